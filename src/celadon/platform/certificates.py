@@ -1,0 +1,154 @@
+"""The platform's own certificate authority, and the server certificate for the API host and the apps."""
+
+import datetime
+import ipaddress
+import os
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from celadon.platform.settings import Settings
+
+# Clients refuse server certificates that live longer than 825 days.
+SERVER_DAYS = 800
+CA_DAYS = 3650
+RENEW_BEFORE = datetime.timedelta(days=30)
+
+_SKEW = datetime.timedelta(hours=1)
+
+
+def names(settings: Settings) -> list[x509.GeneralName]:
+    """Who the server certificate speaks for."""
+    hosts = ["localhost", *(f"{prefix}{settings.domain}" for prefix in ("", "*.", "api."))]
+    addresses = ("127.0.0.1", "::1")
+    return [
+        *(x509.DNSName(host) for host in dict.fromkeys(hosts)),
+        *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses),
+    ]
+
+
+def server_pem(settings: Settings) -> Path:
+    """Key and chain in one file, as HAProxy reads them."""
+    return settings.home / "router" / "certificates" / "platform.pem"
+
+
+def issue(settings: Settings, now: datetime.datetime) -> bool:
+    """Make what is missing, run out or no longer fits the domain; True when the server certificate is new.
+
+    The authority is kept for as long as it is valid: people and programs trust it by its file.
+    """
+    key, authority = _authority(settings, now)
+    path = server_pem(settings)
+    if path.is_file() and _fits(path.read_bytes(), settings, authority, now):
+        return False
+    server_key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _server_certificate(settings, server_key, key, authority, now)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_secret(path, _key_pem(server_key) + _pem(certificate) + _pem(authority))
+    return True
+
+
+def _authority(settings: Settings, now: datetime.datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    directory = settings.ca_file.parent
+    key_path = directory / "ca.key"
+    if settings.ca_file.is_file() and key_path.is_file():
+        certificate = x509.load_pem_x509_certificate(settings.ca_file.read_bytes())
+        key = serialization.load_pem_private_key(key_path.read_bytes(), None)
+        if isinstance(key, ec.EllipticCurvePrivateKey) and certificate.not_valid_after_utc - RENEW_BEFORE > now:
+            return key, certificate
+    directory.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _authority_certificate(settings, key, now)
+    _write_secret(key_path, _key_pem(key))
+    settings.ca_file.write_bytes(_pem(certificate))
+    return key, certificate
+
+
+def _authority_certificate(
+    settings: Settings, key: ec.EllipticCurvePrivateKey, now: datetime.datetime
+) -> x509.Certificate:
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Celadon"),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"Celadon CA for {settings.domain}"[:64]),
+        ]
+    )
+    usage = x509.KeyUsage(
+        digital_signature=False,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=True,
+        crl_sign=True,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + datetime.timedelta(days=CA_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+    return builder.sign(key, hashes.SHA256())
+
+
+def _server_certificate(
+    settings: Settings,
+    key: ec.EllipticCurvePrivateKey,
+    ca_key: ec.EllipticCurvePrivateKey,
+    authority: x509.Certificate,
+    now: datetime.datetime,
+) -> x509.Certificate:
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, settings.domain[:64])]))
+        .issuer_name(authority.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(min(now + datetime.timedelta(days=SERVER_DAYS), authority.not_valid_after_utc))
+        .add_extension(x509.SubjectAlternativeName(names(settings)), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
+    )
+    return builder.sign(ca_key, hashes.SHA256())
+
+
+def _fits(pem: bytes, settings: Settings, authority: x509.Certificate, now: datetime.datetime) -> bool:
+    certificate, *chain = x509.load_pem_x509_certificates(pem)
+    spoken_for = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return (
+        chain == [authority]
+        and set(spoken_for) == set(names(settings))
+        and certificate.not_valid_after_utc - RENEW_BEFORE > now
+    )
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write_secret(path: Path, content: bytes) -> None:
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    partial.rename(path)

@@ -1,0 +1,102 @@
+"""Which number a platform has on this machine: everything it owns on the host is named and numbered from it.
+
+One file per number in the directory of instances holds the home of the platform that has it. A number whose home is
+gone is free again.
+"""
+
+import contextlib
+import fcntl
+import ipaddress
+import socket
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from celadon.platform.failure import PlatformFailure
+from celadon.platform.settings import INSTANCES, Settings
+
+NUMBERS = range(40)
+
+_ROUTES = Path("/proc/net/route")
+_LINKS = Path("/sys/class/net")
+_LOCK = ".lock"
+
+
+def allocate(home: Path, directory: Path = INSTANCES) -> int:
+    """The instance number of the platform in `home`, the same one each time; a free one the first time.
+
+    Raises PlatformFailure when all are taken.
+    """
+    home = home.resolve()
+    directory.mkdir(parents=True, exist_ok=True)
+    with _lock(directory):
+        for number, owner in taken(directory).items():
+            if owner == home:
+                return number
+        number = _first_free(directory)
+        (directory / str(number)).write_text(f"{home}\n", "utf-8")
+    return number
+
+
+def release(home: Path, directory: Path = INSTANCES) -> None:
+    """Give the number of `home` back; no error when it has none."""
+    home = home.resolve()
+    if not directory.is_dir():
+        return
+    with _lock(directory):
+        for number, owner in taken(directory).items():
+            if owner == home:
+                (directory / str(number)).unlink()
+
+
+def taken(directory: Path = INSTANCES) -> dict[int, Path]:
+    """Instance number → home, of the platforms that are installed on this machine."""
+    found = {}
+    for number in NUMBERS:
+        with contextlib.suppress(FileNotFoundError):
+            found[number] = Path((directory / str(number)).read_text("utf-8").strip())
+    return found
+
+
+def _first_free(directory: Path) -> int:
+    owners = taken(directory)
+    routes = list(_route_networks(_ROUTES.read_text("ascii")))
+    candidates = (number for number in NUMBERS if number not in owners or not owners[number].is_dir())
+    number = next(usable(candidates, routes, lambda link: (_LINKS / link).exists()), None)
+    if number is None:
+        raise PlatformFailure(
+            f"cannot install another platform: all {len(NUMBERS)} instance numbers of this machine are taken or their "
+            f"networks are in use; remove one with bin/down --purge --home DIR ({directory} lists them)"
+        )
+    return number
+
+
+def usable(
+    candidates: Iterable[int], routes: list[ipaddress.IPv4Network], link_exists: Callable[[str], bool]
+) -> Iterator[int]:
+    """The candidates whose bridge does not exist and whose subnet no route of the machine overlaps."""
+    for number in candidates:
+        settings = Settings(home=Path("/"), instance=number)
+        subnet = ipaddress.IPv4Network(settings.subnet)
+        if not link_exists(settings.bridge) and not any(subnet.overlaps(route) for route in routes):
+            yield number
+
+
+def _route_networks(table: str) -> Iterator[ipaddress.IPv4Network]:
+    for line in table.splitlines()[1:]:
+        columns = line.split()
+        destination, mask = _address(columns[1]), _address(columns[7])
+        if mask != "0.0.0.0":
+            yield ipaddress.IPv4Network(f"{destination}/{mask}", strict=False)
+
+
+def _address(column: str) -> str:
+    """The kernel prints an address as a hexadecimal number in its own byte order."""
+    return socket.inet_ntoa(struct.pack("=I", int(column, 16)))
+
+
+@contextlib.contextmanager
+def _lock(directory: Path) -> Iterator[None]:
+    with (directory / _LOCK).open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,80 @@
+"""What each image consists of: pure values. The digest of a recipe names the image built from it."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+SUITE = "trixie"
+
+# Raised when the way an image is built changes although its recipe does not.
+_FORMAT = 1
+
+_BUILD_TOOLS = ("build-essential", "file", "git", "make", "patch", "pkg-config")
+_SHELL_TOOLS = (
+    *("bash", "bzip2", "ca-certificates", "curl", "gettext-base", "gnupg", "jq", "less", "locales", "lsb-release"),
+    *("netcat-openbsd", "openssh-client", "procps", "rsync", "tzdata", "unzip", "wget", "xz-utils", "zip", "zstd"),
+)
+_PYTHON = ("python3", "python3-dev", "python3-venv")
+_HEADERS = ("libffi-dev", "libpq-dev", "libssl-dev", "zlib1g-dev")
+
+# Documentation and translations are most of the files of a minimal system and nothing that a dyno reads.
+_LEAN = (
+    "path-exclude=/usr/share/man/*",
+    "path-exclude=/usr/share/info/*",
+    "path-exclude=/usr/share/doc/*",
+    "path-include=/usr/share/doc/*/copyright",
+    "path-exclude=/usr/share/locale/*",
+    "path-include=/usr/share/locale/locale.alias",
+    "force-unsafe-io",
+)
+
+# A host's own name and resolvers must not travel inside an image: each container gets its own.
+_ANONYMOUS = (
+    'echo localhost > "$1/etc/hostname"',
+    'printf "127.0.0.1 localhost\\n::1 localhost\\n" > "$1/etc/hosts"',
+    'rm -f "$1/etc/resolv.conf" && touch "$1/etc/resolv.conf"',
+    'rm -f "$1/etc/machine-id" && touch "$1/etc/machine-id"',
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """A Debian root filesystem: `hooks` are shell commands run at the end with the root as `$1`."""
+
+    name: str
+    suite: str
+    packages: tuple[str, ...]
+    dpkg_options: tuple[str, ...] = _LEAN
+    hooks: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        parts = [_FORMAT, self.suite, sorted(self.packages), self.dpkg_options, self.hooks]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
+
+    @property
+    def directory(self) -> str:
+        """The image's directory name in the cache."""
+        return f"{self.name}-{self.digest}"
+
+
+CEDAR = Recipe(
+    name="cedar",
+    suite=SUITE,
+    packages=(*_BUILD_TOOLS, *_SHELL_TOOLS, *_PYTHON, *_HEADERS),
+    hooks=(
+        'echo "en_US.UTF-8 UTF-8" > "$1/etc/locale.gen" && chroot "$1" locale-gen',
+        # Mount points: the root is read-only in a dyno, so what is mounted over must be there already.
+        'mkdir -p "$1/app" "$1/buildpacks" "$1/layers" && touch "$1/usr/local/bin/uv"',
+        *_ANONYMOUS,
+    ),
+)
+
+SERVICES = Recipe(
+    name="services",
+    suite=SUITE,
+    packages=("ca-certificates", "haproxy", "procps"),
+    hooks=('mkdir -p "$1/celadon"', *_ANONYMOUS),
+)
+
+RECIPES = {recipe.name: recipe for recipe in (CEDAR, SERVICES)}

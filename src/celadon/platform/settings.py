@@ -1,0 +1,204 @@
+"""Every setting of a platform, on one screen.
+
+A platform is its `home` directory. `home/settings.toml` holds what was chosen at install time; an environment
+variable `CELADON_<NAME>` overrides one value for one run. This module is a leaf: every role may import it.
+"""
+
+import dataclasses
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+DEFAULT_HOME = Path("/var/lib/celadon")
+IMAGE_CACHE = Path("/var/cache/celadon/images")
+INSTANCES = Path("/etc/celadon/instances")
+
+
+class SettingsError(Exception):
+    """The settings file is missing, unreadable or has a value of the wrong kind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What one platform is told. Times are in seconds, sizes in bytes."""
+
+    home: Path
+    # Names and numbers everything this platform owns on the host, so that several live side by side (0 to 39).
+    instance: int = 0
+    domain: str = "localhost"
+    http_port: int = 8080
+    https_port: int = 8443
+    ssh_port: int = 2222
+    rendezvous_port: int = 5000
+    # SQLite in `home` unless a PostgreSQL URL is given.
+    store_url: str = ""
+    # Where images come from and are kept; the cache is shared by all homes.
+    images: Path = IMAGE_CACHE
+    debian_mirror: str = "http://deb.debian.org/debian"
+    debian_security_mirror: str = "http://deb.debian.org/debian-security"
+    # The host's certificate authorities; images trust them too.
+    ca_bundle: Path = Path("/etc/ssl/certs/ca-certificates.crt")
+    # Mirrors that builds use; empty means the tool's own default.
+    pypi_mirror: str = ""
+    npm_mirror: str = ""
+    python_mirror: str = ""
+    # The name by which third-party buildpacks know the stack (they read it from $STACK).
+    stack_compatibility: str = "heroku-24"
+    # Dynos
+    boot_timeout: float = 60.0
+    stop_timeout: float = 30.0
+    drain_timeout: float = 30.0
+    crash_backoff: tuple[float, ...] = (0.0, 10.0, 60.0, 300.0, 1200.0, 3600.0)
+    dyno_disk_limit: int = 4 << 30
+    # Builds
+    build_timeout: float = 900.0
+    build_memory: int = 2 << 30
+    build_disk_limit: int = 4 << 30
+    builds_at_once: int = 2
+    slug_limit: int = 500 << 20
+    source_limit: int = 1 << 30
+    push_wait: float = 60.0
+    # Accounts and apps
+    app_limit: int = 100
+    dyno_limit: int = 100
+    config_limit: int = 64 << 10
+    rate_limit: int = 4500
+    # Logplex
+    log_window: int = 100 << 20
+    # Router
+    first_byte_timeout: float = 30.0
+    idle_timeout: float = 55.0
+    boot_queue_timeout: float = 75.0
+
+    @property
+    def name(self) -> str:
+        """The prefix of everything this platform owns on the host."""
+        return f"celadon{self.instance}"
+
+    @property
+    def run(self) -> Path:
+        """Sockets, locks and mounts: short, because a Unix socket path is at most 107 bytes."""
+        return Path("/run") / self.name
+
+    @property
+    def bridge(self) -> str:
+        return f"{self.name}br"
+
+    @property
+    def subnet(self) -> str:
+        """The dynos' network; `.0.1` is the bridge itself."""
+        return f"10.{200 + self.instance}.0.0/16"
+
+    @property
+    def nft_table(self) -> str:
+        return self.name
+
+    @property
+    def cgroup(self) -> str:
+        """The cgroup all dynos, builds and engines live under, relative to each controller's root."""
+        return f"/{self.name}"
+
+    @property
+    def uid_base(self) -> int:
+        """App number n runs as uid (and gid) `uid_base + n`."""
+        return 200_000 + self.instance * 10_000
+
+    @property
+    def public(self) -> bool:
+        return self.domain != "localhost"
+
+    @property
+    def bind_address(self) -> str:
+        """Loopback only while the domain is `localhost`."""
+        return "0.0.0.0" if self.public else "127.0.0.1"
+
+    @property
+    def database_url(self) -> str:
+        return self.store_url or f"sqlite:///{self.home / 'store.db'}"
+
+    @property
+    def api_host(self) -> str:
+        return f"api.{self.domain}" if self.public else "localhost"
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{self.api_host}{_port(self.http_port, 80)}"
+
+    @property
+    def api_https_url(self) -> str:
+        return f"https://{self.api_host}{_port(self.https_port, 443)}"
+
+    @property
+    def ca_file(self) -> Path:
+        return self.home / "ca" / "ca.pem"
+
+    def web_url(self, app: str) -> str:
+        """Where an app answers, as Heroku's `web_url`: with a slash at the end."""
+        return f"http://{app}.{self.domain}{_port(self.http_port, 80)}/"
+
+    def git_ssh_url(self, app: str) -> str:
+        return f"ssh://git@{self.domain}{_port(self.ssh_port, 22)}/{app}.git"
+
+    def git_url(self, app: str) -> str:
+        return f"{self.api_https_url}/{app}.git"
+
+
+def _port(port: int, default: int) -> str:
+    return "" if port == default else f":{port}"
+
+
+def load(home: Path) -> Settings:
+    """Read `home/settings.toml` and the `CELADON_*` overrides.
+
+    Raises SettingsError when there is no platform in `home` or a value cannot be read.
+    """
+    path = home / "settings.toml"
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"cannot find a platform in {home}: run bin/up --home {home}") from None
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot read {path}: {error}") from None
+    fields = {field.name: field for field in dataclasses.fields(Settings)}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise SettingsError(f"cannot read {path}: unknown setting {', '.join(unknown)}")
+    for name in fields:
+        override = os.environ.get(f"CELADON_{name.upper()}")
+        if override is not None and name not in ("home", "instance"):
+            values[name] = override
+    values["home"] = home
+    try:
+        return Settings(**{name: _convert(fields[name], value) for name, value in values.items()})
+    except (TypeError, ValueError) as error:
+        raise SettingsError(f"cannot read {path}: {error}") from None
+
+
+def save(settings: Settings) -> None:
+    """Write what differs from the defaults; the file stays as short as what the operator chose."""
+    values: dict[str, object] = {}
+    for field in dataclasses.fields(Settings):
+        value = getattr(settings, field.name)
+        if field.name == "instance" or (field.name != "home" and value != field.default):
+            values[field.name] = str(value) if isinstance(value, Path) else value
+    partial = settings.home / "settings.toml.partial"
+    partial.write_text(tomli_w.dumps(values), "utf-8")
+    partial.rename(settings.home / "settings.toml")
+
+
+def _convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
+    try:
+        if field.name == "home" or isinstance(field.default, Path):
+            return Path(str(value))
+        if isinstance(field.default, tuple):
+            parts = value.split(",") if isinstance(value, str) else value
+            return tuple(float(part) for part in parts)
+        if isinstance(field.default, (int, float, str)):
+            return type(field.default)(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{field.name} cannot be {value!r}") from None
+    return value

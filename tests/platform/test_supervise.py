@@ -1,0 +1,100 @@
+"""The runit tree, with roles of the test's own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from celadon.platform import processes, supervise
+from celadon.platform.settings import Settings
+
+# Stands in for the interpreter: `role NAME --home HOME` arrives in argv as it does for a real role.
+SLEEPER = """#!{python}
+import signal, sys
+print("role", sys.argv[-3], "speaks", flush=True)
+signal.pause()
+"""
+
+
+def wait(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[Settings]:
+    settings = Settings(home=tmp_path / "a home")
+    program = tmp_path / "sleeper"
+    program.write_text(SLEEPER.format(python=sys.executable))
+    program.chmod(0o755)
+    supervise.write_tree(settings, ("api", "clock"), python=str(program))
+    yield settings
+    supervise.stop(settings)
+
+
+def test_started_tree_runs_every_role_and_keeps_its_output(settings: Settings) -> None:
+    assert supervise.start(settings)
+    wait(lambda: set(supervise.pids(settings)) == {"api", "clock"})
+    wait(lambda: "role api speaks" in (settings.home / "log/api/current").read_text())
+
+
+def test_second_start_leaves_the_running_tree_alone(settings: Settings) -> None:
+    supervise.start(settings)
+    wait(lambda: len(supervise.pids(settings)) == 2)
+    before = supervise.pids(settings)
+    assert not supervise.start(settings)
+    assert supervise.pids(settings) == before
+
+
+def test_killed_role_is_back_within_a_second(settings: Settings) -> None:
+    supervise.start(settings)
+    wait(lambda: len(supervise.pids(settings)) == 2)
+    first = supervise.pids(settings)["api"]
+    # runsv waits a second before it starts again what ran for less than one.
+    age = time.monotonic()
+    wait(lambda: time.monotonic() - age > 1.1)
+    os.kill(first, signal.SIGKILL)
+    wait(lambda: supervise.pids(settings).get("api", first) != first, seconds=1.0)
+
+
+def test_stop_ends_the_whole_tree(settings: Settings) -> None:
+    supervise.start(settings)
+    wait(lambda: len(supervise.pids(settings)) == 2)
+    everyone = [*supervise.pids(settings).values(), supervise.supervisor_pid(settings) or 0]
+    supervise.stop(settings)
+    assert not supervise.running(settings)
+    assert not any(processes.alive(pid) for pid in everyone)
+    assert supervise.pids(settings) == {}
+
+
+def test_stop_ends_roles_whose_supervisor_was_killed(settings: Settings) -> None:
+    supervise.start(settings)
+    wait(lambda: len(supervise.pids(settings)) == 2)
+    role = supervise.pids(settings)["api"]
+    os.kill(supervise.supervisor_pid(settings) or 0, signal.SIGKILL)
+    supervise.stop(settings)
+    assert not processes.alive(role)
+
+
+def test_tree_outlives_the_process_that_started_it(settings: Settings, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from celadon.platform import settings, supervise;"
+        "supervise.start(settings.Settings(home=Path(sys.argv[1])))"
+    )
+    started = subprocess.run([sys.executable, "-c", code, str(settings.home)], start_new_session=True, check=True)
+    assert started.returncode == 0
+    wait(lambda: len(supervise.pids(settings)) == 2)
+
+
+def test_unchanged_tree_is_not_written_again(settings: Settings, tmp_path: Path) -> None:
+    run = settings.home / "roles/api/run"
+    before = run.stat().st_ino
+    supervise.write_tree(settings, ("api", "clock"), python=str(tmp_path / "sleeper"))
+    assert run.stat().st_ino == before
