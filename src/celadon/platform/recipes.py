@@ -15,6 +15,8 @@ _SHELL_TOOLS = (
     *("netcat-openbsd", "openssh-client", "procps", "rsync", "tzdata", "unzip", "wget", "xz-utils", "zip", "zstd"),
 )
 _PYTHON = ("python3", "python3-dev", "python3-venv")
+# Serves static sites: their buildpack downloads nothing.
+_SERVERS = ("nginx",)
 _HEADERS = ("libffi-dev", "libpq-dev", "libssl-dev", "zlib1g-dev")
 
 # Documentation and translations are most of the files of a minimal system and nothing that a dyno reads.
@@ -61,7 +63,7 @@ class Recipe:
 CEDAR = Recipe(
     name="cedar",
     suite=SUITE,
-    packages=(*_BUILD_TOOLS, *_SHELL_TOOLS, *_PYTHON, *_HEADERS),
+    packages=(*_BUILD_TOOLS, *_SHELL_TOOLS, *_PYTHON, *_HEADERS, *_SERVERS),
     hooks=(
         'echo "en_US.UTF-8 UTF-8" > "$1/etc/locale.gen" && chroot "$1" locale-gen',
         # Mount points: the root is read-only in a dyno, so what is mounted over must be there already.
