@@ -173,7 +173,7 @@ def load(home: Path) -> Settings:
             values[name] = override
     values["home"] = home
     try:
-        return Settings(**{name: _convert(fields[name], value) for name, value in values.items()})
+        return Settings(**{name: convert(fields[name], value) for name, value in values.items()})
     except (TypeError, ValueError) as error:
         raise SettingsError(f"cannot read {path}: {error}") from None
 
@@ -190,7 +190,8 @@ def save(settings: Settings) -> None:
     partial.rename(settings.home / "settings.toml")
 
 
-def _convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
+def convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
+    """A setting's value from text or TOML; raises ValueError."""
     try:
         if field.name == "home" or isinstance(field.default, Path):
             return Path(str(value))

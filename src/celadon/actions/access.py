@@ -1,0 +1,91 @@
+"""The one table of who may do what to an app, and with which token."""
+
+from enum import StrEnum
+
+from celadon.model.account import Actor
+from celadon.model.app import App
+from celadon.model.errors import Forbidden, NotFound
+from celadon.store import apps
+from celadon.store.database import Transaction
+
+
+class Role(StrEnum):
+    OWNER = "owner"
+    COLLABORATOR = "collaborator"
+    OPERATOR = "operator"
+
+
+_ANYONE_ON_IT = frozenset(Role)
+_OWNERS = frozenset({Role.OWNER, Role.OPERATOR})
+
+_READ = frozenset({"global", "read", "write", "read-protected", "write-protected"})
+_READ_SECRETS = frozenset({"global", "read-protected", "write-protected"})
+_WRITE = frozenset({"global", "write", "write-protected"})
+_WRITE_SECRETS = frozenset({"global", "write-protected"})
+
+# Permission → the roles that have it, the scopes a token needs one of.
+PERMISSIONS: dict[str, tuple[frozenset[Role], frozenset[str]]] = {
+    "app:read": (_ANYONE_ON_IT, _READ),
+    "app:update": (_ANYONE_ON_IT, _WRITE),
+    "app:rename": (_OWNERS, _WRITE),
+    "app:destroy": (_OWNERS, _WRITE),
+    "code:read": (_ANYONE_ON_IT, _READ_SECRETS),
+    "code:push": (_ANYONE_ON_IT, _WRITE),
+    "config:read": (_ANYONE_ON_IT, _READ_SECRETS),
+    "config:write": (_ANYONE_ON_IT, _WRITE_SECRETS),
+    "build:create": (_ANYONE_ON_IT, _WRITE),
+    "release:create": (_ANYONE_ON_IT, _WRITE),
+    "formation:update": (_ANYONE_ON_IT, _WRITE),
+    "dyno:run": (_ANYONE_ON_IT, _WRITE_SECRETS),
+    "dyno:stop": (_ANYONE_ON_IT, _WRITE),
+    "log:read": (_ANYONE_ON_IT, _READ),
+}
+
+
+def app_for(tx: Transaction, actor: Actor, name_or_id: str, permission: str) -> App:
+    """The app, if the actor may do this to it.
+
+    Raises NotFound for an app that is not there or is none of the actor's business: both look the same to strangers.
+    Raises Forbidden for one the actor sees but may not change so.
+    """
+    found = apps.find(tx, name_or_id)
+    role = role_of(tx, actor, found) if found else None
+    if found is None or role is None:
+        raise NotFound("app")
+    roles, scopes = PERMISSIONS[permission]
+    if role not in roles:
+        raise Forbidden(f"cannot do this to {found.name}: only its owner may")
+    require_scope(actor, scopes)
+    return found
+
+
+def role_of(tx: Transaction, actor: Actor, app: App) -> Role | None:
+    """What the actor is to the app; None for a stranger."""
+    if app.owner_id == actor.account.id:
+        return Role.OWNER
+    if apps.is_collaborator(tx, app.id, actor.account.id):
+        return Role.COLLABORATOR
+    return Role.OPERATOR if actor.account.operator else None
+
+
+def require_scope(actor: Actor, scopes: frozenset[str]) -> None:
+    """Raise Forbidden when the actor's token has none of these scopes."""
+    if not scopes & set(actor.scope):
+        raise Forbidden(f"cannot do this with this token: it needs one of the scopes {', '.join(sorted(scopes))}")
+
+
+def require_account_write(actor: Actor) -> None:
+    """What concerns the account itself, as its keys and tokens, wants a token without limits."""
+    require_scope(actor, frozenset({"global"}))
+
+
+def require_account_read(actor: Actor) -> None:
+    require_scope(actor, frozenset({"global", "identity"}))
+
+
+def require_write(actor: Actor) -> None:
+    require_scope(actor, _WRITE)
+
+
+def require_read(actor: Actor) -> None:
+    require_scope(actor, _READ)

@@ -1,0 +1,140 @@
+"""Apps: create, rename, destroy."""
+
+import random
+import uuid
+
+import sqlalchemy as sa
+
+from celadon.actions import access, releases
+from celadon.actions.context import Context, now
+from celadon.model import app as rules
+from celadon.model import release as release_rules
+from celadon.model.account import Account, Actor
+from celadon.model.app import App
+from celadon.model.errors import Forbidden, InvalidParams
+from celadon.model.release import ReleaseStatus
+from celadon.store import accounts, apps, changes, configs, events
+from celadon.store.database import Transaction
+
+STACK = "cedar"
+REGION = "us"
+_ATTEMPTS = 20
+
+
+def create(
+    context: Context, actor: Actor, *, name: str | None = None, region: str | None = None, stack: str | None = None
+) -> App:
+    """Make an app with its first two releases; a random name when none is given. Raises InvalidParams, Forbidden."""
+    access.require_write(actor)
+    if name is not None:
+        rules.check_name(name)
+    if region not in (None, REGION):
+        raise InvalidParams(f"cannot create an app in region {region[:40]!r}: the only region here is {REGION}")
+    if stack not in (None, STACK):
+        raise InvalidParams(f"cannot create an app on stack {stack[:40]!r}: the only stack here is {STACK}")
+    for _ in range(_ATTEMPTS):
+        try:
+            with context.database.transaction() as tx:
+                return _insert(context, tx, actor, name or rules.random_name(random.SystemRandom()))
+        except sa.exc.IntegrityError:
+            if name is not None:
+                raise InvalidParams(f"Name {name} is already taken") from None
+    raise InvalidParams("cannot find a free name: give one yourself")
+
+
+def _insert(context: Context, tx: Transaction, actor: Actor, name: str) -> App:
+    limit = context.settings.app_limit
+    if apps.count_owned(tx, actor.account.id) >= limit:
+        raise Forbidden(f"cannot create {name}: you own {limit} apps already, which is the limit; destroy one first")
+    app = App(
+        id=str(uuid.uuid4()),
+        name=name,
+        number=apps.next_number(tx),
+        owner_id=actor.account.id,
+        stack=STACK,
+        region=REGION,
+        maintenance=False,
+        buildpack_provided_description=None,
+        repo_size=None,
+        slug_size=None,
+        created_at=now(),
+        updated_at=now(),
+    )
+    apps.insert(tx, app)
+    config_id = configs.insert(tx, app.id, {}, now())
+    for description in (release_rules.INITIAL, release_rules.ENABLE_LOGPLEX):
+        releases.insert(tx, app, actor.account.id, None, config_id, description, ReleaseStatus.SUCCEEDED)
+    events.insert(tx, "app:create", app_id=app.id, account_id=actor.account.id, resource_id=app.id)
+    changes.record(tx, "app", app.id)
+    return app
+
+
+def list_visible(context: Context, actor: Actor) -> list[App]:
+    """The actor's own apps and those shared with them, by name."""
+    access.require_read(actor)
+    with context.database.read() as tx:
+        return apps.list_visible(tx, actor.account.id)
+
+
+def find(context: Context, actor: Actor, name_or_id: str, permission: str = "app:read") -> App:
+    """Raises NotFound, Forbidden."""
+    with context.database.read() as tx:
+        return access.app_for(tx, actor, name_or_id, permission)
+
+
+def owners(context: Context, found: list[App]) -> dict[str, Account]:
+    """Account id → account, for the owners of these apps."""
+    with context.database.read() as tx:
+        return accounts.by_ids(tx, {app.owner_id for app in found})
+
+
+def collaborators(context: Context, actor: Actor, name_or_id: str) -> list[tuple[Account, str]]:
+    """Who has access and as what: the owner first, then the collaborators."""
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, name_or_id, "app:read")
+        people = [app.owner_id] + [entry.account_id for entry in apps.collaborators(tx, app.id)]
+        found = accounts.by_ids(tx, set(people))
+    return [(found[person], "owner" if person == app.owner_id else "collaborator") for person in people]
+
+
+def update(
+    context: Context, actor: Actor, name_or_id: str, *, name: str | None = None, maintenance: bool | None = None
+) -> App:
+    """Rename an app (it answers at its new host name at once), or switch maintenance; raises InvalidParams, Forbidden."""
+    values: dict[str, object] = {}
+    try:
+        with context.database.transaction() as tx:
+            app = access.app_for(tx, actor, name_or_id, "app:rename" if name is not None else "app:update")
+            line = None
+            if name is not None and name != app.name:
+                values["name"] = rules.check_name(name)
+                line = f"Renamed from {app.name} to {name} by user {actor.email}"
+            if maintenance is not None:
+                values["maintenance"] = maintenance
+                line = f"Maintenance mode {'enabled' if maintenance else 'disabled'} by user {actor.email}"
+            apps.update(tx, app.id, now=now(), **values)
+            events.insert(
+                tx,
+                "app:update",
+                payload=values,
+                line=line,
+                app_id=app.id,
+                account_id=actor.account.id,
+                resource_id=app.id,
+            )
+            changes.record(tx, "app", app.id)
+            updated = apps.find(tx, app.id)
+    except sa.exc.IntegrityError:
+        raise InvalidParams(f"Name {name} is already taken") from None
+    assert updated is not None
+    return updated
+
+
+def destroy(context: Context, actor: Actor, name_or_id: str) -> App:
+    """Take the app away: its name is free, its dynos stop, its host answers no more. Raises NotFound, Forbidden."""
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, name_or_id, "app:destroy")
+        apps.update(tx, app.id, now=now(), deleted_at=now())
+        events.insert(tx, "app:destroy", app_id=app.id, account_id=actor.account.id, resource_id=app.id)
+        changes.record(tx, "app", app.id)
+    return app

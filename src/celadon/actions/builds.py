@@ -1,0 +1,201 @@
+"""Builds: accepted, compiled, finished. Only the build role compiles."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from celadon.actions import access, releases
+from celadon.actions.context import Context, now
+from celadon.model import config
+from celadon.model import release as release_rules
+from celadon.model.account import Account, Actor
+from celadon.model.app import App
+from celadon.model.build import Build, BuildStatus
+from celadon.model.errors import Conflict, InvalidParams, NotFound
+from celadon.model.release import Release
+from celadon.model.slug import Slug
+from celadon.store import accounts, apps, buildpacks, builds, changes, configs, events, secrets, slugs
+from celadon.store import releases as stored_releases
+from celadon.store.database import Transaction
+
+
+def create(
+    context: Context,
+    actor: Actor,
+    app_name: str,
+    *,
+    build_id: str | None = None,
+    commit: str | None = None,
+    commit_description: str | None = None,
+    source_url: str | None = None,
+    source_checksum: str | None = None,
+    buildpack_urls: tuple[str, ...] | None = None,
+) -> Build:
+    """Accept a build. A door that has stored a source archive under an id of its own gives that id.
+
+    Raises Conflict while another build of the app is pending.
+    """
+    permission = "code:push" if source_url is None else "build:create"
+    try:
+        with context.database.transaction() as tx:
+            app = access.app_for(tx, actor, app_name, permission)
+            installed = tuple(entry.url for entry in buildpacks.list_of(tx, app.id))
+            build = Build(
+                id=build_id or str(uuid.uuid4()),
+                app_id=app.id,
+                account_id=actor.account.id,
+                status=BuildStatus.PENDING,
+                commit=commit,
+                commit_description=commit_description,
+                source_url=source_url,
+                source_checksum=source_checksum,
+                stack=app.stack,
+                buildpacks=installed if buildpack_urls is None else buildpack_urls,
+                slug_id=None,
+                release_id=None,
+                error=None,
+                cancel_requested=False,
+                created_at=now(),
+                updated_at=now(),
+                output_key=secrets.random_token(),
+            )
+            builds.insert(tx, build)
+            events.insert(
+                tx,
+                "build:create",
+                line=f"Build started by user {actor.email}",
+                app_id=app.id,
+                account_id=actor.account.id,
+                resource_id=build.id,
+            )
+            changes.record(tx, "build", app.id)
+            return build
+    except sa.exc.IntegrityError:
+        raise Conflict(
+            f"cannot build {app_name}: another build of it is running; push again when it has finished, or cancel it "
+            "with `celadon builds:cancel`"
+        ) from None
+
+
+def begin(context: Context, build_id: str) -> Build | None:
+    """The build role takes a build up (again, after a crash); None when it is over already."""
+    with context.database.transaction() as tx:
+        build = builds.find_by_id(tx, build_id)
+        if build is None or build.status is not BuildStatus.PENDING:
+            return None
+        builds.update(tx, build.id, now=now(), started_at=now())
+        return build
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """What a successful build has made: the slug is packed and in its place. `config_vars` are the buildpack's defaults."""
+
+    slug_id: str
+    process_types: Mapping[str, str]
+    language: str
+    checksum: str
+    size: int
+    config_vars: Mapping[str, str]
+
+
+def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | None:
+    """Keep the slug, make its release, end the build: in one transaction. None when the build is over already."""
+    with context.database.transaction() as tx:
+        build = builds.find_by_id(tx, build_id)
+        app = apps.lock(tx, build.app_id) if build else None
+        if build is None or app is None or build.status is not BuildStatus.PENDING:
+            return None
+        account = accounts.find(tx, build.account_id)
+        assert account is not None, "accounts are never deleted while they own builds"
+        slug = Slug(
+            id=compiled.slug_id,
+            app_id=app.id,
+            process_types=compiled.process_types,
+            commit=build.commit,
+            commit_description=build.commit_description,
+            buildpack_provided_description=compiled.language,
+            checksum=compiled.checksum,
+            size=compiled.size,
+            stack=build.stack,
+            created_at=now(),
+            updated_at=now(),
+        )
+        slugs.insert(tx, slug)
+        config_id = releases.config_of(tx, app.id)
+        if compiled.config_vars and not _deployed_before(tx, app.id):
+            old = configs.find(tx, config_id)
+            merged = config.merge({**compiled.config_vars, **old}, {}, context.settings.config_limit)
+            if merged != old:
+                added = ", ".join(sorted(set(merged) - set(old)))
+                config_id = configs.insert(tx, app.id, merged, now())
+                releases.deploy(tx, app, account, None, config_id, f"Add {added} config", f"Add {added} config")
+        description = release_rules.deploy_description(build.commit)
+        release = releases.deploy(tx, app, account, slug, config_id, description, description)
+        done = {"status": BuildStatus.SUCCEEDED, "slug_id": slug.id, "release_id": release.id, "finished_at": now()}
+        builds.update(tx, build.id, now=now(), **done)
+        events.insert(tx, "build:finish", app_id=app.id, resource_id=build.id, line="Build succeeded")
+        changes.record(tx, "build", app.id)
+        return release
+
+
+def _deployed_before(tx: Transaction, app_id: str) -> bool:
+    return any(release.slug_id for release in stored_releases.list_of(tx, app_id))
+
+
+def fail(context: Context, build_id: str, reason: str) -> None:
+    """End a build that made nothing; `reason` says which step failed and why, and holds no secret."""
+    with context.database.transaction() as tx:
+        build = builds.find_by_id(tx, build_id)
+        if build is None or build.status is not BuildStatus.PENDING:
+            return
+        builds.update(tx, build.id, now=now(), status=BuildStatus.FAILED, error=reason, finished_at=now())
+        line = f"Build failed -- {reason}"
+        events.insert(tx, "build:finish", app_id=build.app_id, resource_id=build.id, line=line)
+        changes.record(tx, "build", build.app_id)
+
+
+def cancel(context: Context, actor: Actor, app_name: str, build_id: str | None = None) -> Build:
+    """Ask the build role to stop a build (the app's pending one when none is named); raises NotFound, InvalidParams."""
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "build:create")
+        build = builds.find(tx, app.id, build_id) if build_id else builds.pending_of(tx, app.id)
+        if build is None:
+            raise NotFound("build")
+        if build.status is not BuildStatus.PENDING:
+            raise InvalidParams(f"cannot cancel that build: it has {build.status} already")
+        builds.update(tx, build.id, now=now(), cancel_requested=True)
+        events.insert(
+            tx,
+            "build:cancel",
+            line=f"Build cancelled by user {actor.email}",
+            app_id=app.id,
+            account_id=actor.account.id,
+            resource_id=build.id,
+        )
+        changes.record(tx, "build", app.id)
+    return build
+
+
+def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[Build]]:
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "app:read")
+        return app, builds.list_of(tx, app.id)
+
+
+def find(context: Context, actor: Actor, app_name: str, build_id: str) -> tuple[App, Build]:
+    """Raises NotFound."""
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "app:read")
+        build = builds.find(tx, app.id, build_id)
+    if build is None:
+        raise NotFound("build")
+    return app, build
+
+
+def authors(context: Context, found: list[Build]) -> dict[str, Account]:
+    """Account id → account, for those who asked for these builds."""
+    with context.database.read() as tx:
+        return accounts.by_ids(tx, {build.account_id for build in found})

@@ -1,0 +1,41 @@
+"""Config vars: each change makes a release."""
+
+from collections.abc import Mapping
+
+from celadon.actions import access, releases
+from celadon.actions.context import Context, now
+from celadon.model import config as rules
+from celadon.model.account import Actor
+from celadon.model.release import Release
+from celadon.store import apps, configs, slugs
+from celadon.store import releases as stored_releases
+
+
+def find(context: Context, actor: Actor, app_name: str) -> dict[str, str]:
+    """The config vars of the newest release."""
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "config:read")
+        return configs.find(tx, releases.config_of(tx, app.id))
+
+
+def update(
+    context: Context, actor: Actor, app_name: str, changed: Mapping[str, str | None]
+) -> tuple[dict[str, str], Release | None]:
+    """Set names to values, remove those whose value is None; returns all vars and the release, None if nothing changed.
+
+    Raises InvalidParams, and nothing is changed then.
+    """
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "config:write")
+        apps.lock(tx, app.id)
+        newest = stored_releases.newest(tx, app.id)
+        assert newest is not None, "every app has its first release from the start"
+        old = configs.find(tx, newest.config_id)
+        merged = rules.merge(old, changed, context.settings.config_limit)
+        if merged == old:
+            return merged, None
+        effective = {name: value for name, value in changed.items() if old.get(name) != value}
+        description = rules.change_description(effective)
+        config_id = configs.insert(tx, app.id, merged, now())
+        slug = slugs.find(tx, newest.slug_id) if newest.slug_id else None
+        return merged, releases.deploy(tx, app, actor.account, slug, config_id, description, description)

@@ -1,0 +1,207 @@
+"""Dynos: what users ask of them. The dyno manager does it."""
+
+import random
+import uuid
+from collections.abc import Mapping
+
+from celadon.actions import access, formations
+from celadon.actions.context import Context, now
+from celadon.model import config
+from celadon.model import size as sizes
+from celadon.model.account import Account, Actor
+from celadon.model.app import App
+from celadon.model.dyno import RUN, Dyno, DynoRequest, DynoState
+from celadon.model.errors import Forbidden, InvalidParams, NotFound
+from celadon.model.release import Release
+from celadon.store import accounts, apps, changes, dynos, events, releases, secrets
+from celadon.store.database import Transaction
+
+_COMMAND_LIMIT = 16 << 10
+# What an attached client may set for its terminal; PORT and the like are the platform's.
+_OWN = frozenset({"PORT", "DYNO", "PS", "HOME"})
+
+
+def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[tuple[Dyno, Release]]]:
+    """The app, and its dynos that users see, each with its release."""
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "app:read")
+        by_id = {release.id: release for release in releases.list_of(tx, app.id)}
+        return app, [(dyno, by_id[dyno.release_id]) for dyno in dynos.list_of(tx, app.id)]
+
+
+def find(context: Context, actor: Actor, app_name: str, name_or_id: str) -> tuple[App, Dyno, Release]:
+    """Raises NotFound."""
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "app:read")
+        dyno = dynos.find(tx, app.id, name_or_id)
+        release = releases.find_by_id(tx, dyno.release_id) if dyno else None
+    if dyno is None or release is None:
+        raise NotFound("dyno")
+    return app, dyno, release
+
+
+def restart(context: Context, actor: Actor, app_name: str, which: str | None = None) -> list[Dyno]:
+    """Replace all dynos of the formation, those of a type, or one; raises NotFound."""
+    return _request(context, actor, app_name, which, DynoRequest.RESTART)
+
+
+def stop(context: Context, actor: Actor, app_name: str, which: str) -> list[Dyno]:
+    """End one dyno, or those of a type; the formation starts its own again. Raises NotFound."""
+    return _request(context, actor, app_name, which, DynoRequest.STOP)
+
+
+def _request(context: Context, actor: Actor, app_name: str, which: str | None, word: DynoRequest) -> list[Dyno]:
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "dyno:stop")
+        chosen = _chosen(tx, app, which, one_offs=word is DynoRequest.STOP)
+        dynos.request(tx, [dyno.id for dyno in chosen], word)
+        verb = "Restarted" if word is DynoRequest.RESTART else "Stopped"
+        events.insert(
+            tx,
+            f"dyno:{word}",
+            line=f"{verb} {which or 'all dynos'} by user {actor.email}",
+            app_id=app.id,
+            account_id=actor.account.id,
+        )
+        changes.record(tx, "dyno", app.id)
+    return chosen
+
+
+def _chosen(tx: Transaction, app: App, which: str | None, *, one_offs: bool) -> list[Dyno]:
+    present = dynos.list_of(tx, app.id)
+    if which is None:
+        return [dyno for dyno in present if not dyno.one_off]
+    chosen = [
+        dyno
+        for dyno in present
+        if which in (dyno.name, dyno.id) or (which == dyno.type and (one_offs or not dyno.one_off))
+    ]
+    if not chosen and which not in formations.commands(tx, app.id):
+        names = ", ".join(sorted({dyno.name for dyno in present})) or "none run"
+        raise NotFound("dyno", f"Couldn't find that dyno: {app.name} has no {which[:40]} (its dynos: {names}).")
+    return chosen
+
+
+def run(
+    context: Context,
+    actor: Actor,
+    app_name: str,
+    *,
+    command: str,
+    attach: bool = False,
+    env: Mapping[str, str] | None = None,
+    size: str | None = None,
+    process_type: str | None = None,
+) -> tuple[App, Dyno, Release, str | None]:
+    """Start a one-off dyno from the release that serves; returns it and, when attached, the secret of its rendezvous.
+
+    Raises InvalidParams when nothing has been deployed or the command cannot be one, Forbidden at the dyno limit.
+    """
+    _check_run(command, env or {})
+    secret = secrets.random_token() if attach else None
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "dyno:run")
+        release = releases.current(tx, app.id)
+        if release is None or release.slug_id is None:
+            raise InvalidParams(f"cannot run a command on {app.name}: nothing has been deployed yet, push code first")
+        limit = context.settings.dyno_limit
+        if dynos.count_of_account(tx, app.owner_id) >= limit:
+            raise Forbidden(f"cannot run: the app's owner has {limit} dynos already, which is the limit")
+        words = formations.commands(tx, app.id)
+        expanded = expand(command, words)
+        dyno = new(
+            app.id,
+            release.id,
+            process_type or RUN,
+            _free_number(tx, app),
+            expanded,
+            sizes.find(size).name if size else sizes.SIZES[0].name,
+            attach=attach,
+            secret_hash=secrets.hash_token(secret) if secret else None,
+            env=env or {},
+            account_id=actor.account.id,
+        )
+        dynos.insert(tx, dyno)
+        line = f"Starting process with command `{expanded}` by user {actor.email}"
+        events.insert(tx, "dyno:create", line=line, app_id=app.id, account_id=actor.account.id, resource_id=dyno.id)
+        changes.record(tx, "dyno", app.id)
+    return app, dyno, release, secret
+
+
+def expand(command: str, process_types: Mapping[str, str]) -> str:
+    """A command whose first word is a process type of the Procfile stands for that type's command."""
+    first, _, rest = command.strip().partition(" ")
+    return f"{process_types[first]} {rest}".strip() if first in process_types else command
+
+
+def _check_run(command: str, env: Mapping[str, str]) -> None:
+    if not command.strip():
+        raise InvalidParams("cannot run: there is no command")
+    if len(command) > _COMMAND_LIMIT or "\x00" in command:
+        raise InvalidParams("cannot run that command: it is longer than 16 KB or has a NUL character")
+    for name, value in env.items():
+        config.check(name, value)
+        if name in _OWN:
+            raise InvalidParams(f"cannot set {name} for a one-off dyno: the platform sets it")
+
+
+def _free_number(tx: Transaction, app: App) -> int:
+    taken = {dyno.number for dyno in dynos.list_of(tx, app.id) if dyno.one_off}
+    rng = random.SystemRandom()
+    while (number := rng.randint(1000, 9999)) in taken:
+        pass
+    return number
+
+
+def new(
+    app_id: str,
+    release_id: str,
+    process_type: str,
+    number: int,
+    command: str,
+    size: str,
+    *,
+    attach: bool = False,
+    secret_hash: str | None = None,
+    env: Mapping[str, str] | None = None,
+    account_id: str | None = None,
+) -> Dyno:
+    """A dyno that has been created and not started."""
+    return Dyno(
+        id=str(uuid.uuid4()),
+        app_id=app_id,
+        release_id=release_id,
+        type=process_type,
+        number=number,
+        command=command,
+        size=size,
+        state=DynoState.CREATED,
+        request=None,
+        attach=attach,
+        secret_hash=secret_hash,
+        env=env or {},
+        account_id=account_id,
+        container_id=None,
+        address=None,
+        port=None,
+        starts=0,
+        crashes=0,
+        next_start_at=None,
+        deadline=None,
+        routed=False,
+        draining_at=None,
+        exit_status=None,
+        created_at=now(),
+        updated_at=now(),
+    )
+
+
+def starters(context: Context, found: list[Dyno]) -> dict[str, Account]:
+    """Account id → account, for those who started these one-offs."""
+    with context.database.read() as tx:
+        return accounts.by_ids(tx, {dyno.account_id for dyno in found if dyno.account_id})
+
+
+def preboot(tx: Transaction, app_id: str) -> bool:
+    """New web dynos first, old ones after: on unless the app's owner switched it off."""
+    return apps.features(tx, app_id).get("preboot", True)

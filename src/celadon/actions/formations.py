@@ -1,0 +1,90 @@
+"""Formations: scale and resize."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from celadon.actions import access
+from celadon.actions.context import Context, now
+from celadon.model import formation as rules
+from celadon.model import size as sizes
+from celadon.model.account import Actor
+from celadon.model.app import App
+from celadon.model.dyno import RELEASE, WEB
+from celadon.model.errors import NotFound
+from celadon.model.formation import Formation, Update
+from celadon.store import apps, changes, events, formations, releases, slugs
+from celadon.store.database import Transaction
+
+
+def adopt(tx: Transaction, app_id: str, process_types: Mapping[str, str]) -> None:
+    """Give each new process type its row: one `web` dyno on the first deploy, none of the others."""
+    known = {entry.type for entry in formations.list_of(tx, app_id)}
+    for name in process_types:
+        if name not in known and name != RELEASE:
+            _insert(tx, app_id, name, 1 if name == WEB else 0, sizes.SIZES[0].name)
+
+
+def _insert(tx: Transaction, app_id: str, process_type: str, quantity: int, size: str) -> None:
+    entry = Formation(
+        id=str(uuid.uuid4()),
+        app_id=app_id,
+        type=process_type,
+        quantity=quantity,
+        size=size,
+        created_at=now(),
+        updated_at=now(),
+    )
+    formations.insert(tx, entry)
+
+
+def commands(tx: Transaction, app_id: str) -> dict[str, str]:
+    """Process types of the release that serves and their commands, the release phase left out."""
+    current = releases.current(tx, app_id)
+    slug = slugs.find(tx, current.slug_id) if current and current.slug_id else None
+    return {name: command for name, command in slug.process_types.items() if name != RELEASE} if slug else {}
+
+
+def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[tuple[Formation, str]]]:
+    """The app, and each process type with its command; types that the code no longer has are left out."""
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "app:read")
+        types = commands(tx, app.id)
+        return app, [(entry, types[entry.type]) for entry in formations.list_of(tx, app.id) if entry.type in types]
+
+
+def find(context: Context, actor: Actor, app_name: str, type_or_id: str) -> tuple[App, Formation, str]:
+    """Raises NotFound."""
+    app, found = list_of(context, actor, app_name)
+    for entry, command in found:
+        if type_or_id in (entry.type, entry.id):
+            return app, entry, command
+    raise NotFound("formation")
+
+
+def update(
+    context: Context, actor: Actor, app_name: str, updates: Sequence[Update]
+) -> tuple[App, list[tuple[Formation, str]]]:
+    """Scale and resize; all of it or nothing. Raises InvalidParams."""
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "formation:update")
+        apps.lock(tx, app.id)
+        types = commands(tx, app.id)
+        present = [entry for entry in formations.list_of(tx, app.id) if entry.type in types]
+        wanted = rules.scale(present, updates, types, context.settings.dyno_limit)
+        by_type = {entry.type: entry for entry in formations.list_of(tx, app.id)}
+        for name, (quantity, size) in wanted.items():
+            if name in by_type:
+                formations.update(tx, by_type[name].id, now=now(), quantity=quantity, size=size)
+            else:
+                _insert(tx, app.id, name, quantity, size)
+        scaled = " ".join(f"{update.type}@{wanted[update.type][0]}:{wanted[update.type][1]}" for update in updates)
+        events.insert(
+            tx,
+            "formation:update",
+            line=f"Scaled to {scaled} by user {actor.email}",
+            app_id=app.id,
+            account_id=actor.account.id,
+        )
+        changes.record(tx, "formation", app.id)
+        after = formations.list_of(tx, app.id)
+    return app, [(entry, types[entry.type]) for entry in after if entry.type in types]

@@ -1,0 +1,50 @@
+"""Log sessions: a URL to read an app's lines by, for a while."""
+
+import uuid
+from datetime import timedelta
+
+from celadon.actions import access
+from celadon.actions.context import Context, now
+from celadon.model.account import Actor
+from celadon.model.errors import InvalidParams
+from celadon.store import log_sessions, secrets
+from celadon.store.log_sessions import LogSession
+
+MOST_LINES = 1500
+_LASTS = timedelta(minutes=5)
+_TAIL_LASTS = timedelta(hours=24)
+
+
+def create(
+    context: Context,
+    actor: Actor,
+    app_name: str,
+    *,
+    lines: int = 100,
+    tail: bool = False,
+    dyno: str | None = None,
+    source: str | None = None,
+) -> tuple[LogSession, str]:
+    """A session and the secret of its URL; raises InvalidParams for a filter that cannot be."""
+    if not 0 <= lines <= MOST_LINES:
+        raise InvalidParams(f"cannot show {lines} lines: from 0 to {MOST_LINES:,}")
+    for value in (dyno, source):
+        if value is not None and (len(value) > 64 or not value.isprintable()):
+            raise InvalidParams("cannot filter logs by that: give a dyno such as web.1 or a source such as app")
+    secret = secrets.random_token()
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "log:read")
+        log_sessions.prune(tx, now())
+        session = LogSession(
+            id=str(uuid.uuid4()),
+            app_id=app.id,
+            secret_hash=secrets.hash_token(secret),
+            lines=lines,
+            tail=tail,
+            dyno=dyno,
+            source=source,
+            created_at=now(),
+            expires_at=now() + (_TAIL_LASTS if tail else _LASTS),
+        )
+        log_sessions.insert(tx, session)
+    return session, secret

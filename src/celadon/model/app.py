@@ -1,0 +1,79 @@
+"""Apps: what a name may be, and the app itself."""
+
+import random
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from celadon.model.errors import InvalidParams
+
+NAME = re.compile(r"^[a-z][a-z0-9-]{1,28}[a-z0-9]$")
+
+# Names that would shadow the platform's own hosts.
+RESERVED = frozenset(
+    "account accounts admin api apps auth build builds celadon dashboard data dns docs git help heroku id localhost log "
+    "login logs logplex mail metrics ns operator platform postgres registry rendezvous router signup smtp ssh ssl "
+    "static stats status streams support system www".split()
+)
+
+_ADJECTIVES = (
+    "agile amber ancient blooming bold brave bright calm clear cold cool crisp dawn deep early fast fierce gentle glad "
+    "golden green happy hidden icy jade keen kind late light lively lucky mellow mighty misty morning noble pale patient "
+    "polished proud quiet rapid royal serene sharp silent silver sleepy small smooth snowy soft steady still strong "
+    "sunny swift tall tidy warm wandering wild winter wise young"
+).split()
+_NOUNS = (
+    "anchor bay bird breeze brook cedar cliff cloud coast cove creek dune dew falls feather fern field fjord flame forest "
+    "frost garden glade glacier grove harbor heron hill island lagoon lake leaf ledge maple marsh meadow mesa moon "
+    "mountain oak ocean orchard otter peak pebble pine plain pond prairie rain reef ridge river shore sky spring star "
+    "stone stream summit sun thicket tide trail valley wave willow wind wood"
+).split()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """A named unit with an owner, releases, config and a git repository.
+
+    `number` gives the app's uid on the host (settings.uid_base + number). `repo_size` and `slug_size` are bytes.
+    """
+
+    id: str
+    name: str
+    number: int
+    owner_id: str
+    stack: str
+    region: str
+    maintenance: bool
+    buildpack_provided_description: str | None
+    repo_size: int | None
+    slug_size: int | None
+    created_at: datetime
+    updated_at: datetime
+    released_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collaborator:
+    """An account that may do almost everything on an app of someone else."""
+
+    app_id: str
+    account_id: str
+    created_at: datetime
+
+
+def check_name(name: str) -> str:
+    """The name itself; raises InvalidParams when it cannot be an app's name."""
+    if not NAME.match(name):
+        raise InvalidParams(
+            f"cannot name an app {name[:60]!r}: Name must start with a letter, end with a letter or digit and can only "
+            "contain lowercase letters, digits, and dashes, 3 to 30 of them."
+        )
+    if name in RESERVED:
+        raise InvalidParams(f"cannot name an app {name!r}: the platform uses that name itself, choose another")
+    return name
+
+
+def random_name(rng: random.Random) -> str:
+    """A friendly name: adjective, noun, number."""
+    return f"{rng.choice(_ADJECTIVES)}-{rng.choice(_NOUNS)}-{rng.randint(10000, 99999)}"

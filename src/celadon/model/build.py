@@ -1,0 +1,51 @@
+"""Builds: one run of the slug compiler over one commit."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class BuildStatus(StrEnum):
+    """As the API shows it; a build that waits for its turn is pending too."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """A build row is accepted work: it is compiled even if whoever asked for it goes away.
+
+    `commit` is the pushed commit or the version the API was told; `source_url` is where to fetch a source archive when
+    none was stored by a push. `cancel_requested` asks the build role to stop. `error` says why a failed build failed.
+    """
+
+    id: str
+    app_id: str
+    account_id: str
+    status: BuildStatus
+    commit: str | None
+    commit_description: str | None
+    source_url: str | None
+    source_checksum: str | None
+    stack: str
+    buildpacks: tuple[str, ...]
+    slug_id: str | None
+    release_id: str | None
+    error: str | None
+    cancel_requested: bool
+    created_at: datetime
+    updated_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    output_key: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildpackInstallation:
+    """One buildpack of an app: a short name (`heroku/python`), a git URL with an optional `#ref`, or an archive URL."""
+
+    app_id: str
+    ordinal: int
+    url: str

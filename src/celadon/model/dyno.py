@@ -1,0 +1,168 @@
+"""Dynos: the state machine of one dyno, and the words the log has for it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+WEB = "web"
+RELEASE = "release"
+RUN = "run"
+
+
+class DynoState(StrEnum):
+    CREATED = "created"
+    STARTING = "starting"
+    UP = "up"
+    IDLE = "idle"
+    CRASHED = "crashed"
+    STOPPING = "stopping"
+    COMPLETE = "complete"
+    DOWN = "down"
+
+
+class DynoRequest(StrEnum):
+    """What a user asked of one dyno: replace it by a new one, or stop it (the formation then starts another)."""
+
+    RESTART = "restart"
+    STOP = "stop"
+
+
+class DynoEvent(StrEnum):
+    START = "start"
+    LISTENING = "listening"
+    EXIT = "exit"
+    FINISH = "finish"
+    STOP = "stop"
+    GONE = "gone"
+
+
+_S, _E = DynoState, DynoEvent
+
+# State and event → next state; what is not here is not legal. `exit` is an exit nobody asked for of a dyno that should
+# go on; `finish` is the exit of a one-off; `gone` ends a stop.
+TRANSITIONS: Mapping[tuple[DynoState, DynoEvent], DynoState] = {
+    (_S.CREATED, _E.START): _S.STARTING,
+    (_S.CRASHED, _E.START): _S.STARTING,
+    (_S.IDLE, _E.START): _S.STARTING,
+    (_S.STARTING, _E.LISTENING): _S.UP,
+    (_S.STARTING, _E.EXIT): _S.CRASHED,
+    (_S.UP, _E.EXIT): _S.CRASHED,
+    (_S.STARTING, _E.FINISH): _S.COMPLETE,
+    (_S.UP, _E.FINISH): _S.COMPLETE,
+    (_S.CREATED, _E.STOP): _S.DOWN,
+    (_S.CRASHED, _E.STOP): _S.DOWN,
+    (_S.IDLE, _E.STOP): _S.DOWN,
+    (_S.STARTING, _E.STOP): _S.STOPPING,
+    (_S.UP, _E.STOP): _S.STOPPING,
+    (_S.STOPPING, _E.EXIT): _S.DOWN,
+    (_S.STOPPING, _E.FINISH): _S.DOWN,
+    (_S.STOPPING, _E.GONE): _S.DOWN,
+}
+
+# A dyno in one of these has nothing running and never will again: its row goes away.
+ENDED = frozenset({_S.COMPLETE, _S.DOWN})
+# A dyno in one of these has a process on a machine.
+RUNNING = frozenset({_S.STARTING, _S.UP, _S.STOPPING})
+
+
+class IllegalTransition(Exception):
+    """An event came that the dyno's state does not allow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dyno:
+    """One dyno: `web.1` of one release.
+
+    `container_id` names its present start, `starts` counts them; `crashes` counts those in a row that ended in a crash
+    and `next_start_at` is when a crashed one is started again. `deadline` is when a starting dyno must listen, or a
+    stopping one be gone. `routed` is the router's word: requests may reach it. `draining_at` is the manager's: take it
+    out. `secret_hash` belongs to the rendezvous of an attached one-off; `env` is what was given for this dyno alone.
+    """
+
+    id: str
+    app_id: str
+    release_id: str
+    type: str
+    number: int
+    command: str
+    size: str
+    state: DynoState
+    request: DynoRequest | None
+    attach: bool
+    secret_hash: str | None
+    env: Mapping[str, str] = field(repr=False)
+    account_id: str | None
+    container_id: str | None
+    address: str | None
+    port: int | None
+    starts: int
+    crashes: int
+    next_start_at: datetime | None
+    deadline: datetime | None
+    routed: bool
+    draining_at: datetime | None
+    exit_status: int | None
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"{self.type}.{self.number}"
+
+    @property
+    def one_off(self) -> bool:
+        """Run once, never restarted: `run.1234` and `release.1234`."""
+        return self.type in (RUN, RELEASE)
+
+
+def next_state(state: DynoState, event: DynoEvent) -> DynoState:
+    """The state after an event; raises IllegalTransition."""
+    try:
+        return TRANSITIONS[state, event]
+    except KeyError:
+        raise IllegalTransition(f"cannot {event} a dyno while it is {state}") from None
+
+
+def backoff(crashes: int, table: tuple[float, ...]) -> float:
+    """Seconds to wait before start number `crashes + 1`: the table's entry, its last one for all later crashes."""
+    return table[min(crashes - 1, len(table) - 1)] if crashes > 0 else 0.0
+
+
+# The API has fewer states than we have.
+_SHOWN = {
+    DynoState.CREATED: "starting",
+    DynoState.STOPPING: "down",
+    DynoState.COMPLETE: "down",
+}
+
+
+def shown_state(state: DynoState) -> str:
+    """The state in the API's words: created shows as starting, stopping and complete as down."""
+    return _SHOWN.get(state, state.value)
+
+
+# Lines of the manifold, in Heroku's words.
+BOOT_TIMEOUT = "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within {seconds:g} seconds of launch"
+BAD_BIND = "Error R11 (Bad bind) -> Process bound port {port} instead of $PORT"
+EXIT_TIMEOUT = "Error R12 (Exit timeout) -> At least one process failed to exit within {seconds:g} seconds of SIGTERM"
+ATTACH_ERROR = "Error R13 (Attach error) -> Failed to attach to process"
+MEMORY_EXCEEDED = "Error R14 (Memory quota exceeded)"
+MEMORY_VASTLY_EXCEEDED = "Error R15 (Memory quota vastly exceeded)"
+DETACHED = "Error R16 (Detached) -> An attached process is not responding to SIGHUP after its client disconnected"
+CHECKSUM_ERROR = "Error R17 (Checksum error) -> Checksum does not match expected value"
+PLATFORM_ERROR = "Error R99 (Platform error) -> {reason}"
+STOPPING_PROCESSES = "Stopping all processes with SIGTERM"
+KILLING_PROCESSES = "Stopping remaining processes with SIGKILL"
+
+
+def changed_line(old: DynoState, new: DynoState) -> str:
+    return f"State changed from {old} to {new}"
+
+
+def starting_line(command: str) -> str:
+    return f"Starting process with command `{command}`"
+
+
+def exited_line(status: int | None) -> str:
+    return f"Process exited with status {status if status is not None else 'unknown'}"

@@ -1,0 +1,31 @@
+"""Events: who did what, kept as rows; Logplex shows those of an app as lines from the API."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from celadon.model.logline import Source
+
+API_APP = Source(source="app", ps="api")
+API_HEROKU = Source(source="heroku", ps="api")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`seq` orders all events of the platform. `line` is what the app's log says of it; it never holds a secret."""
+
+    seq: int
+    app_id: str | None
+    account_id: str | None
+    action: str
+    resource_id: str | None
+    payload: Mapping[str, object]
+    line: str | None
+    at: datetime
+
+
+def line(event: Event) -> tuple[Source, str] | None:
+    """The log line of an event: `app[api]`, as Heroku writes what users did; None when it has none."""
+    if event.app_id is None or event.line is None:
+        return None
+    return API_APP, event.line

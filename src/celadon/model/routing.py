@@ -1,0 +1,161 @@
+"""Routing: from apps, their formations and dynos to the one table the router follows. Pure; the whole truth of who answers.
+
+A host name leads to an app, an app to an `Answer`: its dynos, a wait for one that boots, or an error with its H code.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from celadon.model.app import App
+from celadon.model.dyno import WEB, Dyno, DynoState
+from celadon.model.formation import Formation
+from celadon.model.release import Release
+
+
+class Answer(StrEnum):
+    """What a request to an app gets now: a dyno, a wait for one, or the error of this code."""
+
+    SERVE = "serve"
+    WAIT = "wait"
+    CRASHED = "H10"
+    NO_WEB = "H14"
+    MAINTENANCE = "H80"
+    BLANK = "H81"
+
+
+# What the log says of each code.
+DESCRIPTIONS: Mapping[str, str] = {
+    "H10": "App crashed",
+    "H11": "Backlog too deep",
+    "H12": "Request timeout",
+    "H13": "Connection closed without response",
+    "H14": "No web processes running",
+    "H15": "Idle connection",
+    "H17": "Poorly formatted HTTP response",
+    "H18": "Server request interrupted",
+    "H19": "Backend connection timeout",
+    "H20": "App boot timeout",
+    "H21": "Backend connection refused",
+    "H22": "Connection limit reached",
+    "H27": "Client request interrupted",
+    "H28": "Client connection idle",
+    "H80": "Maintenance mode",
+    "H81": "Blank app",
+    "H99": "Platform error",
+}
+
+# Codes that are no error of anybody: the line says at=info.
+NO_ERROR = frozenset({"H80"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One web dyno as the router knows it. `name` is the dyno's name and the id of its present start: `web.1_4f0c…`.
+
+    A draining server gets no new requests; those it has are finished.
+    """
+
+    name: str
+    address: str
+    port: int
+    dyno_id: str
+    draining: bool = False
+
+    @property
+    def dyno(self) -> str:
+        return dyno_name(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """One app: what a request gets, and the servers that are there for it."""
+
+    app_id: str
+    app_name: str
+    answer: Answer
+    servers: tuple[Server, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingTable:
+    """All the router is told. `hosts` and `wildcards` lead to app ids; a wildcard is written `.example.com`."""
+
+    hosts: Mapping[str, str]
+    wildcards: Mapping[str, str]
+    backends: tuple[Backend, ...]
+
+
+def routes(
+    *,
+    domain: str,
+    apps: Iterable[App],
+    releases: Mapping[str, Release],
+    process_types: Mapping[str, Iterable[str]],
+    formations: Mapping[str, Sequence[Formation]],
+    dynos: Mapping[str, Sequence[Dyno]],
+    domains: Mapping[str, str] | None = None,
+) -> RoutingTable:
+    """The table for a state of the store.
+
+    `releases`, `formations`, `dynos` are by app id (a release is the one the formation follows), `process_types` by slug
+    id; `domains` are the custom ones, host name or `*.example.com` → app id.
+    """
+    hosts: dict[str, str] = {}
+    wildcards: dict[str, str] = {}
+    backends = []
+    for app in apps:
+        hosts[f"{app.name}.{domain}"] = app.id
+        web = [dyno for dyno in dynos.get(app.id, ()) if dyno.type == WEB]
+        servers = tuple(found for dyno in web if (found := _server(dyno)) is not None)
+        release = releases.get(app.id)
+        types = process_types.get(release.slug_id, ()) if release and release.slug_id else None
+        quantity = _web_quantity(formations.get(app.id, ()))
+        answer = _answer(app, types, quantity, web, servers)
+        backends.append(Backend(app_id=app.id, app_name=app.name, answer=answer, servers=servers))
+    for name, app_id in (domains or {}).items():
+        (wildcards if name.startswith("*.") else hosts)[name.removeprefix("*").lower()] = app_id
+    return RoutingTable(hosts=hosts, wildcards=wildcards, backends=tuple(backends))
+
+
+def server_name(dyno: Dyno) -> str:
+    """Unique among all starts of all dynos, and still readable: the dyno's name is what precedes the last `_`."""
+    return f"{dyno.name}_{dyno.container_id or dyno.id}"
+
+
+def dyno_name(server: str) -> str:
+    """The dyno's name in a server's."""
+    return server.rpartition("_")[0]
+
+
+def _server(dyno: Dyno) -> Server | None:
+    if dyno.state is not DynoState.UP or dyno.address is None or dyno.port is None:
+        return None
+    return Server(
+        name=server_name(dyno),
+        address=dyno.address,
+        port=dyno.port,
+        dyno_id=dyno.id,
+        draining=dyno.draining_at is not None,
+    )
+
+
+def _web_quantity(formation: Iterable[Formation]) -> int:
+    return sum(entry.quantity for entry in formation if entry.type == WEB)
+
+
+def _answer(
+    app: App, types: Iterable[str] | None, quantity: int, web: Sequence[Dyno], servers: Sequence[Server]
+) -> Answer:
+    if app.maintenance:
+        return Answer.MAINTENANCE
+    if types is None:
+        return Answer.BLANK
+    if any(not server.draining for server in servers):
+        return Answer.SERVE
+    if quantity == 0 or WEB not in types:
+        return Answer.NO_WEB
+    staying = [dyno.state for dyno in web if dyno.draining_at is None]
+    if DynoState.CRASHED in staying and not any(state in (DynoState.CREATED, DynoState.STARTING) for state in staying):
+        return Answer.CRASHED
+    return Answer.WAIT

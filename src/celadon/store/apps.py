@@ -1,0 +1,81 @@
+"""Apps, their collaborators and features. A destroyed app is found by nobody but the operator's restore."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from celadon.model.app import App, Collaborator
+from celadon.store import rows, tables
+from celadon.store.database import Transaction
+
+_t = tables.apps
+_live = _t.c.deleted_at.is_(None)
+
+
+def find(tx: Transaction, name_or_id: str) -> App | None:
+    same = sa.or_(_t.c.name == name_or_id, _t.c.id == name_or_id)
+    return rows.one(tx, App, sa.select(_t).where(_live, same))
+
+
+def lock(tx: Transaction, app_id: str) -> App | None:
+    """The app, its row locked until the transaction ends: what decides on an app's releases or dynos starts so."""
+    return rows.one(tx, App, sa.select(_t).where(_live, _t.c.id == app_id).with_for_update())
+
+
+def list_all(tx: Transaction) -> list[App]:
+    return rows.every(tx, App, sa.select(_t).where(_live).order_by(_t.c.name))
+
+
+def list_visible(tx: Transaction, account_id: str) -> list[App]:
+    """Apps the account owns or collaborates on."""
+    shared = sa.select(tables.collaborators.c.app_id).where(tables.collaborators.c.account_id == account_id)
+    mine = sa.or_(_t.c.owner_id == account_id, _t.c.id.in_(shared))
+    return rows.every(tx, App, sa.select(_t).where(_live, mine).order_by(_t.c.name))
+
+
+def count_owned(tx: Transaction, account_id: str) -> int:
+    query = sa.select(sa.func.count()).select_from(_t).where(_live, _t.c.owner_id == account_id)
+    return int(tx.connection.execute(query).scalar_one())
+
+
+def next_number(tx: Transaction) -> int:
+    """A number no app has ever had: a uid is never given to somebody else's files."""
+    return int(tx.connection.execute(sa.select(sa.func.coalesce(sa.func.max(_t.c.number), 0) + 1)).scalar_one())
+
+
+def insert(tx: Transaction, app: App) -> None:
+    rows.insert(tx, _t, app)
+
+
+def update(tx: Transaction, app_id: str, *, now: datetime, **values: object) -> None:
+    rows.update(tx, _t, app_id, updated_at=now, **values)
+
+
+def list_deleted(tx: Transaction, before: datetime) -> list[App]:
+    return rows.every(tx, App, sa.select(_t).where(_t.c.deleted_at < before))
+
+
+def is_collaborator(tx: Transaction, app_id: str, account_id: str) -> bool:
+    c = tables.collaborators.c
+    query = sa.select(c.app_id).where(c.app_id == app_id, c.account_id == account_id)
+    return tx.connection.execute(query).first() is not None
+
+
+def collaborators(tx: Transaction, app_id: str) -> list[Collaborator]:
+    c = tables.collaborators
+    return rows.every(tx, Collaborator, sa.select(c).where(c.c.app_id == app_id).order_by(c.c.created_at))
+
+
+def features(tx: Transaction, app_id: str) -> dict[str, bool]:
+    """Features that were switched on or off; what is not here has its default."""
+    c = tables.app_features.c
+    return {
+        row.name: row.enabled for row in tx.connection.execute(sa.select(c.name, c.enabled).where(c.app_id == app_id))
+    }
+
+
+def set_feature(tx: Transaction, app_id: str, name: str, enabled: bool) -> None:
+    table = tables.app_features
+    where = sa.and_(table.c.app_id == app_id, table.c.name == name)
+    if not tx.connection.execute(table.update().where(where).values(enabled=enabled)).rowcount:
+        tx.connection.execute(table.insert().values(app_id=app_id, name=name, enabled=enabled))

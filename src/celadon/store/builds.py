@@ -1,0 +1,44 @@
+"""Builds."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from celadon.model.build import Build, BuildStatus
+from celadon.store import rows, tables
+from celadon.store.database import Transaction
+
+_t = tables.builds
+
+
+def find(tx: Transaction, app_id: str, build_id: str) -> Build | None:
+    return rows.one(tx, Build, sa.select(_t).where(_t.c.app_id == app_id, _t.c.id == build_id))
+
+
+def find_by_id(tx: Transaction, build_id: str) -> Build | None:
+    return rows.one(tx, Build, sa.select(_t).where(_t.c.id == build_id))
+
+
+def find_by_output_key(tx: Transaction, output_key: str) -> Build | None:
+    return rows.one(tx, Build, sa.select(_t).where(_t.c.output_key == output_key))
+
+
+def pending_of(tx: Transaction, app_id: str) -> Build | None:
+    """The app's build that waits or runs: there is at most one."""
+    return rows.one(tx, Build, sa.select(_t).where(_t.c.app_id == app_id, _t.c.status == BuildStatus.PENDING))
+
+
+def list_pending(tx: Transaction) -> list[Build]:
+    return rows.every(tx, Build, sa.select(_t).where(_t.c.status == BuildStatus.PENDING).order_by(_t.c.created_at))
+
+
+def list_of(tx: Transaction, app_id: str) -> list[Build]:
+    return rows.every(tx, Build, sa.select(_t).where(_t.c.app_id == app_id).order_by(_t.c.created_at))
+
+
+def insert(tx: Transaction, build: Build) -> None:
+    rows.insert(tx, _t, build)
+
+
+def update(tx: Transaction, build_id: str, *, now: datetime, **values: object) -> None:
+    rows.update(tx, _t, build_id, updated_at=now, **values)

@@ -1,0 +1,25 @@
+"""Config vars: one immutable, encrypted row for each set; releases point at it."""
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from celadon.store import rows, tables
+from celadon.store.database import Transaction
+
+_t = tables.configs
+
+
+def insert(tx: Transaction, app_id: str, config_vars: Mapping[str, str], now: datetime) -> str:
+    """Keep a set of config vars; returns its id."""
+    config_id = str(uuid.uuid4())
+    values = {"id": config_id, "app_id": app_id, "vars": rows.sealed(tx, config_vars), "created_at": now}
+    tx.connection.execute(_t.insert().values(values))
+    return config_id
+
+
+def find(tx: Transaction, config_id: str) -> dict[str, str]:
+    """The config vars of a release; raises SecretsError when they cannot be decrypted."""
+    return rows.opened(tx, tx.connection.execute(sa.select(_t.c.vars).where(_t.c.id == config_id)).scalar_one())

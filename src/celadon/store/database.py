@@ -1,0 +1,114 @@
+"""The database: all the difference between SQLite and PostgreSQL is in this file.
+
+SQLite runs in WAL mode and begins every writing transaction with `begin immediate`, so that two writers queue instead of
+failing at commit. PostgreSQL runs at read committed; actions lock the row they decide on.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from celadon.platform.settings import Settings
+from celadon.store.secrets import Secrets
+
+
+class StoreError(Exception):
+    """The store cannot be opened or is of another version than this code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One open transaction; store functions take it as their first argument."""
+
+    connection: sa.Connection
+    secrets: Secrets
+
+
+class Database:
+    """Opens transactions. Threads may share one Database."""
+
+    def __init__(self, url: str, secrets: Secrets) -> None:
+        self.url = sa.engine.make_url(url)
+        self.secrets = secrets
+        if self.sqlite:
+            self._engine = sa.create_engine(self.url, connect_args={"timeout": 30, "check_same_thread": False})
+            sa.event.listen(self._engine, "connect", _configure_sqlite)
+        else:
+            self._engine = sa.create_engine(_psycopg(self.url), pool_pre_ping=True, pool_size=10, max_overflow=20)
+
+    @property
+    def sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Read and write: all or nothing."""
+        with self._engine.connect() as connection, connection.begin():
+            if self.sqlite:
+                connection.exec_driver_sql("begin immediate")
+            yield Transaction(connection, self.secrets)
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Read one consistent state; never waits for a writer."""
+        with self._engine.connect() as connection:
+            if not self.sqlite:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                if self.sqlite:
+                    connection.exec_driver_sql("begin")
+                yield Transaction(connection, self.secrets)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @property
+    def engine(self) -> sa.Engine:
+        return self._engine
+
+
+def connect(settings: Settings) -> Database:
+    """The platform's store, as it is; raises SecretsError."""
+    return Database(settings.database_url, Secrets.load(settings.home))
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the store to the newest schema, making it when there is none. Safe to run again; raises StoreError."""
+    database = connect(settings)
+    try:
+        upgrade(database)
+    finally:
+        database.close()
+
+
+def upgrade(database: Database) -> None:
+    """Run the migrations that are missing, each in a transaction of its own; raises StoreError."""
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["engine"] = database.engine
+    config.attributes["sqlite"] = database.sqlite
+    try:
+        command.upgrade(config, "head")
+    except (CommandError, sa.exc.SQLAlchemyError) as error:
+        raise StoreError(f"cannot bring the store to this version: {error}") from None
+
+
+def _configure_sqlite(connection: Any, _: Any) -> None:
+    # The driver would begin transactions by itself, too late for `begin immediate`: it is told not to.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = wal", "synchronous = normal", "foreign_keys = on", "temp_store = memory"):
+        cursor.execute(f"pragma {pragma}")
+    cursor.close()
+
+
+def _psycopg(url: sa.URL) -> sa.URL:
+    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgres", "postgresql") else url

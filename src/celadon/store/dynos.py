@@ -1,0 +1,99 @@
+"""Dynos: rows of what runs or should run. The dyno manager writes every column but `request` (actions) and `routed` (router)."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from celadon.model.dyno import Dyno, DynoState
+from celadon.store import rows, tables
+from celadon.store.database import Transaction
+
+_t = tables.dynos
+
+
+def find(tx: Transaction, app_id: str, name_or_id: str) -> Dyno | None:
+    """By id or by name (`web.1`); while one is being replaced, the newer one."""
+    process_type, _, number = name_or_id.rpartition(".")
+    if number.isdecimal() and len(number) < 10:
+        same = sa.and_(_t.c.type == process_type, _t.c.number == int(number))
+    else:
+        same = _t.c.id == name_or_id
+    return _one(tx, sa.select(_t).where(_t.c.app_id == app_id, same).order_by(_t.c.created_at.desc()))
+
+
+def find_by_id(tx: Transaction, dyno_id: str) -> Dyno | None:
+    return _one(tx, sa.select(_t).where(_t.c.id == dyno_id))
+
+
+def find_by_secret_hash(tx: Transaction, secret_hash: str) -> Dyno | None:
+    return _one(tx, sa.select(_t).where(_t.c.secret_hash == secret_hash))
+
+
+def list_of(tx: Transaction, app_id: str) -> list[Dyno]:
+    return _every(tx, sa.select(_t).where(_t.c.app_id == app_id).order_by(_t.c.type, _t.c.number, _t.c.created_at))
+
+
+def list_all(tx: Transaction) -> dict[str, list[Dyno]]:
+    """App id → its dynos."""
+    found: dict[str, list[Dyno]] = {}
+    for dyno in _every(tx, sa.select(_t).order_by(_t.c.app_id, _t.c.type, _t.c.number, _t.c.created_at)):
+        found.setdefault(dyno.app_id, []).append(dyno)
+    return found
+
+
+def count_of_account(tx: Transaction, account_id: str) -> int:
+    """Dynos the apps of this owner want, and their one-offs."""
+    apps, formations = tables.apps.c, tables.formations.c
+    mine = sa.select(apps.id).where(apps.owner_id == account_id, apps.deleted_at.is_(None))
+    wanted = sa.select(sa.func.coalesce(sa.func.sum(formations.quantity), 0)).where(formations.app_id.in_(mine))
+    one_offs = sa.select(sa.func.count()).where(_t.c.app_id.in_(mine), _t.c.type == "run")
+    return int(tx.connection.execute(wanted).scalar_one()) + int(tx.connection.execute(one_offs).scalar_one())
+
+
+def addresses(tx: Transaction) -> set[str]:
+    return set(tx.connection.execute(sa.select(_t.c.address).where(_t.c.address.is_not(None))).scalars())
+
+
+def insert(tx: Transaction, dyno: Dyno) -> None:
+    values = rows.to_row(dyno)
+    values["env"] = rows.sealed(tx, dyno.env)
+    tx.connection.execute(_t.insert().values(values))
+
+
+def update(tx: Transaction, dyno_id: str, *, now: datetime, **values: object) -> bool:
+    """Change columns of one dyno; `updated_at` is when its state changed, so it moves only with the state."""
+    if "state" in values:
+        values["updated_at"] = now
+    return rows.update(tx, _t, dyno_id, **values)
+
+
+def request(tx: Transaction, dyno_ids: list[str], word: str) -> None:
+    tx.connection.execute(_t.update().where(_t.c.id.in_(dyno_ids)).values(request=word))
+
+
+def claim_route(tx: Transaction, dyno_id: str) -> bool:
+    """The router's first word on a dyno: requests may reach it from now on. False when it is on its way out already.
+
+    Claimed before the proxy learns of the dyno: the manager, who asks `routed` before it stops one, is never too early.
+    """
+    ready = sa.and_(_t.c.id == dyno_id, _t.c.state == DynoState.UP, _t.c.draining_at.is_(None))
+    return bool(tx.connection.execute(_t.update().where(ready).values(routed=True)).rowcount)
+
+
+def release_route(tx: Transaction, dyno_id: str) -> bool:
+    """The router's last word: no request is in the dyno and none can come."""
+    return rows.update(tx, _t, dyno_id, routed=False)
+
+
+def delete(tx: Transaction, dyno_id: str) -> None:
+    tx.connection.execute(_t.delete().where(_t.c.id == dyno_id))
+
+
+def _one(tx: Transaction, query: sa.Select[Any]) -> Dyno | None:
+    found = _every(tx, query.limit(1))
+    return found[0] if found else None
+
+
+def _every(tx: Transaction, query: sa.Select[Any]) -> list[Dyno]:
+    return [Dyno(**{**row, "env": rows.opened(tx, row["env"])}) for row in tx.connection.execute(query).mappings()]

@@ -1,0 +1,44 @@
+"""Events: who did what."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from celadon.model.event import Event
+from celadon.store import changes, rows, tables
+from celadon.store.database import Transaction
+
+
+def insert(
+    tx: Transaction,
+    action: str,
+    *,
+    app_id: str | None = None,
+    account_id: str | None = None,
+    resource_id: str | None = None,
+    payload: Mapping[str, object] | None = None,
+    line: str | None = None,
+) -> None:
+    """Keep that something happened; `line` is what the app's log says of it and holds no secret."""
+    event = Event(
+        seq=changes.next_number(tx),
+        app_id=app_id,
+        account_id=account_id,
+        action=action,
+        resource_id=resource_id,
+        payload=payload or {},
+        line=line,
+        at=datetime.now(UTC),
+    )
+    rows.insert(tx, tables.events, event)
+
+
+def list_after(tx: Transaction, seq: int, limit: int = 1000) -> list[Event]:
+    """Events with a number beyond `seq`, oldest first."""
+    query = sa.select(tables.events).where(tables.events.c.seq > seq).order_by(tables.events.c.seq).limit(limit)
+    return rows.every(tx, Event, query)
+
+
+def latest(tx: Transaction) -> int:
+    return int(tx.connection.execute(sa.select(sa.func.coalesce(sa.func.max(tables.events.c.seq), 0))).scalar_one())

@@ -1,0 +1,31 @@
+"""Formations: how many dynos of which type and size an app wants."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from celadon.model.formation import Formation
+from celadon.store import rows, tables
+from celadon.store.database import Transaction
+
+_t = tables.formations
+
+
+def list_of(tx: Transaction, app_id: str) -> list[Formation]:
+    return rows.every(tx, Formation, sa.select(_t).where(_t.c.app_id == app_id).order_by(_t.c.type))
+
+
+def list_all(tx: Transaction) -> dict[str, list[Formation]]:
+    """App id → its formation."""
+    found: dict[str, list[Formation]] = {}
+    for formation in rows.every(tx, Formation, sa.select(_t).order_by(_t.c.app_id, _t.c.type)):
+        found.setdefault(formation.app_id, []).append(formation)
+    return found
+
+
+def insert(tx: Transaction, formation: Formation) -> None:
+    rows.insert(tx, _t, formation)
+
+
+def update(tx: Transaction, formation_id: str, *, now: datetime, quantity: int, size: str) -> None:
+    rows.update(tx, _t, formation_id, updated_at=now, quantity=quantity, size=size)

@@ -1,0 +1,48 @@
+"""Row ↔ dataclass: columns are named as fields are, so one pair of functions serves every noun."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from celadon.store.database import Transaction
+
+T = TypeVar("T")
+
+
+def to_row(value: Any) -> dict[str, Any]:
+    """Column values of a dataclass instance (not its nested values: fields are columns)."""
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
+def insert(tx: Transaction, table: sa.Table, value: Any) -> None:
+    tx.connection.execute(table.insert().values(to_row(value)))
+
+
+def one(tx: Transaction, kind: type[T], query: sa.Select[Any]) -> T | None:
+    """The first row as a value, or None."""
+    row = tx.connection.execute(query.limit(1)).mappings().first()
+    return None if row is None else kind(**row)
+
+
+def every(tx: Transaction, kind: type[T], query: sa.Select[Any]) -> list[T]:
+    return [kind(**row) for row in tx.connection.execute(query).mappings()]
+
+
+def update(tx: Transaction, table: sa.Table, row_id: str, **values: Any) -> bool:
+    """Change columns of one row; False when it is not there."""
+    found = tx.connection.execute(table.update().where(table.c.id == row_id).values(**values))
+    return bool(found.rowcount)
+
+
+def sealed(tx: Transaction, values: Mapping[str, str]) -> bytes:
+    """A mapping as encrypted JSON."""
+    return tx.secrets.encrypt(json.dumps(dict(values)))
+
+
+def opened(tx: Transaction, token: bytes) -> dict[str, str]:
+    """What `sealed` made; raises SecretsError."""
+    read: dict[str, str] = json.loads(tx.secrets.decrypt(token))
+    return read

@@ -1,0 +1,325 @@
+"""The tables, as SQLAlchemy Core sees them. A migration changes them; see `migrations/`.
+
+Column names are the field names of the model's dataclasses: `rows.py` relies on it.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from celadon.model.build import BuildStatus
+from celadon.model.dyno import DynoRequest, DynoState
+from celadon.model.release import ReleaseStatus
+
+metadata = sa.MetaData()
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """An instant in UTC; SQLite keeps no zone, so it is added when read."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Word(sa.TypeDecorator[StrEnum]):
+    """One word of a StrEnum, kept as text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def __init__(self, words: Callable[[str], StrEnum]) -> None:
+        super().__init__()
+        self.words = words
+
+    def process_bind_param(self, value: StrEnum | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else str(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> StrEnum | None:
+        return None if value is None else self.words(value)
+
+
+class Json(sa.TypeDecorator[Any]):
+    """A small value as JSON text; a list comes back as a tuple, as the model's frozen values want it."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: sa.Dialect) -> str:
+        return json.dumps(dict(value) if isinstance(value, Mapping) else value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
+        read = json.loads(value) if value is not None else None
+        return tuple(read) if isinstance(read, list) else read
+
+
+def _id() -> sa.Column[str]:
+    return sa.Column("id", sa.Text, primary_key=True)
+
+
+def _app(nullable: bool = False) -> sa.Column[str]:
+    return sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), nullable=nullable, index=True)
+
+
+def _account(name: str = "account_id", nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, sa.ForeignKey("accounts.id"), nullable=nullable)
+
+
+def _times() -> tuple[sa.Column[datetime], sa.Column[datetime]]:
+    return sa.Column("created_at", Instant, nullable=False), sa.Column("updated_at", Instant, nullable=False)
+
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    _id(),
+    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text),
+    sa.Column("password_hash", sa.Text, nullable=False),
+    sa.Column("operator", sa.Boolean, nullable=False),
+    sa.Column("verified", sa.Boolean, nullable=False),
+    *_times(),
+    sa.Column("last_login", Instant),
+)
+
+keys = sa.Table(
+    "keys",
+    metadata,
+    _id(),
+    _account(),
+    sa.Column("public_key", sa.Text, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False, unique=True),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+authorizations = sa.Table(
+    "authorizations",
+    metadata,
+    _id(),
+    _account(),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("scope", Json, nullable=False),
+    sa.Column("token_hash", sa.Text, nullable=False, unique=True),
+    sa.Column("token_hint", sa.Text, nullable=False),
+    sa.Column("expires_at", Instant),
+    *_times(),
+)
+
+apps = sa.Table(
+    "apps",
+    metadata,
+    _id(),
+    # A destroyed app keeps its row for a while, so that it can be brought back; its name is free at once.
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False, unique=True),
+    _account("owner_id"),
+    sa.Column("stack", sa.Text, nullable=False),
+    sa.Column("region", sa.Text, nullable=False),
+    sa.Column("maintenance", sa.Boolean, nullable=False),
+    sa.Column("buildpack_provided_description", sa.Text),
+    sa.Column("repo_size", sa.BigInteger),
+    sa.Column("slug_size", sa.BigInteger),
+    *_times(),
+    sa.Column("released_at", Instant),
+    sa.Column("deleted_at", Instant),
+)
+sa.Index(
+    "apps_live_name",
+    apps.c.name,
+    unique=True,
+    sqlite_where=apps.c.deleted_at.is_(None),
+    postgresql_where=apps.c.deleted_at.is_(None),
+)
+
+collaborators = sa.Table(
+    "collaborators",
+    metadata,
+    sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("account_id", sa.Text, sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+app_features = sa.Table(
+    "app_features",
+    metadata,
+    sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+)
+
+# One immutable row for each set of config vars; releases point at it. `vars` is encrypted JSON.
+configs = sa.Table(
+    "configs",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("vars", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+buildpack_installations = sa.Table(
+    "buildpack_installations",
+    metadata,
+    sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("ordinal", sa.Integer, primary_key=True),
+    sa.Column("url", sa.Text, nullable=False),
+)
+
+slugs = sa.Table(
+    "slugs",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("process_types", Json, nullable=False),
+    sa.Column("commit", sa.Text),
+    sa.Column("commit_description", sa.Text),
+    sa.Column("buildpack_provided_description", sa.Text),
+    sa.Column("checksum", sa.Text),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("stack", sa.Text, nullable=False),
+    *_times(),
+)
+
+builds = sa.Table(
+    "builds",
+    metadata,
+    _id(),
+    _app(),
+    _account(),
+    sa.Column("status", Word(BuildStatus), nullable=False),
+    sa.Column("commit", sa.Text),
+    sa.Column("commit_description", sa.Text),
+    sa.Column("source_url", sa.Text),
+    sa.Column("source_checksum", sa.Text),
+    sa.Column("stack", sa.Text, nullable=False),
+    sa.Column("buildpacks", Json, nullable=False),
+    sa.Column("slug_id", sa.Text, sa.ForeignKey("slugs.id")),
+    sa.Column("release_id", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("cancel_requested", sa.Boolean, nullable=False),
+    *_times(),
+    sa.Column("started_at", Instant),
+    sa.Column("finished_at", Instant),
+    sa.Column("output_key", sa.Text, nullable=False),
+)
+# One build per app at a time is a rule of the store, not of a lucky order of calls.
+sa.Index(
+    "builds_one_pending",
+    builds.c.app_id,
+    unique=True,
+    sqlite_where=builds.c.status == sa.literal("pending", literal_execute=True),
+    postgresql_where=builds.c.status == sa.literal("pending", literal_execute=True),
+)
+
+releases = sa.Table(
+    "releases",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("status", Word(ReleaseStatus), nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    _account(),
+    sa.Column("slug_id", sa.Text, sa.ForeignKey("slugs.id")),
+    sa.Column("config_id", sa.Text, sa.ForeignKey("configs.id"), nullable=False),
+    *_times(),
+    sa.UniqueConstraint("app_id", "version"),
+)
+
+formations = sa.Table(
+    "formations",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("quantity", sa.Integer, nullable=False),
+    sa.Column("size", sa.Text, nullable=False),
+    *_times(),
+    sa.UniqueConstraint("app_id", "type"),
+)
+
+dynos = sa.Table(
+    "dynos",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("release_id", sa.Text, sa.ForeignKey("releases.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("size", sa.Text, nullable=False),
+    sa.Column("state", Word(DynoState), nullable=False),
+    sa.Column("request", Word(DynoRequest)),
+    sa.Column("attach", sa.Boolean, nullable=False),
+    sa.Column("secret_hash", sa.Text, index=True),
+    # Encrypted JSON, as config vars.
+    sa.Column("env", sa.LargeBinary, nullable=False),
+    _account(nullable=True),
+    sa.Column("container_id", sa.Text, index=True),
+    sa.Column("address", sa.Text, unique=True),
+    sa.Column("port", sa.Integer),
+    sa.Column("starts", sa.Integer, nullable=False),
+    sa.Column("crashes", sa.Integer, nullable=False),
+    sa.Column("next_start_at", Instant),
+    sa.Column("deadline", Instant),
+    sa.Column("routed", sa.Boolean, nullable=False),
+    sa.Column("draining_at", Instant),
+    sa.Column("exit_status", sa.Integer),
+    *_times(),
+)
+
+log_sessions = sa.Table(
+    "log_sessions",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("secret_hash", sa.Text, nullable=False, unique=True),
+    sa.Column("lines", sa.Integer, nullable=False),
+    sa.Column("tail", sa.Boolean, nullable=False),
+    sa.Column("dyno", sa.Text),
+    sa.Column("source", sa.Text),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+# What happened, kept: activity, audit, the API's lines in the log. `seq` comes from the counter, as in `changes`.
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    _app(nullable=True),
+    _account(nullable=True),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("resource_id", sa.Text),
+    sa.Column("payload", Json, nullable=False),
+    sa.Column("line", sa.Text),
+    sa.Column("at", Instant, nullable=False),
+)
+
+# Wake-ups without payload, pruned after an hour.
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("app_id", sa.Text),
+    sa.Column("at", Instant, nullable=False),
+)
+
+# One row: the last sequence number given. It is updated in the transaction that uses the number, so that numbers become
+# visible in their order; a database sequence hands them out before commit, and a reader that keeps the highest misses some.
+counter = sa.Table("counter", metadata, sa.Column("last", sa.BigInteger, nullable=False))
