@@ -4,7 +4,10 @@ import importlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from celadon.platform.settings import Settings
 
 # Role → where it starts: each is a function of the platform's settings that runs until it is stopped.
 ROLES = {
@@ -15,12 +18,6 @@ ROLES = {
     "router": "celadon.router.role:main",
     "logplex": "celadon.logplex.role:main",
     "clock": "celadon.clock.role:main",
-}
-
-# What bin/up and bin/down call; everything else is the command line's.
-_PLATFORM = {
-    "up": "celadon.platform.up:main",
-    "down": "celadon.platform.down:main",
 }
 
 
@@ -35,9 +32,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if len(words) == 4 and words[0] == "role" and words[2] == "--home":
         return _role(words[1], Path(words[3]))
-    if words and words[0] in _PLATFORM:
-        return int(load(_PLATFORM[words[0]])(words[1:]))
+    if words and words[0] == "up":
+        return _up(words[1:])
+    if words and words[0] == "down":
+        return int(load("celadon.platform.down:main")(words[1:]))
     return int(load("celadon.cli.main:main")(words) or 0)
+
+
+def _up(arguments: Sequence[str]) -> int:
+    from celadon.platform import install, up
+
+    return up.main(arguments, install.Store(migrate=_migrate, create_operator=_create_operator))
+
+
+def _migrate(settings: "Settings") -> None:
+    from celadon.platform.failure import PlatformFailure
+    from celadon.store import database, secrets
+
+    try:
+        database.migrate(settings)
+    except (database.StoreError, secrets.SecretsError) as error:
+        raise PlatformFailure(str(error)) from None
+
+
+def _create_operator(settings: "Settings", email: str, password: str) -> str:
+    from celadon.actions import accounts
+    from celadon.model.errors import CeladonError
+    from celadon.platform.failure import PlatformFailure
+    from celadon.store import database
+
+    opened = database.connect(settings)
+    try:
+        return accounts.create_operator(opened, email=email, password=password).email
+    except CeladonError as error:
+        raise PlatformFailure(error.message) from None
+    finally:
+        opened.close()
 
 
 def _role(name: str, home: Path) -> int:

@@ -7,9 +7,10 @@ gone is free again.
 import contextlib
 import fcntl
 import ipaddress
+import re
 import socket
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from celadon.platform.failure import PlatformFailure
@@ -20,6 +21,7 @@ NUMBERS = range(40)
 _ROUTES = Path("/proc/net/route")
 _LINKS = Path("/sys/class/net")
 _LOCK = ".lock"
+_OWN_LINK = re.compile(r"celadon(\d+)")
 
 
 def allocate(home: Path, directory: Path = INSTANCES) -> int:
@@ -62,7 +64,7 @@ def _first_free(directory: Path) -> int:
     owners = taken(directory)
     routes = list(_route_networks(_ROUTES.read_text("ascii")))
     candidates = (number for number in NUMBERS if number not in owners or not owners[number].is_dir())
-    number = next(usable(candidates, routes, lambda link: (_LINKS / link).exists()), None)
+    number = next(usable(candidates, routes, sorted(link.name for link in _LINKS.iterdir())), None)
     if number is None:
         raise PlatformFailure(
             f"cannot install another platform: all {len(NUMBERS)} instance numbers of this machine are taken or their "
@@ -71,14 +73,12 @@ def _first_free(directory: Path) -> int:
     return number
 
 
-def usable(
-    candidates: Iterable[int], routes: list[ipaddress.IPv4Network], link_exists: Callable[[str], bool]
-) -> Iterator[int]:
-    """The candidates whose bridge does not exist and whose subnet no route of the machine overlaps."""
+def usable(candidates: Iterable[int], routes: list[ipaddress.IPv4Network], links: Iterable[str]) -> Iterator[int]:
+    """The candidates that no link of the machine is named after and whose subnet no route overlaps."""
+    named = {int(match[1]) for link in links if (match := _OWN_LINK.match(link))}
     for number in candidates:
-        settings = Settings(home=Path("/"), instance=number)
-        subnet = ipaddress.IPv4Network(settings.subnet)
-        if not link_exists(settings.bridge) and not any(subnet.overlaps(route) for route in routes):
+        subnet = ipaddress.IPv4Network(Settings(home=Path("/"), instance=number).subnet)
+        if number not in named and not any(subnet.overlaps(route) for route in routes):
             yield number
 
 

@@ -19,7 +19,7 @@ ROLES = ("api", "git", "build", "dynos", "router", "logplex", "clock")
 # A role gets this long to end by itself before it is killed.
 STOP_SECONDS = 10.0
 
-_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _RUN = """#!/bin/sh
 exec 2>&1
@@ -62,7 +62,7 @@ def start(settings: Settings) -> bool:
     if supervisor_pid(settings) is not None:
         return False
     log = settings.home / "log" / "supervisor"
-    env = {"PATH": _PATH, "LANG": "C.UTF-8", "HOME": "/root"}
+    env = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": "/root"}
     try:
         with log.open("ab") as output:
             subprocess.Popen(
