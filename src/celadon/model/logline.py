@@ -25,7 +25,7 @@ TIME_LENGTH = 26
 MAX_LINE = 10_000
 
 # A source's file name is its header: "app[web.1]" is kept in `app.web.1.<anything without a dot>.log`.
-_FILE_NAME = re.compile(r"^(app|heroku)\.([a-z][a-zA-Z0-9_-]*(?:\.[0-9]+)?)(?:\.[0-9a-f-]{8,})?\.log$")
+_FILE_NAME = re.compile(r"^(app|heroku)\.([a-zA-Z0-9_-]+(?:\.[0-9]+)?)(?:\.[0-9a-f-]{8,})?\.log$")
 
 _RECORD = re.compile(
     rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})\d{3}([+-]\d\d:\d\d) (stdout|stderr) ([FP]) (.*)", re.DOTALL
