@@ -112,19 +112,19 @@ class CrunRuntime:
             self._network.connect(pid, spec.address)
         if before_command is not None:
             before_command(self.attach_socket(spec.id))
-        self._call("start", spec.id)
+        self._run_command(spec.id)
         (spec.bundle / "started").touch()
         return protocol.Container(
             id=spec.id, state=protocol.ContainerState.RUNNING, pid=pid, exit_status=None, labels=dict(spec.labels)
         )
 
     def _write_bundle(self, spec: protocol.ContainerSpec) -> None:
-        layers = [mount.scratch for mount in spec.mounts if isinstance(mount, protocol.Overlay)]
+        layers = [mount for mount in spec.mounts if isinstance(mount, protocol.Overlay)]
         # First of all: whoever removes an unfinished container must know what belongs to it.
-        record = {"labels": dict(spec.labels), "scratch": [str(path) for path in layers], "address": spec.address}
+        record = {"labels": dict(spec.labels), "scratch": [str(layer.scratch) for layer in layers]}
         (spec.bundle / "record.json").write_text(json.dumps(record), "utf-8")
-        for path in layers:
-            scratch.create(path, spec.uid)
+        for layer in layers:
+            scratch.create(layer.scratch, spec.uid, limit=layer.limit, templates=self._bundles)
         etc = spec.bundle / "etc"
         etc.mkdir()
         for name, text in self._etc_files(spec).items():
@@ -271,15 +271,17 @@ class CrunRuntime:
         with tempfile.NamedTemporaryFile("w", dir=directory, prefix="exec-", encoding="utf-8") as file:
             json.dump(process, file, ensure_ascii=False)
             file.flush()
-            return self._run_runtime("exec", "--process", file.name, container_id).returncode
+            return self._runtime(self._monitor.runtime, "exec", "--process", file.name, container_id).returncode
 
-    def _call(self, verb: str, container_id: str) -> None:
-        found = self._run_runtime(verb, container_id)
+    def _run_command(self, container_id: str) -> None:
+        """Let the created container go on to its command; crun looks at no control groups here: no wrapper needed."""
+        found = self._runtime(self._program, "start", container_id)
         if found.returncode != 0:
-            raise protocol.RuntimeFailure(f"cannot {verb} {container_id}: {found.stderr.decode('utf-8', 'replace')}")
+            reason = found.stderr.decode("utf-8", "replace").strip()
+            raise protocol.RuntimeFailure(f"cannot start {container_id}: {reason}")
 
-    def _run_runtime(self, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
-        argv = [str(self._monitor.runtime), *self._monitor.runtime_arguments, *arguments]
+    def _runtime(self, program: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+        argv = [str(program), *self._monitor.runtime_arguments, *arguments]
         return subprocess.run(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
         )

@@ -25,14 +25,16 @@ class Bind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
-    """A writable view of read-only directories; what is written goes to `upper` and goes away with it.
+    """A writable view of read-only directories; what is written goes away with the container.
 
-    `lower` is in overlayfs order: the first one wins. `upper` and `work` are made, and owned by the container's uid.
+    `lower` is in overlayfs order: the first one wins. `scratch` is a directory on the host that is made, and removed
+    with the container; `limit` is how many bytes may be written to it in all, None for as many as the disk has.
     """
 
     lower: tuple[Path, ...]
     scratch: Path
     target: str
+    limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
