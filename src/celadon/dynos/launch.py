@@ -1,0 +1,178 @@
+"""From a dyno's row to a running container: mount the slug, compose the environment, start."""
+
+import hashlib
+import ipaddress
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from celadon.actions.context import Context
+from celadon.model import size as sizes
+from celadon.model.app import App
+from celadon.model.dyno import Dyno
+from celadon.model.logline import Source
+from celadon.model.release import Release
+from celadon.model.slug import Slug
+from celadon.runtime import slugs as slug_mounts
+from celadon.runtime.protocol import Container, ContainerSpec, Limits, Overlay, Runtime, RuntimeFailure, Tmpfs
+from celadon.store import apps, configs, releases, slugs
+from celadon.store.lines import Lines
+
+# Sourced in Heroku's order; then the command in a shell of its own, so that `exit` in a profile is the profile's.
+_BOOT = (
+    "shopt -s nullglob; "
+    'for profile in /app/.profile.d/*.sh; do . "$profile"; done; '
+    "if [ -r /app/.profile ]; then . /app/.profile; fi; "
+    'exec /bin/bash -c "$1"'
+)
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_TMP = 256 << 20
+# Over the quota a dyno gets R14 and lives on; at three times its quota the kernel ends it (R15).
+VAST = 3
+_PIDS_PER_SHARE = 256
+_LOG_LIMIT = 64 << 20
+# The first addresses are the dynos', the rest belong to builds.
+_DYNO_ADDRESSES = 50_000
+
+
+class ChecksumError(Exception):
+    """The slug on disk is not the one that was built (R17)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launch:
+    """Everything a start needs, read from the store in one look."""
+
+    dyno: Dyno
+    app: App
+    release: Release
+    slug: Slug
+    config_vars: Mapping[str, str]
+
+
+def read(context: Context, dyno: Dyno) -> Launch:
+    """What this dyno is to run; raises RuntimeFailure when its app or slug is gone."""
+    with context.database.read() as tx:
+        release = releases.find_by_id(tx, dyno.release_id)
+        slug = slugs.find(tx, release.slug_id) if release and release.slug_id else None
+        app = apps.find(tx, dyno.app_id)
+        if release is None or slug is None or app is None:
+            raise RuntimeFailure(f"cannot start {dyno.name}: its release or slug is gone")
+        return Launch(dyno=dyno, app=app, release=release, slug=slug, config_vars=configs.find(tx, release.config_id))
+
+
+class Launcher:
+    """Starts dynos. Threads may share one."""
+
+    def __init__(self, context: Context, runtime: Runtime, stack_root: Path) -> None:
+        self.context = context
+        self.runtime = runtime
+        self.stack_root = stack_root
+        self.lines = Lines(context.settings.home)
+
+    @property
+    def mounts(self) -> Path:
+        return self.context.settings.run / "slugs"
+
+    def start(self, dyno: Dyno, before_command: Callable[[Path], None] | None = None) -> Container:
+        """Run the dyno under its `container_id`; raises RuntimeFailure, ChecksumError.
+
+        `before_command` is called with the attach socket when the container is there and its command does not run yet.
+        """
+        launch = read(self.context, dyno)
+        mounted = self._mount(launch.slug)
+        return self.runtime.start(self.spec(launch, mounted), before_command=before_command)
+
+    def _mount(self, slug: Slug) -> Path:
+        packed = self.context.blobs.slug(slug.id)
+        if slug.id not in slug_mounts.mounted(self.mounts):
+            if not packed.exists():
+                raise ChecksumError(f"the slug {slug.id} is missing")
+            if slug.checksum is not None and checksum(packed) != slug.checksum:
+                raise ChecksumError(f"the slug {slug.id} has changed on disk")
+        return slug_mounts.mount(packed, self.mounts)
+
+    def spec(self, launch: Launch, mounted: Path) -> ContainerSpec:
+        """The container of a dyno; no I/O."""
+        dyno, settings = launch.dyno, self.context.settings
+        assert dyno.container_id and dyno.address, "a dyno is given both when it is started"
+        size = sizes.find(dyno.size)
+        bundle = settings.home / "dynos" / dyno.container_id
+        return ContainerSpec(
+            id=dyno.container_id,
+            root=self.stack_root,
+            argv=("/bin/bash", "-c", _BOOT, "bash", dyno.command),
+            env=environment(launch),
+            cwd="/app",
+            uid=settings.uid_base + launch.app.number,
+            hostname=dyno.id,
+            limits=Limits(
+                memory=size.memory * VAST,
+                swap=size.memory * VAST,
+                cpu_shares=1024 * size.share,
+                pids=_PIDS_PER_SHARE * max(size.share, 1),
+            ),
+            bundle=bundle,
+            log_path=self._log_path(dyno, bundle),
+            address=dyno.address,
+            mounts=(
+                Overlay(lower=(mounted,), scratch=bundle / "scratch", target="/app", limit=settings.dyno_disk_limit),
+                Tmpfs(target="/tmp", size=_TMP),
+            ),
+            terminal=dyno.attach and "TERM" in dyno.env,
+            stdin=dyno.attach,
+            log_limit=_LOG_LIMIT,
+            labels={"app": launch.app.name, "dyno": dyno.name},
+        )
+
+    def _log_path(self, dyno: Dyno, bundle: Path) -> Path:
+        if dyno.attach:
+            # It goes to the client's terminal, escape codes and all; the app's log gets what the manifold says.
+            return bundle / "attached.log"
+        assert dyno.container_id, "placed before it is launched"
+        return self.lines.path(dyno.app_id, Source(source="app", ps=dyno.name), log_name(dyno.container_id))
+
+
+def log_name(container_id: str) -> str:
+    """The part of a container id that names its log file."""
+    return container_id.partition("-")[2]
+
+
+def environment(launch: Launch) -> dict[str, str]:
+    """What the dyno's processes see: config vars, then what was given for this dyno, then the platform's own."""
+    dyno = launch.dyno
+    size = sizes.find(dyno.size)
+    own = {"DYNO": dyno.name, "PS": dyno.name, "HOME": "/app", "PORT": str(dyno.port), "LANG": "C.UTF-8"}
+    memory = {"MEMORY_AVAILABLE": str(size.memory >> 20)}
+    return {"PATH": _PATH, **memory, **launch.config_vars, **dyno.env, **own}
+
+
+def checksum(path: Path) -> str:
+    """`SHA256:` and the hexadecimal digest of a file."""
+    with path.open("rb") as file:
+        return f"SHA256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+class Addresses:
+    """Gives out addresses of the platform's subnet, each again only after all others."""
+
+    def __init__(self, subnet: str) -> None:
+        self._network = ipaddress.ip_network(subnet)
+        self._next = random.SystemRandom().randrange(_DYNO_ADDRESSES)
+
+    def take(self, taken: set[str]) -> str:
+        """A free address, which is then in `taken`; raises RuntimeFailure when there is none."""
+        for _ in range(_DYNO_ADDRESSES):
+            self._next = (self._next + 1) % _DYNO_ADDRESSES
+            # .0.0 is the network, .0.1 the bridge.
+            address = str(self._network[self._next + 2])
+            if address not in taken:
+                taken.add(address)
+                return address
+        raise RuntimeFailure("cannot start a dyno: all addresses of the platform's subnet are in use")
+
+
+def random_port() -> int:
+    """A dyno has a network of its own, so any port is free; a random one shows apps that do not read $PORT."""
+    return random.SystemRandom().randint(10_000, 59_999)

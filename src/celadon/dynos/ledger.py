@@ -1,0 +1,108 @@
+"""What an event means for a dyno's row and for the app's log.
+
+One Ledger lives for one transaction. Lines are written just before it commits: a manager that dies in between says them
+again, and none is lost.
+"""
+
+from datetime import datetime, timedelta
+
+from celadon.model import dyno as rules
+from celadon.model.dyno import Dyno, DynoEvent, DynoState
+from celadon.model.logline import Source
+from celadon.platform.settings import Settings
+from celadon.store import changes, dynos
+from celadon.store.database import Transaction
+from celadon.store.lines import Lines
+
+# A dyno that has been up for so long had a good start: its next crash is a first one.
+_GOOD_START = timedelta(minutes=10)
+
+
+class Ledger:
+    """Rows and lines of one transaction."""
+
+    def __init__(self, tx: Transaction, settings: Settings, now: datetime) -> None:
+        self.tx = tx
+        self.settings = settings
+        self.now = now
+        self._lines: list[tuple[Dyno, str]] = []
+        self._touched: set[str] = set()
+
+    def say(self, dyno: Dyno, *messages: str) -> None:
+        self._lines += [(dyno, message) for message in messages]
+
+    def create(self, dyno: Dyno) -> None:
+        dynos.insert(self.tx, dyno)
+        self._touched.add(dyno.app_id)
+
+    def start(self, dyno: Dyno, *, container_id: str | None, address: str | None, port: int | None) -> None:
+        """The dyno is about to run. Without a container it waits for its client (attached one-offs)."""
+        seconds = self.settings.boot_timeout
+        values = {"container_id": container_id, "address": address, "port": port, "routed": False, "draining_at": None}
+        state = rules.next_state(dyno.state, DynoEvent.START)
+        deadline = self.now + timedelta(seconds=seconds)
+        self._update(dyno, state=state, starts=dyno.starts + 1, deadline=deadline, next_start_at=None, **values)
+        waits = container_id is None
+        self.say(dyno, *([] if waits else [rules.starting_line(dyno.command)]), rules.changed_line(dyno.state, state))
+        if waits:
+            self.say(dyno, "Awaiting client")
+
+    def attach(self, dyno: Dyno, *, container_id: str, address: str, port: int) -> None:
+        """The client of an attached one-off has come."""
+        self._update(dyno, container_id=container_id, address=address, port=port, deadline=None)
+        self.say(dyno, rules.starting_line(dyno.command))
+
+    def up(self, dyno: Dyno) -> None:
+        state = rules.next_state(dyno.state, DynoEvent.LISTENING)
+        self._update(dyno, state=state, deadline=None)
+        self.say(dyno, rules.changed_line(dyno.state, state))
+
+    def exit(self, dyno: Dyno, status: int | None) -> None:
+        """The dyno's processes are gone: a one-off is complete, one that was told to stop is down, others crashed."""
+        self.say(dyno, rules.exited_line(status))
+        if dyno.state is DynoState.STOPPING:
+            self.forget(dyno)
+        elif dyno.one_off:
+            self.say(dyno, rules.changed_line(dyno.state, rules.next_state(dyno.state, DynoEvent.FINISH)))
+            self.forget(dyno)
+        else:
+            self._crash(dyno, status)
+
+    def _crash(self, dyno: Dyno, status: int | None) -> None:
+        state = rules.next_state(dyno.state, DynoEvent.EXIT)
+        good = dyno.state is DynoState.UP and self.now - dyno.updated_at >= _GOOD_START
+        crashes = 1 if good else dyno.crashes + 1
+        wait = timedelta(seconds=rules.backoff(crashes, self.settings.crash_backoff))
+        nothing = {"container_id": None, "address": None, "port": None, "deadline": None, "draining_at": None}
+        self._update(dyno, state=state, crashes=crashes, next_start_at=self.now + wait, exit_status=status, **nothing)
+        self.say(dyno, rules.changed_line(dyno.state, state))
+
+    def drain(self, dyno: Dyno) -> None:
+        """The router is to send nothing more."""
+        self._update(dyno, draining_at=self.now)
+
+    def stop(self, dyno: Dyno) -> None:
+        """SIGTERM is on its way."""
+        state = rules.next_state(dyno.state, DynoEvent.STOP)
+        self._update(dyno, state=state, deadline=self.now + timedelta(seconds=self.settings.stop_timeout))
+        self.say(dyno, rules.STOPPING_PROCESSES)
+
+    def deadline_passed(self, dyno: Dyno, *messages: str) -> None:
+        """SIGKILL is on its way; said once."""
+        self._update(dyno, deadline=None)
+        self.say(dyno, *messages)
+
+    def forget(self, dyno: Dyno) -> None:
+        dynos.delete(self.tx, dyno.id)
+        self._touched.add(dyno.app_id)
+
+    def close(self, lines: Lines) -> None:
+        """Write the lines, wake whoever follows these apps; the last call of the transaction."""
+        for dyno, message in self._lines:
+            lines.append(dyno.app_id, Source(source="heroku", ps=dyno.name), message)
+        for app_id in sorted(self._touched):
+            changes.record(self.tx, "dyno", app_id)
+
+    def _update(self, dyno: Dyno, **values: object) -> None:
+        dynos.update(self.tx, dyno.id, now=self.now, **values)
+        self._touched.add(dyno.app_id)

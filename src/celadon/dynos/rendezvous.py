@@ -1,0 +1,219 @@
+"""Attached one-offs: the rendezvous of a client's terminal and a dyno, as Heroku's clients speak it.
+
+A client opens TLS, writes its secret and a line end (some write none), waits for the greeting, and from then on bytes go
+both ways until the dyno ends. Source: Heroku's clients; see docs/reference/rendezvous.md for the exchange.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import ssl
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+from celadon.actions.context import Context, now
+from celadon.dynos.manager import Manager
+from celadon.model.dyno import DETACHED, Dyno, DynoState
+from celadon.model.logline import Source
+from celadon.platform.settings import Settings
+from celadon.runtime.protocol import Runtime
+from celadon.store import changes, dynos, secrets
+from celadon.store.lines import Lines
+
+log = logging.getLogger(__name__)
+
+_GREETING = b"rendezvous\r\n"
+# Clients throw the whole first chunk away: the greeting must have been read before output follows it.
+_GREETING_PAUSE = 0.2
+_SECRET_TIMEOUT = 30.0
+_START_TIMEOUT = 60.0
+_READY_TIMEOUT = 30.0
+_HANG_UP_TIMEOUT = 10.0
+_LINE_END_PATIENCE = 0.05
+_SECRET_LENGTH = len(secrets.random_token())
+_MOST_CLIENTS = 200
+_BLOCK = 8192
+_EOT = b"\x04"
+
+
+class Rendezvous:
+    """The TLS listener, in a thread of its own."""
+
+    def __init__(self, settings: Settings, context: Context, manager: Manager, runtime: Runtime) -> None:
+        self.settings = settings
+        self.context = context
+        self.manager = manager
+        self.runtime = runtime
+        self.lines = Lines(settings.home)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="rendezvous", daemon=True)
+        self._clients = 0
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._listen())
+        self._loop.run_forever()
+
+    async def _listen(self) -> None:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        tls.load_cert_chain(self.settings.home / "ca" / "server.pem")
+        address = self.settings.bind_address
+        await asyncio.start_server(self._meet, address, self.settings.rendezvous_port, ssl=tls)
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One client, from its secret to the end of its dyno."""
+        self._clients += 1
+        try:
+            if self._clients <= _MOST_CLIENTS:
+                secret = await asyncio.wait_for(_read_secret(reader), _SECRET_TIMEOUT)
+                await self._serve(secret, reader, writer)
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, UnicodeDecodeError) as error:
+            log.info("at=rendezvous-end reason=%r", error)
+        finally:
+            self._clients -= 1
+            with contextlib.suppress(OSError, ssl.SSLError):
+                writer.close()
+                await writer.wait_closed()
+
+    async def _serve(self, secret: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        found = await asyncio.to_thread(self._find, secret)
+        if found is None:
+            return
+        writer.write(_GREETING)
+        await writer.drain()
+        await asyncio.sleep(_GREETING_PAUSE)
+        attached: asyncio.Future[socket.socket] = self._loop.create_future()
+
+        def created(path: Path) -> None:
+            # Before the command runs, so that none of its output is missed.
+            joined = _connect(path)
+            self._resize(found, path.parent.name)
+            self._loop.call_soon_threadsafe(_resolve, attached, joined)
+
+        dyno = await asyncio.to_thread(self.manager.attach, found.id, created)
+        if dyno is None:
+            writer.write(b"cannot attach: this dyno has a client already or has ended\r\n")
+            return
+        joined = await asyncio.wait_for(attached, _START_TIMEOUT)
+        try:
+            gone = await self._join(dyno, joined, reader, writer)
+        finally:
+            joined.close()
+        if gone:
+            await self._hang_up(dyno)
+
+    def _find(self, secret: str) -> Dyno | None:
+        """The dyno this secret is for; None for a stranger."""
+        deadline = now() + timedelta(seconds=_READY_TIMEOUT)
+        seen = 0
+        while True:
+            with self.context.database.read() as tx:
+                found = dynos.find_by_secret_hash(tx, secrets.hash_token(secret))
+            # The client may be faster than the manager, which has yet to see the row.
+            if found is None or found.state is not DynoState.CREATED or now() > deadline:
+                return found
+            seen = changes.wait(self.context.database, seen, 1.0)
+
+    def _resize(self, dyno: Dyno, container_id: str) -> None:
+        rows, columns = (dyno.env.get(name, "") for name in ("LINES", "COLUMNS"))
+        if rows.isdecimal() and columns.isdecimal() and 0 < int(rows) < 10_000 and 0 < int(columns) < 10_000:
+            self.runtime.resize(container_id, int(rows), int(columns))
+
+    async def _join(
+        self, dyno: Dyno, joined: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Carry bytes both ways until the dyno ends or the client leaves; True when the client left first."""
+        terminal = is_terminal(dyno)
+        up = asyncio.create_task(self._carry_in(joined, reader, terminal))
+        down = asyncio.create_task(self._carry_out(joined, writer))
+        try:
+            await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+            if up.done() and up.result():
+                # The end of its input is not the end of the client.
+                await down
+            return not down.done() or down.exception() is not None
+        finally:
+            for task in (up, down):
+                task.cancel()
+            await asyncio.gather(up, down, return_exceptions=True)
+
+    async def _carry_in(self, joined: socket.socket, reader: asyncio.StreamReader, terminal: bool) -> bool:
+        """Client → dyno; True when the client closed its input only, False when it is gone."""
+        while block := await reader.read(_BLOCK):
+            ended = not terminal and _EOT in block
+            block = block.partition(_EOT)[0] if ended else block
+            if block:
+                await self._loop.sock_sendall(joined, block)
+            if ended:
+                joined.shutdown(socket.SHUT_WR)
+                await reader.read()
+                return True
+        return False
+
+    async def _carry_out(self, joined: socket.socket, writer: asyncio.StreamWriter) -> None:
+        """Dyno → client; ends when the dyno does."""
+        while message := await self._loop.sock_recv(joined, _BLOCK + 1):
+            writer.write(message[1:])
+            await writer.drain()
+
+    async def _hang_up(self, dyno: Dyno) -> None:
+        """The client is gone: the dyno gets SIGHUP, and R16 if it goes on all the same."""
+        assert dyno.container_id is not None, "it was attached to a container"
+        await asyncio.to_thread(self.runtime.signal, dyno.container_id, signal.SIGHUP)
+        if not await asyncio.to_thread(self._ended, dyno.id):
+            self.lines.append(dyno.app_id, Source(source="heroku", ps=dyno.name), DETACHED)
+
+    def _ended(self, dyno_id: str) -> bool:
+        deadline = now() + timedelta(seconds=_HANG_UP_TIMEOUT)
+        seen = 0
+        while now() < deadline:
+            with self.context.database.read() as tx:
+                if dynos.find_by_id(tx, dyno_id) is None:
+                    return True
+            seen = changes.wait(self.context.database, seen, 1.0)
+        return False
+
+
+def is_terminal(dyno: Dyno) -> bool:
+    """An attached dyno has a pseudo-terminal when its client told the terminal's kind."""
+    return dyno.attach and "TERM" in dyno.env
+
+
+async def _read_secret(reader: asyncio.StreamReader) -> str:
+    """The secret, with or without a line end after it."""
+    text = (await reader.readexactly(_SECRET_LENGTH)).decode("ascii")
+    # What follows on the line belongs to the greeting; a client that sends no line end waits for us first.
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(reader.readline(), _LINE_END_PATIENCE)
+    return text
+
+
+def _connect(path: Path) -> socket.socket:
+    """Join conmon's socket; by way of its directory, for the path of a Unix socket is at most 107 bytes."""
+    joined = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        joined.connect(f"/proc/self/fd/{directory}/{path.name}")
+    finally:
+        os.close(directory)
+    joined.setblocking(False)
+    return joined
+
+
+def _resolve(future: asyncio.Future[socket.socket], joined: socket.socket) -> None:
+    if future.cancelled():
+        joined.close()
+    else:
+        future.set_result(joined)

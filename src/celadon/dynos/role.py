@@ -1,0 +1,54 @@
+"""The dynos role: one loop around the manager, and the rendezvous beside it."""
+
+import logging
+import threading
+import time
+
+from celadon.actions import context as contexts
+from celadon.dynos.launch import Launcher
+from celadon.dynos.manager import Manager
+from celadon.dynos.rendezvous import Rendezvous
+from celadon.platform import images, runtimes
+from celadon.platform.settings import Settings
+from celadon.runtime.protocol import Runtime
+from celadon.store import changes
+
+log = logging.getLogger(__name__)
+
+# Deadlines and back-off are looked at so often at least (seconds).
+_LONGEST = 0.5
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM; dynos go on without us."""
+    context = contexts.connect(settings)
+    runtimes.network(settings).ensure()
+    runtime = runtimes.dynos(settings)
+    bell = threading.Event()
+    manager = Manager(context, runtime, Launcher(context, runtime, images.path(settings, "cedar")), bell.set)
+    rendezvous = Rendezvous(settings, context, manager, runtime)
+    rendezvous.start()
+    feed = changes.Feed(context.database)
+    try:
+        _loop(manager, runtime, feed, bell)
+    finally:
+        rendezvous.stop()
+        manager.close()
+        feed.close()
+        context.database.close()
+
+
+def _loop(manager: Manager, runtime: Runtime, feed: changes.Feed, bell: threading.Event) -> None:
+    said = ""
+    while True:
+        bell.clear()
+        seen, exits = feed.look(), runtime.exits()
+        sentence = manager.ensure()
+        if sentence != said:
+            log.info("at=ensure %s", sentence)
+            said = sentence
+        # Threads ring the bell; changes and exits have none across processes and are looked at.
+        deadline = time.monotonic() + (changes.LOOK if manager.restless() else _LONGEST)
+        while not bell.wait(changes.LOOK) and time.monotonic() < deadline:
+            if feed.look() > seen or runtime.exits() != exits:
+                break
