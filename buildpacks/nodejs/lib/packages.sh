@@ -1,0 +1,120 @@
+# node_modules: installed by the app's package manager, or taken from the cache.
+
+# Build scripts may need the development dependencies; without such a script nobody does.
+# NPM_CONFIG_PRODUCTION and YARN_PRODUCTION overrule: true never installs them, false keeps them in the slug.
+decide_development() {
+  INSTALL_ALL='' PRUNE=''
+  case ${NPM_CONFIG_PRODUCTION:-${YARN_PRODUCTION:-}} in
+    true) ;;
+    false) INSTALL_ALL=yes ;;
+    *) [[ -z $PREBUILD_SCRIPT$BUILD_SCRIPT$CLEANUP_SCRIPT$LIFECYCLE_SCRIPTS ]] || INSTALL_ALL=yes PRUNE=$DEV_DEPENDENCIES ;;
+  esac
+  unset NPM_CONFIG_PRODUCTION YARN_PRODUCTION
+}
+
+# Yarn from 2 on keeps packages as archives unless it is told to make node_modules.
+makes_node_modules() {
+  [[ $MANAGER == npm || $YARN_VERSION == 1.* ]] || grep -qs '^nodeLinker: *node-modules' .yarnrc.yml
+}
+
+can_use_layer() { [[ -z $LOCAL_CODE && ! -e node_modules ]] && makes_node_modules; }
+
+install_packages() {
+  local key from=${LOCK:-package.json} files
+  [[ -n $LOCK ]] || warning "There is no lock file: each install may pick other versions. Run npm install and commit package-lock.json."
+  decide_development
+  mapfile -t files <<<"$LAYER_FILES"
+  key=$(cat "${files[@]}" | layer_key 1 "${STACK:-}" "$TOOLS" "$INSTALL_ALL")
+  if can_use_layer && restore_layer node_modules "$key" "$BUILD_DIR/node_modules"; then
+    heading "Using the packages of $from from the cache"
+    run_lifecycle
+    return
+  fi
+  heading "Installing the packages of $from with $MANAGER"
+  local layered=''
+  ! can_use_layer || layered=yes
+  "install_with_$MANAGER" 2>&1 | indent ||
+    fail "cannot install the packages of $from: see above." "Mend $from, commit and push again; the running release stays as it is."
+  [[ -z $layered || ! -d node_modules ]] || save_layer node_modules "$key" "$BUILD_DIR/node_modules"
+  bound_cache
+}
+
+# An install runs the app's own scripts too: so does an install that had nothing to fetch.
+run_lifecycle() {
+  local name
+  for name in $LIFECYCLE_SCRIPTS; do run_script "$name"; done
+}
+
+run_script() {
+  heading "Running the $1 script"
+  "$MANAGER" run "$1" 2>&1 | indent || fail "cannot finish the build: the script \"$1\" of package.json failed, see above."
+}
+
+npm_at_least() { ((${NPM_VERSION%%.*} >= $1)); }
+
+install_with_npm() {
+  local verb=install flags=()
+  if npm_at_least 7; then
+    flags=(--omit=dev)
+    [[ -z $INSTALL_ALL ]] || flags=(--include=dev)
+  else
+    flags=(--production)
+    [[ -z $INSTALL_ALL ]] || flags=(--production=false)
+  fi
+  if npm_at_least 6 && [[ -n $LOCK ]]; then
+    verb=ci
+    flags+=(--prefer-offline)
+  fi
+  npm "$verb" "${flags[@]}"
+}
+
+install_with_yarn() {
+  if [[ $YARN_VERSION != 1.* ]]; then
+    yarn install --immutable
+    [[ -n $INSTALL_ALL ]] || prune_with_yarn
+    return
+  fi
+  local flags=(--frozen-lockfile --non-interactive --prefer-offline --ignore-engines)
+  if [[ -n $INSTALL_ALL ]]; then flags+=(--production=false); else flags+=(--production=true); fi
+  with_mirrored_lock yarn install "${flags[@]}"
+}
+
+# Yarn 1 fetches from the addresses in its lock file, not from the registry that it is told to use.
+with_mirrored_lock() {
+  local status=0
+  [[ -n ${NPM_CONFIG_REGISTRY:-} ]] || { "$@"; return; }
+  cp yarn.lock "$SCRATCH/yarn.lock"
+  sed -i -E "s|\"https://registry\.(yarnpkg\.com\|npmjs\.org)/|\"${NPM_CONFIG_REGISTRY%/}/|" yarn.lock
+  "$@" || status=$?
+  cp "$SCRATCH/yarn.lock" yarn.lock
+  return "$status"
+}
+
+prune_packages() {
+  [[ -n $PRUNE ]] && makes_node_modules || return 0
+  heading "Removing the development dependencies"
+  "prune_with_$MANAGER" 2>&1 | indent || fail "cannot remove the development dependencies: see above."
+}
+
+prune_with_npm() {
+  if npm_at_least 7; then npm prune --omit=dev --ignore-scripts; else npm prune --production; fi
+}
+
+prune_with_yarn() {
+  if [[ $YARN_VERSION == 1.* ]]; then
+    with_mirrored_lock yarn install --production --ignore-scripts --prefer-offline --frozen-lockfile --non-interactive --ignore-engines
+  else
+    makes_node_modules || return 0
+    yarn workspaces focus --production --all
+  fi
+}
+
+# The tools' own caches save downloads when a lock changes; beyond 1 GB they start anew.
+bound_cache() {
+  local folder megabytes
+  for folder in "$CACHE_DIR/npm" "$CACHE_DIR/yarn"; do
+    [[ -d $folder ]] || continue
+    megabytes=$(du -sm "$folder" | cut -f1)
+    ((megabytes < 1024)) || rm -rf "$folder"
+  done
+}
