@@ -133,7 +133,9 @@ def _mounts(spec: protocol.ContainerSpec, host: Host) -> list[dict[str, object]]
         _bind(protocol.Bind(source=host.init, target=INIT)),
     ]
     found += [_bind(protocol.Bind(source=host.etc / name, target=f"/etc/{name}"), "noexec") for name in ETC_FILES]
-    return [*found, _temporary(spec), *(_of(spec, mount) for mount in spec.mounts)]
+    if all(mount.target != "/tmp" for mount in spec.mounts):
+        found.append(_temporary(spec))
+    return [*found, *(_of(mount) for mount in spec.mounts)]
 
 
 def _temporary(spec: protocol.ContainerSpec) -> dict[str, object]:
@@ -145,7 +147,7 @@ def _temporary(spec: protocol.ContainerSpec) -> dict[str, object]:
     return _tmpfs(protocol.Tmpfs(target="/tmp", size=_TEMPORARY))
 
 
-def _of(spec: protocol.ContainerSpec, mount: protocol.Mount) -> dict[str, object]:
+def _of(mount: protocol.Mount) -> dict[str, object]:
     match mount:
         case protocol.Bind():
             return _bind(mount)

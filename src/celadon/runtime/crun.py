@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -53,6 +54,8 @@ class CrunRuntime:
         self._bundles = bundles
         self._run = run
         self._network = network
+        self._network_ready = False
+        self._lock = threading.Lock()
         self._cgroups = cgroups.Cgroups(root=cgroup, kind=cgroups.hierarchy())
         self._init = _found(init)
         self._program = _found(program)
@@ -107,9 +110,7 @@ class CrunRuntime:
         if watcher is not None:
             self._cgroups.keep_monitor(watcher)
         if spec.address is not None:
-            if self._network is None:
-                raise protocol.RuntimeFailure(f"cannot start {spec.id}: this runtime has no network")
-            self._network.connect(pid, spec.address)
+            self._ready_network(spec.id).connect(pid, spec.address)
         if before_command is not None:
             before_command(self.attach_socket(spec.id))
         self._run_command(spec.id)
@@ -118,10 +119,21 @@ class CrunRuntime:
             id=spec.id, state=protocol.ContainerState.RUNNING, pid=pid, exit_status=None, labels=dict(spec.labels)
         )
 
+    def _ready_network(self, container_id: str) -> network.Network:
+        """The network with its rules in place: no container is ever connected to one that is not filtered."""
+        if self._network is None:
+            raise protocol.RuntimeFailure(f"cannot start {container_id}: this runtime has no network")
+        with self._lock:
+            if not self._network_ready:
+                self._network.ensure()
+                self._network_ready = True
+        return self._network
+
     def _write_bundle(self, spec: protocol.ContainerSpec) -> None:
         layers = [mount for mount in spec.mounts if isinstance(mount, protocol.Overlay)]
         # First of all: whoever removes an unfinished container must know what belongs to it.
-        record = {"labels": dict(spec.labels), "scratch": [str(layer.scratch) for layer in layers]}
+        record: dict[str, object] = {"labels": dict(spec.labels), "address": spec.address}
+        record["scratch"] = [str(layer.scratch) for layer in layers]
         (spec.bundle / "record.json").write_text(json.dumps(record), "utf-8")
         for layer in layers:
             scratch.create(layer.scratch, spec.uid, limit=layer.limit, templates=self._bundles)

@@ -65,7 +65,7 @@ class ContainerSpec:
     """One container to run. `address` is its IPv4 address in the platform's subnet; None means the host's own network
     (engines such as HAProxy only, never code of users). `bundle` is `<bundles directory of the runtime>/<id>`.
 
-    With an Overlay among the mounts, /tmp is on the first one's scratch; else it is 64 MiB of memory.
+    Unless it is among the mounts, /tmp is on the scratch of the first Overlay; without one it is 64 MiB of memory.
     """
 
     id: str
