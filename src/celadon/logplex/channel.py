@@ -1,0 +1,197 @@
+"""A channel: the log stream of one app, merged from its sources in the order of time.
+
+Reads the app's source files, writes its segments and its journal. A round reads what is new, appends it, makes the
+positions durable, and only then shows it to tails: whatever a tail has seen, stands; after a SIGKILL at any moment each
+line is in the channel exactly once.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from operator import itemgetter
+from pathlib import Path
+
+from celadon.logplex import sources
+from celadon.logplex.journal import Journal, Position, State
+from celadon.logplex.segments import Segments
+from celadon.logplex.sources import Block, SourceFile
+from celadon.model import logline
+from celadon.model.logline import Part
+
+# A line without its end (a prompt, the last words of a dyno) is shown as it is after so many seconds.
+PART_SECONDS = 5.0
+
+_by_time = itemgetter(slice(0, logline.TIME_LENGTH))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventLine:
+    """A rendered line of one of the platform's events."""
+
+    seq: int
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one round found: how many lines, whether more waits already, whether a line is still open."""
+
+    lines: int
+    more: bool
+    open: bool
+
+
+class Channel:
+    """One app's stream. Tails and drains read it by position; `growth` is set, and replaced, when there is more."""
+
+    def __init__(
+        self, app_id: str, logs: Path, directory: Path, window: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.app_id = app_id
+        self.logs = logs / app_id
+        self.growth = asyncio.Event()
+        self._clock = clock
+        self._segments = Segments(directory / app_id, window)
+        self._journal = Journal(directory / app_id / "journal")
+        self._state = State()
+        self._part_times: dict[str, float] = {}
+        # How many files of a name were found before their births were told.
+        self._early: dict[str, int] = {}
+
+    def open(self) -> None:
+        """Bring the channel to the state of its last complete round. Raises OSError."""
+        self._segments.directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+        state = self._journal.load()
+        self._segments.open(state.end)
+        self._state = replace(state, positions=sources.verified(self.logs, state.positions))
+        self._part_times = dict.fromkeys(state.parts, self._clock())
+
+    @property
+    def end(self) -> int:
+        """The position behind the last line that counts."""
+        return self._state.end
+
+    @property
+    def first(self) -> int:
+        return self._segments.first
+
+    def advance(self, births: Mapping[str, int] | None = None, events: Sequence[EventLine] = ()) -> Round:
+        """One round. `births` says how many files came to be under each name since the last round, None where that
+        is not known: those that were never seen are lost, and said. Events that the channel shows already are passed over.
+
+        Raises OSError when the disk is full; the next round reads the same again.
+        """
+        files = sources.look(self.logs)
+        missed = {} if births is None else self._missed(files, births)
+        blocks = sources.timely(sources.read(files, self._state.positions))
+        lines, state = self._merged(files, blocks, missed)
+        lines += [event.line for event in events if event.seq > state.event]
+        if len(blocks) > 1 or events or missed:
+            lines.sort(key=_by_time)
+        if events:
+            state = replace(state, event=max(state.event, events[-1].seq))
+        self._commit(lines, state)
+        return Round(lines=len(lines), more=any(block.more for block in blocks), open=bool(state.parts))
+
+    def retire(self, now: float) -> None:
+        """Let go of what is old: segments beyond a week, source files that are done with. Between rounds only."""
+        self._segments.prune(now)
+        gone = sources.retire(sources.look(self.logs), self._state.positions, now)
+        if gone:
+            positions = {inode: position for inode, position in self._state.positions.items() if inode not in gone}
+            self._commit([], replace(self._state, positions=positions))
+
+    def read(self, position: int, limit: int, until: int | None = None) -> tuple[int, bytes]:
+        """Lines from a position on, see Segments.read."""
+        return self._segments.read(position, limit, self.end if until is None else min(until, self.end))
+
+    def read_before(self, position: int, limit: int) -> tuple[int, bytes]:
+        return self._segments.read_before(min(position, self.end), limit)
+
+    def line_start(self, position: int) -> int:
+        return self._segments.line_start(position)
+
+    def _merged(
+        self, files: Sequence[SourceFile], blocks: Sequence[Block], missed: Mapping[str, int]
+    ) -> tuple[list[bytes], State]:
+        """The lines of all blocks, source by source, and the state behind them."""
+        lines: list[bytes] = []
+        known = self._state.positions
+        positions = {file.inode: known.get(file.inode) or Position(name=file.name) for file in files}
+        parts = dict(self._state.parts)
+        for name, count in missed.items():
+            lines += _missed_lines(name, count, positions)
+        for block in blocks:
+            name = block.file.name
+            source = _source(name)
+            rendering = logline.rendered(block.records, source, parts.get(name, {}))
+            lines += rendering.lines
+            malformed = rendering.malformed + (not block.records.endswith(b"\n"))
+            if malformed:
+                lines += _said(
+                    f"Error L13 (Local delivery error): {malformed} unreadable records of {source.header[:-1]}"
+                )
+            positions[block.file.inode] = sources.advanced(positions[block.file.inode], block)
+            self._keep_parts(name, rendering.parts, parts)
+        lines += self._flushed(parts)
+        return lines, replace(self._state, positions=positions, parts=parts)
+
+    def _keep_parts(self, name: str, new: Mapping[str, Part], parts: dict[str, Mapping[str, Part]]) -> None:
+        if new:
+            parts[name] = new
+            self._part_times[name] = self._clock()
+        else:
+            parts.pop(name, None)
+            self._part_times.pop(name, None)
+
+    def _flushed(self, parts: dict[str, Mapping[str, Part]]) -> list[bytes]:
+        """Lines whose end does not come; they leave `parts`."""
+        due = [name for name in parts if self._clock() - self._part_times.get(name, 0.0) >= PART_SECONDS]
+        for name in due:
+            self._part_times.pop(name, None)
+        return [line for name in due for line in logline.flushed(_source(name), parts.pop(name))]
+
+    def _missed(self, files: Sequence[SourceFile], births: Mapping[str, int]) -> dict[str, int]:
+        """How many files of each name came and went between two looks."""
+        found: dict[str, int] = {}
+        for file in files:
+            if file.inode not in self._state.positions:
+                found[file.name] = found.get(file.name, 0) + 1
+        missed = {}
+        for name in {*births, *found}:
+            # A file may be found before its birth is told; then the birth is told for nothing later.
+            balance = births.get(name, 0) - found.get(name, 0) - self._early.get(name, 0)
+            self._early[name] = max(-balance, 0)
+            if births.get(name, 0) > 1 and balance > 0:
+                missed[name] = balance
+        return missed
+
+    def _commit(self, lines: Sequence[bytes], state: State) -> None:
+        if lines:
+            state = replace(state, end=self._segments.append(b"".join(lines)))
+        if state != self._state:
+            self._journal.write(state)
+            self._state = state
+        if lines:
+            self._segments.end = state.end
+            self.growth.set()
+            self.growth = asyncio.Event()
+
+
+def _source(name: str) -> logline.Source:
+    source = logline.source_of(name)
+    assert source is not None, "only files of sources are looked at"
+    return source
+
+
+def _missed_lines(name: str, count: int, positions: Mapping[int, Position]) -> list[bytes]:
+    """What to say of files that were rotated away unread; the last one of that name tells how many lines one holds."""
+    known = max((position.records for position in positions.values() if position.name == name), default=0)
+    number = f"about {count * known} lines" if known else f"{count} files of lines"
+    return _said(f"Error L12 (Local buffer overflow): {number} of {_source(name).header[:-1]} dropped")
+
+
+def _said(message: str) -> list[bytes]:
+    return [logline.line(logline.LOGPLEX, message, datetime.now(UTC))]

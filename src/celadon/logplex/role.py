@@ -1,0 +1,100 @@
+"""The logplex role: channels, the platform's events, and the listener for log sessions.
+
+Wakes on: inotify, the change feed. Reads: source files, events, log sessions. Writes: home/logplex. Survives: SIGKILL.
+"""
+
+import asyncio
+import contextlib
+import resource
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+import uvicorn
+import uvloop
+
+from celadon.logplex import streams
+from celadon.logplex.events import EventInput, StoreUnavailable
+from celadon.logplex.manager import Logplex
+from celadon.model.event import Event
+from celadon.platform.settings import Settings
+from celadon.store import changes, database, events, log_sessions
+from celadon.store.database import Database
+from celadon.store.log_sessions import LogSession
+
+_WAIT_SECONDS = 1.0
+
+
+def main(settings: Settings) -> None:
+    """Run the role until SIGTERM."""
+    _allow_files()
+    store = database.connect(settings)
+    try:
+        uvloop.run(_serve(settings, store))
+    finally:
+        store.close()
+
+
+class StoreEvents:
+    """Events out of the store, woken by its change feed."""
+
+    def __init__(self, store: Database) -> None:
+        self._store = store
+        self._seen = 0
+
+    def list_after(self, seq: int, limit: int) -> list[Event]:
+        with _available():
+            # First what has changed, then everything: what comes in between ends the next wait at once.
+            self._seen = changes.latest(self._store)
+            with self._store.read() as tx:
+                return events.list_after(tx, seq, limit)
+
+    def wait(self) -> None:
+        with _available():
+            changes.wait(self._store, self._seen, _WAIT_SECONDS)
+
+
+async def _serve(settings: Settings, store: Database) -> None:
+    logplex = Logplex(settings.home, settings.log_window)
+    event_input = EventInput(logplex.directory / "events.json", StoreEvents(store), logplex.take_events)
+
+    def find_session(secret: str) -> LogSession | None:
+        with _available(), store.read() as tx:
+            return log_sessions.find_by_secret(tx, secret, datetime.now(UTC))
+
+    server = _server(settings, streams.application(find_session, logplex.channel))
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(logplex.run()), tasks.create_task(event_input.run())]
+        await server.serve()
+        for task in running:
+            task.cancel()
+
+
+def _server(settings: Settings, application: object) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,  # type: ignore[arg-type]
+            uds=str(settings.run / "logplex.sock"),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            # Tails have no end of their own.
+            timeout_graceful_shutdown=1,
+        )
+    )
+
+
+@contextlib.contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise StoreUnavailable(f"cannot read the store: {error}") from error
+
+
+def _allow_files() -> None:
+    """A tail is an open file, and there may be many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,106 @@
+"""Log sessions over HTTP: GET /streams/<secret>, as server-sent events or as plain text.
+
+The secret in the path is all the authentication there is. Whoever accepts `text/event-stream` gets events whose id is
+the position behind their lines; everybody else gets the lines.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from celadon.logplex import tail
+from celadon.logplex.channel import Channel
+from celadon.logplex.events import StoreUnavailable
+from celadon.model.errors import NotFound
+
+log = logging.getLogger(__name__)
+
+# A client whose stream ends reconnects after so many milliseconds; one that wants no tail is done sooner by this.
+_RETRY = "retry: 10\n\n"
+_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+class Session(Protocol):
+    """What is asked of a log session of the store."""
+
+    @property
+    def app_id(self) -> str: ...
+    @property
+    def lines(self) -> int: ...
+    @property
+    def tail(self) -> bool: ...
+    @property
+    def dyno(self) -> str | None: ...
+    @property
+    def source(self) -> str | None: ...
+    @property
+    def expires_at(self) -> datetime: ...
+
+
+FindSession = Callable[[str], Session | None]
+
+
+def application(
+    find_session: FindSession, channel_of: Callable[[str], Channel], buffer: int = tail.BUFFER
+) -> Starlette:
+    """The ASGI application. `find_session` finds what has not expired by its secret, may take its
+    time, and raises StoreUnavailable."""
+
+    async def show(request: Request) -> Response:
+        try:
+            session = await asyncio.to_thread(find_session, request.path_params["secret"])
+        except StoreUnavailable as error:
+            log.error("at=session error=%s", error)
+            return _answer(503, "service_unavailable", "Couldn't look up the log session: try again in a moment.")
+        if session is None:
+            return _answer(404, NotFound.id, "Couldn't find that log session: ask for a new one.")
+        channel = channel_of(session.app_id)
+        pieces = tail.stream(channel, _wanted(session, request), buffer)
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return _streaming(_events(pieces, session.tail), "text/event-stream")
+        return _streaming(_lines(pieces), "text/plain; charset=utf-8")
+
+    async def missing(request: Request, error: Exception) -> Response:
+        return _answer(404, NotFound.id, "The requested API endpoint was not found.")
+
+    routes = [Route("/streams/{secret}", show, methods=["GET"])]
+    return Starlette(routes=routes, exception_handlers={404: missing})
+
+
+def _wanted(session: Session, request: Request) -> tail.Request:
+    last = request.headers.get("last-event-id", "")
+    after = int(last) if last.isascii() and last.isdigit() and len(last) < 20 else None
+    return tail.Request(lines=session.lines, tail=session.tail, source=session.source, dyno=session.dyno, after=after)
+
+
+async def _events(pieces: AsyncIterator[tail.Piece], live: bool) -> AsyncIterator[str]:
+    if not live:
+        yield _RETRY
+    async for piece in pieces:
+        if piece.text:
+            yield f"id: {piece.position}\ndata: " + piece.text[:-1].replace("\n", "\ndata: ") + "\n\n"
+        else:
+            # An id without lines: whoever comes back later need not be looked through what was not for it.
+            yield f":\nid: {piece.position}\n\n"
+
+
+async def _lines(pieces: AsyncIterator[tail.Piece]) -> AsyncIterator[str]:
+    async for piece in pieces:
+        if piece.text:
+            yield piece.text
+
+
+def _streaming(body: AsyncIterator[str], media_type: str) -> StreamingResponse:
+    # The type goes in as a header: as `media_type` it would get a charset that some clients refuse.
+    return StreamingResponse(body, headers={**_HEADERS, "Content-Type": media_type})
+
+
+def _answer(status: int, error_id: str, message: str) -> JSONResponse:
+    return JSONResponse({"id": error_id, "message": message}, status)

@@ -1,0 +1,137 @@
+"""A tail: what one reader of a channel gets, backlog first, then live, by position.
+
+A tail holds no lines: its buffer is what the channel has beyond its position. It never slows the channel; one that is
+too far behind is set forward and told by an L11 line how many of its lines it missed.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from celadon.logplex.channel import Channel
+from celadon.model import logline
+
+# What the API keeps per app for reading back, and how far back filtered lines are looked for, in bytes.
+MAX_LINES = 1_500
+LOOK_BACK = 16 << 20
+# How far a live tail may fall behind, in bytes.
+BUFFER = 4 << 20
+HEARTBEAT_SECONDS = 15.0
+
+_CHUNK = 64 << 10
+_BACK_CHUNK = 256 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a reader wants. `after` is the id of the last line it has seen, when it comes back."""
+
+    lines: int
+    tail: bool
+    source: str | None = None
+    dyno: str | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """Lines to send, and the position behind them; without lines it is a sign of life."""
+
+    text: str
+    position: int
+
+
+async def stream(
+    channel: Channel, request: Request, buffer: int = BUFFER, heartbeat: float = HEARTBEAT_SECONDS
+) -> AsyncIterator[Piece]:
+    """What the reader gets, in order, without gaps or repetitions; ends behind the backlog unless it is a tail."""
+    pattern = logline.pattern(request.source, request.dyno)
+    end = channel.end
+    if request.after is None:
+        position = await asyncio.to_thread(backlog, channel, min(request.lines, MAX_LINES), pattern, end)
+    else:
+        position = channel.line_start(request.after)
+        if request.after < channel.first:
+            yield Piece(text=_gone(channel.first - request.after), position=position)
+    while position < end:
+        position, text = _next(channel, position, end, pattern)
+        if text:
+            yield Piece(text=text, position=position)
+    if request.tail:
+        async for piece in _follow(channel, position, pattern, buffer, heartbeat):
+            yield piece
+
+
+def backlog(channel: Channel, lines: int, pattern: re.Pattern[bytes] | None, end: int) -> int:
+    """The position where the last so many wanted lines before `end` begin; looks back a bounded way."""
+    position = end
+    wanted = lines
+    while wanted > 0 and end - position < LOOK_BACK:
+        start, block = channel.read_before(position, _BACK_CHUNK)
+        if not block:
+            return position
+        starts = _starts(block, pattern)
+        if len(starts) >= wanted:
+            return start + starts[-wanted]
+        wanted -= len(starts)
+        position = start
+    return position
+
+
+async def _follow(
+    channel: Channel, position: int, pattern: re.Pattern[bytes] | None, buffer: int, heartbeat: float
+) -> AsyncIterator[Piece]:
+    while True:
+        growth = channel.growth
+        if channel.end <= position:
+            try:
+                await asyncio.wait_for(growth.wait(), heartbeat)
+            except TimeoutError:
+                yield Piece(text="", position=position)
+            continue
+        if channel.end - position > buffer:
+            start, position = position, channel.line_start(channel.end - buffer // 2)
+            missed = await asyncio.to_thread(_count, channel, start, position, pattern)
+            if missed:
+                yield Piece(text=_overflow(missed), position=position)
+        position, text = _next(channel, position, channel.end, pattern)
+        if text:
+            yield Piece(text=text, position=position)
+
+
+def _next(channel: Channel, position: int, until: int, pattern: re.Pattern[bytes] | None) -> tuple[int, str]:
+    """The wanted ones of the next lines, and the position behind what was looked at."""
+    start, block = channel.read(position, _CHUNK, until)
+    wanted = b"".join(pattern.findall(block)) if pattern else block
+    return start + len(block), logline.readable(wanted)
+
+
+def _count(channel: Channel, position: int, until: int, pattern: re.Pattern[bytes] | None) -> int:
+    count = 0
+    while position < until:
+        start, block = channel.read(position, _BACK_CHUNK, until)
+        count += len(pattern.findall(block)) if pattern else block.count(b"\n")
+        position = start + len(block)
+    return count
+
+
+def _starts(block: bytes, pattern: re.Pattern[bytes] | None) -> list[int]:
+    if pattern:
+        return [found.start() for found in pattern.finditer(block)]
+    starts = [0]
+    while at := block.find(b"\n", starts[-1]) + 1:
+        starts.append(at)
+    return starts[:-1]
+
+
+def _overflow(missed: int) -> str:
+    now = datetime.now(UTC)
+    message = f"Error L11 (Tail buffer overflow): this tail dropped {missed} messages before {now:%Y-%m-%dT%H:%M:%SZ}"
+    return logline.line(logline.LOGPLEX, message, now).decode()
+
+
+def _gone(size: int) -> str:
+    message = f"Error L11 (Tail buffer overflow): this tail missed {size} bytes of lines that are no longer kept"
+    return logline.line(logline.LOGPLEX, message, datetime.now(UTC)).decode()

@@ -1,0 +1,402 @@
+"""Channels: merged in time order, bounded, exact after a crash."""
+
+import os
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from celadon.logplex import segments as segments_module
+from celadon.logplex import sources
+from celadon.logplex.channel import PART_SECONDS, Channel, EventLine
+from celadon.logplex.journal import Journal, Position, State
+from celadon.logplex.segments import Segments
+from celadon.model import logline
+from celadon.model.logline import Part, Source
+from celadon.store.lines import Lines
+
+START = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+DYNO = "0f1e2d3c-0000-4000-8000-000000000001"
+WEB = Source(source="app", ps="web.1")
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def open_channel(home: Path, window: int = 8 << 20, clock: Callable[[], float] | None = None) -> Channel:
+    channel = Channel("app-1", home / "logs", home / "logplex", window, clock or Clock())
+    channel.open()
+    return channel
+
+
+def content(channel: Channel) -> bytes:
+    found, position = b"", channel.first
+    while position < channel.end:
+        start, block = channel.read(position, 64 << 10)
+        found, position = found + block, start + len(block)
+    return found
+
+
+def texts(channel: Channel) -> list[str]:
+    return [line.split("]: ", 1)[1] for line in content(channel).decode().splitlines()]
+
+
+def dyno_file(home: Path, ps: str = "web.1", dyno_id: str = DYNO) -> Path:
+    return Lines(home).path("app-1", Source(source="app", ps=ps), dyno_id)
+
+
+def conmon_records(*messages: str, at: float = 0.0, step: float = 0.001) -> bytes:
+    return b"".join(
+        logline.record(message, START + timedelta(seconds=at + number * step))
+        for number, message in enumerate(messages)
+    )
+
+
+def append(path: Path, records: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(records)
+
+
+def rotate(path: Path, records: bytes = b"") -> None:
+    """As conmon: a new inode takes the name, the old one is gone."""
+    new = path.with_name(path.name + ".tmp")
+    new.write_bytes(records)
+    new.rename(path)
+
+
+def test_lines_of_all_sources_are_merged_by_time(tmp_path: Path) -> None:
+    append(dyno_file(tmp_path), conmon_records("a", "c", "e", step=2.0))
+    append(dyno_file(tmp_path, "worker.1"), conmon_records("b", "d", at=1.0, step=2.0))
+    events = [
+        EventLine(seq=7, line=logline.line(Source(source="app", ps="api"), "api", START + timedelta(seconds=3.5)))
+    ]
+    channel = open_channel(tmp_path)
+    channel.advance(None, events)
+    assert texts(channel) == ["a", "b", "c", "d", "api", "e"]
+
+
+def test_after_a_pause_long_files_and_short_ones_are_still_in_the_order_of_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "READ_LIMIT", 4096)
+    monkeypatch.setattr(sources, "_LEAST", 4096)
+    for number, ps in enumerate(("web.1", "web.2", "worker.1"), 1):
+        count = 300 * number
+        append(dyno_file(tmp_path, ps), conmon_records(*[f"{ps} {n}" for n in range(count)], step=1.0 / number))
+    channel = open_channel(tmp_path)
+    while channel.advance(None).more:
+        pass
+    lines = content(channel).splitlines()
+    assert len(lines) == 1800
+    assert [line[:26] for line in lines] == sorted(line[:26] for line in lines)
+
+
+def test_rotated_file_is_finished_before_the_new_one(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1", "2"))
+    channel = open_channel(tmp_path)
+    channel.advance({path.name: 1})
+    append(path, conmon_records("3", at=1.0))
+    rotate(path, conmon_records("4", "5", at=2.0))
+    channel.advance({path.name: 1})
+    assert texts(channel) == ["1", "2", "3", "4", "5"]
+
+
+def test_file_rotated_while_nobody_looked_is_finished_after_a_restart(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1"))
+    open_channel(tmp_path).advance(None)
+    append(path, conmon_records("2", at=1.0))
+    rotate(path, conmon_records("3", at=2.0))
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    assert texts(channel) == ["1", "2", "3"]
+
+
+def test_files_rotated_away_unseen_are_counted_and_said(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1", "2", "3"))
+    channel = open_channel(tmp_path)
+    channel.advance({path.name: 1})
+    rotate(path, conmon_records("never seen"))
+    rotate(path, conmon_records("nor this"))
+    rotate(path, conmon_records("4", at=9.0))
+    channel.advance({path.name: 3})
+    channel.advance({})
+    assert "Error L12 (Local buffer overflow): about 6 lines of app[web.1] dropped" in texts(channel)
+    assert [text for text in texts(channel) if len(text) == 1] == ["1", "2", "3", "4"]
+    assert sum("L12" in text for text in texts(channel)) == 1
+
+
+def test_birth_that_is_told_late_is_no_loss(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1"))
+    channel = open_channel(tmp_path)
+    channel.advance({path.name: 1})
+    rotate(path, conmon_records("2"))
+    channel.advance({})
+    rotate(path, conmon_records("3"))
+    channel.advance({path.name: 2})
+    assert texts(channel) == ["1", "2", "3"]
+
+
+def test_part_goes_on_in_the_file_after_rotation_and_after_a_restart(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("Compiling").replace(b" F ", b" P "))
+    open_channel(tmp_path).advance(None)
+    rotate(path, conmon_records(" done", at=1.0))
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    assert texts(channel) == ["Compiling done"]
+
+
+def test_line_whose_end_does_not_come_is_shown_after_a_while(tmp_path: Path) -> None:
+    clock = Clock()
+    append(dyno_file(tmp_path), conmon_records("Password: ").replace(b" F ", b" P "))
+    channel = open_channel(tmp_path, clock=clock)
+    assert channel.advance(None).open
+    assert texts(channel) == []
+    clock.now += PART_SECONDS
+    assert not channel.advance(None).open
+    assert texts(channel) == ["Password: "]
+
+
+def test_incomplete_record_waits_for_its_end(tmp_path: Path) -> None:
+    path, records = dyno_file(tmp_path), conmon_records("first", "second")
+    append(path, records[:-3])
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    assert texts(channel) == ["first"]
+    append(path, records[-3:])
+    channel.advance(None)
+    assert texts(channel) == ["first", "second"]
+
+
+def test_garbage_without_end_is_passed_over_and_said(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, b"\xff" * (3 << 20) + b"\n" + conmon_records("after"))
+    channel = open_channel(tmp_path)
+    while channel.advance(None).more:
+        pass
+    assert texts(channel)[-1] == "after" or "after" in texts(channel)
+    assert any("L13" in text and "unreadable" in text for text in texts(channel))
+
+
+def test_binary_and_escape_codes_are_kept_as_they_are(tmp_path: Path) -> None:
+    record = conmon_records("x").replace(b"x", b"\x00\x1b[31m\xff\xfe")
+    append(dyno_file(tmp_path), record)
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    assert content(channel).endswith(b"app[web.1]: \x00\x1b[31m\xff\xfe\n")
+
+
+def test_event_is_shown_once_whatever_is_told_twice(tmp_path: Path) -> None:
+    events = [EventLine(seq=n, line=logline.line(Source(source="app", ps="api"), f"event {n}", START)) for n in (3, 5)]
+    open_channel(tmp_path).advance(None, events[:1])
+    channel = open_channel(tmp_path)
+    channel.advance(None, events)
+    channel.advance(None, events)
+    assert texts(channel) == ["event 3", "event 5"]
+
+
+@pytest.mark.parametrize("behind", [b"", b"half a line", b"2026 app[web.1]: written, never recorded\n"])
+def test_what_a_crash_left_behind_the_recorded_end_is_read_again_once(tmp_path: Path, behind: bytes) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1", "2"))
+    first = open_channel(tmp_path)
+    first.advance(None)
+    segment = next((tmp_path / "logplex" / "app-1").glob("channel.*.log"))
+    append(segment, behind)
+    append(tmp_path / "logplex" / "app-1" / "journal", b'{"end":999999,"event":0,"posi')
+    append(path, conmon_records("3"))
+    channel = open_channel(tmp_path)
+    assert channel.end == first.end
+    channel.advance(None)
+    assert texts(channel) == ["1", "2", "3"]
+
+
+def test_lost_bytes_of_a_segment_do_not_move_positions(tmp_path: Path) -> None:
+    """A power cut may lose what the journal already speaks of."""
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1", "2"))
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    end = channel.end
+    segment = next((tmp_path / "logplex" / "app-1").glob("channel.*.log"))
+    os.truncate(segment, segment.stat().st_size // 2)
+    channel = open_channel(tmp_path)
+    append(path, conmon_records("3"))
+    channel.advance(None)
+    assert channel.end > end
+    assert texts(channel) == ["1", "3"]
+
+
+def test_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1"))
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    append(path, conmon_records("2"))
+    journal = tmp_path / "logplex" / "app-1" / "journal"
+    journal.rename(tmp_path / "kept")
+    journal.mkdir()
+    with pytest.raises(OSError, match="journal"):
+        channel.advance(None)
+    journal.rmdir()
+    (tmp_path / "kept").rename(journal)
+    append(path, conmon_records("3"))
+    channel.advance(None)
+    assert texts(channel) == ["1", "2", "3"]
+
+
+def test_window_is_bounded_and_positions_go_on(tmp_path: Path) -> None:
+    window = 400_000
+    channel = open_channel(tmp_path, window=window)
+    path = dyno_file(tmp_path)
+    for batch in range(20):
+        append(path, conmon_records(*[f"{batch} {n} " + "x" * 200 for n in range(200)], at=batch))
+        channel.advance(None)
+    kept = sum(file.stat().st_size for file in (tmp_path / "logplex" / "app-1").glob("channel.*.log"))
+    assert window * 3 // 4 - 100_000 <= kept <= window + 60_000
+    assert channel.end - channel.first == kept
+    assert channel.end > 900_000
+    assert texts(channel)[-1].startswith("19 199 ")
+    again = open_channel(tmp_path, window=window)
+    assert (again.first, again.end) == (channel.first, channel.end)
+
+
+def test_segments_nobody_wrote_for_a_week_go(tmp_path: Path) -> None:
+    append(dyno_file(tmp_path), conmon_records("1"))
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    end = channel.end
+    now = (tmp_path / "logplex" / "app-1").stat().st_mtime
+    channel.retire(now + segments_module.KEEP_SECONDS - 60)
+    assert channel.first < end
+    channel.retire(now + segments_module.KEEP_SECONDS + 60)
+    assert channel.first == channel.end == end
+    append(dyno_file(tmp_path), conmon_records("2"))
+    channel.advance(None)
+    assert texts(channel) == ["2"]
+
+
+def names(home: Path) -> list[str]:
+    return sorted(path.name for path in (home / "logs" / "app-1").iterdir())
+
+
+def test_file_of_a_living_dyno_stays_however_quiet(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    channel = open_channel(tmp_path)
+    with path.open("ab", buffering=0) as conmon:
+        conmon.write(conmon_records("1"))
+        channel.advance(None)
+        channel.retire(path.stat().st_mtime + 86_400)
+        assert path.exists()
+        conmon.write(conmon_records("2"))
+        channel.advance(None)
+    assert texts(channel) == ["1", "2"]
+    channel.retire(path.stat().st_mtime + sources.QUIET_SECONDS / 2)
+    assert path.exists()
+    channel.retire(path.stat().st_mtime + sources.QUIET_SECONDS + 1)
+    channel.retire(channel.logs.stat().st_mtime + sources.QUIET_SECONDS + 1)
+    assert names(tmp_path) == []
+
+
+def test_unread_file_of_a_dead_dyno_stays(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1"))
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    append(path, conmon_records("2"))
+    channel.retire(path.stat().st_mtime + 1)
+    channel.advance(None)
+    assert texts(channel) == ["1", "2"]
+
+
+def test_platforms_file_is_rotated_when_it_has_grown_and_late_writers_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "FILE_LIMIT", 1000)
+    lines, router = Lines(tmp_path), Source(source="heroku", ps="router")
+    channel = open_channel(tmp_path)
+    for number in range(30):
+        lines.append("app-1", router, str(number))
+    channel.advance(None)
+    path = tmp_path / "logs" / "app-1" / "heroku.router.log"
+    with path.open("ab", buffering=0) as late:
+        channel.retire(path.stat().st_mtime)
+        assert not path.exists()
+        lines.append("app-1", router, "30")
+        late.write(logline.record("late", datetime.now(UTC)))
+        channel.retire(channel.logs.stat().st_mtime)
+        channel.advance(None)
+    channel.retire(channel.logs.stat().st_mtime)
+    assert [name for name in names(tmp_path) if name == "heroku.router.log"]
+    assert len(names(tmp_path)) == 2
+    assert sorted(texts(channel)) == sorted([*map(str, range(31)), "late"])
+
+
+def test_new_file_with_a_number_used_before_is_read_from_its_start(tmp_path: Path) -> None:
+    """Without the held link (somebody cleaned up while Logplex was down) an inode's number may come again."""
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1", "2"))
+    open_channel(tmp_path).advance(None)
+    inode = path.stat().st_ino
+    held = path.with_name(f"{path.name}.{inode}")
+    path.write_bytes(conmon_records("3", "4", "5", at=60.0))
+    assert held.stat().st_ino == path.stat().st_ino == inode
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    assert texts(channel) == ["1", "2", "3", "4", "5"]
+
+
+def test_journal_keeps_the_last_whole_state_wherever_it_is_cut(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    states = [
+        State(end=1, event=2, positions={5: Position(name="a.log", offset=3, records=1, head=b"h")}),
+        State(end=2, event=2, positions={}, parts={"a.log": {"stdout": Part(time=b"t", text=b"\xff\x00")}}),
+        State(end=3, event=9, positions={5: Position(name="a.log")}),
+    ]
+    for state in states:
+        journal.write(state)
+    whole = journal.path.read_bytes()
+    ends = [at for at, byte in enumerate(whole) if byte == 10]
+    for cut in range(len(whole)):
+        journal.path.write_bytes(whole[:cut])
+        complete = sum(cut > end for end in ends)
+        assert Journal(journal.path).load() == ([State(), *states][complete])
+
+
+def test_journal_is_replaced_when_it_has_grown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("celadon.logplex.journal.LIMIT", 2000)
+    journal = Journal(tmp_path / "journal")
+    for end in range(500):
+        journal.write(State(end=end, positions={1: Position(name="x.log", offset=end)}))
+    assert journal.path.stat().st_size <= 2000
+    assert Journal(journal.path).load().end == 499
+
+
+def test_reading_back_and_forth_gives_whole_lines(tmp_path: Path) -> None:
+    segments = Segments(tmp_path, 8 * 30_000)
+    segments.open(0)
+    random.seed(7)
+    lines = [b"%d " % n + b"z" * random.randrange(300) + b"\n" for n in range(1000)]
+    for at in range(0, 1000, 50):
+        segments.end = segments.append(b"".join(lines[at : at + 50]))
+    everything = b"".join(lines)
+    back, position = b"", segments.end
+    while position > segments.first:
+        position, block = segments.read_before(position, 5_000)
+        assert block.endswith(b"\n")
+        back = block + back
+    assert back == everything
+    for position in random.sample(range(segments.end), 200):
+        start = segments.line_start(position)
+        assert start == 0 or everything[start - 1 : start] == b"\n"
+        assert everything[position:start].count(b"\n") <= 1
