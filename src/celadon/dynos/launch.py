@@ -85,13 +85,13 @@ class Launcher:
         return self.runtime.start(self.spec(launch, mounted), before_command=before_command)
 
     def _mount(self, slug: Slug) -> Path:
-        packed = self.context.blobs.slug(slug.id)
-        if slug.id not in slug_mounts.mounted(self.mounts):
+        packed, target = self.context.blobs.slug(slug.id), self.mounts / slug.id
+        if not slug_mounts.is_mounted(target):
             if not packed.exists():
                 raise ChecksumError(f"the slug {slug.id} is missing")
             if slug.checksum is not None and checksum(packed) != slug.checksum:
                 raise ChecksumError(f"the slug {slug.id} has changed on disk")
-        return slug_mounts.mount(packed, self.mounts)
+        return slug_mounts.mount(packed, target)
 
     def spec(self, launch: Launch, mounted: Path) -> ContainerSpec:
         """The container of a dyno; no I/O."""

@@ -205,8 +205,7 @@ class Manager:
             # A start that died with its manager is made again; it is no crash of the dyno.
             lost = [dyno for dyno in lost if dyno.state is not DynoState.STARTING]
         self._apply([event for dyno in lost for event in self._on_lost(dyno)], moment)
-        for slug_id in slug_mounts.mounted(self.launcher.mounts) - wanted_slugs:
-            slug_mounts.unmount(slug_id, self.launcher.mounts)
+        slug_mounts.keep_only(self.launcher.mounts, wanted_slugs)
 
     def _on_lost(self, dyno: Dyno) -> list[Callable[[Ledger], None]]:
         self.phase.finish(dyno, None)

@@ -19,6 +19,7 @@ from celadon.actions.context import Context, now
 from celadon.dynos.manager import Manager
 from celadon.model.dyno import DETACHED, Dyno, DynoState
 from celadon.model.logline import Source
+from celadon.platform import certificates
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import Runtime
 from celadon.store import changes, dynos, secrets
@@ -54,6 +55,8 @@ class Rendezvous:
         self._clients = 0
 
     def start(self) -> None:
+        """Listen, then serve in the background; raises OSError when the port or the certificate cannot be used."""
+        self._loop.run_until_complete(self._listen())
         self._thread.start()
 
     def stop(self) -> None:
@@ -62,13 +65,12 @@ class Rendezvous:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._listen())
         self._loop.run_forever()
 
     async def _listen(self) -> None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        tls.load_cert_chain(self.settings.home / "ca" / "server.pem")
+        tls.load_cert_chain(certificates.server_pem(self.settings))
         address = self.settings.bind_address
         await asyncio.start_server(self._meet, address, self.settings.rendezvous_port, ssl=tls)
 
