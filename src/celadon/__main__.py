@@ -34,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _role(words[1], Path(words[3]))
     if words and words[0] == "up":
         return _up(words[1:])
+    if words == ["images"]:
+        return int(load("celadon.platform.up:images_only")())
     if words and words[0] == "down":
         return int(load("celadon.platform.down:main")(words[1:]))
     return int(load("celadon.cli.main:main")(words) or 0)

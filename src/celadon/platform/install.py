@@ -22,6 +22,7 @@ from celadon.platform.settings import DEFAULT_HOME, Settings
 
 LINK = Path("/usr/local/bin/celadon")
 CHECKOUT = Path(celadon.__file__).resolve().parents[2]
+LOCK_NAME = ".install.lock"
 IMAGES = ("services", "cedar")
 
 # How long a fresh platform may take until its API answers through the router.
@@ -64,7 +65,7 @@ def only_one(home: Path) -> Iterator[None]:
     """Hold the lock of a home: two bin/up at once would get in each other's way. Raises PlatformFailure."""
     try:
         home.mkdir(mode=DIRECTORIES[""], parents=True, exist_ok=True)
-        held = (home / ".install.lock").open("w")
+        held = (home / LOCK_NAME).open("w")
     except OSError as error:
         raise PlatformFailure(f"cannot use {home} as home: {error.strerror}; choose another with --home") from None
     with held:
@@ -77,16 +78,20 @@ def only_one(home: Path) -> Iterator[None]:
 
 def choose_settings(chosen: Options) -> Settings:
     """The settings of this platform, checked and written; raises PlatformFailure before anything is changed."""
-    known = _known(chosen.home)
-    settings = options.merged(chosen, known, instances.allocate(chosen.home))
-    running = known is not None and supervise.running(known)
+    before = known(chosen.home)
+    if before is None and foreign_files(chosen.home):
+        raise PlatformFailure(
+            f"cannot use {chosen.home} as home: it holds files but no platform; choose an empty or a new directory"
+        )
+    settings = options.merged(chosen, before, instances.allocate(chosen.home))
+    running = before is not None and supervise.running(before)
     changed = [
         name
         for name in options.PORTS
-        if known is None or not running or getattr(known, name) != getattr(settings, name)
+        if before is None or not running or getattr(before, name) != getattr(settings, name)
     ]
     options.check_ports(settings, changed)
-    if settings != known:
+    if settings != before:
         platform_settings.save(settings)
     # The URL of a PostgreSQL store may hold a password; everything else in the file is for everybody.
     (settings.home / "settings.toml").chmod(0o600 if settings.store_url else 0o644)
@@ -192,7 +197,13 @@ def load_kernel_modules() -> None:
             subprocess.run(["modprobe", "--quiet", module], capture_output=True, check=False)
 
 
-def _known(home: Path) -> Settings | None:
+def foreign_files(home: Path) -> set[str]:
+    """What lies in a home without a platform, apart from what a killed bin/up leaves."""
+    return {path.name for path in home.iterdir()} - {LOCK_NAME, "settings.toml.partial"}
+
+
+def known(home: Path) -> Settings | None:
+    """The settings of the platform in `home`; None when there is none. Raises PlatformFailure for unreadable ones."""
     if not (home / "settings.toml").is_file():
         return None
     try:

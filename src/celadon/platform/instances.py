@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from celadon.platform.failure import PlatformFailure
-from celadon.platform.settings import INSTANCES, Settings
+from celadon.platform.settings import DEFAULT_HOME, INSTANCES, Settings
 
 NUMBERS = range(40)
 
@@ -35,7 +35,7 @@ def allocate(home: Path, directory: Path = INSTANCES) -> int:
         for number, owner in taken(directory).items():
             if owner == home:
                 return number
-        number = _first_free(directory)
+        number = _first_free(directory, default=home == DEFAULT_HOME)
         (directory / str(number)).write_text(f"{home}\n", "utf-8")
     return number
 
@@ -60,10 +60,12 @@ def taken(directory: Path = INSTANCES) -> dict[int, Path]:
     return found
 
 
-def _first_free(directory: Path) -> int:
+def _first_free(directory: Path, *, default: bool) -> int:
     owners = taken(directory)
+    # Number 0 is kept for the default home, so that its names are the same on every machine.
+    numbers = NUMBERS if default else NUMBERS[1:]
     routes = list(_route_networks(_ROUTES.read_text("ascii")))
-    candidates = (number for number in NUMBERS if number not in owners or not owners[number].is_dir())
+    candidates = (number for number in numbers if number not in owners or not owners[number].is_dir())
     number = next(usable(candidates, routes, sorted(link.name for link in _LINKS.iterdir())), None)
     if number is None:
         raise PlatformFailure(

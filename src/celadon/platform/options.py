@@ -41,7 +41,7 @@ def parse(arguments: Sequence[str]) -> Options:
         chosen["domain"] = checked_domain(str(chosen["domain"]))
     if not _EMAIL.match(flags.email):
         raise PlatformFailure(f"cannot use {flags.email!r} as e-mail address: it must look like name@host (--email)")
-    return Options(home=_home(flags.home), chosen=chosen, email=flags.email.lower(), sample=not flags.no_sample)
+    return Options(home=checked_home(flags.home), chosen=chosen, email=flags.email.lower(), sample=not flags.no_sample)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -76,12 +76,17 @@ def checked_domain(domain: str) -> str:
     return name
 
 
+def from_environment() -> Settings:
+    """The default settings with the `CELADON_*` overrides of the environment, without a platform."""
+    return settings.overridden(Settings(home=DEFAULT_HOME))
+
+
 def merged(options: Options, known: Settings | None, instance: int) -> Settings:
     """The settings to run with: what was installed before, and what was chosen now on top.
 
     Raises PlatformFailure when two ports are the same.
     """
-    before = known or Settings(home=options.home)
+    before = known or settings.overridden(Settings(home=options.home))
     made = dataclasses.replace(before, **options.chosen, home=options.home, instance=instance)
     numbers = [getattr(made, name) for name in PORTS]
     for name, number in zip(PORTS, numbers, strict=True):
@@ -118,7 +123,8 @@ def _assignment(text: str) -> tuple[str, Any]:
         raise PlatformFailure(f"cannot set {text!r}: {error}") from None
 
 
-def _home(text: str) -> Path:
+def checked_home(text: str) -> Path:
+    """A home as an absolute path; raises PlatformFailure for one that cannot be a directory of its own."""
     home = Path(text).expanduser()
     home = Path(os.path.abspath(home))  # noqa: PTH100 - keeps symbolic links as the operator wrote them
     if home == Path("/") or len(home.parts) < 3:

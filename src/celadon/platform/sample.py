@@ -18,6 +18,7 @@ APP = "sample"
 SOURCE = CHECKOUT / "examples" / "python-flask"
 
 _PAGE_SECONDS = 60.0
+_BLOCKS = {"h1", "h2", "h3", "p", "div", "li", "pre", "tr", "title"}
 _AUTHOR = ("-c", "user.name=Celadon", "-c", "user.email=sample@localhost")
 
 
@@ -90,6 +91,8 @@ class _Text(html.parser.HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         self._skipping = self._skipping and tag != "head"
+        if tag in _BLOCKS:
+            self.found.append("\n")
 
     def handle_data(self, data: str) -> None:
         if not self._skipping:

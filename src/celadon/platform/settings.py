@@ -167,15 +167,29 @@ def load(home: Path) -> Settings:
     unknown = sorted(set(values) - set(fields))
     if unknown:
         raise SettingsError(f"cannot read {path}: unknown setting {', '.join(unknown)}")
-    for name in fields:
-        override = os.environ.get(f"CELADON_{name.upper()}")
-        if override is not None and name not in ("home", "instance"):
-            values[name] = override
+    values |= _overrides()
     values["home"] = home
     try:
         return Settings(**{name: convert(fields[name], value) for name, value in values.items()})
     except (TypeError, ValueError) as error:
         raise SettingsError(f"cannot read {path}: {error}") from None
+
+
+def overridden(settings: Settings) -> Settings:
+    """The settings with the `CELADON_*` overrides of the environment; raises SettingsError."""
+    fields = {field.name: field for field in dataclasses.fields(Settings)}
+    try:
+        return dataclasses.replace(
+            settings, **{name: convert(fields[name], value) for name, value in _overrides().items()}
+        )
+    except ValueError as error:
+        raise SettingsError(f"cannot use the environment: {error}") from None
+
+
+def _overrides() -> dict[str, str]:
+    names = [field.name for field in dataclasses.fields(Settings) if field.name not in ("home", "instance")]
+    found = {name: os.environ.get(f"CELADON_{name.upper()}") for name in names}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def save(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from celadon.platform import certificates, install, login, options, sample, supe
 from celadon.platform.failure import PlatformFailure
 from celadon.platform.install import Store
 from celadon.platform.options import Options
-from celadon.platform.settings import DEFAULT_HOME, Settings
+from celadon.platform.settings import DEFAULT_HOME, Settings, SettingsError
 from celadon.platform.steps import Steps
 
 
@@ -22,12 +22,24 @@ def main(arguments: Sequence[str], store: Store) -> int:
             raise PlatformFailure("cannot install: run bin/up as root (sudo bin/up)")
         with install.only_one(chosen.home):
             up(chosen, steps, store)
-    except PlatformFailure as failure:
+    except (PlatformFailure, SettingsError) as failure:
         print(f"\nbin/up: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nbin/up: stopped; run it again to go on", file=sys.stderr)
         return 130
+    return 0
+
+
+def images_only() -> int:
+    """Build the images that are missing, as tests without a platform need them; returns the exit status."""
+    steps = Steps()
+    try:
+        with steps.step("Images") as step:
+            step.result = install.build_images(options.from_environment(), step.tell)
+    except (PlatformFailure, SettingsError) as failure:
+        print(f"\n{failure}", file=sys.stderr)
+        return 1
     return 0
 
 
