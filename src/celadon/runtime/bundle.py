@@ -178,8 +178,9 @@ def _escaped(path: Path) -> str:
 
 
 def _bind(mount: protocol.Bind, *more: str) -> dict[str, object]:
-    access = ("ro",) if mount.readonly else ("rw",)
-    return _mount(mount.target, "bind", str(mount.source), "rbind", "rprivate", *access, "nosuid", "nodev", *more)
+    access = "ro" if mount.readonly else "rw"
+    kind = "rbind" if mount.recursive else "bind"
+    return _mount(mount.target, "bind", str(mount.source), kind, "rprivate", access, "nosuid", "nodev", *more)
 
 
 def _tmpfs(mount: protocol.Tmpfs) -> dict[str, object]:

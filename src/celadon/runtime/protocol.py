@@ -16,11 +16,12 @@ class RuntimeFailure(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bind:
-    """A host file or directory inside the container."""
+    """A host file or directory inside the container; what is mounted below it only when `recursive`."""
 
     source: Path
     target: str
     readonly: bool = True
+    recursive: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,191 @@
+"""HAProxy's run-time API: its admin socket and its master's socket, and what they tell.
+
+Thin: one command out, one answer back. What to command is decided in `plan`.
+"""
+
+import re
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_PROMPT = b"\n> "
+_TIMEOUT = 10.0
+# A reload parses 10,000 apps in about 3 s; on a busy machine it may take much longer.
+_RELOAD_TIMEOUT = 60.0
+
+# Bits of srv_admin_state: maintenance of any kind, drain of any kind.
+_MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20
+_DRAIN = 0x08 | 0x10
+
+
+class AdminError(Exception):
+    """HAProxy cannot be asked, or refuses; the message says what was asked and what it answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningServer:
+    """A server as HAProxy has it."""
+
+    name: str
+    address: str
+    port: int
+    ready: bool
+    draining: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actual:
+    """What one HAProxy process has: `servers` by slot and name, the maps, and the digest of its template."""
+
+    process: int
+    template: str
+    servers: Mapping[str, Mapping[str, RunningServer]]
+    hosts: Mapping[str, str]
+    wildcards: Mapping[str, str]
+    routes: Mapping[str, str]
+
+    @property
+    def slots(self) -> int:
+        return len(self.servers)
+
+
+class Admin:
+    """A conversation over one admin socket; a context manager."""
+
+    def __init__(self, path: Path, timeout: float = _TIMEOUT) -> None:
+        self._path = path
+        self._timeout = timeout
+        self._socket: socket.socket | None = None
+
+    def __enter__(self) -> Self:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(self._timeout)
+        try:
+            self._socket.connect(str(self._path))
+            self._socket.sendall(b"prompt\n")
+            self._read("prompt")
+        except OSError as error:
+            self._socket.close()
+            raise AdminError(f"cannot reach HAProxy at {self._path}: {error}") from None
+        except AdminError:
+            self._socket.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+    def ask(self, command: str) -> str:
+        """Send one command and return its answer without surrounding white space."""
+        assert self._socket is not None
+        try:
+            self._socket.sendall(command.encode() + b"\n")
+            return self._read(command)
+        except OSError as error:
+            raise AdminError(f"cannot ask HAProxy {command!r}: {error}") from None
+
+    def tell(self, command: str, *, accept: tuple[str, ...] = ()) -> None:
+        """Send a command that answers nothing, or something that contains one of `accept`; raises AdminError."""
+        answer = self.ask(command)
+        if answer and not any(word in answer for word in accept):
+            raise AdminError(f"cannot {command}: HAProxy says {answer!r}")
+
+    def _read(self, command: str) -> str:
+        assert self._socket is not None
+        parts = bytearray()
+        deadline = time.monotonic() + self._timeout
+        while not parts.endswith(_PROMPT):
+            received = self._socket.recv(1 << 16)
+            if not received:
+                raise AdminError(f"cannot ask HAProxy {command!r}: it closed the connection")
+            parts += received
+            if time.monotonic() > deadline:
+                raise AdminError(f"cannot ask HAProxy {command!r}: no complete answer in {self._timeout:g} s")
+        return parts.decode("utf-8", "replace").removesuffix("> ").strip()
+
+
+def ask_master(path: Path, command: str, timeout: float = _TIMEOUT) -> str:
+    """One command to the master process, or with a prefix (`@!12 show info`) to one of its workers."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout)
+        try:
+            connection.connect(str(path))
+            connection.sendall(command.encode() + b"\n")
+            connection.shutdown(socket.SHUT_WR)
+            parts = []
+            while received := connection.recv(1 << 16):
+                parts.append(received)
+        except OSError as error:
+            raise AdminError(f"cannot ask HAProxy's master {command!r}: {error}") from None
+    return b"".join(parts).decode("utf-8", "replace").strip()
+
+
+def reload(master: Path) -> None:
+    """Replace the worker by one that reads the files anew; returns when it serves. No request is lost.
+
+    Raises AdminError with HAProxy's words when it refuses the files; the old worker then goes on.
+    """
+    answer = ask_master(master, "reload", _RELOAD_TIMEOUT)
+    if not answer.startswith("Success=1"):
+        raise AdminError(f"cannot reload HAProxy: {answer or 'no answer'}")
+
+
+def old_workers(master: Path) -> list[int]:
+    """Processes of earlier loads that still finish their requests."""
+    answer = ask_master(master, "show proc")
+    _, _, old = answer.partition("# old workers")
+    return [int(found) for found in re.findall(r"^([0-9]+)\s+worker", old.partition("# programs")[0], re.MULTILINE)]
+
+
+def look(admin: Admin, files: Path) -> Actual:
+    """All that matters of a running HAProxy."""
+    information = dict(line.partition(": ")[::2] for line in admin.ask("show info").splitlines())
+    return Actual(
+        process=int(information["Pid"]),
+        template=admin.ask("show env CELADON_TEMPLATE").partition("=")[2],
+        servers=parse_servers(admin.ask("show servers state"), admin.ask("show backend")),
+        hosts=parse_map(admin.ask(f"show map {files}/hosts.map")),
+        wildcards=parse_map(admin.ask(f"show map {files}/wildcards.map")),
+        routes=parse_map(admin.ask(f"show map {files}/routes.map")),
+    )
+
+
+def parse_map(answer: str) -> dict[str, str]:
+    """`show map`: an id, the key, the value."""
+    fields = (line.split(" ", 2) for line in answer.splitlines() if line)
+    return {key: value for _, key, value in fields}
+
+
+def parse_servers(state: str, backends: str) -> dict[str, dict[str, RunningServer]]:
+    """`show servers state` has the servers, `show backend` also names the slots without any."""
+    found: dict[str, dict[str, RunningServer]] = {name: {} for name in backends.split() if name.startswith("slot")}
+    for line in state.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 19 or not fields[1].startswith("slot"):
+            continue
+        admin_state = int(fields[6])
+        found.setdefault(fields[1], {})[fields[3]] = RunningServer(
+            name=fields[3],
+            address=fields[4],
+            port=int(fields[18]),
+            ready=not admin_state & (_MAINTENANCE | _DRAIN),
+            draining=bool(admin_state & _DRAIN),
+        )
+    return found
+
+
+def sessions(answer: str) -> dict[str, int]:
+    """Server → requests and WebSockets that it has, or that wait for it: from `show stat SLOT 4 -1`."""
+    rows = answer.splitlines()
+    columns = rows[0].removeprefix("# ").split(",") if rows else []
+    found: dict[str, int] = {}
+    for row in rows[1:]:
+        values = dict(zip(columns, row.split(","), strict=False))
+        if "svname" in values:
+            found[values["svname"]] = int(values["scur"] or 0) + int(values["qcur"] or 0)
+    return found

@@ -1,0 +1,47 @@
+-- Where a request waits. It is held before anything is sent: a body of any size waits at the client.
+
+local look = 50 -- ms
+
+local function seconds_since(start)
+  local now = core.now()
+  return (now.sec - start.sec) + (now.usec - start.usec) / 1e6
+end
+
+local function stopping(txn)
+  local answer = txn.f:stopping()
+  return answer == true or answer == 1
+end
+
+-- For a dyno of an app whose first ones boot: until there is one, or a sentence why not.
+local routes = Map.new("@files@/routes.map", Map._str)
+
+core.register_action("await_boot", { "http-req" }, function(txn)
+  local app = txn:get_var("txn.app")
+  local start = core.now()
+  local route = "wait"
+  while route == "wait" and not stopping(txn) do
+    if seconds_since(start) >= @boot_queue_timeout@ then
+      route = "H20"
+    else
+      core.msleep(look)
+      route = routes:lookup(app) or "none"
+    end
+  end
+  txn:set_var("txn.route", route)
+end)
+
+-- For a role of the platform that has been killed: until it listens again. A refused Unix socket is refused at once, so
+-- HAProxy's own retries would be spent within a millisecond.
+core.register_action("await_role", { "http-req" }, function(txn, socket)
+  local start = core.now()
+  while seconds_since(start) < @role_patience@ do
+    local probe = core.tcp()
+    probe:settimeout(1)
+    local listening = probe:connect("@run@/" .. socket .. ".sock")
+    probe:close()
+    if listening then
+      return
+    end
+    core.msleep(look)
+  end
+end, 1)

@@ -1,0 +1,194 @@
+"""The routing table as HAProxy's files: one pure function, `render`, makes all of them.
+
+The files are always complete: HAProxy started or reloaded from them serves the whole table. What changes often (servers,
+maps) is also told to the running process (see `plan`), so that only a change of the rest, the template, needs a reload.
+"""
+
+import hashlib
+import importlib.resources
+import string
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from celadon.model.routing import Answer, Backend, RoutingTable, Server
+from celadon.platform.settings import Settings
+
+CONFIG = "haproxy.cfg"
+HOSTS = "hosts.map"
+WILDCARDS = "wildcards.map"
+ROUTES = "routes.map"
+CERTIFICATES = "certificates.list"
+ADMIN_SOCKET = "haproxy.sock"
+LOG_SOCKET = "router-log.sock"
+
+# A killed role is back within a second; a slow disk may make it a few.
+ROLE_PATIENCE = 10.0
+# A push waits for its build, a log tail for its next line.
+ROLE_TIMEOUT = 1800.0
+
+PAGES = ("error.html", "blank.html", "maintenance.html", "nothing.html")
+ROLES = {"api": "api", "git": "git", "build": "build", "logplex": "logplex"}
+
+# Of slots in all, this many are kept free; a refill doubles them.
+SPARES = 16
+FIRST_SLOTS = 64
+
+# How a server is declared, in the file and at run time alike. Idle connections are closed before the dyno's own server
+# would close them (2 to 5 s are usual), so that a request hardly ever meets the end of its connection.
+SERVER_OPTIONS = "pool-purge-delay 1s"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where HAProxy listens and where its files are. Times are in seconds."""
+
+    files: Path
+    run: Path
+    bind: str
+    http_port: int
+    https_port: int
+    api_hosts: tuple[str, ...]
+    first_byte_timeout: float = 30.0
+    idle_timeout: float = 55.0
+    boot_queue_timeout: float = 75.0
+    connect_timeout: float = 5.0
+    threads: int = 1
+    # Certificate files (key and chain), the default one first, and a digest of what is in them.
+    certificates: tuple[Path, ...] = ()
+    certificates_digest: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What `render` makes: file name → text. `template` is the digest of all that a reload alone can change."""
+
+    template: str
+    texts: Mapping[str, str] = field(repr=False)
+
+
+def place(settings: Settings) -> Place:
+    """The place of a platform's HAProxy; reads the certificate files that are there now."""
+    files = settings.home / "router"
+    found = tuple(sorted((files / "certificates").glob("*.pem"), key=lambda path: (path.stem != "platform", path.name)))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in found)).hexdigest()[:16]
+    return Place(
+        files=files,
+        run=settings.run,
+        bind=settings.bind_address,
+        http_port=settings.http_port,
+        https_port=settings.https_port,
+        api_hosts=tuple(dict.fromkeys(("localhost", "127.0.0.1", "api.localhost", f"api.{settings.domain}"))),
+        first_byte_timeout=settings.first_byte_timeout,
+        idle_timeout=settings.idle_timeout,
+        boot_queue_timeout=settings.boot_queue_timeout,
+        certificates=found,
+        certificates_digest=digest,
+    )
+
+
+def capacity(present: int, used: int) -> int:
+    """How many slots there should be: doubled when fewer than the spares are free, never fewer than before."""
+    slots = max(present, FIRST_SLOTS)
+    while slots - used < SPARES:
+        slots *= 2
+    return slots
+
+
+def slot(number: int) -> str:
+    return f"slot{number}"
+
+
+def render(table: RoutingTable, slots: Mapping[str, str], count: int, where: Place) -> Files:
+    """All files for a table. `slots` is app id → slot for every app with servers; `count` slots are declared."""
+    servers = {slots[backend.app_id]: backend.servers for backend in table.backends if backend.app_id in slots}
+    names = [slot(number) for number in range(count)]
+    fixed = {name: page(name) for name in PAGES}
+    fixed["boot.lua"] = _lua(where)
+    if where.certificates:
+        fixed[CERTIFICATES] = "".join(f"{path}\n" for path in where.certificates)
+    empty = _config(where, "", "".join(slot_text(name, ()) for name in names))
+    digest = hashlib.sha256("\0".join([empty, where.certificates_digest, *fixed.values()]).encode()).hexdigest()[:16]
+    filled = _config(where, digest, "".join(slot_text(name, servers.get(name, ())) for name in names))
+    maps = {
+        HOSTS: map_text(table.hosts),
+        WILDCARDS: map_text(table.wildcards),
+        ROUTES: map_text(route_map(table.backends, slots)),
+    }
+    return Files(template=digest, texts={CONFIG: filled, **fixed, **maps})
+
+
+def route_map(backends: Iterable[Backend], slots: Mapping[str, str]) -> dict[str, str]:
+    """App id → its slot, `wait`, or the code of its error."""
+    return {
+        backend.app_id: slots[backend.app_id] if backend.answer is Answer.SERVE else str(backend.answer)
+        for backend in backends
+    }
+
+
+def map_text(entries: Mapping[str, str]) -> str:
+    return "".join(f"{key} {value}\n" for key, value in sorted(entries.items()))
+
+
+def slot_text(name: str, servers: Iterable[Server]) -> str:
+    lines = [f"backend {name} from slots\n"]
+    # A draining server is left out: it has nothing more to get, and the requests it has belong to the older process.
+    lines += [
+        f"  server {server.name} {server.address}:{server.port} {SERVER_OPTIONS}\n"
+        for server in servers
+        if not server.draining
+    ]
+    return "".join(lines)
+
+
+@cache
+def page(name: str) -> str:
+    return importlib.resources.files(__package__).joinpath("pages", name).read_text("utf-8")
+
+
+@cache
+def _resource(name: str) -> str:
+    return importlib.resources.files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _lua(where: Place) -> str:
+    text = _resource("boot.lua").replace("@files@", str(where.files)).replace("@run@", str(where.run))
+    text = text.replace("@role_patience@", f"{ROLE_PATIENCE:g}")
+    return text.replace("@boot_queue_timeout@", f"{where.boot_queue_timeout:g}")
+
+
+def _config(where: Place, template: str, slots: str) -> str:
+    return string.Template(_resource(CONFIG)).substitute(
+        template=template,
+        files=where.files,
+        run=where.run,
+        bind=where.bind,
+        http_port=where.http_port,
+        https_port=where.https_port,
+        https_bind=_https_bind(where),
+        api_hosts=" ".join(where.api_hosts),
+        threads=where.threads,
+        connect_timeout=_ms(where.connect_timeout),
+        first_byte_timeout=_ms(where.first_byte_timeout),
+        idle_timeout=_ms(where.idle_timeout),
+        # A little later than the dyno's, so that the log tells who was idle.
+        client_timeout=_ms(where.idle_timeout + 0.5),
+        role_timeout=_ms(ROLE_TIMEOUT),
+        roles="\n".join(_role_text(name, socket, where) for name, socket in ROLES.items()),
+        slots=slots,
+    )
+
+
+def _https_bind(where: Place) -> str:
+    if not where.certificates:
+        return "  # No certificate yet, no HTTPS."
+    return f"  bind {where.bind}:{where.https_port} ssl crt-list {where.files}/{CERTIFICATES} alpn h2,http/1.1"
+
+
+def _role_text(name: str, socket: str, where: Place) -> str:
+    return f"backend {name} from roles\n  server {name} unix@{where.run}/{socket}.sock {SERVER_OPTIONS}\n"
+
+
+def _ms(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"

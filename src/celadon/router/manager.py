@@ -1,0 +1,247 @@
+"""The router's manager: one ensure() that brings HAProxy to the table of the store.
+
+Wakes on: the change feed; while servers drain or HAProxy is away, on short looks.
+Reads: apps, current releases, slugs' process types, formations, dynos; HAProxy's own word on what it has.
+Writes: HAProxy's files, its run-time state; dynos.routed.
+Survives: a SIGKILL anywhere. Files come first and are whole; what HAProxy lacks is told at the next ensure().
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from celadon.model import routing
+from celadon.model.dyno import Dyno, DynoState
+from celadon.model.routing import RoutingTable
+from celadon.platform.settings import Settings
+from celadon.router import admin, haproxy, plan
+from celadon.router.admin import Actual, Admin
+from celadon.router.engine import Engine
+from celadon.store import apps, changes, dynos, formations, releases, slugs
+from celadon.store.database import Database, Transaction
+
+# Sessions that are shut down are gone a moment later.
+_DELETE_TIMEOUT = "2s"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the store says at one moment."""
+
+    table: RoutingTable
+    dynos: dict[str, Dyno]
+
+
+class Manager:
+    """The routing table of one platform on this machine."""
+
+    def __init__(self, settings: Settings, database: Database, engine: Engine) -> None:
+        self._settings = settings
+        self._database = database
+        self._engine = engine
+        self._files = settings.home / "router"
+        self._process_types: dict[str, tuple[str, ...]] = {}
+        self._written: dict[str, str] = {}
+        self._slots = 0
+        # Whether something is on its way that no change announces.
+        self.restless = False
+
+    def ensure(self) -> str:
+        """Close the gap between store and HAProxy, as far as it can be closed now; returns what was done.
+
+        Raises AdminError and EngineError when HAProxy cannot be told; the next call starts over.
+        """
+        self.restless = True
+        view = self._view()
+        started = self._ensure_running(view)
+        actual = self._look()
+        table = self._claim(view, actual)
+        slots = plan.assign(table.backends, actual, actual.routes)
+        files = self._render(table, slots, actual.slots)
+        reloaded = self._load(files, actual)
+        if reloaded:
+            actual = self._look()
+        steps = plan.plan(table, slots, actual, self._files)
+        self._tell(steps)
+        waiting = self._finish_drains(steps, view)
+        self.restless = waiting > 0
+        self._release(view)
+        return _sentence(table, steps, waiting, started=started, reloaded=reloaded)
+
+    def _view(self) -> View:
+        with self._database.read() as tx:
+            current = releases.current_of_all(tx)
+            table = routing.routes(
+                domain=self._settings.domain,
+                apps=apps.list_all(tx),
+                releases=current,
+                process_types=self._types(tx, {release.slug_id for release in current.values() if release.slug_id}),
+                formations=formations.list_all(tx),
+                dynos=(found := dynos.list_all(tx)),
+            )
+        return View(table, {dyno.id: dyno for of_app in found.values() for dyno in of_app})
+
+    def _types(self, tx: Transaction, slug_ids: set[str]) -> dict[str, tuple[str, ...]]:
+        """Slug id → its process types; a slug never changes, so each is read once."""
+        unknown = slug_ids - self._process_types.keys()
+        if unknown:
+            found = slugs.by_ids(tx, unknown)
+            self._process_types |= {slug_id: tuple(slug.process_types) for slug_id, slug in found.items()}
+        self._process_types = {slug_id: types for slug_id, types in self._process_types.items() if slug_id in slug_ids}
+        return self._process_types
+
+    def _ensure_running(self, view: View) -> bool:
+        """Start HAProxy from whole files when it is not there."""
+        if self._engine.running():
+            return False
+        table = self._claim(view, None)
+        slots = plan.assign(table.backends, None, {})
+        self._write(self._render(table, slots, self._slots).texts)
+        self._engine.start()
+        return True
+
+    def _look(self) -> Actual:
+        with Admin(self._settings.run / haproxy.ADMIN_SOCKET) as conversation:
+            return admin.look(conversation, self._files)
+
+    def _claim(self, view: View, actual: Actual | None) -> RoutingTable:
+        """Say in the store that requests may reach a dyno, before they can: its manager then asks before it stops it."""
+        have = {name for found in actual.servers.values() for name in found} if actual else set()
+        refused = set()
+        for backend in view.table.backends:
+            for server in backend.servers:
+                fresh = server.name not in have or not view.dynos[server.dyno_id].routed
+                if not server.draining and fresh and not self._claim_one(backend.app_id, server):
+                    refused.add(server.name)
+        return plan.servable(view.table, frozenset(refused))
+
+    def _claim_one(self, app_id: str, server: routing.Server) -> bool:
+        with self._database.transaction() as tx:
+            dyno = dynos.find_by_id(tx, server.dyno_id)
+            # The row may have started anew since: then the server that was seen is no more.
+            if dyno is None or routing.server_name(dyno) != server.name or not dynos.claim_route(tx, dyno.id):
+                return False
+            if not dyno.routed:
+                changes.record(tx, "dyno", app_id)
+            return True
+
+    def _render(self, table: RoutingTable, slots: dict[str, str], present: int) -> haproxy.Files:
+        used = max(len(slots), plan.highest(slots.values()) - haproxy.SPARES)
+        self._slots = haproxy.capacity(max(present, self._slots), used)
+        return haproxy.render(table, slots, self._slots, haproxy.place(self._settings))
+
+    def _load(self, files: haproxy.Files, actual: Actual) -> bool:
+        """Files first; then a reload when more than servers and maps has changed."""
+        if files.template == actual.template:
+            self._write(files.texts)
+            return False
+        self._write({name: text for name, text in files.texts.items() if name != haproxy.CONFIG})
+        trial = self._files / f".{haproxy.CONFIG}.new"
+        trial.write_text(files.texts[haproxy.CONFIG], "utf-8")
+        self._engine.check(trial)
+        trial.rename(self._files / haproxy.CONFIG)
+        self._written[haproxy.CONFIG] = files.texts[haproxy.CONFIG]
+        admin.reload(self._engine.master)
+        return True
+
+    def _write(self, texts: Mapping[str, str]) -> None:
+        for name, text in texts.items():
+            if self._written.get(name) == text:
+                continue
+            fresh = self._files / f".{name}.new"
+            fresh.write_text(text, "utf-8")
+            fresh.rename(self._files / name)
+            self._written[name] = text
+
+    def _tell(self, steps: plan.Plan) -> None:
+        if not steps.commands and not steps.gone:
+            return
+        with Admin(self._settings.run / haproxy.ADMIN_SOCKET) as conversation:
+            for command in steps.commands:
+                conversation.tell(command.text, accept=command.expect)
+            for place in steps.gone:
+                _delete(conversation, place)
+
+    def _finish_drains(self, steps: plan.Plan, view: View) -> int:
+        """Remove the draining servers that are empty or had their time; returns how many go on."""
+        if not steps.draining:
+            return 0
+        waiting = 0
+        elsewhere = self._old_sessions()
+        overdue = self._overdue(view)
+        with Admin(self._settings.run / haproxy.ADMIN_SOCKET) as conversation:
+            for place in steps.draining:
+                here = admin.sessions(conversation.ask(f"show stat {place.slot} 4 -1")).get(place.server, 0)
+                if here + elsewhere.get(place.server, 0) and place.server not in overdue:
+                    waiting += 1
+                else:
+                    _delete(conversation, place)
+        return waiting
+
+    def _old_sessions(self) -> dict[str, int]:
+        """Server → requests it still has by HAProxy processes that a reload replaced."""
+        found: dict[str, int] = {}
+        for process in admin.old_workers(self._engine.master):
+            answer = admin.ask_master(self._engine.master, f"@!{process} show stat -1 4 -1")
+            for name, count in admin.sessions(answer).items():
+                found[name] = found.get(name, 0) + count
+        return found
+
+    def _release(self, view: View) -> None:
+        """Tell the dyno manager which dynos no request can reach any more."""
+        leaving = [dyno for dyno in view.dynos.values() if dyno.routed and not _stays(dyno)]
+        if not leaving:
+            return
+        actual = self._look()
+        have = {name for found in actual.servers.values() for name in found}
+        elsewhere = self._old_sessions()
+        overdue = self._overdue(view)
+        for dyno in leaving:
+            name = routing.server_name(dyno)
+            if name not in have and (name in overdue or not elsewhere.get(name)):
+                self._release_one(dyno)
+            else:
+                self.restless = True
+
+    def _overdue(self, view: View) -> set[str]:
+        """Servers of dynos that have been draining for as long as they may."""
+        before = datetime.now(UTC) - timedelta(seconds=self._settings.drain_timeout)
+        return {
+            routing.server_name(dyno)
+            for dyno in view.dynos.values()
+            if dyno.draining_at is not None and dyno.draining_at <= before
+        }
+
+    def _release_one(self, dyno: Dyno) -> None:
+        with self._database.transaction() as tx:
+            present = dynos.find_by_id(tx, dyno.id)
+            if present is not None and present.routed and routing.server_name(present) == routing.server_name(dyno):
+                dynos.release_route(tx, dyno.id)
+                changes.record(tx, "dyno", dyno.app_id)
+
+
+def _delete(conversation: Admin, place: plan.Place) -> None:
+    """Take a server out, with whatever it still has; no error when it is gone."""
+    gone = ("No such server",)
+    conversation.tell(f"set server {place} state maint", accept=gone)
+    conversation.tell(f"shutdown sessions server {place}", accept=gone)
+    conversation.ask(f"wait {_DELETE_TIMEOUT} srv-removable {place}")
+    conversation.tell(f"del server {place}", accept=("Server deleted", *gone))
+
+
+def _stays(dyno: Dyno) -> bool:
+    return dyno.state is DynoState.UP and dyno.draining_at is None
+
+
+def _sentence(table: RoutingTable, steps: plan.Plan, waiting: int, *, started: bool, reloaded: bool) -> str:
+    servers = sum(len(backend.servers) for backend in table.backends)
+    parts = [f"{len(table.backends)} apps, {servers} web dynos"]
+    parts += ["HAProxy started"] if started else []
+    parts += ["HAProxy reloaded"] if reloaded else []
+    parts += [f"{len(steps.commands)} changes"] if steps.commands else []
+    parts += [f"{len(steps.gone)} removed"] if steps.gone else []
+    parts += [f"{waiting} draining"] if waiting else []
+    return ", ".join(parts)

@@ -1,0 +1,162 @@
+"""One request as HAProxy tells it → one line of the app's log, in Heroku's words.
+
+The raw line (see `log-format` in haproxy.cfg) has seventeen fields of our own without blanks, then what the client sent:
+method, path, host, request id and the forwarded-for list, quoted by HAProxy. Only the first seventeen are understood;
+the rest is passed on as it is, so that no client can forge a field.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from celadon.model import routing
+
+_FIELDS = 17
+# HAProxy's words for "no value" and "no server".
+_NONE = "-"
+_NO_SERVER = "<NOSRV>"
+
+# Termination state (who ended it, in which phase) → code, when the dyno has not answered, and when it has begun to.
+_UNANSWERED = {
+    **{"sQ": "H11", "sH": "H12", "SH": "H13", "PH": "H17", "sC": "H19"},
+    **{"CR": "H27", "CQ": "H27", "CC": "H27", "CH": "H27", "CD": "H27", "CL": "H27"},
+    **{"cR": "H28", "cH": "H28", "cD": "H28"},
+    **{"KH": "H13", "DH": "H13", "UH": "H13"},
+}
+_ANSWERED = {
+    **{"sD": "H15", "cD": "H15", "cL": "H15", "sL": "H15"},
+    **{"SD": "H18", "PD": "H18", "KD": "H18", "DD": "H18", "UD": "H18", "SL": "H18"},
+    **{"CD": "H27", "CL": "H27", "CH": "H27"},
+    **{"LD": "H99", "ID": "H99", "RD": "H99"},
+}
+# Nobody is there to be answered: nginx's number for it, as Heroku writes it.
+_CLIENT_GONE = 499
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The fields of our own of one raw line; times in milliseconds, -1 where a phase was not reached."""
+
+    app_id: str
+    at: int
+    process: int
+    count: int
+    state: str
+    status: int
+    backend: str
+    server: str
+    route: str
+    answered: bool
+    protocol: str
+    connect: int
+    queue: int
+    header: int
+    active: int
+    sent: int
+    retries: str
+
+
+def parse(line: bytes) -> tuple[Request, bytes]:
+    """Our fields, and the client's as they are; raises ValueError when the line is none of ours."""
+    fields = line.split(b" ", _FIELDS)
+    if len(fields) != _FIELDS + 1:
+        raise ValueError(f"cannot read a request line: {len(fields)} fields")
+    (app, at, pid, count, state, status, backend, server, route, answered, protocol, *times) = (
+        field.decode("ascii") for field in fields[:_FIELDS]
+    )
+    connect, queue, header, active, sent = (int(value) for value in times[:5])
+    request = Request(
+        app_id=app,
+        at=int(at),
+        process=int(pid),
+        count=int(count),
+        state=state,
+        status=int(status),
+        backend=backend,
+        server=server,
+        route=route,
+        answered=answered == "1",
+        protocol=protocol,
+        connect=connect,
+        queue=queue,
+        header=header,
+        active=active,
+        sent=sent,
+        retries=times[5],
+    )
+    return request, fields[_FIELDS]
+
+
+def code(request: Request, idle_timeout: float) -> str | None:
+    """The H code of a request; None when all went well, which an error of the app's own is."""
+    if request.route.startswith("H"):
+        return request.route
+    if request.answered:
+        return _answered_code(request, idle_timeout)
+    if request.state == "SC":
+        # A server that was tried refused; a slot without any that could be tried has all of them marked down.
+        return "H21" if request.server != _NO_SERVER or request.backend == request.route else "H99"
+    found = _UNANSWERED.get(request.state)
+    if found is None and request.status >= 500:
+        return "H99"
+    return found
+
+
+def _answered_code(request: Request, idle_timeout: float) -> str | None:
+    if request.status == 101:
+        # A WebSocket ends when one side closes it; only silence is an error.
+        return "H15" if request.state in ("sD", "cD") or _idle(request, idle_timeout) else None
+    found = _ANSWERED.get(request.state)
+    return "H15" if found == "H27" and _idle(request, idle_timeout) else found
+
+
+def _idle(request: Request, idle_timeout: float) -> bool:
+    # HAProxy 3.0 takes the end of its own idle timer in a response for the client's leaving; what lasted less was one.
+    return request.state == "CD" and request.active - request.header >= idle_timeout * 1000
+
+
+def record(request: Request, client: bytes, idle_timeout: float) -> bytes:
+    """The log record: what `celadon logs` shows as `heroku[router]: at=info method=GET path="/" …`."""
+    found = code(request, idle_timeout)
+    if found is None:
+        word = "at=info"
+    else:
+        level = "info" if found in routing.NO_ERROR else "error"
+        word = f'at={level} code={found} desc="{routing.DESCRIPTIONS[found]}"'
+    status = _CLIENT_GONE if found in ("H27", "H28") and not request.answered else request.status
+    head = f"{stamp(request.at)} stdout F {word} "
+    tail = f" {_dyno_part(request)} status={status} bytes={request.sent} protocol={request.protocol}\n"
+    return head.encode("ascii") + _clean(client) + tail.encode("ascii")
+
+
+def _dyno_part(request: Request) -> str:
+    if request.server == _NO_SERVER:
+        return "dyno= connect= service="
+    dyno = routing.dyno_name(request.server)
+    spent = max(0, request.active - max(0, request.header))
+    if request.connect < 0:
+        return f"dyno={dyno} connect={spent}ms service="
+    service = max(0, spent - request.connect - max(0, request.queue))
+    return f"dyno={dyno} connect={request.connect}ms service={service}ms"
+
+
+def _clean(client: bytes) -> bytes:
+    # HAProxy escapes `]` for syslog's sake. It has no line breaks in it; one that came nevertheless must not make a line.
+    if b"\\" in client:
+        client = client.replace(b"\\]", b"]")
+    return client if client.isascii() and client.find(b"\n") < 0 and client.find(b"\r") < 0 else _printable(client)
+
+
+def _printable(client: bytes) -> bytes:
+    return bytes(byte if 32 <= byte < 127 else 63 for byte in client)
+
+
+def stamp(microseconds: int) -> str:
+    """A time since the epoch as a record has it."""
+    second, rest = divmod(microseconds, 1_000_000)
+    return f"{_second(second)}.{rest:06d}000+00:00"
+
+
+@lru_cache(maxsize=16)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

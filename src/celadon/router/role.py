@@ -1,0 +1,62 @@
+"""The router role: the ensure loop, and the receiver of request lines beside it.
+
+Wakes on: the change feed; twice a second to see that HAProxy is there.
+Survives: a SIGKILL anywhere. HAProxy goes on without it; it keeps request lines for a while and counts what it drops.
+"""
+
+import logging
+import time
+
+from celadon.platform.settings import Settings
+from celadon.router import haproxy
+from celadon.router.admin import AdminError
+from celadon.router.engine import ContainerEngine, EngineError
+from celadon.router.manager import Manager
+from celadon.router.receiver import Receiver
+from celadon.store import changes, database
+from celadon.store.lines import Lines
+
+log = logging.getLogger(__name__)
+
+# Seconds: how often HAProxy is looked after, how soon a drain is looked at again, and the net under the feed.
+_LOOK = 0.2
+_SOON = 0.05
+_NET = 10.0
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM."""
+    lines = Lines(settings.home)
+    seen = settings.home / "router" / "received"
+    receiver = Receiver(settings.run / haproxy.LOG_SOCKET, lines, settings.idle_timeout, seen)
+    receiver.start()
+    store = database.connect(settings)
+    feed = changes.Feed(store)
+    engine = ContainerEngine(settings)
+    try:
+        _loop(Manager(settings, store, engine), engine, feed)
+    finally:
+        receiver.close()
+        feed.close()
+        store.close()
+
+
+def _loop(manager: Manager, engine: ContainerEngine, feed: changes.Feed) -> None:
+    said, due, last = "", 0.0, -1
+    while True:
+        seen = feed.look()
+        now = time.monotonic()
+        if seen != last or now >= due or manager.restless or not engine.running():
+            last, due = seen, now + _NET
+            sentence = _ensure(manager)
+            if sentence != said:
+                log.info("at=ensure %s", sentence)
+                said = sentence
+        feed.wait(seen, _SOON if manager.restless else _LOOK)
+
+
+def _ensure(manager: Manager) -> str:
+    try:
+        return manager.ensure()
+    except (AdminError, EngineError) as error:
+        return f"error={str(error)!r}: trying again"
