@@ -60,7 +60,11 @@ def has_local_code(folder: Path, package: dict[str, Any], lock: str) -> bool:
     """Whether node_modules would hold or link code of the app itself, which no lock's hash stands for."""
     if package.get("workspaces"):
         return True
-    values = [str(value) for name in ("dependencies", "devDependencies", "optionalDependencies") for value in section(package, name).values()]
+    values = [
+        str(value)
+        for name in ("dependencies", "devDependencies", "optionalDependencies")
+        for value in section(package, name).values()
+    ]
     return any(value.startswith(("file:", "link:", "portal:", ".", "/", "~/")) for value in values)
 
 
@@ -100,9 +104,13 @@ def main(folder: Path, cache: Path) -> int:
     except PackageError as error:
         return refuse(f"{error}", "Mend it, commit and push again.")
     except (toolchain.VersionError, semver.RangeError) as error:
-        return refuse(f"cannot use the versions that package.json asks for: {error}", 'Change "engines", commit and push again.')
+        return refuse(
+            f"cannot use the versions that package.json asks for: {error}", 'Change "engines", commit and push again.'
+        )
     except registry.RegistryError as error:
-        return refuse(f"{error}", "Push again when the registry can be reached, or name another in NPM_CONFIG_REGISTRY.")
+        return refuse(
+            f"{error}", "Push again when the registry can be reached, or name another in NPM_CONFIG_REGISTRY."
+        )
     for name, value in values.items():
         print(f"{name}={shlex.quote(value)}")
     return 0

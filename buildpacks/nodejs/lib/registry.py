@@ -17,7 +17,7 @@ class RegistryError(Exception):
 
 
 def address() -> str:
-    named = os.environ.get("NPM_CONFIG_REGISTRY") or os.environ.get("npm_config_registry")
+    named = os.environ.get("NPM_CONFIG_REGISTRY")
     return (named or "https://registry.npmjs.org").rstrip("/")
 
 

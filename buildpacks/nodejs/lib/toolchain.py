@@ -142,7 +142,10 @@ def fetch(folder: Path, cache: Path) -> None:
     (node / "bin" / "node").replace(folder / "bin" / "node")
     _keep_headers(node / "include", cache / "headers")
     shutil.rmtree(node)
-    for tool, programs in (("npm", {"npm": "bin/npm-cli.js", "npx": "bin/npx-cli.js"}), ("yarn", {"yarn": "bin/yarn.js"})):
+    for tool, programs in (
+        ("npm", {"npm": "bin/npm-cli.js", "npx": "bin/npx-cli.js"}),
+        ("yarn", {"yarn": "bin/yarn.js"}),
+    ):
         if tool in chosen:
             registry.fetch(chosen[tool]._asdict(), modules / tool)
             _link(folder / "bin", modules / tool, programs)

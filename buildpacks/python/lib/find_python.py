@@ -86,7 +86,8 @@ def main() -> int:
     if version is None:
         newest = next(iter(releases.values()), "")
         more = newest_of_each_series(releases) if newest and can_be_fetched(mirrored(newest)) else []
-        return refuse(f"there is no Python {asked.wanted}.", source=asked.source, can_be_had=here + more)
+        here += [other for other in more if other not in cached]
+        return refuse(f"there is no Python {asked.wanted}.", source=asked.source, can_be_had=here)
     url = mirrored(releases.get(version, ""))
     if version not in cached and not can_be_fetched(url):
         return refuse(f"{version} cannot be fetched from {url}.", source=asked.source, can_be_had=here)

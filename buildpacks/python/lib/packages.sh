@@ -81,7 +81,7 @@ install_with_pyproject() {
 install_with_setup() { "$UV" pip install --editable .; }
 
 install_with_pipenv() {
-  python3 -Es "$BUILDPACK_DIR/lib/pipfile.py" requirements Pipfile.lock >"$SCRATCH/requirements.txt"
+  own_python pipfile.py requirements Pipfile.lock >"$SCRATCH/requirements.txt"
   "$UV" pip install --requirements "$SCRATCH/requirements.txt"
 }
 
@@ -90,15 +90,19 @@ install_with_poetry() {
     "$UV" tool run poetry install --only main --no-interaction --no-ansi
 }
 
-# A lock names the index that it was made with; where a mirror stands in, its hashes still hold.
+# A lock names the index that it was made with. Where a mirror stands in, its hashes still hold and its addresses do not.
 install_with_uv() {
-  local own=()
+  local own=(--no-emit-project)
   if [[ -z ${UV_DEFAULT_INDEX:-} ]]; then
     "$UV" sync --locked --no-default-groups
     return
   fi
-  installs_own_code || own=(--no-emit-project)
-  "$UV" export --quiet --frozen --no-default-groups "${own[@]}" --output-file "$SCRATCH/requirements.txt"
+  ! installs_own_code || own=()
+  cp uv.lock "$SCRATCH/uv.lock"
+  sed -i "s|registry = \"https://pypi.org/simple/*\"|registry = \"$UV_DEFAULT_INDEX\"|" uv.lock
+  "$UV" export --quiet --locked --offline --no-default-groups "${own[@]}" --output-file "$SCRATCH/requirements.txt" ||
+    { echo "uv.lock does not fit pyproject.toml: run uv lock and commit uv.lock." && return 1; }
+  cp "$SCRATCH/uv.lock" uv.lock
   "$UV" pip install --requirements "$SCRATCH/requirements.txt"
 }
 
@@ -108,10 +112,14 @@ fail_install() {
 
 # Editable installs note where the source is: here, but in a dyno it is /app.
 move_to_app() {
+  local packages
   [[ $BUILD_DIR != /app ]] && installs_own_code || return 0
-  find "$1"/lib/python*/site-packages -maxdepth 2 \
-    \( -name '*.pth' -o -name '*.egg-link' -o -name '__editable__*.py' -o -name direct_url.json \) \
-    -exec sed -i "s|$BUILD_DIR|/app|g" {} +
+  for packages in "$1"/lib/python*/site-packages; do
+    find "$packages" -maxdepth 2 \
+      \( -name '*.pth' -o -name '*.egg-link' -o -name '__editable__*.py' -o -name direct_url.json \) \
+      -exec sed -i "s|$BUILD_DIR|/app|g" {} +
+    rm -f "$packages"/__pycache__/__editable__*
+  done
 }
 
 # The tool's own cache saves downloads when the lock changes; beyond 1 GB it starts anew.

@@ -9,7 +9,7 @@ requested_python() {
       sed -e 's/^python-//' -e 's/^cpython-//' -e 's/^cpython@//' -e "s|\$| $file|"
     return
   done
-  [[ ! -f Pipfile.lock || -f uv.lock ]] || python3 -Es "$BUILDPACK_DIR/lib/pipfile.py" python Pipfile.lock
+  [[ ! -f Pipfile.lock || -f uv.lock ]] || own_python pipfile.py python Pipfile.lock
 }
 
 # Sets PYTHON_VERSION and PYTHON (the interpreter that the virtual environment is made of).
@@ -33,12 +33,12 @@ choose_python() {
 # A Python that is not the stack's travels in the slug, in .heroku/cpython; the cache keeps the last one.
 fetch_python() {
   local found url
-  found=$(python3 -Es "$BUILDPACK_DIR/lib/find_python.py" --uv "$UV" --wanted "$1" --source "$2" \
+  found=$(RES_OPTIONS="timeout:1 attempts:1" own_python find_python.py --uv "$UV" --wanted "$1" --source "$2" \
     --stack "$PYTHON_VERSION" --cached "$CACHE_DIR/layers/cpython") || exit 1
   read -r PYTHON_VERSION url <<<"$found"
   heading "Using Python $PYTHON_VERSION ($2 asks for $1)"
   if ! restore_layer cpython "$PYTHON_VERSION" "$BUILD_DIR/.heroku/cpython"; then
-    line "Fetching it from ${url%%/releases/*}"
+    line "Fetching it from ${url%/*/*}"
     install_python
     save_layer cpython "$PYTHON_VERSION" "$BUILD_DIR/.heroku/cpython"
   fi

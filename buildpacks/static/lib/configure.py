@@ -86,7 +86,9 @@ def _https_only(values: dict[str, Any]) -> list[str]:
 
 def _error_page(values: dict[str, Any]) -> list[str]:
     page = values.get("error_page")
-    return [f"error_page 403 404 500 502 503 504 {_quoted('/' + _text(page, 'error_page').lstrip('/'))};"] if page else []
+    return (
+        [f"error_page 403 404 500 502 503 504 {_quoted('/' + _text(page, 'error_page').lstrip('/'))};"] if page else []
+    )
 
 
 def _locations(values: dict[str, Any]) -> list[str]:

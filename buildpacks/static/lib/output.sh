@@ -1,4 +1,4 @@
-# What a compile script prints and reads: headings, indented lines, warnings, config vars, hooks.
+# What every compile script needs: headings, indented lines, warnings, config vars, hooks, scripts of its own.
 # Every buildpack here carries its own copy of this file, because each must work alone, from its own repository.
 
 heading() { printf -- '-----> %s\n' "$*"; }
@@ -42,4 +42,11 @@ run_hook() {
 write_export() {
   [[ -w $BUILDPACK_DIR ]] || return 0
   printf '%s\n' "$@" >"$BUILDPACK_DIR/export"
+}
+
+# Runs a script of this buildpack on the stack's Python, away from any Python that the app has.
+own_python() {
+  local script=$1
+  shift
+  /usr/bin/python3 -ESs -X "pycache_prefix=$CACHE_DIR/pycache" "$BUILDPACK_DIR/lib/$script" "$@"
 }
