@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from celadon.platform.login import Credentials
     from celadon.platform.settings import Settings
 
 # Role → where it starts: each is a function of the platform's settings that runs until it is stopped.
@@ -37,14 +38,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words == ["images"]:
         return int(load("celadon.platform.up:images_only")())
     if words and words[0] == "down":
-        return int(load("celadon.platform.down:main")(words[1:]))
+        return int(load("celadon.platform.down:main")(words[1:], _credentials()))
     return int(load("celadon.cli.main:main")(words) or 0)
 
 
 def _up(arguments: Sequence[str]) -> int:
     from celadon.platform import install, up
 
-    return up.main(arguments, install.Store(migrate=_migrate, create_operator=_create_operator))
+    store = install.Store(migrate=_migrate, create_operator=_create_operator)
+    return up.main(arguments, store, _credentials())
+
+
+def _credentials() -> "Credentials":
+    from celadon.cli import netrc, platforms
+    from celadon.platform import login
+
+    def find(settings: "Settings") -> str | None:
+        entries = [netrc.find(machine) for machine in platforms.of_home(settings.home).machines]
+        return entries[0][1] if entries and entries[0] and len(set(entries)) == 1 else None
+
+    def remember(settings: "Settings", email: str, token: str) -> None:
+        platform = platforms.of_home(settings.home)
+        netrc.write(dict.fromkeys(platform.machines, (email, token)))
+        platforms.remember(platform)
+
+    def forget(settings: "Settings") -> None:
+        platform = platforms.of_home(settings.home)
+        netrc.remove(platform.machines)
+        platforms.forget(platform)
+
+    return login.Credentials(find=find, remember=remember, forget=forget)
 
 
 def _migrate(settings: "Settings") -> None:

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from celadon.platform import containers, install, instances, login, mounts, netrc, options, supervise, unit
+from celadon.platform import containers, install, instances, login, mounts, options, runtimes, supervise, unit
 from celadon.platform import settings as platform_settings
 from celadon.platform.failure import PlatformFailure
+from celadon.platform.login import Credentials
 from celadon.platform.settings import DEFAULT_HOME, Settings
 from celadon.platform.steps import Steps
 from celadon.runtime import protocol
@@ -18,7 +19,7 @@ from celadon.runtime import protocol
 _STOP_SECONDS = 10.0
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], credentials: Credentials) -> int:
     """Run bin/down; returns the exit status."""
     flags = _parser().parse_args(list(arguments))
     steps = Steps()
@@ -30,14 +31,14 @@ def main(arguments: Sequence[str]) -> int:
             steps.say(f"There is no platform in {home}.")
             return 0
         with install.only_one(home):
-            down(home, steps, purge=flags.purge)
+            down(home, steps, credentials, purge=flags.purge)
     except (PlatformFailure, protocol.RuntimeFailure) as failure:
         print(f"\nbin/down: {failure}", file=sys.stderr)
         return 1
     return 0
 
 
-def down(home: Path, steps: Steps, *, purge: bool) -> None:
+def down(home: Path, steps: Steps, credentials: Credentials, *, purge: bool) -> None:
     """The whole of it, in order: who restarts things goes first."""
     settings = install.known(home)
     if settings is not None:
@@ -49,8 +50,8 @@ def down(home: Path, steps: Steps, *, purge: bool) -> None:
         with steps.step("Traces on this machine") as step:
             unit.remove(settings)
             install.unlink_celadon(settings)
-            netrc.remove(login.person(), login.machines(settings))
-            step.result = "unit, link, netrc entries"
+            login.log_out(settings, credentials, login.person())
+            step.result = "unit, link, login"
     with steps.step("State") as step:
         step.result = f"{home} removed"
         _remove_home(home, installed=settings is not None)
@@ -75,7 +76,7 @@ def _stop(settings: Settings, steps: Steps) -> None:
         # Sockets, locks and the runtime's notes about containers that are gone.
         shutil.rmtree(settings.run, ignore_errors=True)
     with steps.step("Network") as step:
-        containers.network_of(settings).teardown()
+        runtimes.network(settings).teardown()
         step.result = f"{settings.subnet} removed"
 
 

@@ -38,6 +38,8 @@ DIRECTORIES = {
     "slugs": 0o711,
     "cache": 0o711,
     "dynos": 0o711,
+    "build-dynos": 0o711,
+    "engines": 0o711,
     "logs": 0o700,
     "logplex": 0o700,
     "router": 0o700,

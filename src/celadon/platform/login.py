@@ -1,13 +1,39 @@
-"""Logging the local `celadon` in: a token of the operator in the caller's `.netrc`."""
+"""Logging the local `celadon` in: a token of the operator among the caller's credentials."""
 
 import os
 import pwd
 import socket
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from celadon.platform import client, netrc
-from celadon.platform.netrc import Person
-from celadon.platform.settings import DEFAULT_HOME, Settings
+from celadon.platform import client
+from celadon.platform.failure import PlatformFailure
+from celadon.platform.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Whose credentials are kept: under sudo the one who typed it."""
+
+    home: Path
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What the command line keeps for a person, given by whoever wires: this folder knows no command line.
+
+    Each runs with the person's HOME; `remember` and `forget` write files, so they run as the person.
+    """
+
+    # The token kept for a platform, None when there is none for each name it goes by.
+    find: Callable[[Settings], str | None]
+    # Keeps e-mail and token of a platform, and makes it the one that commands speak to.
+    remember: Callable[[Settings, str, str], None]
+    # Forgets a platform.
+    forget: Callable[[Settings], None]
 
 
 def person() -> Person:
@@ -18,30 +44,49 @@ def person() -> Person:
             entry = pwd.getpwnam(name)
         except KeyError:
             entry = pwd.getpwuid(0)
-    else:
-        return Person(
-            home=Path(os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir), uid=os.getuid(), gid=os.getgid()
-        )
-    return Person(home=Path(entry.pw_dir), uid=entry.pw_uid, gid=entry.pw_gid)
+        return Person(home=Path(entry.pw_dir), uid=entry.pw_uid, gid=entry.pw_gid)
+    home = os.environ.get("HOME") or pwd.getpwuid(os.getuid()).pw_dir
+    return Person(home=Path(home), uid=os.getuid(), gid=os.getgid())
 
 
-def machines(settings: Settings) -> list[str]:
-    """The names that credentials are kept under, as Heroku's own client keys them: host and port of API and git.
-
-    Only the default platform also answers to the bare host name.
-    """
-    keyed = [url.split("://", 1)[1] for url in (settings.api_url, settings.api_https_url)]
-    bare = [settings.api_host] if settings.home == DEFAULT_HOME else []
-    return list(dict.fromkeys([*keyed, *bare]))
-
-
-def log_in(settings: Settings, caller: Person, email: str, password: str) -> tuple[str, bool]:
+def log_in(settings: Settings, credentials: Credentials, caller: Person, email: str, password: str) -> tuple[str, bool]:
     """A token that works, and whether it is new: one that the caller has already is kept. Raises PlatformFailure."""
-    names = machines(settings)
-    known = [netrc.read(caller.home / ".netrc", name) for name in names]
-    for entry in known:
-        if entry and known.count(entry) == len(names) and client.token_works(settings, entry[1]):
-            return entry[1], False
+    token = credentials.find(settings)
+    if token is not None and client.token_works(settings, token):
+        return token, False
     token = client.log_in(settings, email, password, f"bin/up on {socket.gethostname()}")
-    netrc.write(caller, dict.fromkeys(names, (email, token)))
+    as_person(caller, lambda: credentials.remember(settings, email, token))
     return token, True
+
+
+def log_out(settings: Settings, credentials: Credentials, caller: Person) -> None:
+    as_person(caller, lambda: credentials.forget(settings))
+
+
+def as_person(caller: Person, write: Callable[[], None]) -> None:
+    """Write files in somebody's home as that person: theirs from the start, and no trap for root.
+
+    Raises PlatformFailure.
+    """
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            if os.getuid() != caller.uid:
+                os.setgroups([])
+                os.setgid(caller.gid)
+                os.setuid(caller.uid)
+                # The configuration directory of the one who was before.
+                os.environ.pop("XDG_CONFIG_HOME", None)
+            os.environ["HOME"] = str(caller.home)
+            write()
+            status = 0
+        except Exception as error:  # noqa: BLE001 - the last word of a process that exists for this call alone
+            os.write(2, f"cannot write in {caller.home}: {error}\n".encode())
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    if os.waitstatus_to_exitcode(ended):
+        raise PlatformFailure(
+            f"cannot log celadon in: {caller.home} cannot be written; set HOME to a directory that can"
+        )

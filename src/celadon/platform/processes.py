@@ -37,11 +37,25 @@ def cwd(pid: int) -> Path:
 
 
 def same_root(pid: int) -> bool:
-    """Whether a process sees the same root as we do: one in a chroot may have the same arguments and be none of ours."""
+    """Whether a process sees the same root as we do: one in a chroot may have the same arguments and be none of ours.
+
+    Who may not look is told yes.
+    """
     try:
         return (_PROC / str(pid) / "root").samefile("/")
+    except PermissionError:
+        return True
     except OSError:
         return False
+
+
+def parent(pid: int) -> int:
+    """The process that started this one; 0 when it is gone."""
+    try:
+        status = (_PROC / str(pid) / "stat").read_text("ascii", errors="replace")
+    except OSError:
+        return 0
+    return int(status.rpartition(")")[2].split()[1])
 
 
 def alive(pid: int) -> bool:

@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from celadon.platform import client, login, netrc
+from celadon.platform import client, login
 from celadon.platform.failure import PlatformFailure
 from celadon.platform.install import CHECKOUT
-from celadon.platform.netrc import Person
+from celadon.platform.login import Credentials, Person
 from celadon.platform.settings import Settings
 
 APP = "sample"
@@ -27,14 +27,14 @@ def deployed(settings: Settings) -> bool:
     return _mark(settings).is_file()
 
 
-def deploy(settings: Settings, email: str, token: str, log: Path) -> None:
-    """Create the app and push it, in a directory and with a git configuration of its own.
+def deploy(settings: Settings, credentials: Credentials, who: tuple[str, str], log: Path) -> None:
+    """Create the app and push it as `who` (e-mail, token), in a directory and with a git configuration of its own.
 
     What the programs say goes to `log`. Raises PlatformFailure.
     """
     with tempfile.TemporaryDirectory(prefix="celadon-sample-") as scratch:
         person = Person(home=Path(scratch), uid=os.getuid(), gid=os.getgid())
-        netrc.write(person, dict.fromkeys(login.machines(settings), (email, token)))
+        login.as_person(person, lambda: credentials.remember(settings, *who))
         checkout = person.home / APP
         shutil.copytree(SOURCE, checkout, ignore=shutil.ignore_patterns("__pycache__"))
         env = _environment(settings, person.home)
@@ -44,7 +44,7 @@ def deploy(settings: Settings, email: str, token: str, log: Path) -> None:
             ["git", "init", "--quiet", "--initial-branch=main"],
             ["git", "add", "--all"],
             ["git", *_AUTHOR, "commit", "--quiet", "--message", "The sample app"],
-            *([] if _exists(settings, token) else [[celadon, "create", APP]]),
+            *([] if _exists(settings, who[1]) else [[celadon, "create", APP]]),
             [celadon, "git:remote", "--app", APP],
             ["git", "push", "--quiet", "heroku", "main"],
         ):

@@ -109,13 +109,15 @@ def roles(settings: Settings) -> list[str]:
 
 
 def pids(settings: Settings) -> dict[str, int]:
-    """Role → process id, of the roles that run."""
-    found = {}
-    for role in roles(settings):
-        pid = _role_pid(tree(settings) / role)
-        if pid is not None:
-            found[role] = pid
-    return found
+    """Role → process id, of the roles that the tree runs. Seen from the command lines: needs no rights."""
+    return {
+        argv[-3]: pid
+        for pid, argv in processes.command_lines()
+        if _is_role(settings, argv)
+        and Path((processes.argv(processes.parent(pid)) or [""])[0]).name == "runsv"
+        and processes.same_root(pid)
+        and processes.alive(pid)
+    }
 
 
 def running(settings: Settings) -> bool:
@@ -131,13 +133,8 @@ def supervisor_pid(settings: Settings) -> int | None:
     return None
 
 
-def _role_pid(directory: Path) -> int | None:
-    try:
-        pid = int((directory / "supervise" / "pid").read_text("ascii"))
-    except (FileNotFoundError, ValueError):
-        return None
-    argv = processes.argv(pid)
-    return pid if processes.alive(pid) and argv[-4:-2] == ["role", directory.name] else None
+def _is_role(settings: Settings, argv: list[str]) -> bool:
+    return argv[-4:-3] == ["role"] and argv[-2:] == ["--home", str(settings.home)]
 
 
 def _members(settings: Settings) -> dict[int, str]:
@@ -157,7 +154,7 @@ def _program(settings: Settings, pid: int, argv: list[str]) -> str:
         case "svlogd":
             return name if Path(argv[-1]).is_relative_to(settings.home / "log") else ""
         case _:
-            return "role" if argv[-4:-3] == ["role"] and argv[-2:] == ["--home", str(settings.home)] else ""
+            return "role" if _is_role(settings, argv) else ""
 
 
 def _write(path: Path, text: str, mode: int) -> None:

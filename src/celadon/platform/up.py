@@ -8,12 +8,13 @@ import celadon
 from celadon.platform import certificates, install, login, options, sample, supervise, unit
 from celadon.platform.failure import PlatformFailure
 from celadon.platform.install import Store
+from celadon.platform.login import Credentials
 from celadon.platform.options import Options
 from celadon.platform.settings import DEFAULT_HOME, Settings, SettingsError
 from celadon.platform.steps import Steps
 
 
-def main(arguments: Sequence[str], store: Store) -> int:
+def main(arguments: Sequence[str], store: Store, credentials: Credentials) -> int:
     """Run bin/up; returns the exit status."""
     steps = Steps()
     try:
@@ -21,7 +22,7 @@ def main(arguments: Sequence[str], store: Store) -> int:
         if os.geteuid() != 0:
             raise PlatformFailure("cannot install: run bin/up as root (sudo bin/up)")
         with install.only_one(chosen.home):
-            up(chosen, steps, store)
+            up(chosen, steps, store, credentials)
     except (PlatformFailure, SettingsError) as failure:
         print(f"\nbin/up: {failure}", file=sys.stderr)
         return 1
@@ -43,7 +44,7 @@ def images_only() -> int:
     return 0
 
 
-def up(chosen: Options, steps: Steps, store: Store) -> None:
+def up(chosen: Options, steps: Steps, store: Store, credentials: Credentials) -> None:
     """The whole of it, in order. Every step may run again and then changes nothing."""
     with steps.step("Settings") as step:
         settings = install.choose_settings(chosen)
@@ -67,23 +68,23 @@ def up(chosen: Options, steps: Steps, store: Store) -> None:
         step.result = settings.api_url
     caller = login.person()
     with steps.step("Log in") as step:
-        token, fresh = login.log_in(settings, caller, email, password)
-        step.result = f"{email} in {caller.home / '.netrc'}{'' if fresh else ' (already)'}"
+        token, fresh = login.log_in(settings, credentials, caller, email, password)
+        step.result = f"{email}{'' if fresh else ' (already)'}"
     with steps.step("Command") as step:
         step.result = install.link_celadon(settings)
     line = None
     if chosen.sample:
-        line = _sample(settings, steps, email, token)
+        line = _sample(settings, steps, credentials, (email, token))
     _summary(settings, steps, email, password if new_password else "", line)
 
 
-def _sample(settings: Settings, steps: Steps, email: str, token: str) -> str | None:
+def _sample(settings: Settings, steps: Steps, credentials: Credentials, who: tuple[str, str]) -> str | None:
     """Deploy the sample once and fetch its page; returns the page's first line."""
     with steps.step("Sample app") as step:
         fresh = not sample.deployed(settings)
         if fresh:
             step.tell(f"git push to {sample.APP}")
-            sample.deploy(settings, email, token, settings.home / "log" / "sample")
+            sample.deploy(settings, credentials, who, settings.home / "log" / "sample")
         line = sample.first_line(settings, wait=fresh)
         if fresh and line is None:
             raise PlatformFailure(
