@@ -12,7 +12,7 @@ _NAMESPACES = ("pid", "ipc", "uts", "mount", "cgroup")
 _DEVICE_SIZE = "65536k"
 _SHARED_MEMORY = "65536k"
 _TEMPORARY = 64 << 20
-_ENGINE_OOM_SCORE, _DYNO_OOM_SCORE = -500, 500
+_OOM_SCORE = 500
 
 _MASKED = (
     "/proc/acpi",
@@ -73,7 +73,7 @@ def command(spec: protocol.ContainerSpec, argv: tuple[str, ...], env: Mapping[st
     capabilities = [f"CAP_{name.upper().removeprefix('CAP_')}" for name in spec.capabilities]
     kinds = ("bounding", "effective", "inheritable", "permitted", "ambient")
     files = spec.limits.files
-    return {
+    found: dict[str, object] = {
         "user": {"uid": spec.uid, "gid": spec.uid, "umask": 0o022},
         "args": list(argv),
         "env": [f"{name}={value}" for name, value in env.items()],
@@ -84,8 +84,11 @@ def command(spec: protocol.ContainerSpec, argv: tuple[str, ...], env: Mapping[st
             {"type": "RLIMIT_NOFILE", "soft": files, "hard": files},
         ],
         "noNewPrivileges": True,
-        "oomScoreAdj": _ENGINE_OOM_SCORE if spec.address is None else _DYNO_OOM_SCORE,
     }
+    if spec.address is not None:
+        # When the machine runs out of memory, dynos go before engines and the platform.
+        found["oomScoreAdj"] = _OOM_SCORE
+    return found
 
 
 def _linux(spec: protocol.ContainerSpec, host: Host) -> dict[str, object]:

@@ -111,7 +111,8 @@ class Cgroups:
             time.sleep(_PAUSE)
 
     def remove(self, container_id: str, deadline: float) -> None:
-        """Remove the container's groups; the kernel refuses for a moment after the last process is gone."""
+        """Kill what is left in the container's groups and remove them."""
+        self.kill(container_id, deadline)
         for group in self._groups(container_id):
             for directory in reversed(list(_tree(group))):
                 _remove_directory(directory, deadline)
@@ -185,6 +186,7 @@ def _tree(top: Path) -> Iterator[Path]:
 
 
 def _remove_directory(directory: Path, deadline: float) -> None:
+    """The kernel refuses for a moment after the last process is gone."""
     while True:
         try:
             directory.rmdir()

@@ -22,8 +22,9 @@ from celadon.runtime import bundle, cgroups, monitor, network, protocol, scratch
 
 _EXITS = ".exits"
 _CREATE_TIMEOUT = 30.0
+_COMMAND_TIMEOUT = 10.0
 _KILL_TIMEOUT = 10.0
-_PAUSE = 0.002
+_PAUSE = 0.001
 
 # crun refuses hybrid hosts while the v2 mount still owns a controller; it does not look further when that is not
 # mounted. The private mount namespace is crun's alone: the container gets one of its own.
@@ -114,6 +115,7 @@ class CrunRuntime:
         if before_command is not None:
             before_command(self.attach_socket(spec.id))
         self._run_command(spec.id)
+        self._wait_for_command(spec.id, pid)
         (spec.bundle / "started").touch()
         return protocol.Container(
             id=spec.id, state=protocol.ContainerState.RUNNING, pid=pid, exit_status=None, labels=dict(spec.labels)
@@ -226,7 +228,7 @@ class CrunRuntime:
         watcher = monitor.pid_of(directory, container_id)
         # It ends when it has written the exit status; a stuck one would keep the bundle for ever.
         if watcher is not None and not monitor.wait_gone(watcher, deadline):
-            monitor.kill_strays(directory)
+            monitor.kill_strays(directory, time.monotonic() + 1)
 
     def remove(self, container_id: str) -> None:
         directory = self._bundles / container_id
@@ -245,7 +247,7 @@ class CrunRuntime:
 
     def _stop_unfinished(self, container_id: str, deadline: float) -> None:
         """Kill a monitor, a runtime and a container that its killed caller left half-made."""
-        while monitor.kill_strays(self._bundles / container_id) or self._cgroups.pids(container_id):
+        while monitor.kill_strays(self._bundles / container_id, deadline) or self._cgroups.pids(container_id):
             self._cgroups.signal(container_id, signal.SIGKILL)
             if time.monotonic() > deadline:
                 raise protocol.RuntimeFailure(f"cannot remove {container_id}: its monitor does not go away")
@@ -291,6 +293,14 @@ class CrunRuntime:
         if found.returncode != 0:
             reason = found.stderr.decode("utf-8", "replace").strip()
             raise protocol.RuntimeFailure(f"cannot start {container_id}: {reason}")
+
+    def _wait_for_command(self, container_id: str, pid: int) -> None:
+        """Wait until our init has made the command's process: before that it would lose a signal."""
+        deadline = time.monotonic() + _COMMAND_TIMEOUT
+        while self._cgroups.holds(container_id, pid) and self._cgroups.pids(container_id) <= {pid}:
+            if time.monotonic() > deadline:
+                raise protocol.RuntimeFailure(f"cannot start {container_id}: its init does not run the command")
+            time.sleep(_PAUSE)
 
     def _runtime(self, program: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
         argv = [str(program), *self._monitor.runtime_arguments, *arguments]

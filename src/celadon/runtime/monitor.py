@@ -15,6 +15,7 @@ from pathlib import Path
 from celadon.runtime import protocol
 
 _ANSWER_LIMIT = 1 << 20
+_LOOKS, _PAUSE = 100, 0.001
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,18 +125,20 @@ def strays(bundle: Path) -> set[int]:
     found = set()
     for directory in Path("/proc").iterdir():
         if directory.name.isdigit() and int(directory.name) != os.getpid():
-            arguments = _command_line(int(directory.name))
+            arguments = _settled_command_line(int(directory.name))
             if wanted in arguments and {b"-b", b"--bundle"} & set(arguments):
                 found.add(int(directory.name))
     return found
 
 
-def kill_strays(bundle: Path) -> bool:
-    """SIGKILL them; False when there were none."""
+def kill_strays(bundle: Path, deadline: float) -> bool:
+    """SIGKILL them and wait until they are gone; False when there were none."""
     found = strays(bundle)
     for pid in found:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    for pid in found:
+        wait_gone(pid, deadline)
     return bool(found)
 
 
@@ -165,3 +168,22 @@ def _command_line(pid: int) -> list[bytes]:
         return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return []
+
+
+def _settled_command_line(pid: int) -> list[bytes]:
+    """The command line of a process that may be between two programs, when it has none for a moment."""
+    for _ in range(_LOOKS):
+        arguments = _command_line(pid)
+        # Kernel threads and zombies have neither.
+        if arguments != [b""] or not _has_program(pid):
+            return arguments
+        time.sleep(_PAUSE)
+    return []
+
+
+def _has_program(pid: int) -> bool:
+    try:
+        Path(f"/proc/{pid}/exe").readlink()
+    except OSError:
+        return False
+    return True

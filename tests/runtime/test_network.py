@@ -1,0 +1,87 @@
+import subprocess
+
+import pytest
+from tests.runtime.running import Place, until
+
+from celadon.runtime import netlink, network
+
+NETWORK = network.Network(
+    name="celadon7",
+    bridge="celadon7br",
+    subnet="10.207.0.0/16",
+    nft_table="celadon7",
+    resolvers=("10.0.0.2", "9.9.9.9"),
+    open_ports=(8080, 8443),
+)
+
+
+def table(place: Place) -> str:
+    argv = ["nft", "list", "table", "inet", place.network.nft_table]
+    return subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+
+
+def test_a_links_name_says_the_address() -> None:
+    assert NETWORK.gateway == "10.207.0.1"
+    assert NETWORK.link("10.207.3.254") == "celadon7v03fe"
+
+
+def test_a_private_resolver_gives_its_port_53_and_nothing_else() -> None:
+    rules = network.ruleset(NETWORK)
+    assert "ip daddr 10.0.0.2 meta l4proto { tcp, udp } th dport 53 accept\n    ip daddr 10.0.0.2 drop" in rules
+    assert "ip daddr 9.9.9.9 drop" not in rules
+    assert "tcp dport { 8080, 8443 } accept" in rules
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("nameserver 10.0.0.2\nsearch x\nnameserver ::1\nnameserver 9.9.9.9\n", ("10.0.0.2", "9.9.9.9")),
+        ("# nameserver 1.2.3.4\nnameserver\n", ()),
+    ],
+)
+def test_resolvers_are_those_a_dyno_can_reach(
+    text: str, found: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.mktemp("etc") / "resolv.conf"
+    path.write_text(text)
+    if found:
+        assert network.host_resolvers(path) == found
+    else:
+        assert network.host_resolvers(path) == network.host_resolvers(path.parent / "none")
+
+
+def test_ensure_twice_is_ensure_once_and_teardown_leaves_nothing(place: Place) -> None:
+    place.network.ensure()
+    first = table(place)
+    place.network.ensure()
+    assert table(place) == first != ""
+    assert netlink.links(place.network.name) == [place.network.bridge]
+    place.network.teardown()
+    place.network.teardown()
+    assert table(place) == ""
+    assert netlink.links(place.network.name) == []
+    routes = subprocess.run(["ip", "route"], capture_output=True, text=True, check=True).stdout
+    assert place.network.subnet not in routes
+
+
+def test_an_address_can_be_given_again_before_the_kernel_has_cleared_it(place: Place) -> None:
+    place.network.ensure()
+    with_namespace = ["unshare", "-n", "sh", "-c", "echo; exec sleep 1000"]
+    owners = [subprocess.Popen(with_namespace, stdout=subprocess.PIPE) for _ in range(2)]
+    try:
+        for owner in owners:
+            assert owner.stdout and owner.stdout.readline()
+            place.network.connect(owner.pid, f"10.{200 + place.instance}.0.9")
+        argv = ["nsenter", "-n", "-t", str(owners[1].pid), "ip", "route", "show", "default"]
+        assert place.network.gateway in subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+    finally:
+        for owner in owners:
+            owner.kill()
+            owner.communicate()
+    until(lambda: netlink.links(place.network.link_prefix) == [], "links go with their namespaces")
+
+
+def test_an_address_without_a_dyno_answers_at_once(place: Place) -> None:
+    place.network.ensure()
+    argv = ["ip", "route", "get", f"10.{200 + place.instance}.9.9"]
+    assert "No route to host" in subprocess.run(argv, capture_output=True, text=True, check=False).stderr
