@@ -17,7 +17,7 @@ from celadon.model import logline
 MAX_LINES = 1_500
 LOOK_BACK = 16 << 20
 # How far a live tail may fall behind, in bytes.
-BUFFER = 4 << 20
+BUFFER = 16 << 20
 HEARTBEAT_SECONDS = 15.0
 
 _CHUNK = 64 << 10
@@ -95,7 +95,7 @@ async def _follow(
             start, position = position, channel.line_start(channel.end - buffer // 2)
             missed = await asyncio.to_thread(_count, channel, start, position, pattern)
             if missed:
-                yield Piece(text=_overflow(missed), position=position)
+                yield Piece(text=_overflow(missed, start < channel.first), position=position)
         position, text = _next(channel, position, channel.end, pattern)
         if text:
             yield Piece(text=text, position=position)
@@ -126,9 +126,11 @@ def _starts(block: bytes, pattern: re.Pattern[bytes] | None) -> list[int]:
     return starts[:-1]
 
 
-def _overflow(missed: int) -> str:
+def _overflow(missed: int, pruned: bool) -> str:
+    """What a tail is told; of lines that are not even kept any more nobody knows the number."""
     now = datetime.now(UTC)
-    message = f"Error L11 (Tail buffer overflow): this tail dropped {missed} messages before {now:%Y-%m-%dT%H:%M:%SZ}"
+    number = f"more than {missed}" if pruned else f"{missed}"
+    message = f"Error L11 (Tail buffer overflow): this tail dropped {number} messages before {now:%Y-%m-%dT%H:%M:%SZ}"
     return logline.line(logline.LOGPLEX, message, now).decode()
 
 
