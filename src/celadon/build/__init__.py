@@ -1,0 +1,11 @@
+"""The slug compiler: the only part of Celadon that runs buildpacks, and it runs them in build dynos.
+
+role.py        the loop: takes pending builds up, a few at once; serves /builds-output
+compiler.py    one build, top to bottom
+workspace.py   an app's own disk for builds: its cache and the tree being built
+buildpacks.py  which buildpacks, and where they are
+driver.sh      what runs inside the build dyno
+dyno.py        the build dyno: start, follow, stop
+output.py      what users see of a build
+slug.py        process types and the packed slug
+"""

@@ -181,12 +181,15 @@ class Manager:
         with self.context.database.read() as tx:
             present = [dyno for found in dynos.list_all(tx).values() for dyno in found]
             wanted_slugs = _slugs_in_use(tx, present)
+        # Asked first: what a thread finishes between the two looks is in the second.
+        with self._lock:
+            busy = frozenset(self._busy)
         containers = self.runtime.list()
         first = self._audited is None
         self._audited = moment
         known = {dyno.container_id for dyno in present}
         for cid, container in containers.items():
-            if cid in self._busy:
+            if cid in busy:
                 continue
             if cid not in known or container.state is ContainerState.UNFINISHED:
                 self._submit(cid, lambda cid=cid: self.runtime.remove(cid))  # type: ignore[misc]
@@ -197,7 +200,7 @@ class Manager:
             dyno
             for dyno in present
             if dyno.state in rules.RUNNING
-            and dyno.container_id not in (None, *self._busy)
+            and dyno.container_id not in (None, *busy)
             and _is_gone(containers.get(dyno.container_id or ""))
         ]
         if first:
@@ -326,17 +329,19 @@ class Manager:
                 return None
             given = self._place(dyno, dynos.addresses(tx))
             assert given.container_id and given.address and given.port, "just placed"
+            # Before the row can be seen: a container that is not there yet must not look lost.
+            self._claim(given.container_id)
             ledger = Ledger(tx, self.context.settings, now())
             ledger.attach(dyno, container_id=given.container_id, address=given.address, port=given.port)
             ledger.close(self.lines)
-        self._launch(given, before_command)
+        self._pool.submit(self._work, given.container_id, lambda: self._run(given, before_command), True)
         return given
 
     # Threads
 
-    def _launch(self, dyno: Dyno, before_command: Callable[[Path], None] | None = None) -> None:
+    def _launch(self, dyno: Dyno) -> None:
         assert dyno.container_id is not None, "placed before it is launched"
-        self._submit(dyno.container_id, lambda: self._run(dyno, before_command))
+        self._submit(dyno.container_id, lambda: self._run(dyno))
 
     def _run(self, dyno: Dyno, before_command: Callable[[Path], None] | None = None) -> None:
         assert dyno.container_id is not None, "placed before it is launched"
@@ -353,18 +358,23 @@ class Manager:
 
     def _submit(self, container_id: str, step: Callable[[], object], *, exclusive: bool = True) -> None:
         """Run a step on a container in a thread; one at a time for each container unless it may overlap."""
-        if exclusive:
-            with self._lock:
-                if container_id in self._busy:
-                    return
-                self._busy.add(container_id)
-        self._pool.submit(self._work, container_id, step, exclusive)
+        if not exclusive or self._claim(container_id):
+            self._pool.submit(self._work, container_id, step, exclusive)
+
+    def _claim(self, container_id: str) -> bool:
+        with self._lock:
+            free = container_id not in self._busy
+            self._busy.add(container_id)
+        return free
 
     def _work(self, container_id: str, step: Callable[[], object], exclusive: bool) -> None:
         try:
             step()
         except RuntimeFailure as error:
             log.error("at=runtime container=%s %s", container_id, error)
+        except Exception:
+            # Nobody asks this thread's future: a fault of ours must at least be read in the log.
+            log.exception("at=broke container=%s", container_id)
         finally:
             if exclusive:
                 with self._lock:

@@ -49,9 +49,4 @@ def _new_text(log: Path, offset: int | None) -> tuple[bytes, int]:
     except FileNotFoundError:
         return b"", start
     end = block.rfind(b"\n") + 1
-    text = bytearray()
-    for record in block[:end].splitlines(keepends=True):
-        message = record[logline.PREFIX_LENGTH :]
-        partial = record[logline.PREFIX_LENGTH - 2 : logline.PREFIX_LENGTH - 1] == b"P"
-        text += message[:-1] if partial else message
-    return bytes(text), start + end
+    return logline.plain_text(block[:end]), start + end

@@ -189,3 +189,13 @@ def _caret(found: re.Match[str]) -> str:
     if code >= 0x80:
         return "\N{REPLACEMENT CHARACTER}"
     return "^?" if code == 0x7F else "^" + chr(code + 0x40)
+
+
+def plain_text(block: bytes) -> bytes:
+    """The messages of whole records, without their prefixes; a part has no line end."""
+    text = bytearray()
+    for found in block.split(b"\n")[:-1]:
+        text += found[PREFIX_LENGTH:]
+        if found[PREFIX_LENGTH - 2 : PREFIX_LENGTH - 1] != b"P":
+            text += b"\n"
+    return bytes(text)

@@ -1,0 +1,203 @@
+"""One build, top to bottom: checkout → detect → compile → release → pack → slug → release → deployed."""
+
+import json
+import logging
+import shutil
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from celadon.actions import builds
+from celadon.actions.builds import Compiled
+from celadon.actions.context import Context
+from celadon.build import buildpacks, dyno, slug
+from celadon.build.output import Output
+from celadon.build.workspace import Workspace
+from celadon.model.app import App
+from celadon.model.build import Build
+from celadon.model.dyno import RELEASE
+from celadon.model.errors import InvalidParams
+from celadon.model.release import Release
+from celadon.runtime.protocol import ContainerSpec, Runtime, RuntimeFailure
+from celadon.store import apps, configs, releases
+from celadon.store import builds as stored_builds
+
+log = logging.getLogger(__name__)
+
+# What the build dyno's exit status says; the lines above it in the output say more.
+_STEPS = {
+    10: "the source could not be fetched",
+    11: "a buildpack could not be fetched",
+    12: "no buildpack knows this app",
+    13: "the buildpack could not compile the app",
+    14: "the buildpack's bin/release failed",
+}
+
+
+class BuildError(Exception):
+    """The build ends here; the message is for the user."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiler:
+    """What every build on this machine shares."""
+
+    context: Context
+    runtime: Runtime
+    stack_root: Path
+    uv: Path
+
+    def compile(self, build: Build, app: App, output: Output, address: str) -> Release | None:
+        """Run one build to its end, whatever that is; returns the release it made."""
+        output.announce("Slug compilation started")
+        settings = self.context.settings
+        uid = settings.uid_base + app.number
+        workspace = Workspace(self.context.blobs.cache(app.id), uid, settings.build_disk_limit)
+        try:
+            chosen = tuple(buildpacks.resolve(url, settings.home) for url in self._buildpacks(build, app))
+            workspace.open()
+            self._run(self._inputs(build, app, workspace, chosen), output, address)
+            compiled = self._pack(build, workspace, max(len(chosen), 1), uid, output)
+            output.step("Launching...")
+            release = builds.succeed(self.context, build.id, compiled)
+            if release is not None:
+                self._deployed(app, compiled, release, output)
+            return release
+        except (BuildError, slug.SlugError, InvalidParams, RuntimeFailure) as error:
+            self._failed(build, error, output)
+            return None
+        finally:
+            workspace.close()
+            output.announce("Slug compilation finished")
+            output.close()
+
+    def _buildpacks(self, build: Build, app: App) -> tuple[str, ...]:
+        """Those of the build; else BUILDPACK_URL; else none, which means detection."""
+        if build.buildpacks:
+            return build.buildpacks
+        named = self._config_vars(app).get("BUILDPACK_URL")
+        return (named,) if named else ()
+
+    def _config_vars(self, app: App) -> dict[str, str]:
+        with self.context.database.read() as tx:
+            newest = releases.newest(tx, app.id)
+            return configs.find(tx, newest.config_id) if newest else {}
+
+    def _inputs(
+        self, build: Build, app: App, workspace: Workspace, chosen: tuple[buildpacks.Buildpack, ...]
+    ) -> dyno.Inputs:
+        """Write what the build dyno reads, on a tmpfs: config vars are secrets and never reach a disk in the clear."""
+        shown = self.context.settings.run / "builds" / build.id
+        shutil.rmtree(shown, ignore_errors=True)
+        environment = shown / "env"
+        environment.mkdir(parents=True, mode=0o755)
+        shown.parent.chmod(0o700)
+        for name, value in self._config_vars(app).items():
+            (environment / name).write_text(value, "utf-8")
+        (shown / "buildpacks.tsv").write_text("".join(f"{pack.line}\n" for pack in chosen), "utf-8")
+        (shown / "submodules").write_text(_submodules(self.context.blobs.source(build.id)), "utf-8")
+        source = self.context.blobs.source(build.id)
+        return dyno.Inputs(
+            build=build,
+            app=app,
+            workspace=workspace.root,
+            shown=shown,
+            source=None if build.source_url else source,
+            chosen=chosen,
+        )
+
+    def _run(self, inputs: dyno.Inputs, output: Output, address: str) -> None:
+        """Run the build dyno to its end; raises BuildError when it has not ended well."""
+        settings = self.context.settings
+        bundle = settings.home / "build-dynos" / f"build-{inputs.build.id[:13]}"
+        container = dyno.spec(inputs, settings, self.stack_root, bundle, address, self.uv)
+        self.runtime.remove(container.id)
+        try:
+            self.runtime.start(container)
+            ended = dyno.follow(self.runtime, container, output.write, self._stopped(inputs.build, container))
+        finally:
+            self.runtime.remove(container.id)
+            shutil.rmtree(inputs.shown, ignore_errors=True)
+        if ended.stopped is not None:
+            raise BuildError(ended.stopped)
+        if ended.out_of_memory:
+            raise BuildError(f"the build needed more than {settings.build_memory >> 20} MB of memory")
+        if ended.status != 0:
+            raise BuildError(_STEPS.get(ended.status or 0, f"the build dyno ended with status {ended.status}"))
+
+    def _stopped(self, build: Build, container: ContainerSpec) -> Callable[[], str | None]:
+        deadline = time.monotonic() + self.context.settings.build_timeout
+
+        def reason() -> str | None:
+            if time.monotonic() > deadline:
+                return (
+                    f"the build took longer than {self.context.settings.build_timeout / 60:g} minutes and was stopped"
+                )
+            with self.context.database.read() as tx:
+                present = stored_builds.find_by_id(tx, build.id)
+            return "the build was cancelled" if present is None or present.cancel_requested else None
+
+        return reason
+
+    def _pack(self, build: Build, workspace: Workspace, count: int, uid: int, output: Output) -> Compiled:
+        """Discover process types, pack the slug; raises SlugError."""
+        settings = self.context.settings
+        tree = dyno.build_dir(build).removeprefix("/tmp/")
+        said = slug.released(workspace, count)
+        language = slug.languages(workspace, count)[-1]
+        output.step("Discovering process types")
+        types = slug.declared(workspace, tree)
+        output.detail(f"Procfile declares types -> {', '.join(types or ()) or '(none)'}")
+        extra = [name for name in said.process_types if name not in (types or {})]
+        if extra:
+            output.detail(f"Default types for {language} -> {', '.join(extra)}")
+        slug_id = str(uuid.uuid4())
+        checksum, size = slug.pack(workspace, tree, self.context.blobs.slug(slug_id), uid, settings.slug_limit)
+        output.step(f"Compiled slug size: {shown_size(size)}")
+        if size > slug.HINT:
+            output.detail("This slug is large and will take longer to start; see .slugignore in the docs.")
+        return Compiled(
+            slug_id=slug_id,
+            process_types={**said.process_types, **(types or {})},
+            language=language,
+            checksum=checksum,
+            size=size,
+            config_vars=said.config_vars,
+        )
+
+    def _deployed(self, app: App, compiled: Compiled, release: Release, output: Output) -> None:
+        if RELEASE in compiled.process_types:
+            output.detail(f"{release.name} is created, its release command runs before it serves")
+        else:
+            output.detail(f"done, {release.name}")
+        output.detail(f"{self.context.settings.web_url(app.name)} deployed to Celadon")
+
+    def _failed(self, build: Build, error: Exception, output: Output) -> None:
+        reason = error.message if isinstance(error, InvalidParams) else str(error)
+        if isinstance(error, RuntimeFailure):
+            log.error("at=build-failed build=%s %s", build.id, error)
+            reason = "the platform could not run the build; its operator finds the reason in the build role's log"
+        output.error(f"Push failed: {reason}")
+        builds.fail(self.context, build.id, reason)
+
+
+def _submodules(source: Path) -> str:
+    """What the git door wrote beside the archive, as `commit<tab>url<tab>path` lines."""
+    try:
+        listed = json.loads(source.with_suffix(".submodules.json").read_text("utf-8"))
+    except FileNotFoundError:
+        return ""
+    return "".join(f"{entry['sha']}\t{entry['url']}\t{entry['path']}\n" for entry in listed)
+
+
+def shown_size(size: int) -> str:
+    """Bytes as push output shows them: `9.0MB`, `512K`."""
+    return f"{size / (1 << 20):.1f}MB" if size >= 1 << 20 else f"{max(size >> 10, 1)}K"
+
+
+def app_of(context: Context, build: Build) -> App | None:
+    """The app of a build, None when it was destroyed meanwhile."""
+    with context.database.read() as tx:
+        return apps.find(tx, build.app_id)

@@ -1,0 +1,172 @@
+#!/bin/bash
+# Runs inside the build dyno, as the app's user: source → detect → compile → release, as Heroku's buildpack API has it.
+# Everything it is told is in the environment; everything it has to say for the platform goes to $OUT.
+# It ends with the number of the step that failed (see compiler.py), or 0.
+set -u
+cd /
+
+fail() {
+    local status=$1
+    shift
+    printf ' !     %s\n' "$@"
+    exit "$status"
+}
+
+fetch_source() {
+    [ -n "${SOURCE_URL:-}" ] || return 0
+    curl -fsSL --retry 1 --max-filesize "$SOURCE_LIMIT" --proto '=http,https' -o /tmp/source "$SOURCE_URL" ||
+        fail 10 "Cannot fetch the source archive: check that its URL can be read without a login."
+    SOURCE=/tmp/source
+    if [ -n "${SOURCE_CHECKSUM:-}" ]; then
+        echo "${SOURCE_CHECKSUM#SHA256:}  $SOURCE" | sha256sum --check --status ||
+            fail 10 "The source archive's checksum is not $SOURCE_CHECKSUM."
+    fi
+}
+
+unpack_source() {
+    mkdir -p "$BUILD_DIR"
+    if [ "$(head -c 2 "$SOURCE")" = PK ]; then
+        unzip -q "$SOURCE" -d "$BUILD_DIR" || fail 10 "Cannot unpack the source archive."
+    else
+        tar --extract --no-same-owner --no-same-permissions --file "$SOURCE" --directory "$BUILD_DIR" ||
+            fail 10 "Cannot unpack the source archive."
+    fi
+    rm -f /tmp/source
+    # Archives from code hosts hold one directory with everything in it.
+    if [ -n "${SOURCE_URL:-}" ] && [ "$(find "$BUILD_DIR" -mindepth 1 -maxdepth 1 | wc -l)" = 1 ] &&
+        [ -d "$(echo "$BUILD_DIR"/*)" ]; then
+        mv "$BUILD_DIR"/* /tmp/single && rm -rf "$BUILD_DIR" && mv /tmp/single "$BUILD_DIR"
+    fi
+}
+
+# /celadon/submodules: "commit<tab>url<tab>path" a line.
+fetch_submodules() {
+    [ -s /celadon/submodules ] || return 0
+    local commit url path
+    while IFS=$'\t' read -r commit url path; do
+        echo "-----> Fetching submodule $path"
+        rm -rf "${BUILD_DIR:?}/$path"
+        git_at "$url" "$commit" "$BUILD_DIR/$path" || fail 10 "Cannot fetch submodule $path at $commit from its URL."
+        rm -rf "$BUILD_DIR/$path/.git"
+    done </celadon/submodules
+}
+
+# git_at URL REF DIRECTORY: a branch, a tag or a commit; shallow where the server allows it.
+git_at() {
+    export GIT_ALLOW_PROTOCOL=http:https:git:ssh GIT_TERMINAL_PROMPT=0
+    git init --quiet "$3" && git -C "$3" remote add origin -- "$1" || return 1
+    if git -C "$3" fetch --quiet --depth 1 origin "${2:-HEAD}" 2>/dev/null; then
+        git -C "$3" checkout --quiet FETCH_HEAD
+    else
+        git -C "$3" fetch --quiet --tags origin && git -C "$3" checkout --quiet "$2"
+    fi
+}
+
+drop_ignored() {
+    rm -rf "$BUILD_DIR/.git" "$BUILD_DIR"/log/* "$BUILD_DIR"/tmp/*
+    [ -f "$BUILD_DIR/.slugignore" ] || return 0
+    (
+        cd "$BUILD_DIR" && git init --quiet /tmp/ignored &&
+            git --git-dir=/tmp/ignored/.git --work-tree=. ls-files --others --ignored --directory -z \
+                --exclude-from=.slugignore | xargs -0 --no-run-if-empty rm -rf --
+    )
+    rm -rf /tmp/ignored
+}
+
+# Buildpack number $1 in /tmp/buildpacks/$1 (or, when it is the platform's, a link to where it is).
+fetch_buildpack() {
+    local number=$1 kind=$2 url=$3 ref=$4 target=/tmp/buildpacks/$1
+    mkdir -p /tmp/buildpacks
+    case $kind in
+    here) ln -s "$url" "$target" ;;
+    git) git_at "$url" "$ref" "$target" || fail 11 "Cannot fetch the buildpack $url${ref:+#$ref}." ;;
+    archive)
+        mkdir "$target"
+        curl -fsSL --retry 1 --proto '=http,https' "$url" | tar --extract --gzip --no-same-owner --directory "$target" ||
+            fail 11 "Cannot fetch the buildpack $url."
+        # An archive may hold one directory with the buildpack in it.
+        if [ ! -e "$target/bin" ] && [ -e "$(echo "$target"/*/bin)" ]; then
+            mv "$target"/* "/tmp/buildpacks/$number.in" && rmdir "$target" && mv "/tmp/buildpacks/$number.in" "$target"
+        fi
+        ;;
+    esac
+    [ -f "$target/bin/compile" ] || fail 11 "The buildpack $url has no bin/compile."
+    [ "$kind" = here ] || chmod -R u+x "$target/bin"
+}
+
+# The first of the platform's own buildpacks that knows the app.
+detect_default() {
+    local candidate name
+    for candidate in $DEFAULT_BUILDPACKS; do
+        if name=$("$candidate/bin/detect" "$BUILD_DIR" 2>/dev/null </dev/null); then
+            ln -s "$candidate" /tmp/buildpacks/1
+            echo "$name" >"$OUT/language.1"
+            echo "-----> $name app detected"
+            return 0
+        fi
+    done
+    fail 12 "No default language could be detected for this app." \
+        "Add a requirements.txt, pyproject.toml, package.json, index.html, static.json or Procfile to its root directory," \
+        "or name a buildpack: celadon buildpacks:set URL"
+}
+
+detect_chosen() {
+    local number=$1 name
+    if [ -x "/tmp/buildpacks/$number/bin/detect" ]; then
+        if ! name=$(cd "/tmp/buildpacks/$number" && bin/detect "$BUILD_DIR" </dev/null 2>/dev/null); then
+            fail 12 "The buildpack ${BUILDPACK_NAMES[number - 1]} does not know this app (its bin/detect failed)."
+        fi
+    else
+        name=Other
+    fi
+    name=$(head -n 1 <<<"$name" | head -c 100)
+    echo "$name" >"$OUT/language.$number"
+    echo "-----> $name app detected"
+}
+
+compile() {
+    local number=$1
+    (
+        cd "/tmp/buildpacks/$number" &&
+            exec bin/compile "$BUILD_DIR" "$CACHE_DIR/$2" "$ENV_DIR" </dev/null 2>&1
+    ) || fail 13 "Push rejected: the buildpack could not compile the app (see the lines above)."
+    if [ -f "/tmp/buildpacks/$number/bin/release" ]; then
+        (cd "/tmp/buildpacks/$number" && bash bin/release "$BUILD_DIR" </dev/null >"$OUT/release.$number") ||
+            fail 14 "Push rejected: the buildpack's bin/release failed."
+    fi
+}
+
+# Of earlier builds only the cache is kept.
+clean() {
+    find /tmp -mindepth 1 -maxdepth 1 ! -name cache ! -name lost+found -exec rm -rf {} +
+}
+
+main() {
+    clean
+    mkdir -p "$OUT" "$CACHE_DIR" /tmp/buildpacks
+    fetch_source
+    unpack_source
+    fetch_submodules
+    drop_ignored
+    if [ ! -s /celadon/buildpacks.tsv ]; then
+        detect_default
+        compile 1 default
+        return
+    fi
+    local number=0 kind url ref
+    BUILDPACK_NAMES=()
+    while IFS=$'\t' read -r kind url ref; do
+        number=$((number + 1))
+        BUILDPACK_NAMES+=("$url")
+        fetch_buildpack "$number" "$kind" "$url" "$ref"
+        detect_chosen "$number"
+        compile "$number" "$(echo -n "$url" | sha256sum | head -c 16)"
+        if [ -f "/tmp/buildpacks/$number/export" ]; then
+            set +u
+            . "/tmp/buildpacks/$number/export"
+            set -u
+        fi
+    done </celadon/buildpacks.tsv
+}
+
+main

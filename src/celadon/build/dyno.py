@@ -1,0 +1,143 @@
+"""The build dyno: one container for one build, without access to anything of another app."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from celadon.build import buildpacks
+from celadon.build.buildpacks import Buildpack
+from celadon.build.output import Follower
+from celadon.model.app import App
+from celadon.model.build import Build
+from celadon.platform.settings import Settings
+from celadon.runtime.protocol import Bind, ContainerSpec, Limits, Runtime, Tmpfs
+
+_DRIVER = Path(__file__).with_name("driver.sh")
+_LOOK = 0.01
+_HOME_SIZE = 1 << 30
+_PIDS = 1024
+_LOG_LIMIT = 64 << 20
+_TRUST = "/etc/ssl/certs/ca-certificates.crt"
+# A download that is blocked would cost half a minute of retries each.
+_PATIENCE = {"CURL_CONNECT_TIMEOUT": "5", "CURL_TIMEOUT": "300", "UV_HTTP_TIMEOUT": "30", "PIP_DEFAULT_TIMEOUT": "30"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How the build dyno ended: its exit status (None: unknown), or why it was stopped."""
+
+    status: int | None
+    stopped: str | None = None
+    out_of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What one build is made of. `workspace` and `shown` are host directories; `shown` holds what the dyno reads."""
+
+    build: Build
+    app: App
+    workspace: Path
+    shown: Path
+    source: Path | None
+    chosen: tuple[Buildpack, ...]
+
+
+def build_dir(build: Build) -> str:
+    """BUILD_DIR as the buildpack sees it."""
+    return f"/tmp/build_{build.id[:8]}"
+
+
+def spec(inputs: Inputs, settings: Settings, stack_root: Path, bundle: Path, address: str, uv: Path) -> ContainerSpec:
+    """The container of a build; no I/O."""
+    uid = settings.uid_base + inputs.app.number
+    binds = [Bind(source=_DRIVER, target="/celadon/driver.sh")]
+    binds += [
+        Bind(source=inputs.shown / name, target=f"/celadon/{name}") for name in ("buildpacks.tsv", "submodules", "env")
+    ]
+    if inputs.source is not None:
+        binds.append(Bind(source=inputs.source, target="/celadon/source.tar"))
+    shared = {buildpacks.inside(name): buildpacks.OURS / name for name in buildpacks.default_order()}
+    shared |= {pack.location: pack.directory for pack in inputs.chosen if pack.directory is not None}
+    binds += [Bind(source=directory, target=target) for target, directory in sorted(shared.items())]
+    binds += [Bind(source=uv, target="/usr/local/bin/uv"), Bind(source=inputs.workspace, target="/tmp", readonly=False)]
+    return ContainerSpec(
+        id=bundle.name,
+        root=stack_root,
+        argv=("/bin/bash", "/celadon/driver.sh"),
+        env=environment(inputs, settings),
+        cwd="/",
+        uid=uid,
+        hostname=f"build-{inputs.build.id[:8]}",
+        limits=Limits(memory=settings.build_memory, swap=settings.build_memory, cpu_shares=1024, pids=_PIDS),
+        bundle=bundle,
+        log_path=bundle / "output.log",
+        address=address,
+        mounts=(*binds, Tmpfs(target="/app", size=_HOME_SIZE, mode="1777")),
+        log_limit=_LOG_LIMIT,
+        labels={"app": inputs.app.name, "build": inputs.build.id},
+    )
+
+
+def environment(inputs: Inputs, settings: Settings) -> dict[str, str]:
+    """What buildpacks find in their environment; config vars are files in ENV_DIR, as the API wants it."""
+    build = inputs.build
+    mirrors = {
+        "PIP_INDEX_URL": settings.pypi_mirror,
+        "UV_DEFAULT_INDEX": settings.pypi_mirror,
+        "NPM_CONFIG_REGISTRY": settings.npm_mirror,
+        "UV_PYTHON_INSTALL_MIRROR": settings.python_mirror,
+        "SOURCE_URL": build.source_url or "",
+        "SOURCE_CHECKSUM": build.source_checksum or "",
+        "SOURCE_VERSION": build.commit or "",
+    }
+    trust = (
+        "SSL_CERT_FILE",
+        "CURL_CA_BUNDLE",
+        "PIP_CERT",
+        "REQUESTS_CA_BUNDLE",
+        "NODE_EXTRA_CA_CERTS",
+        "GIT_SSL_CAINFO",
+    )
+    return {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/app",
+        "LANG": "C.UTF-8",
+        "STACK": settings.stack_compatibility,
+        "BUILD_DIR": build_dir(build),
+        "CACHE_DIR": "/tmp/cache",
+        "ENV_DIR": "/celadon/env",
+        "OUT": "/tmp/out",
+        "SOURCE": "/celadon/source.tar",
+        "SOURCE_LIMIT": str(settings.source_limit),
+        "REQUEST_ID": build.id,
+        "DEFAULT_BUILDPACKS": " ".join(buildpacks.inside(name) for name in buildpacks.default_order()),
+        **dict.fromkeys(trust, _TRUST),
+        **_PATIENCE,
+        **{name: value for name, value in mirrors.items() if value},
+    }
+
+
+def follow(
+    runtime: Runtime, container: ContainerSpec, write: Callable[[bytes], None], stopped: Callable[[], str | None]
+) -> Ended:
+    """Pass on what the build dyno writes until it ends; `stopped` says why it must be ended, or None."""
+    follower = Follower(container.log_path)
+    reason: str | None = None
+    while container.id not in runtime.exits():
+        if text := follower.read():
+            write(text)
+        reason = stopped()
+        if reason is not None:
+            runtime.kill(container.id)
+            break
+        # conmon has no bell for its log: looking is how one follows it.
+        time.sleep(_LOOK)
+    write(follower.read())
+    found = runtime.inspect(container.id)
+    return Ended(
+        status=found.exit_status if found else None,
+        stopped=reason,
+        out_of_memory=found.out_of_memory if found else False,
+    )

@@ -1,0 +1,118 @@
+"""The build role: takes pending builds up, a few at once, and serves what they write.
+
+Wakes on: the change feed. Reads: builds. Writes: builds, slugs, releases (by actions), the build's output.
+Survives: a SIGKILL. A pending build whose role died is compiled again from its source archive.
+"""
+
+import ipaddress
+import logging
+import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from celadon.actions import builds
+from celadon.actions import context as contexts
+from celadon.actions.context import Context
+from celadon.build import stream
+from celadon.build.compiler import Compiler, app_of
+from celadon.build.output import Output
+from celadon.model.build import Build
+from celadon.platform import images, runtimes
+from celadon.platform.settings import Settings
+from celadon.store import builds as stored_builds
+from celadon.store import changes
+from celadon.store.lines import Lines
+
+log = logging.getLogger(__name__)
+
+# Builds have addresses of their own, beyond those of dynos.
+_FIRST_ADDRESS = 60_000
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM."""
+    context = contexts.connect(settings)
+    runtime = runtimes.builds(settings)
+    uv = shutil.which("uv", path=f"{Path(__file__).resolve().parents[3] / '.venv/bin'}:/usr/local/bin:/usr/bin")
+    compiler = Compiler(
+        context=context, runtime=runtime, stack_root=images.path(settings, "cedar"), uv=Path(uv or "/usr/local/bin/uv")
+    )
+    for container_id in runtime.list():
+        runtime.remove(container_id)
+    stream.serve(context)
+    Builds(context, compiler).run()
+
+
+class Builds:
+    """The builds that run on this machine."""
+
+    def __init__(self, context: Context, compiler: Compiler) -> None:
+        self.context = context
+        self.compiler = compiler
+        self._most = context.settings.builds_at_once
+        self._pool = ThreadPoolExecutor(self._most, thread_name_prefix="build")
+        self._slots = list(range(self._most))
+        self._running: set[str] = set()
+        self._lock = threading.Lock()
+        self._bell = threading.Event()
+
+    def run(self) -> None:
+        feed = changes.Feed(self.context.database)
+        while True:
+            seen = feed.look()
+            begun = self.ensure()
+            if begun:
+                log.info("at=ensure building %s", begun)
+            while not self._bell.wait(changes.LOOK) and feed.look() <= seen:
+                pass
+            self._bell.clear()
+
+    def ensure(self) -> str:
+        """Take up as many pending builds as may run; returns which, in words."""
+        with self.context.database.read() as tx:
+            pending = stored_builds.list_pending(tx)
+        begun = []
+        for build in pending:
+            with self._lock:
+                if build.id in self._running or not self._slots:
+                    continue
+                self._running.add(build.id)
+                slot = self._slots.pop()
+            self._pool.submit(self._compile, build, slot)
+            begun.append(build.id[:8])
+        return ", ".join(begun)
+
+    def _compile(self, build: Build, slot: int) -> None:
+        try:
+            self._compile_one(build, slot)
+        except Exception:
+            # A build must end, whatever went wrong in our own code, or the app could never be built again.
+            log.exception("at=build-broke build=%s", build.id)
+            builds.fail(
+                self.context, build.id, "the platform failed; its operator finds the reason in the build role's log"
+            )
+        finally:
+            with self._lock:
+                self._running.discard(build.id)
+                self._slots.append(slot)
+            self._bell.set()
+
+    def _compile_one(self, build: Build, slot: int) -> None:
+        begun = builds.begin(self.context, build.id)
+        app = app_of(self.context, build)
+        if begun is None:
+            return
+        if app is None:
+            builds.fail(self.context, build.id, "the app was destroyed")
+            return
+        path = self.context.blobs.build_output(build.id)
+        output = Output(path, Lines(self.context.settings.home), app.id)
+        if begun.started_at is not None:
+            output.step("The build was interrupted and starts again")
+        address = str(ipaddress.ip_network(self.context.settings.subnet)[_FIRST_ADDRESS + slot])
+        release = self.compiler.compile(begun, app, output, address)
+        source = self.context.blobs.source(build.id)
+        for leftover in (source, source.with_suffix(".submodules.json")):
+            leftover.unlink(missing_ok=True)
+        log.info("at=built build=%s app=%s release=%s", build.id, app.name, release.name if release else "none")

@@ -1,0 +1,130 @@
+"""From a compiled tree to a slug: process types, and one squashfs file."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from celadon.build.workspace import Workspace
+from celadon.model import config, procfile
+from celadon.model.errors import InvalidParams
+
+_SMALL = 1 << 20
+_LEVEL = "3"
+# A hint, as Heroku gives it: large slugs take longer to start.
+HINT = 90 << 20
+
+
+class SlugError(Exception):
+    """The compiled app cannot become a slug; the message tells the user why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """What the buildpacks' `bin/release` said, all of them together; later ones win."""
+
+    process_types: Mapping[str, str]
+    config_vars: Mapping[str, str]
+    addons: tuple[str, ...]
+
+
+def released(workspace: Workspace, count: int) -> Released:
+    """Read the YAML of `bin/release`; raises SlugError when it is none."""
+    types: dict[str, str] = {}
+    variables: dict[str, str] = {}
+    addons: list[str] = []
+    for number in range(1, count + 1):
+        text = workspace.read("out", f"release.{number}", limit=_SMALL)
+        found = _yaml(text) if text else {}
+        types |= _strings(found.get("default_process_types"))
+        variables |= _strings(found.get("config_vars"))
+        listed = found.get("addons")
+        addons += [str(name) for name in listed] if isinstance(listed, list) else []
+    for name, value in variables.items():
+        try:
+            config.check(name, value)
+        except InvalidParams as error:
+            raise SlugError(f"cannot use what bin/release said: {error.message}") from None
+    return Released(process_types=_valid(types), config_vars=variables, addons=tuple(addons))
+
+
+def _yaml(text: bytes) -> dict[str, object]:
+    try:
+        found = yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        raise SlugError("cannot read what the buildpack's bin/release printed: it is not YAML") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _strings(found: object) -> dict[str, str]:
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+
+
+def _valid(types: Mapping[str, str]) -> dict[str, str]:
+    for name in types:
+        if not procfile.PROCESS_TYPE.match(name):
+            raise SlugError(f"cannot use what bin/release said: {name[:40]!r} is no process type")
+    return dict(types)
+
+
+def declared(workspace: Workspace, build_dir: str) -> dict[str, str] | None:
+    """The process types of the app's Procfile, None without one; raises SlugError for one that cannot be read."""
+    text = workspace.read(build_dir, "Procfile", limit=_SMALL)
+    if text is None:
+        return None
+    try:
+        return procfile.parse(text.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise SlugError("cannot read Procfile: save it as UTF-8 text") from None
+    except procfile.ProcfileError as error:
+        raise SlugError(str(error)) from None
+
+
+def languages(workspace: Workspace, count: int) -> list[str]:
+    """What each buildpack calls the app."""
+    found = (workspace.read("out", f"language.{number}", limit=_SMALL) for number in range(1, count + 1))
+    words = [re.sub(r"[^\x20-\x7e]", "", name.decode("utf-8", "replace")).strip()[:60] for name in found if name]
+    return words or ["Other"]
+
+
+def pack(workspace: Workspace, build_dir: str, target: Path, uid: int, limit: int) -> tuple[str, int]:
+    """Pack the tree into `target`; returns its checksum and size in bytes. Raises SlugError.
+
+    It runs here and not in the build dyno: the kernel will mount what comes out, so it must be a file system that our
+    own program wrote. It runs as the app's user and follows no link out of the tree.
+    """
+    tree = workspace.root / build_dir
+    if tree.is_symlink() or not tree.is_dir():
+        raise SlugError("cannot pack the slug: the buildpack has removed BUILD_DIR")
+    packed = workspace.root / "slug.squashfs"
+    argv = ["mksquashfs", str(tree), str(packed), "-comp", "zstd", "-Xcompression-level", _LEVEL, "-noappend"]
+    argv += ["-no-progress", "-quiet", "-no-xattrs", "-force-uid", str(uid), "-force-gid", str(uid)]
+    packed.unlink(missing_ok=True)
+    found = subprocess.run(
+        argv, capture_output=True, check=False, user=uid, group=uid, extra_groups=[], env={"PATH": os.defpath}
+    )
+    if found.returncode:
+        reason = found.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
+        raise SlugError(f"cannot pack the slug: {' '.join(reason) or 'mksquashfs failed'}")
+    size = packed.stat().st_size
+    if size > limit:
+        raise SlugError(
+            f"cannot use the slug: it is {size / (1 << 20):.1f}MB, the limit is {limit >> 20}MB. Name what the app does "
+            "not need at run time in .slugignore."
+        )
+    part = target.with_suffix(".part")
+    with packed.open("rb") as source, part.open("wb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+        copy.flush()
+        os.fsync(copy.fileno())
+    packed.unlink()
+    with part.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    part.rename(target)
+    return f"SHA256:{digest}", size

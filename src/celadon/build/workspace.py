@@ -1,0 +1,88 @@
+"""An app's own disk for builds: what its builds keep (`cache/`) and the tree that is being built.
+
+It is one file system in a sparse file, so that one app's build can never fill the machine's disk, and so that a cached
+layer can be linked into the tree instead of copied. No other app sees it.
+"""
+
+import os
+import subprocess
+from pathlib import Path
+
+from celadon.runtime import loops
+from celadon.runtime.protocol import RuntimeFailure
+
+_MAKE = (
+    "mkfs.ext4",
+    "-q",
+    "-F",
+    "-m",
+    "0",
+    "-O",
+    "^has_journal",
+    "-E",
+    "lazy_itable_init=1,nodiscard,root_owner={uid}:{uid}",
+)
+
+
+class Workspace:
+    """The disk of one app; `root` is where it is mounted on the host."""
+
+    def __init__(self, root: Path, uid: int, limit: int) -> None:
+        self.root = root
+        self._image = root.with_name(f"{root.name}.img")
+        self._uid = uid
+        self._limit = limit
+
+    def open(self) -> None:
+        """Mount it, made new when it is not there or cannot be used any more; raises RuntimeFailure."""
+        self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
+        if self.root in loops.mounts(self.root.parent):
+            return
+        if not loops.available():
+            os.chown(self.root, self._uid, self._uid)
+            return
+        try:
+            self._mount()
+        except OSError:
+            # No disk yet, or one that a crash of the machine left torn: what it held can be made again.
+            self._make()
+            try:
+                self._mount()
+            except OSError as error:
+                raise RuntimeFailure(f"cannot mount the build disk {self._image}: {error}") from None
+
+    def close(self) -> None:
+        loops.unmount(self.root)
+
+    def _mount(self) -> None:
+        loops.mount(self._image, self.root, "ext4", loops.MS_NOSUID | loops.MS_NODEV, "noinit_itable,nobarrier")
+
+    def _make(self) -> None:
+        new = self._image.with_suffix(".new")
+        with new.open("wb") as file:
+            file.truncate(self._limit)
+        argv = [word.format(uid=self._uid) for word in _MAKE]
+        found = subprocess.run([*argv, str(new)], capture_output=True, check=False)
+        if found.returncode:
+            raise RuntimeFailure(f"cannot make the build disk {new}: {found.stderr.decode('utf-8', 'replace').strip()}")
+        new.rename(self._image)
+
+    def read(self, *path: str, limit: int) -> bytes | None:
+        """A file's content, at most `limit` bytes; None when it is missing, no plain file, larger, or behind a link.
+
+        The tree is the tenant's: a link in it could name any file of the host, so none is followed.
+        """
+        directory = os.open(self.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in path[:-1]:
+                inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+                os.close(directory)
+                directory = inner
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            with os.fdopen(os.open(path[-1], flags, dir_fd=directory), "rb") as file:
+                content = file.read(limit + 1)
+        except OSError:
+            return None
+        finally:
+            os.close(directory)
+        return content if len(content) <= limit else None
