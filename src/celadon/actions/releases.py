@@ -192,3 +192,10 @@ def authors(context: Context, found: list[Release]) -> dict[str, Account]:
     """Account id → account, for those who made these releases."""
     with context.database.read() as tx:
         return accounts.by_ids(tx, {release.account_id for release in found})
+
+
+def with_phase(context: Context, found: list[Release]) -> set[str]:
+    """Ids of those of these releases whose slug has a release command."""
+    with context.database.read() as tx:
+        used = slugs.by_ids(tx, {release.slug_id for release in found if release.slug_id})
+    return {release.id for release in found if release.slug_id and RELEASE in used[release.slug_id].process_types}

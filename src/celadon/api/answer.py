@@ -1,0 +1,59 @@
+"""What a route's function answers: one value, or a listing that the client may ask a part of."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One value as JSON. `changed_at` is when a single resource last changed: its Last-Modified."""
+
+    value: object
+    status: int = 200
+    changed_at: datetime | None = None
+
+    def last_modified(self) -> str | None:
+        """As HTTP writes times."""
+        if self.changed_at is None:
+            return None
+        return format_datetime(self.changed_at.astimezone(UTC), usegmt=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """Many of one kind. `attributes` are unique ones that a Range may name, the first is the order without one;
+    `shape` makes an item's JSON, only for those that are sent.
+    """
+
+    items: Sequence[Any]
+    attributes: Mapping[str, Callable[[Any], str | int]]
+    shape: Callable[[Any], object]
+
+
+BY_NAME: Mapping[str, Callable[[Any], str | int]] = {"name": lambda item: item.name, "id": lambda item: item.id}
+BY_ID: Mapping[str, Callable[[Any], str | int]] = {"id": lambda item: item.id}
+
+
+def _moment(item: Any) -> str:
+    """When an item was made, with its id, so that no two are the same."""
+    return f"{item.created_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}~{item.id}"
+
+
+BY_TIME: Mapping[str, Callable[[Any], str | int]] = {"created_at": _moment, **BY_ID}
+
+
+def nothing() -> Listing:
+    """An empty list, of what this platform has none of."""
+    return Listing(items=(), attributes=BY_ID, shape=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What goes over the wire."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes

@@ -1,0 +1,168 @@
+"""The way of a request: routed, known, counted, answered by its resource, told with the conventions of the API.
+
+`Api.answer` is plain and synchronous; the ASGI application reads the body, runs it in a thread and sends what it says.
+"""
+
+import hashlib
+import logging
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+
+from celadon.actions.context import Context
+from celadon.api import credentials, failures, ranges, rates, routes
+from celadon.api.answer import Answer, Listing, Response
+from celadon.api.request import Call, Request
+from celadon.api.route import Door, Route, Table
+from celadon.model.account import Actor
+from celadon.model.errors import CeladonError, RateLimited
+
+log = logging.getLogger(__name__)
+
+_VERSION_3 = re.compile(r"application/vnd\.heroku\+json\s*;\s*version\s*=\s*3(?:\.[\w-]+)?\s*(?:[;,]|$)", re.IGNORECASE)
+_READS = frozenset({"GET", "HEAD"})
+# Wrong passwords from one address: so many at once, then so many a minute.
+_GUESSES, _GUESSES_PER_MINUTE = 30, 10
+
+
+class Api:
+    """Answers requests over one store. Threads share it."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.limiter = rates.Limiter(context.settings.rate_limit, rates.PER_MINUTE, time.monotonic)
+        self._guesses = rates.Limiter(_GUESSES, _GUESSES_PER_MINUTE, time.monotonic)
+        self._table = Table(routes.ROUTES)
+
+    def answer(self, request: Request) -> Response:
+        """The whole answer, whatever happens; one canonical log line."""
+        began = time.perf_counter()
+        told: dict[str, object] = {}
+        try:
+            response = self._answer(request, told)
+        except CeladonError as error:
+            told["error"] = error.id
+            response = failed(error)
+        except Exception:
+            log.exception("at=exception request_id=%s method=%s", request.id, request.method)
+            told["error"] = failures.UNEXPECTED["id"]
+            response = json_response(500, failures.unexpected(request.id))
+        headers = {**response.headers, "Request-Id": request.id}
+        if "remaining" in told:
+            headers["RateLimit-Remaining"] = str(told["remaining"])
+        _log_request(request, told, response.status, time.perf_counter() - began)
+        return replace(response, headers=headers)
+
+    def _answer(self, request: Request, told: dict[str, object]) -> Response:
+        route, params = self._table.match(request.method, request.path)
+        told["route"] = route.path
+        if route.door is Door.OPEN:
+            actor, remaining = None, 0
+        else:
+            _check_version(request.headers)
+            actor = self._know(request, route)
+            told["account"] = actor.email
+            told["remaining"] = remaining = self._count(route, actor)
+        call = Call(context=self.context, request=request, params=params, known=actor, remaining=remaining)
+        if request.method not in _READS:
+            self._check_state(call)
+        return _conditional(request, tell(route.answer(call), request))
+
+    def _know(self, request: Request, route: Route) -> Actor:
+        password = route.door is Door.PASSWORD and credentials.gives_password(request.headers)
+        guesser = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        if password and self._guesses.remaining(guesser) < 1:
+            raise RateLimited("Too many wrong passwords: wait a minute.")
+        try:
+            return credentials.actor_of(self.context, request.headers, password_allowed=password)
+        except CeladonError:
+            if password:
+                self._guesses.take(guesser)
+            raise
+
+    def _count(self, route: Route, actor: Actor) -> int:
+        owner = actor.account.id
+        return self.limiter.remaining(owner) if route.free else self.limiter.take(owner)
+
+    def _check_state(self, call: Call) -> None:
+        """If-Match of a change: the resource at this path must still be what the client has seen."""
+        wanted = call.request.headers.get("if-match")
+        if wanted is None:
+            return
+        reading = replace(call.request, method="GET")
+        found = self._table.find("GET", reading.path)
+        present = tell(found[0].answer(replace(call, request=reading)), reading) if found else None
+        if present is None or not _matches(wanted, present.headers["ETag"]):
+            raise failures.PreconditionFailed(
+                "cannot change this: it is not what If-Match says any more, read it again"
+            )
+
+
+def _check_version(headers: Mapping[str, str]) -> None:
+    if not _VERSION_3.search(headers.get("accept", "")):
+        raise failures.NotAcceptable(
+            "cannot answer without a version: send the header `Accept: application/vnd.heroku+json; version=3`"
+        )
+
+
+def tell(answer: Answer | Listing, request: Request) -> Response:
+    """An answer on the wire; raises RangeNotSatisfiable."""
+    if isinstance(answer, Listing):
+        return _tell_listing(answer, request)
+    modified = answer.last_modified()
+    return json_response(answer.status, answer.value, {"Last-Modified": modified} if modified else {})
+
+
+def _tell_listing(listing: Listing, request: Request) -> Response:
+    part = ranges.select(listing, ranges.parse(request.headers.get("range"), listing.attributes))
+    headers = {"Content-Range": part.content, "Accept-Ranges": ", ".join(listing.attributes)}
+    if part.following:
+        headers["Next-Range"] = part.following
+    return json_response(200 if part.whole else 206, [listing.shape(item) for item in part.items], headers)
+
+
+def json_response(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:
+    content = msgspec.json.encode(value)
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    fixed = {"Content-Type": "application/json", "Cache-Control": "private, no-cache", "ETag": etag}
+    return Response(status=status, headers={**fixed, **(headers or {})}, content=content)
+
+
+def failed(error: CeladonError) -> Response:
+    return json_response(error.status, failures.shape(error), failures.headers(error))
+
+
+def _conditional(request: Request, response: Response) -> Response:
+    """What a client has already is not sent again."""
+    if request.method not in _READS:
+        return response
+    wanted = request.headers.get("if-match")
+    if wanted is not None and not _matches(wanted, response.headers["ETag"]):
+        raise failures.PreconditionFailed("cannot show this: it is not what If-Match says any more")
+    seen = request.headers.get("if-none-match")
+    if seen is not None and _matches(seen, response.headers["ETag"]):
+        return replace(response, status=304, content=b"")
+    return response
+
+
+def _matches(listed: str, etag: str) -> bool:
+    tags = {tag.strip().removeprefix("W/") for tag in listed.split(",")}
+    return "*" in tags or etag in tags
+
+
+def _log_request(request: Request, told: Mapping[str, object], status: int, seconds: float) -> None:
+    log.info(
+        "at=request request_id=%s account=%s method=%s route=%s path=%s status=%d ms=%.1f error=%s agent=%s",
+        request.id,
+        told.get("account", "-"),
+        request.method,
+        told.get("route", "-"),
+        ascii("/" + "/".join(request.path))[:200],
+        status,
+        seconds * 1000,
+        told.get("error", "-"),
+        ascii(request.headers.get("user-agent", "-"))[:60],
+    )

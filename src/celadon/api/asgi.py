@@ -1,0 +1,91 @@
+"""The API as an ASGI application: bytes in, bytes out."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+import anyio
+from anyio import to_thread
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.types import Receive, Scope, Send
+
+from celadon.actions.context import Context
+from celadon.api import failures, request
+from celadon.api.answer import Response
+from celadon.api.application import Api, failed
+from celadon.api.request import Request
+from celadon.model.errors import CeladonError
+
+log = logging.getLogger(__name__)
+
+BODY_LIMIT = 1 << 20
+# What is too long is read to its end up to here, so that the client hears why instead of a broken connection.
+_DRAIN_LIMIT = 32 << 20
+# Requests at work at once: fewer than the store's connections, more than the processors.
+_THREADS = 12
+
+
+class Application:
+    """What uvicorn runs."""
+
+    def __init__(self, context: Context) -> None:
+        self.api = Api(context)
+        self._threads = anyio.CapacityLimiter(_THREADS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request_id = request.new_id()
+        try:
+            asked = await _read(scope, receive, request_id)
+        except CeladonError as error:
+            log.info("at=request request_id=%s status=%d error=%s", request_id, error.status, error.id)
+            told = failed(error)
+            await _send(replace(told, headers={**told.headers, "Request-Id": request_id}), scope["method"], send)
+        except ClientDisconnect:
+            log.info("at=request request_id=%s error=client_left", request_id)
+        else:
+            response = await to_thread.run_sync(self.api.answer, asked, limiter=self._threads)
+            await _send(response, asked.method, send)
+
+
+async def _read(scope: Scope, receive: Receive, request_id: str) -> Request:
+    """The request with its whole body; raises BadRequest, RequestTooLarge."""
+    headers = request.headers_of(scope["headers"])
+    return Request(
+        id=request_id,
+        method=request.method_of(scope["method"], headers),
+        path=request.segments(scope.get("raw_path") or scope["path"].encode()),
+        query=request.query_of(scope["query_string"]),
+        headers=headers,
+        content=await _content(scope, receive),
+    )
+
+
+async def _content(scope: Scope, receive: Receive) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in HttpRequest(scope, receive).stream():
+        size += len(piece)
+        if size <= BODY_LIMIT:
+            pieces.append(piece)
+        elif size > _DRAIN_LIMIT:
+            break
+    if size > BODY_LIMIT:
+        raise failures.RequestTooLarge(
+            f"cannot read the request's body: it is longer than {BODY_LIMIT // 1024:,} KB; keep large values elsewhere"
+        )
+    return b"".join(pieces)
+
+
+async def _send(response: Response, method: str, send: Send) -> None:
+    await send({"type": "http.response.start", "status": response.status, "headers": _headers(response)})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else response.content})
+
+
+def _headers(response: Response) -> list[tuple[bytes, bytes]]:
+    headers: Mapping[str, str] = response.headers
+    if response.status != 304:
+        headers = {**headers, "Content-Length": str(len(response.content)), "X-Content-Type-Options": "nosniff"}
+    return [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]

@@ -1,0 +1,104 @@
+"""Builds."""
+
+import re
+
+from celadon.actions import builds
+from celadon.api import buildpacks, shapes
+from celadon.api.answer import BY_TIME, Answer, Listing
+from celadon.api.body import Body
+from celadon.api.request import Call
+from celadon.model.account import Account
+from celadon.model.app import App
+from celadon.model.build import Build
+from celadon.model.errors import InvalidParams
+
+_SOURCE = re.compile(r"^https?://[A-Za-z0-9\[][^\s\x00-\x1f]{0,3000}$")
+_CHECKSUM = re.compile(r"^SHA256:[0-9a-f]{64}$", re.IGNORECASE)
+
+
+def create(call: Call) -> Answer:
+    body = call.body()
+    source = body.entry("source_blob")
+    if source is None:
+        raise InvalidParams("cannot build without a source: give `source_blob` with the `url` of a .tar.gz archive")
+    build = builds.create(
+        call.context,
+        call.actor,
+        call.app,
+        commit=source.text("version", 200),
+        commit_description=source.text("version_description", 2000),
+        source_url=_source_url(source),
+        source_checksum=_checksum(source),
+        buildpack_urls=_buildpacks(body),
+    )
+    app, build = builds.find(call.context, call.actor, call.app, build.id)
+    return _answer(call, app, build, 201)
+
+
+def _source_url(source: Body) -> str:
+    url = source.needed_text("url")
+    if not _SOURCE.match(url):
+        raise InvalidParams(f"cannot fetch the source from {url[:80]!r}: it must be an http or https URL")
+    return url
+
+
+def _checksum(source: Body) -> str | None:
+    checksum = source.text("checksum", 200)
+    if checksum is not None and not _CHECKSUM.match(checksum):
+        raise InvalidParams("cannot check the source: write its checksum as SHA256: and 64 hexadecimal digits")
+    return checksum
+
+
+def _buildpacks(body: Body) -> tuple[str, ...] | None:
+    given = body.entries("buildpacks")
+    if given is None:
+        return None
+    return tuple(buildpacks.checked(entry.text("url") or entry.text("name")) for entry in given)
+
+
+def list_of(call: Call) -> Listing:
+    app, found = builds.list_of(call.context, call.actor, call.app)
+    authors = builds.authors(call.context, found)
+    return Listing(
+        items=found, attributes=BY_TIME, shape=lambda build: shape(call, app, build, authors[build.account_id])
+    )
+
+
+def show(call: Call) -> Answer:
+    return _answer(call, *builds.find(call.context, call.actor, call.app, call.params["build"]))
+
+
+def cancel(call: Call) -> Answer:
+    """Asked for at once, done by the build role when it sees it: the build is pending until then."""
+    app, _ = builds.find(call.context, call.actor, call.app, call.params["build"])
+    return _answer(call, app, builds.cancel(call.context, call.actor, app.id, call.params["build"]))
+
+
+def _answer(call: Call, app: App, build: Build, status: int = 200) -> Answer:
+    author = builds.authors(call.context, [build])[build.account_id]
+    return Answer(value=shape(call, app, build, author), status=status, changed_at=build.updated_at)
+
+
+def shape(call: Call, app: App, build: Build, author: Account) -> dict[str, object]:
+    return {
+        "app": {"id": app.id},
+        "buildpacks": [buildpacks.reference(url) for url in build.buildpacks],
+        "created_at": shapes.instant(build.created_at),
+        "error": build.error,
+        "generation": "cedar",
+        "id": build.id,
+        "output_stream_url": f"{call.api_url}/builds-output/{build.output_key}",
+        "release": {"id": build.release_id} if build.release_id else None,
+        "slug": {"id": build.slug_id} if build.slug_id else None,
+        "source_blob": {
+            "checksum": build.source_checksum,
+            # Of a push, the archive is the platform's own: its repository is where the source can be had.
+            "url": build.source_url or call.settings.git_url(app.name),
+            "version": build.commit,
+            "version_description": build.commit_description,
+        },
+        "stack": build.stack,
+        "status": build.status,
+        "updated_at": shapes.instant(build.updated_at),
+        "user": shapes.user(author),
+    }

@@ -1,0 +1,50 @@
+"""Who asks: a token as Bearer or as the password of Basic; an e-mail address and password only to make a token."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+from celadon.actions import accounts
+from celadon.actions.context import Context
+from celadon.model.account import Actor
+from celadon.model.errors import Unauthorized
+
+_LONGEST = 2048
+_TOKEN_PREFIX = "HRKU-"
+
+
+def actor_of(context: Context, headers: Mapping[str, str], *, password_allowed: bool) -> Actor:
+    """Whose request this is; raises Unauthorized."""
+    kind, _, rest = headers.get("authorization", "").partition(" ")
+    if not kind:
+        raise Unauthorized("Invalid credentials provided: this needs an API token, log in to get one.")
+    if kind.lower() == "bearer":
+        return accounts.actor_of_token(context, _checked(rest.strip()))
+    if kind.lower() == "basic":
+        user, secret = _pair(rest.strip())
+        if password_allowed and "@" in user and not secret.startswith(_TOKEN_PREFIX):
+            return accounts.log_in(context, user, secret)
+        return accounts.actor_of_token(context, secret)
+    raise Unauthorized("Invalid credentials provided: the Authorization header must be Bearer or Basic.")
+
+
+def gives_password(headers: Mapping[str, str]) -> bool:
+    """Whether this looks like somebody's address and password rather than a token."""
+    return headers.get("authorization", "")[:6].lower() == "basic "
+
+
+def _pair(encoded: str) -> tuple[str, str]:
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, ValueError):
+        raise Unauthorized("Invalid credentials provided: the Authorization header cannot be read.") from None
+    user, colon, secret = _checked(text).partition(":")
+    if not colon:
+        raise Unauthorized("Invalid credentials provided: Basic needs `user:token`.")
+    return user, secret
+
+
+def _checked(text: str) -> str:
+    if len(text) > _LONGEST or "\x00" in text:
+        raise Unauthorized("Invalid credentials provided: that cannot be a token.")
+    return text

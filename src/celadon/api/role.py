@@ -1,0 +1,41 @@
+"""The `api` role: the Platform API on a Unix socket behind the router.
+
+Wakes on requests; reads and writes the store by way of actions; survives everything but the store's loss: it has no
+state but the rate limit's buckets.
+"""
+
+import uvicorn
+
+from celadon.actions import context
+from celadon.api.asgi import Application
+from celadon.platform.settings import Settings
+
+# Longer than the router keeps an idle connection: it is the router that closes.
+_KEEP_ALIVE = 75
+_LAST_REQUESTS = 5
+
+
+def main(settings: Settings) -> None:
+    """Serve until stopped; raises SecretsError."""
+    opened = context.connect(settings)
+    try:
+        uvicorn.Server(configuration(settings, Application(opened))).run()
+    finally:
+        opened.database.close()
+
+
+def configuration(settings: Settings, application: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        uds=str(settings.run / "api.sock"),
+        http="httptools",
+        loop="uvloop",
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=_LAST_REQUESTS,
+    )

@@ -1,0 +1,79 @@
+"""One line of the table of routes, and finding the line that a request means."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from celadon.api.answer import Answer, Listing
+from celadon.api.request import Call
+from celadon.model.errors import CeladonError
+
+
+class Door(StrEnum):
+    """Who may come in: anybody, who has a token, or also who has an address and password."""
+
+    OPEN = "open"
+    TOKEN = "token"
+    PASSWORD = "password"
+
+
+class UnknownEndpoint(CeladonError):
+    """No route has this method and path."""
+
+    id = "not_found"
+    status = 404
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """`permission` says what the action asks of the actor, for the reader of the table: the action enforces it.
+
+    A `free` one takes no token of the rate limit.
+    """
+
+    method: str
+    path: str
+    permission: str
+    answer: Callable[[Call], Answer | Listing]
+    door: Door = Door.TOKEN
+    free: bool = False
+
+    @property
+    def segments(self) -> tuple[str, ...]:
+        return tuple(self.path.strip("/").split("/"))
+
+    def params(self, path: tuple[str, ...]) -> dict[str, str] | None:
+        """What the path has in place of `:names`; None when it is another path."""
+        found: dict[str, str] = {}
+        for expected, segment in zip(self.segments, path, strict=True):
+            if expected.startswith(":") and segment:
+                found[expected[1:]] = segment
+            elif expected != segment:
+                return None
+        return found
+
+
+class Table:
+    """Finds routes by method and path; a literal segment wins over a `:name`."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes: dict[tuple[str, int], list[Route]] = {}
+        for route in sorted(routes, key=lambda route: [segment.startswith(":") for segment in route.segments]):
+            self._routes.setdefault((route.method, len(route.segments)), []).append(route)
+
+    def find(self, method: str, path: tuple[str, ...]) -> tuple[Route, dict[str, str]] | None:
+        for route in self._routes.get(("GET" if method == "HEAD" else method, len(path)), ()):
+            params = route.params(path)
+            if params is not None:
+                return route, params
+        return None
+
+    def match(self, method: str, path: tuple[str, ...]) -> tuple[Route, dict[str, str]]:
+        """Raises UnknownEndpoint."""
+        found = self.find(method, path)
+        if found is None:
+            wanted = f"{method} /{'/'.join(path)}"[:120]
+            raise UnknownEndpoint(
+                f"The API has no {wanted}: look for a typing error in the path, or use another method."
+            )
+        return found

@@ -1,0 +1,52 @@
+"""JSON forms that many resources share."""
+
+import uuid
+from datetime import UTC, datetime
+
+from celadon.actions import apps
+from celadon.model.account import Account
+from celadon.model.app import App
+
+# Things that have no row, and so no id of their own, get one from their name: the same on every platform.
+_NAMESPACE = uuid.UUID("6f1c1d0e-5a43-4b0a-9d2c-5b8a5b2d7c11")
+# When what is part of the program itself was made: its first version.
+BUILT_IN_AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def fixed_id(*names: str) -> str:
+    """The id of something that is known by its names alone."""
+    return str(uuid.uuid5(_NAMESPACE, "/".join(names)))
+
+
+def instant(at: datetime) -> str:
+    """`2012-01-01T12:00:00Z`."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def instant_or_none(at: datetime | None) -> str | None:
+    return None if at is None else instant(at)
+
+
+def app(found: App) -> dict[str, object]:
+    return {"id": found.id, "name": found.name}
+
+
+def user(account: Account) -> dict[str, object]:
+    return {"id": account.id, "email": account.email}
+
+
+def stack(name: str) -> dict[str, object]:
+    return {"id": fixed_id("stack", name), "name": name}
+
+
+def region(name: str) -> dict[str, object]:
+    return {"id": fixed_id("region", name), "name": name}
+
+
+def generation() -> dict[str, object]:
+    """The official client has other ways for other generations than this one."""
+    return {"id": fixed_id("generation", "cedar"), "name": "cedar"}
+
+
+STACK = apps.STACK
+REGION = apps.REGION
