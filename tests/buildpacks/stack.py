@@ -23,7 +23,7 @@ from celadon.platform.settings import IMAGE_CACHE, Settings
 
 BUILDPACKS = Path(__file__).parents[2] / "buildpacks"
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
-UV = Path(shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or "uv")
+UV = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 UID = 64_123
 
 # Namespaces of its own, the stack's root read-only with the folders put in, then the app's uid.
@@ -57,8 +57,8 @@ def image() -> Path:
 
 
 def enter_argv(binds: Mapping[Path, str], cwd: str, argv: list[str]) -> list[str]:
-    files = {UV: "/usr/local/bin/uv", CA_BUNDLE: "/etc/ssl/certs/ca-certificates.crt"}
-    files |= {Path("/etc/resolv.conf"): "/etc/resolv.conf", Path("/etc/hosts"): "/etc/hosts"}
+    same = [CA_BUNDLE, Path("/etc/resolv.conf"), Path("/etc/hosts")]
+    files = {path: str(path) for path in same} | ({Path(UV): "/usr/local/bin/uv"} if UV else {})
     mounts = [part for source, target in {**files, **binds}.items() for part in (str(source), target)]
     spaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
     return [*spaces, "bash", "-c", ENTER, "enter", str(image()), *mounts, "--", str(UID), cwd, *argv]
@@ -89,8 +89,17 @@ class App:
 
     @property
     def work(self) -> Path:
-        """Cache and build folders on one mount, so that hard links between them are possible."""
+        """Cache and build folder on one mount, so that hard links between them are possible."""
         return self.folder / "work"
+
+    @property
+    def cache(self) -> Path:
+        return self.work / "cache"
+
+    @property
+    def installed(self) -> Path:
+        """The buildpack's own folder in the build: a copy, as if it had come from its git URL."""
+        return self.folder / "buildpack"
 
     @property
     def slug(self) -> Path:
@@ -118,16 +127,26 @@ class App:
         argv = enter_argv(binds, "/run/buildpack", [f"bin/{script}", "/run/build"])
         return subprocess.run(argv, capture_output=True, text=True, env=environment({}), check=False)
 
-    def compile(self, buildpack: str, *, env: Mapping[str, str] | None = None, fresh: bool = True) -> Compiled:
-        """Build the source as a push would: a fresh checkout, the cache of before. `fresh=False` builds on (a second buildpack)."""
+    def compile(
+        self, buildpack: str, *, env: Mapping[str, str] | None = None, fresh: bool = True, apart: bool = False
+    ) -> Compiled:
+        """Build the source as a push would: a fresh checkout, the cache of before.
+
+        `fresh=False` builds on what is there (a second buildpack); `apart` puts the cache on a mount of its own.
+        """
         if fresh:
             shutil.rmtree(self.slug, ignore_errors=True)
             shutil.copytree(self.source, self.slug, symlinks=True)
-        for folder in (self.work, self.work / "cache", self.config):
-            folder.mkdir(exist_ok=True)
+        for folder in (self.work, self.cache, self.config, self.installed.parent):
+            folder.mkdir(exist_ok=True, parents=True)
+        shutil.rmtree(self.installed, ignore_errors=True)
+        shutil.copytree(BUILDPACKS / buildpack, self.installed)
+        own(self.installed)
         own(self.work)
-        binds = {BUILDPACKS / buildpack: "/run/buildpack", self.work: "/tmp/work", self.config: "/run/config"}
-        argv = ["bin/compile", "/tmp/work/build_1", "/tmp/work/cache", "/run/config"]
+        binds = {self.installed: "/run/buildpack", self.work: "/tmp/work", self.config: "/run/config"}
+        if apart:
+            binds |= {self.cache: "/run/cache"}
+        argv = ["bin/compile", "/tmp/work/build_1", "/run/cache" if apart else "/tmp/work/cache", "/run/config"]
         started = time.monotonic()
         ran = subprocess.run(
             enter_argv(binds, "/run/buildpack", argv),
@@ -160,7 +179,8 @@ class App:
                 wait_for_port(port, running, lambda: _text(output))
                 yield f"http://127.0.0.1:{port}"
             finally:
-                os.killpg(running.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(running.pid, signal.SIGKILL)
                 running.wait()
 
     def _dyno(self, command: str, env: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:

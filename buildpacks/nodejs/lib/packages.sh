@@ -27,6 +27,7 @@ install_packages() {
   key=$(cat "${files[@]}" | layer_key 1 "${STACK:-}" "$TOOLS" "$INSTALL_ALL")
   if can_use_layer && restore_layer node_modules "$key" "$BUILD_DIR/node_modules"; then
     heading "Using the packages of $from from the cache"
+    unshare_state
     run_lifecycle
     return
   fi
@@ -35,9 +36,15 @@ install_packages() {
   ! can_use_layer || layered=yes
   "install_with_$MANAGER" 2>&1 | indent ||
     fail "cannot install the packages of $from: see above." "Mend $from, commit and push again; the running release stays as it is."
-  [[ -z $layered || ! -d node_modules ]] || save_layer node_modules "$key" "$BUILD_DIR/node_modules"
+  if [[ -n $layered && -d node_modules ]]; then
+    save_layer node_modules "$key" "$BUILD_DIR/node_modules"
+    unshare_state
+  fi
   bound_cache
 }
+
+# npm, yarn and generators such as Prisma's keep what they rewrite under names with a dot.
+unshare_state() { unshare_files node_modules/.[!.]*; }
 
 # An install runs the app's own scripts too: so does an install that had nothing to fetch.
 run_lifecycle() {

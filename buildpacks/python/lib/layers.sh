@@ -25,6 +25,17 @@ copy_tree() {
   cp "$how" "$1" "$2"
 }
 
+# Gives the build files of its own in place of those it shares with a layer: for what tools are known to rewrite.
+unshare_files() {
+  local path
+  for path in "$@"; do
+    [[ -e $path ]] || continue
+    cp -a "$path" "$path.own"
+    rm -rf "$path"
+    mv "$path.own" "$path"
+  done
+}
+
 # restore_layer NAME KEY FOLDER: succeeds when the cache had it.
 restore_layer() {
   local layer=$CACHE_DIR/layers/$1/$2

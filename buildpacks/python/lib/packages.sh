@@ -6,12 +6,13 @@ choose_installer() {
     INSTALLER=uv LOCK=(uv.lock pyproject.toml)
   elif [[ -f Pipfile.lock ]]; then
     INSTALLER=pipenv LOCK=(Pipfile.lock)
-  elif [[ -f poetry.lock && -f pyproject.toml ]]; then
-    INSTALLER=poetry LOCK=(poetry.lock pyproject.toml)
   elif [[ -f requirements.txt ]]; then
     INSTALLER=requirements
     mapfile -t LOCK < <(requirement_files requirements.txt)
-  elif [[ -f pyproject.toml ]]; then
+  elif [[ -f poetry.lock ]]; then
+    fail "cannot install the packages of poetry.lock: Poetry is not known here." \
+      "Run uv lock and commit uv.lock, or poetry export --output requirements.txt and commit that."
+  elif grep -qs '^\[project\]' pyproject.toml; then
     INSTALLER=pyproject LOCK=(pyproject.toml)
     warning "pyproject.toml has no uv.lock beside it: each install may pick other versions. Run uv lock and commit uv.lock."
   elif [[ -f setup.py ]]; then
@@ -19,7 +20,8 @@ choose_installer() {
   elif [[ -f Pipfile ]]; then
     fail "cannot install the packages of Pipfile: there is no Pipfile.lock." "Run pipenv lock, commit Pipfile.lock and push again."
   else
-    fail "cannot tell what to install: this app has a lock file without the file it locks."
+    fail "cannot tell what to install: there is no requirements.txt and no pyproject.toml with a [project] table." \
+      "Commit one of them (an empty requirements.txt will do) and push again."
   fi
 }
 
@@ -38,7 +40,7 @@ installs_own_code() {
   case $INSTALLER in
     setup) return 0 ;;
     pipenv) grep -qE '"(path|file)":' Pipfile.lock ;;
-    poetry | uv | pyproject) grep -qE '^\[build-system\]|^package *= *true|\bpath *= *"' pyproject.toml ;;
+    uv | pyproject) grep -qE '^\[build-system\]|^package *= *true|\bpath *= *"' pyproject.toml ;;
     requirements) grep -qE '^[[:space:]]*(-e|--editable|\.|/)|file:' "${LOCK[@]}" ;;
   esac
 }
@@ -69,7 +71,7 @@ new_environment() {
   rm -rf "$1"
   mkdir -p "$1"
   "$UV" venv --quiet --no-project --no-config --allow-existing --python "$PYTHON" /app/.heroku/python
-  ! wants_pip || "$UV" pip install --quiet pip
+  ! wants_pip || "$UV" pip install --quiet --no-compile-bytecode pip
 }
 
 install_with_requirements() { "$UV" pip install --requirements requirements.txt; }
@@ -83,11 +85,6 @@ install_with_setup() { "$UV" pip install --editable .; }
 install_with_pipenv() {
   own_python pipfile.py requirements Pipfile.lock >"$SCRATCH/requirements.txt"
   "$UV" pip install --requirements "$SCRATCH/requirements.txt"
-}
-
-install_with_poetry() {
-  POETRY_VIRTUALENVS_CREATE=false POETRY_CACHE_DIR=$CACHE_DIR/poetry \
-    "$UV" tool run poetry install --only main --no-interaction --no-ansi
 }
 
 # A lock names the index that it was made with. Where a mirror stands in, its hashes still hold and its addresses do not.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 KNOWN = ("root", "clean_urls", "routes", "error_page", "https_only", "headers")
+EVERYTHING = ("/**", "/*")
 
 CONFIGURATION = """\
 daemon off;
@@ -39,6 +40,7 @@ http {
   gzip_min_length 1024;
   gzip_types text/css text/plain text/javascript application/javascript application/json application/xml
              application/manifest+json application/wasm application/rss+xml image/svg+xml font/ttf font/otf;
+MAPS
   server {
     listen @PORT@ backlog=1024;
     root "@APP@/ROOT";
@@ -67,15 +69,18 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def configuration(values: dict[str, Any], root: str) -> str:
+    maps, headers = header_maps(values)
     rules = [
         # What steers the build or the repository is nobody's page.
         r'location ~ "/\.(?!well-known/)" { return 404; }',
-        'location ~ "^/(static\\.json|Procfile|app\\.json)$" { return 404; }',
+        r'location ~ "^/(static\.json|Procfile|app\.json)$" { return 404; }',
         *_https_only(values),
         *_error_page(values),
+        *headers,
         *_locations(values),
     ]
-    return CONFIGURATION.replace("ROOT", root).replace("RULES", "\n".join(f"    {rule}" for rule in rules))
+    parts = {"ROOT": [root], "MAPS": [f"  {line}" for line in maps], "RULES": [f"    {rule}" for rule in rules]}
+    return re.sub("|".join(parts), lambda found: "\n".join(parts[found[0]]), CONFIGURATION)
 
 
 def _https_only(values: dict[str, Any]) -> list[str]:
@@ -92,28 +97,47 @@ def _error_page(values: dict[str, Any]) -> list[str]:
 
 
 def _locations(values: dict[str, Any]) -> list[str]:
-    """One location for each pattern of routes or headers, in the order written, and one for all the rest."""
-    routes, headers = _object(values, "routes"), _object(values, "headers")
-    patterns = [pattern for pattern in dict.fromkeys([*routes, *headers]) if pattern not in ("/**", "/*")]
-    everything = [pattern for pattern in ("/**", "/*") if pattern in routes or pattern in headers]
-    lines = [_location(f"~ {_word(_expression(pattern))}", values, [pattern, *everything]) for pattern in patterns]
-    return [*lines, _location("/", values, everything)]
-
-
-def _location(match: str, values: dict[str, Any], patterns: list[str]) -> str:
+    """One location for each route, in the order written, and one for all the rest."""
+    routes = _object(values, "routes")
     tries = ["$uri", *(["$uri.html"] if values.get("clean_urls") else []), "$uri/"]
-    routes, headers = _object(values, "routes"), _object(values, "headers")
-    target = next((routes[pattern] for pattern in patterns if pattern in routes), None)
-    last = _quoted("/" + _text(target, "routes").lstrip("/")) if target else "=404"
-    added = {name: value for pattern in reversed(patterns) for name, value in _object(headers, pattern).items()}
-    lines = [f"add_header {_quoted(name)} {_quoted(_text(value, 'headers'))} always;" for name, value in added.items()]
-    return f"location {match} {{ try_files {' '.join(tries)} {last}; {' '.join(lines)} }}"
+
+    def location(match: str, target: object) -> str:
+        last = _quoted("/" + _text(target, "routes").lstrip("/")) if target is not None else "=404"
+        return f"location {match} {{ try_files {' '.join(tries)} {last}; }}"
+
+    everything = next((routes[pattern] for pattern in EVERYTHING if pattern in routes), None)
+    lines = [
+        location(f"~ {_word(f'^{_expression(pattern)}$')}", target)
+        for pattern, target in routes.items()
+        if pattern not in EVERYTHING
+    ]
+    return [*lines, location("/", everything)]
+
+
+def header_maps(values: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Headers by the address that was asked for: the maps that give their values, and the rules that add them.
+
+    Where patterns overlap the first one written wins, and one for everything comes last.
+    """
+    headers = _object(values, "headers")
+    patterns = sorted(headers, key=lambda pattern: pattern in EVERYTHING)
+    names = dict.fromkeys(name for pattern in patterns for name in _object(headers, pattern))
+    maps, rules = [], []
+    for number, name in enumerate(names):
+        lines = [
+            f"{_word(f'~^{_expression(pattern)}([?]|$)')} {_quoted(_text(_object(headers, pattern)[name], 'headers'))};"
+            for pattern in patterns
+            if name in _object(headers, pattern)
+        ]
+        maps.append(f"map $request_uri $header_{number} {{ {' '.join(lines)} }}")
+        rules.append(f"add_header {_quoted(name)} $header_{number} always;")
+    return maps, rules
 
 
 def _expression(pattern: str) -> str:
     """`**` stands for anything, `*` for anything within one folder."""
     parts = re.split(r"(\*\*|\*)", pattern if pattern.startswith("/") else f"/{pattern}")
-    return "^" + "".join({"**": ".*", "*": "[^/]*"}.get(part) or re.escape(part) for part in parts) + "$"
+    return "".join({"**": "[^?]*", "*": "[^/?]*"}.get(part) or re.escape(part) for part in parts)
 
 
 def _object(values: dict[str, Any], name: str) -> dict[str, Any]:
