@@ -1,0 +1,1 @@
+"""What happens at a time: retention of what is no longer needed."""
