@@ -90,7 +90,7 @@ def measure(home: Path, lines: int, sources: int, accept: str) -> tuple[float, f
 def serve(home: Path, path: str) -> None:
     async def run() -> None:
         logplex = Logplex(home, 100 << 20)
-        application = streams.application(lambda secret: Session(), logplex.channel)
+        application = streams.application(lambda secret: Session(), logplex.fresh)
         config = uvicorn.Config(application, uds=path, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(logplex.run())

@@ -100,7 +100,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Logplex over `home`, listening."""
     logplex = Logplex(home, window)
-    application = streams.application(sessions.get, logplex.channel, buffer)
+    application = streams.application(sessions.get, logplex.fresh, buffer)
     with tempfile.TemporaryDirectory(prefix="logplex-") as directory:
         socket = f"{directory}/logplex.sock"
         config = uvicorn.Config(application, uds=socket, log_config=None, lifespan="off", timeout_graceful_shutdown=1)

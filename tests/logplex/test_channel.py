@@ -2,7 +2,9 @@
 
 import os
 import random
-from collections.abc import Callable
+import re
+import subprocess
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -134,6 +136,38 @@ def test_files_rotated_away_unseen_are_counted_and_said(tmp_path: Path) -> None:
     assert sum("L12" in text for text in texts(channel)) == 1
 
 
+def test_rotated_files_that_nobody_comes_to_read_go_oldest_first_and_their_lines_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("read"))
+    channel = open_channel(tmp_path)
+    channel.advance({path.name: 1})
+    for number in range(1, 4):
+        append(path, conmon_records(*["x" * 100] * 50, at=number))
+        rotate(path)
+        sources.look(path.parent)
+    monkeypatch.setattr(sources, "HELD_LIMIT", 10_000)
+    append(path, conmon_records("last", at=9.0))
+    channel.advance({path.name: 3})
+    assert [text for text in texts(channel) if "L12" in text] == [
+        "Error L12 (Local buffer overflow): 50 lines of app[web.1] dropped"
+    ] * 2
+    assert texts(channel).count("x" * 100) == 50
+    assert "last" in texts(channel)
+    assert len(names(tmp_path)) == 2
+
+
+def test_rotated_file_goes_as_soon_as_it_has_been_read(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1"))
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    rotate(path, conmon_records("2"))
+    channel.advance(None)
+    assert names(tmp_path) == sorted([path.name, f"{path.name}.{path.stat().st_ino}"])
+
+
 def test_birth_that_is_told_late_is_no_loss(tmp_path: Path) -> None:
     path = dyno_file(tmp_path)
     append(path, conmon_records("1"))
@@ -237,22 +271,56 @@ def test_lost_bytes_of_a_segment_do_not_move_positions(tmp_path: Path) -> None:
     assert texts(channel) == ["1", "3"]
 
 
-def test_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = dyno_file(tmp_path)
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A home on a file system of 256 kB."""
+    home = tmp_path / "disk"
+    home.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", home], check=True)
+    yield home
+    subprocess.run(["umount", home], check=True)
+
+
+def test_full_disk_stops_a_channel_and_it_goes_on_where_it_was(small_disk: Path, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (small_disk / "logs").symlink_to(tmp_path / "logs")
+    path = dyno_file(small_disk)
     append(path, conmon_records("1"))
-    channel = open_channel(tmp_path)
+    channel = open_channel(small_disk)
     channel.advance(None)
-    append(path, conmon_records("2"))
-    journal = tmp_path / "logplex" / "app-1" / "journal"
-    journal.rename(tmp_path / "kept")
-    journal.mkdir()
-    with pytest.raises(OSError, match="journal"):
-        channel.advance(None)
-    journal.rmdir()
-    (tmp_path / "kept").rename(journal)
-    append(path, conmon_records("3"))
+    filler = small_disk / "filler"
+    with pytest.raises(OSError, match="No space left"), filler.open("wb", buffering=0) as file:
+        while file.write(b"x" * 4096):
+            pass
+    messages = [f"{number} " + "x" * 100 for number in range(1000)]
+    append(path, conmon_records(*messages, at=1.0))
+    for _ in range(2):
+        with pytest.raises(OSError, match=r"(?i)no space left"):
+            channel.advance(None)
+        assert texts(channel) == ["1"]
+    filler.unlink()
     channel.advance(None)
-    assert texts(channel) == ["1", "2", "3"]
+    assert texts(channel) == ["1", *messages]
+    assert texts(open_channel(small_disk)) == ["1", *messages]
+
+
+def test_writer_on_a_full_disk_goes_on_and_says_what_was_lost(small_disk: Path) -> None:
+    lines, router = Lines(small_disk), Source(source="heroku", ps="router")
+    for number in range(3000):
+        lines.append("app-1", router, f"{number} " + "x" * 100)
+    kept = lines.path("app-1", router).stat().st_size
+    subprocess.run(["mount", "-o", "remount,size=8m", small_disk], check=True)
+    lines.append("app-1", router, "after")
+    channel = open_channel(small_disk)
+    while channel.advance(None).more:
+        pass
+    whole = sum(text.endswith("x" * 100) for text in texts(channel))
+    (lost,) = re.findall(
+        r"Error L13 \(Local delivery error\): (\d+) lines lost, no space left", "\n".join(texts(channel))
+    )
+    assert whole + int(lost) in (3000, 3001)
+    assert texts(channel)[-1] == "after"
+    assert kept > 100_000
 
 
 def test_window_is_bounded_and_positions_go_on(tmp_path: Path) -> None:

@@ -71,6 +71,16 @@ def test_backlog_as_events_asks_for_a_quick_end_and_closes(tmp_path: Path) -> No
     run(tmp_path, scene, secret=Session())
 
 
+def test_line_written_just_before_is_in_the_backlog(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        for number in range(5):
+            running.say(str(number))
+            async with running.get("secret") as answer:
+                assert bodies(await answer.all())[-1] == str(number)
+
+    run(tmp_path, scene, secret=Session())
+
+
 def test_empty_channel_gives_an_empty_answer(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         async with running.get("secret") as answer:

@@ -7,6 +7,7 @@ line is in the channel exactly once.
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -83,25 +84,27 @@ class Channel:
 
         Raises OSError when the disk is full; the next round reads the same again.
         """
-        files = sources.look(self.logs)
-        missed = {} if births is None else self._missed(files, births)
+        found = sources.look(self.logs)
+        lines = [] if births is None else self._missed(found, births)
+        lost = sources.dropped(found, self._state.positions)
+        for file, count in lost.items():
+            lines += _overflow(file.name, f"{count} lines")
+        files = [file for file in found if file not in lost]
         blocks = sources.timely(sources.read(files, self._state.positions))
-        lines, state = self._merged(files, blocks, missed)
+        merged, state = self._merged(files, blocks)
+        lines += merged
         lines += [event.line for event in events if event.seq > state.event]
-        if len(blocks) > 1 or events or missed:
-            lines.sort(key=_by_time)
+        lines.sort(key=_by_time)
         if events:
             state = replace(state, event=max(state.event, events[-1].seq))
         self._commit(lines, state)
+        self._let_go([file for file in files if not file.named], 0.0)
         return Round(lines=len(lines), more=any(block.more for block in blocks), open=bool(state.parts))
 
     def retire(self, now: float) -> None:
         """Let go of what is old: segments beyond a week, source files that are done with. Between rounds only."""
         self._segments.prune(now)
-        gone = sources.retire(sources.look(self.logs), self._state.positions, now)
-        if gone:
-            positions = {inode: position for inode, position in self._state.positions.items() if inode not in gone}
-            self._commit([], replace(self._state, positions=positions))
+        self._let_go(sources.look(self.logs), now)
 
     def read(self, position: int, limit: int, until: int | None = None) -> tuple[int, bytes]:
         """Lines from a position on, see Segments.read."""
@@ -113,16 +116,19 @@ class Channel:
     def line_start(self, position: int) -> int:
         return self._segments.line_start(position)
 
-    def _merged(
-        self, files: Sequence[SourceFile], blocks: Sequence[Block], missed: Mapping[str, int]
-    ) -> tuple[list[bytes], State]:
+    def _let_go(self, files: Sequence[SourceFile], now: float) -> None:
+        """Forget the files that are done with."""
+        gone = sources.retire(files, self._state.positions, now) if files else []
+        if gone:
+            positions = {inode: position for inode, position in self._state.positions.items() if inode not in gone}
+            self._commit([], replace(self._state, positions=positions))
+
+    def _merged(self, files: Sequence[SourceFile], blocks: Sequence[Block]) -> tuple[list[bytes], State]:
         """The lines of all blocks, source by source, and the state behind them."""
         lines: list[bytes] = []
         known = self._state.positions
         positions = {file.inode: known.get(file.inode) or Position(name=file.name) for file in files}
         parts = dict(self._state.parts)
-        for name, count in missed.items():
-            lines += _missed_lines(name, count, positions)
         for block in blocks:
             name = block.file.name
             source = _source(name)
@@ -153,20 +159,24 @@ class Channel:
             self._part_times.pop(name, None)
         return [line for name in due for line in logline.flushed(_source(name), parts.pop(name))]
 
-    def _missed(self, files: Sequence[SourceFile], births: Mapping[str, int]) -> dict[str, int]:
-        """How many files of each name came and went between two looks."""
-        found: dict[str, int] = {}
-        for file in files:
-            if file.inode not in self._state.positions:
-                found[file.name] = found.get(file.name, 0) + 1
-        missed = {}
+    def _missed(self, files: Sequence[SourceFile], births: Mapping[str, int]) -> list[bytes]:
+        """What to say of files that came and went between two looks."""
+        found = Counter(file.name for file in files if file.inode not in self._state.positions)
+        lines = []
         for name in {*births, *found}:
             # A file may be found before its birth is told; then the birth is told for nothing later.
-            balance = births.get(name, 0) - found.get(name, 0) - self._early.get(name, 0)
+            balance = births.get(name, 0) - found[name] - self._early.get(name, 0)
             self._early[name] = max(-balance, 0)
             if births.get(name, 0) > 1 and balance > 0:
-                missed[name] = balance
-        return missed
+                lines += _overflow(name, self._about(name, balance))
+        return lines
+
+    def _about(self, name: str, count: int) -> str:
+        """How many lines so many files of a name may have held: as many as others of that name."""
+        known = max(
+            (position.records for position in self._state.positions.values() if position.name == name), default=0
+        )
+        return f"about {count * known} lines" if known else f"{count} files of lines"
 
     def _commit(self, lines: Sequence[bytes], state: State) -> None:
         if lines:
@@ -186,10 +196,7 @@ def _source(name: str) -> logline.Source:
     return source
 
 
-def _missed_lines(name: str, count: int, positions: Mapping[int, Position]) -> list[bytes]:
-    """What to say of files that were rotated away unread; the last one of that name tells how many lines one holds."""
-    known = max((position.records for position in positions.values() if position.name == name), default=0)
-    number = f"about {count * known} lines" if known else f"{count} files of lines"
+def _overflow(name: str, number: str) -> list[bytes]:
     return _said(f"Error L12 (Local buffer overflow): {number} of {_source(name).header[:-1]} dropped")
 
 

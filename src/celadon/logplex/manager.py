@@ -64,6 +64,12 @@ class Logplex:
             self._channels[app_id] = channel
         return channel
 
+    def fresh(self, app_id: str) -> Channel:
+        """The channel of an app with what its sources hold at this moment. Raises OSError."""
+        channel = self.channel(app_id)
+        self._advance(app_id)
+        return channel
+
     def wake(self, app_id: str) -> None:
         """Say that an app has something new."""
         self._waiting.add(app_id)

@@ -62,7 +62,7 @@ async def _serve(settings: Settings, store: Database) -> None:
         with _available(), store.read() as tx:
             return log_sessions.find_by_secret(tx, secret, datetime.now(UTC))
 
-    server = _server(settings, streams.application(find_session, logplex.channel))
+    server = _server(settings, streams.application(find_session, logplex.fresh))
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(logplex.run()), tasks.create_task(event_input.run())]
         await server.serve()

@@ -27,6 +27,9 @@ QUIET_SECONDS = 600.0
 READ_LIMIT = 1 << 20
 ROUND_LIMIT = 4 << 20
 _LEAST = 64 << 10
+# What may wait in files that have been rotated away: a dyno that writes faster than this for long loses lines, not the
+# machine its disk.
+HELD_LIMIT = 256 << 20
 
 _HELD = re.compile(r"^(.+\.log)\.(\d+)$")
 
@@ -134,6 +137,20 @@ def advanced(before: Position, block: Block) -> Position:
     return replace(before, offset=block.start + len(block.records), records=before.records + count, head=head)
 
 
+def dropped(files: Iterable[SourceFile], positions: Mapping[int, Position]) -> dict[SourceFile, int]:
+    """Take away the oldest rotated files while more than HELD_LIMIT bytes wait in them; how many records each had left."""
+    held = [(file, file.size - _offset(file, positions)) for file in files if not file.named]
+    waiting = sum(size for _, size in held)
+    lost = {}
+    for file, size in held:
+        if waiting <= HELD_LIMIT:
+            break
+        lost[file] = _count(file, _offset(file, positions))
+        file.path.unlink(missing_ok=True)
+        waiting -= size
+    return lost
+
+
 def retire(files: Iterable[SourceFile], positions: Mapping[int, Position], now: float) -> list[int]:
     """Take away files that have been read to their end: the name first, the held link when nobody can write any more.
     A last record without its newline does not keep a file for ever.
@@ -188,6 +205,16 @@ def _head(directory: Path, position: Position, inode: int) -> bytes | None:
             return os.pread(descriptor, len(position.head), 0)
     except FileNotFoundError:
         return None
+
+
+def _count(file: SourceFile, offset: int) -> int:
+    """How many records a file holds from an offset on."""
+    count = 0
+    with file.path.open("rb") as opened:
+        opened.seek(offset)
+        while piece := opened.read(READ_LIMIT):
+            count += piece.count(b"\n")
+    return count
 
 
 def _until(block: Block, latest: bytes) -> Block:

@@ -45,8 +45,8 @@ class Lines:
         count = records.count(b"\n")
         lost = self._lost.get(path, 0)
         if lost:
-            # The write that failed may have left the beginning of a record: it ends here.
-            records = b"\n" + logline.record(_loss(lost), datetime.now(UTC)) + records
+            # The write that failed may have left the beginning of a record: it ends here. The time is the next line's.
+            records = b"\n" + records[: logline.PREFIX_LENGTH] + _loss(lost) + b"\n" + records
         try:
             complete = _append(path, records)
         except OSError as error:
@@ -72,5 +72,5 @@ def _append(path: Path, records: bytes) -> bool:
         os.close(descriptor)
 
 
-def _loss(count: int) -> str:
-    return f"Error L13 (Local delivery error): {count} lines lost, no space left on the disk"
+def _loss(count: int) -> bytes:
+    return f"Error L13 (Local delivery error): {count} lines lost, no space left on the disk".encode()
