@@ -1,0 +1,209 @@
+"""What both doors share: who may speak to which repository, and the conversation with git that follows."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import time
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from celadon.actions import apps
+from celadon.actions.context import Context
+from celadon.git import branches, pre_receive, receive, repository
+from celadon.git.bell import Bell
+from celadon.git.conversation import Conversation
+from celadon.git.repository import GitFailure, Repository
+from celadon.git.requests import Request, Service
+from celadon.model.account import Actor
+from celadon.model.app import App
+from celadon.model.errors import CeladonError, Conflict
+
+log = logging.getLogger(__name__)
+
+# Programs at once; who comes later waits. A push holds its place while its build runs, which costs little.
+_ROOM = {Service.UPLOAD_PACK: 16, Service.RECEIVE_PACK: 64}
+_LONGEST_QUESTION = pre_receive.MOST + (64 << 10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """Somebody who may do what they ask for, and where."""
+
+    actor: Actor
+    app: App
+    service: Service
+    repository: Repository
+
+
+class Doors:
+    """The state of the git role: nothing of it must survive."""
+
+    def __init__(self, context: Context, bell: Bell) -> None:
+        self.context = context
+        self._bell = bell
+        self._room = {service: asyncio.Semaphore(count) for service, count in _ROOM.items()}
+        self._deploying: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def admit(self, actor: Actor, request: Request) -> Visit:
+        """Check that the actor may do this, and make the repository if it is new; raises CeladonError."""
+        permission = request.service.permission
+        app = await asyncio.to_thread(apps.find, self.context, actor, request.app_name, permission)
+        made = await repository.made(self.context.settings, app)
+        return Visit(actor=actor, app=app, service=request.service, repository=made)
+
+    @contextlib.asynccontextmanager
+    async def conversation(self, visit: Visit, *words: str, protocol: str | None = None) -> AsyncIterator[Conversation]:
+        """Run the git program of a visit (`words` are its options); it has ended when the block is left."""
+        environment = {"GIT_PROTOCOL": protocol} if protocol else {}
+        argv = visit.repository.argv(visit.service.subcommand, *words, str(visit.repository.path))
+        async with self._room[visit.service], contextlib.AsyncExitStack() as stack:
+            channel = None
+            if visit.service is Service.RECEIVE_PACK:
+                ours, channel = socket.socketpair()
+                stack.enter_context(channel)
+                await stack.enter_async_context(self._attending(visit, ours))
+                environment["CELADON_CHANNEL"] = str(channel.fileno())
+            number = channel.fileno() if channel else None
+            conversation = await Conversation.start(argv, visit.repository.environment(**environment), number)
+            stack.push_async_callback(conversation.end)
+            if channel:
+                channel.close()
+            await stack.enter_async_context(_running(conversation.end_when_idle()))
+            yield conversation
+
+    @contextlib.asynccontextmanager
+    async def _attending(self, visit: Visit, ours: socket.socket) -> AsyncIterator[None]:
+        """Answer the hook of one push for as long as its program runs; then see to what the push leaves behind."""
+        reader, writer = await asyncio.open_connection(sock=ours)
+        attendance = _Attendance(visit, reader, writer)
+        try:
+            async with _running(self._attend(attendance)):
+                yield
+        finally:
+            attendance.close()
+            if attendance.deploys is not None:
+                self._deploying.discard(visit.app.id)
+            if attendance.status == receive.ACCEPTED:
+                self._later(self._after(visit, attendance.deploys))
+
+    async def _attend(self, attendance: "_Attendance") -> None:
+        began = time.monotonic()
+        try:
+            quarantine, lines = await attendance.question()
+            attendance.status = await self._decide(attendance, quarantine, lines)
+            await attendance.answer(attendance.status)
+        except asyncio.IncompleteReadError:
+            # The program has ended without a hook: it only said what is there, or refused by itself.
+            return
+        except ConnectionError:
+            log.info("at=push app=%s account=%s status=gone", attendance.visit.app.name, attendance.visit.actor.email)
+            return
+        finally:
+            attendance.close()
+        log.info(
+            "at=push app=%s account=%s status=%d ms=%d",
+            *(attendance.visit.app.name, attendance.visit.actor.email, attendance.status),
+            (time.monotonic() - began) * 1000,
+        )
+
+    async def _decide(self, attendance: "_Attendance", quarantine: dict[str, str], lines: str) -> int:
+        visit = attendance.visit
+        try:
+            push = receive.Push(
+                context=self.context,
+                bell=self._bell,
+                actor=visit.actor,
+                app=visit.app,
+                repository=visit.repository,
+                updates=branches.read(lines),
+                quarantine=quarantine,
+            )
+            attendance.deploys = self._claim(push)
+        except CeladonError as error:
+            await attendance.tell(f" !     {error.message}")
+            return receive.REFUSED
+        return await receive.receive(push, attendance.tell)
+
+    def _claim(self, push: receive.Push) -> str | None:
+        """The branch that a push deploys, if it does: until it is over it is the only one; raises Conflict.
+
+        Without this a second push could build and move the branch while the first waits for its dynos: what the first
+        has deployed would then be in no branch.
+        """
+        deploys = next((update.ref for update in push.updates if update.ref in branches.DEPLOYS), None)
+        if deploys is not None:
+            if push.app.id in self._deploying:
+                raise Conflict(
+                    f"cannot deploy {push.app.name}: another push to it is not over yet; push again when it has finished"
+                )
+            self._deploying.add(push.app.id)
+        return deploys
+
+    async def _after(self, visit: Visit, deployed: str | None) -> None:
+        """Clones check out what was deployed last; the app knows its repository's size; the repository stays tidy."""
+        found = visit.repository
+        try:
+            if deployed is not None and found.head() != deployed:
+                await found.output("symbolic-ref", "HEAD", deployed)
+            await found.tidy()
+            size = await asyncio.to_thread(found.size)
+            await asyncio.to_thread(apps.pushed, self.context, visit.app.id, size)
+        except (GitFailure, OSError) as error:
+            log.warning("at=after-push app=%s %s", visit.app.name, error)
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class _Attendance:
+    """The role's end of one hook's channel."""
+
+    def __init__(self, visit: Visit, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.visit = visit
+        self.deploys: str | None = None
+        self.status: int | None = None
+        self._reader = reader
+        self._writer = writer
+
+    async def question(self) -> tuple[dict[str, str], str]:
+        """Where the pushed objects are, and the updates; raises IncompleteReadError when the program ends before."""
+        length = int(await self._reader.readuntil(b"\n"))
+        if length > _LONGEST_QUESTION:
+            raise ConnectionError("the hook asks too much")
+        body = await self._reader.readexactly(length)
+        objects, borrowed, updates = body.decode("utf-8", errors="replace").split("\0", 2)
+        quarantine = {"GIT_OBJECT_DIRECTORY": objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES": borrowed}
+        return {name: value for name, value in quarantine.items() if value}, updates
+
+    async def tell(self, text: str | bytes) -> None:
+        """Show lines to the client. A NUL would end what the hook shows."""
+        if text:
+            lines = f"{text}\n".encode() if isinstance(text, str) else text
+            self._writer.write(lines.replace(b"\0", b""))
+            await self._writer.drain()
+
+    def close(self) -> None:
+        """A hook that still waits learns that nothing more will come."""
+        self._writer.close()
+
+    async def answer(self, status: int) -> None:
+        self._writer.write(b"\0%d" % status)
+        await self._writer.drain()
+
+
+@contextlib.asynccontextmanager
+async def _running(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run something beside a block, and no longer than it; what goes wrong in it is raised where the block ends."""
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.result()
