@@ -60,17 +60,29 @@ def stack_root() -> Path:
 def instance() -> Iterator[int]:
     """A platform's number that nobody else on this machine uses while this worker runs."""
     with contextlib.ExitStack() as stack:
-        for number in INSTANCES:
-            if stack.enter_context(flocked(LOCKS / f"instance-{number}.lock", wait=False)):
-                yield number
-                return
-    raise AssertionError("no instance number is free")
+        yield free_instance(stack)
 
 
 @pytest.fixture
-def place(tmp_path: Path, stack_root: Path, instance: int) -> Iterator[Place]:
+def other_network() -> Iterator[network.Network]:
+    """The network of another platform on this machine."""
+    with contextlib.ExitStack() as stack:
+        found = network_of(free_instance(stack))
+        found.ensure()
+        yield found
+        found.teardown()
+
+
+def free_instance(stack: contextlib.ExitStack) -> int:
+    for number in INSTANCES:
+        if stack.enter_context(flocked(LOCKS / f"instance-{number}.lock", wait=False)):
+            return number
+    raise AssertionError("no instance number is free")
+
+
+def network_of(instance: int) -> network.Network:
     name = f"celadon{instance}"
-    net = network.Network(
+    return network.Network(
         name=name,
         bridge=f"{name}br",
         subnet=f"10.{200 + instance}.0.0/16",
@@ -78,6 +90,12 @@ def place(tmp_path: Path, stack_root: Path, instance: int) -> Iterator[Place]:
         resolvers=network.host_resolvers(),
         open_ports=(OPEN_PORT,),
     )
+
+
+@pytest.fixture
+def place(tmp_path: Path, stack_root: Path, instance: int) -> Iterator[Place]:
+    name = f"celadon{instance}"
+    net = network_of(instance)
     found = Place(home=tmp_path, root=stack_root, instance=instance, network=net)
     (tmp_path / "slug").mkdir()
     try:

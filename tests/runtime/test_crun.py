@@ -22,7 +22,8 @@ SLEEP = ("sleep", "1000")
 def left_behind(place: Place, container_id: str) -> list[str]:
     """Everything on the host that still has to do with a container."""
     found = [str(path) for path in place.home.rglob(f"*{container_id}*") if path.suffix != ".log"]
-    found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/celadon{place.instance}/{container_id}")]
+    for pattern in ("", "*/"):
+        found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"{pattern}celadon{place.instance}/{container_id}")]
     found += [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if container_id in line]
     found += [str(path) for path in Path(f"/run/celadon{place.instance}").rglob(f"*{container_id}*")]
     return found + [str(pid) for pid in monitor.strays(place.bundles / container_id)]

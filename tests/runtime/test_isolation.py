@@ -4,13 +4,14 @@ import contextlib
 import os
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 from tests.runtime.running import OPEN_PORT, Place, output, run, until
 
-from celadon.runtime import crun, protocol
+from celadon.runtime import crun, network, protocol
 
 TRY = """
 import socket, sys
@@ -179,13 +180,33 @@ def test_the_loopback_is_its_own(place: Place) -> None:
         assert not reaches(place, "127.0.0.1", port)
 
 
-def test_neither_other_platforms_nor_metadata_are_in_reach(place: Place) -> None:
-    rules = subprocess.run(
-        ["nft", "list", "table", "inet", place.network.nft_table], capture_output=True, text=True, check=False
-    )
-    assert rules.returncode != 0, "the table is made by the first start"
-    for address in ("169.254.169.254", "10.239.0.1", "10.200.0.1"):
-        assert not reaches(place, address, 80)
+SERVE = """
+import socket
+server = socket.create_server(("0.0.0.0", 8080))
+print(flush=True)
+while True: server.accept()[0].close()
+"""
+
+
+def test_another_platforms_dynos_are_out_of_reach(place: Place, other_network: network.Network) -> None:
+    address = other_network.gateway.removesuffix(".1") + ".77"
+    other = subprocess.Popen(["unshare", "-n", sys.executable, "-c", SERVE], stdout=subprocess.PIPE)
+    try:
+        assert other.stdout and other.stdout.readline()
+        other_network.connect(other.pid, address)
+        assert _connects(address, OPEN_PORT)
+        assert not reaches(place, address, OPEN_PORT)
+        with listening(other_network.gateway, OPEN_PORT):
+            assert not reaches(place, other_network.gateway, OPEN_PORT)
+    finally:
+        other.kill()
+        other.communicate()
+
+
+def test_metadata_and_other_engines_networks_are_dropped(place: Place) -> None:
+    rules = network.ruleset(place.network)
+    assert "169.254.0.0/16" in rules
+    assert 'oifname "docker*" drop' in rules
 
 
 def test_the_resolver_answers_and_the_internet_with_it(place: Place) -> None:

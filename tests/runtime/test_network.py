@@ -1,4 +1,6 @@
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 from tests.runtime.running import Place, until
@@ -85,3 +87,39 @@ def test_an_address_without_a_dyno_answers_at_once(place: Place) -> None:
     place.network.ensure()
     argv = ["ip", "route", "get", f"10.{200 + place.instance}.9.9"]
     assert "No route to host" in subprocess.run(argv, capture_output=True, text=True, check=False).stderr
+
+
+IPTABLES = """#!/bin/sh
+# What Docker leaves: FORWARD drops, DOCKER-USER is ours to fill. Keeps one file per rule.
+shift
+verb=$1 chain=$2
+shift 2
+rule="$DIRECTORY/$(echo "$chain $*" | tr ' /' '__')"
+case $verb in
+  -S) [ "$chain" != FORWARD ] || echo "-P FORWARD DROP" ;;
+  -C) [ -e "$rule" ] ;;
+  -I) : > "$rule" ;;
+  -D) rm "$rule" ;;
+esac
+"""
+
+
+def test_a_forward_policy_of_drop_gets_two_rules_that_teardown_removes(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program, rules = tmp_path / "bin" / "iptables", tmp_path / "rules"
+    program.parent.mkdir()
+    rules.mkdir()
+    program.write_text(IPTABLES)
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("DIRECTORY", str(rules))
+    place.network.ensure()
+    place.network.ensure()
+    links = f"celadon{place.instance}v+"
+    assert sorted(path.name for path in rules.iterdir()) == [
+        f"DOCKER-USER_-i_{links}_-j_ACCEPT",
+        f"DOCKER-USER_-o_{links}_-m_conntrack_--ctstate_ESTABLISHED,RELATED_-j_ACCEPT",
+    ]
+    place.network.teardown()
+    assert list(rules.iterdir()) == []

@@ -24,6 +24,7 @@ _EXITS = ".exits"
 _CREATE_TIMEOUT = 30.0
 _COMMAND_TIMEOUT = 10.0
 _KILL_TIMEOUT = 10.0
+_CLAIM_TIMEOUT = 1.0
 _PAUSE = 0.001
 
 # crun refuses hybrid hosts while the v2 mount still owns a controller; it does not look further when that is not
@@ -246,7 +247,13 @@ class CrunRuntime:
         shutil.rmtree(directory, ignore_errors=True)
 
     def _stop_unfinished(self, container_id: str, deadline: float) -> None:
-        """Kill a monitor, a runtime and a container that its killed caller left half-made."""
+        """Kill a monitor, a runtime and a container that its killed caller left half-made.
+
+        The claim of a killed caller lives on for a moment in a child that is not its monitor yet: wait for that.
+        """
+        patience = time.monotonic() + _CLAIM_TIMEOUT
+        while _is_claimed(self._bundles / container_id) and time.monotonic() < patience:
+            time.sleep(_PAUSE)
         while monitor.kill_strays(self._bundles / container_id, deadline) or self._cgroups.pids(container_id):
             self._cgroups.signal(container_id, signal.SIGKILL)
             if time.monotonic() > deadline:

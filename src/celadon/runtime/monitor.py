@@ -51,26 +51,31 @@ class Monitor:
         """
         reader, writer = os.pipe()
         try:
+            program = self._started(spec, writer)
             try:
-                program = subprocess.Popen(
-                    self.start_argv(spec),
-                    env={"_OCI_SYNCPIPE": str(writer), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-                    pass_fds=(writer,),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    cwd="/",
-                )
-            except OSError as error:
-                raise protocol.RuntimeFailure(f"cannot start {self.conmon}: {error.strerror}") from error
+                return _pid(spec.id, _answer(reader, deadline))
             finally:
-                os.close(writer)
-            answer = _answer(reader, deadline)
-            # It forks and leaves at once; what goes on is its child.
-            program.wait()
+                # It forks and leaves at once, what goes on is its child; one that did not leave is no use.
+                program.kill()
+                program.wait()
         finally:
             os.close(reader)
-        return _pid(spec.id, answer)
+
+    def _started(self, spec: protocol.ContainerSpec, writer: int) -> "subprocess.Popen[bytes]":
+        try:
+            return subprocess.Popen(
+                self.start_argv(spec),
+                env={"_OCI_SYNCPIPE": str(writer), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+                pass_fds=(writer,),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+            )
+        except OSError as error:
+            raise protocol.RuntimeFailure(f"cannot start {self.conmon}: {error.strerror}") from error
+        finally:
+            os.close(writer)
 
 
 def _answer(reader: int, deadline: float) -> bytes:
