@@ -1,0 +1,198 @@
+"""Apps: list, create, show, rename, open, destroy."""
+
+import shlex
+from typing import Any
+
+import click
+
+from celadon.cli import git, repository
+from celadon.cli.client import Client, segment
+from celadon.cli.commands import command
+from celadon.cli.failure import ApiFailure, Failure, UsageFailure, warn
+from celadon.cli.invocation import Invocation
+from celadon.cli.output import action, hash, header, listing, say, show_json, size
+
+_DEFAULT_REGION = "us"
+
+
+@command(json=True)
+def list_apps(invocation: Invocation) -> None:
+    """List your apps and those that others share with you."""
+    apps = invocation.client.all("/apps")
+    if invocation.json:
+        show_json(apps)
+        return
+    if not apps:
+        say("You have no apps.")
+        return
+    me = invocation.client.get("/account")["email"]
+    mine = [_with_region(app) for app in apps if app["owner"]["email"] == me]
+    shared = [(_with_region(app), app["owner"]["email"]) for app in apps if app["owner"]["email"] != me]
+    if mine:
+        header("My Apps")
+        listing(mine)
+    if shared:
+        header("Collaborated Apps")
+        listing(shared)
+
+
+@command(json=True)
+@click.argument("name", required=False)
+@click.option("-a", "--app", "named", metavar="NAME", help="The same as the argument.")
+@click.option("--region", metavar="REGION", help="Where the app runs.")
+@click.option("-s", "--stack", metavar="STACK", help="The stack to build and run on.")
+@click.option("-b", "--buildpack", metavar="BUILDPACK", help="The buildpack to use, instead of detection.")
+@click.option("-r", "--remote", metavar="REMOTE", default="celadon", show_default=True, help="The git remote to add.")
+@click.option("-n", "--no-remote", is_flag=True, help="Add no git remote.")
+@click.option("--ssh-git", is_flag=True, help="Let the remote use SSH instead of HTTPS.")
+def create(
+    invocation: Invocation,
+    name: str | None,
+    named: str | None,
+    region: str | None,
+    stack: str | None,
+    buildpack: str | None,
+    remote: str,
+    no_remote: bool,
+    ssh_git: bool,
+) -> None:
+    """Create a new app, with a name of your choice or a random one, and a git remote in this repository."""
+    name = name or named
+    wanted = {"name": name, "region": region, "stack": stack}
+    with action(f"Creating {name or 'app'}", quiet=invocation.json or name is None) as creating:
+        app = invocation.client.post("/apps", {key: value for key, value in wanted.items() if value})
+        creating.status = f"stack is {app['stack']['name']}"
+    if name is None and not invocation.json:
+        say(f"Creating {app['name']}... done, stack is {app['stack']['name']}")
+    if buildpack:
+        with action(f"Setting buildpack to {buildpack}", quiet=invocation.json):
+            path = f"/apps/{segment(app['name'])}/buildpack-installations"
+            invocation.client.put(path, {"updates": [{"buildpack": buildpack}]})
+    url = git.url_of(invocation.platform, app, ssh=ssh_git)
+    if invocation.json:
+        show_json(app)
+    else:
+        say(f"{app['web_url']} | {url}")
+    if not no_remote:
+        git.attach(invocation.platform, remote, url, quiet=invocation.json)
+
+
+@command(confirm=True)
+@click.argument("name", required=False)
+@click.option("-a", "--app", "named", metavar="APP", help="The app to destroy.")
+def destroy(invocation: Invocation, name: str | None, named: str | None) -> None:
+    """Permanently destroy an app with all that belongs to it.
+
+    The app must be named: neither git remotes nor the environment choose it.
+    """
+    app_name = name or named or invocation.confirm
+    if app_name is None:
+        raise UsageFailure("Usage: celadon apps:destroy --app APP", "Must specify APP to destroy.")
+    invocation.choose(app_name)
+    path = f"/apps/{segment(app_name)}"
+    app = invocation.client.get(path)
+    invocation.confirm_destroy(app["name"], f"This command will destroy {app['name']} (including all add-ons).")
+    with action(f"Destroying {app['name']} (including all add-ons)"):
+        invocation.client.delete(path)
+    for remote in git.remotes_of(invocation.platform, app["name"]):
+        repository.remove_remote(remote.name)
+
+
+@command(app=True, json=True)
+@click.argument("name", required=False)
+@click.option("-s", "--shell", is_flag=True, help="Print lines that a shell can read.")
+def info(invocation: Invocation, name: str | None, shell: bool) -> None:
+    """Show the details of an app: URLs, owner, stack, sizes, collaborators."""
+    if name:
+        invocation.choose(name)
+    app = invocation.client.get(invocation.app_path)
+    addons = [entry["plan"]["name"] for entry in _optional(invocation.client, f"{invocation.app_path}/addons")]
+    people = [entry["user"]["email"] for entry in _optional(invocation.client, f"{invocation.app_path}/collaborators")]
+    others = [email for email in people if email != app["owner"]["email"]]
+    if invocation.json:
+        show_json({"app": app, "addons": addons, "collaborators": others})
+    elif shell:
+        for key, value in sorted(_shell(app, addons, others).items()):
+            say(f"{key}={shlex.quote(value) if value else ''}")
+    else:
+        header(app["name"])
+        hash(_details(app, addons, others))
+
+
+@command(app=True)
+@click.argument("path", required=False, default="")
+def open_app(invocation: Invocation, path: str) -> None:
+    """Open an app in a web browser."""
+    import webbrowser
+
+    app = invocation.client.get(invocation.app_path)
+    url = app["web_url"].rstrip("/") + "/" + path.lstrip("/")
+    with action(f"Opening {app['name']}"):
+        if not webbrowser.open(url):
+            raise Failure(f"cannot open a browser here; the app is at {url}")
+
+
+@command(app=True, must="NEWNAME to rename")
+@click.argument("newname")
+def rename(invocation: Invocation, newname: str) -> None:
+    """Give an app another name: its host name and its git URL change with it."""
+    remotes = git.remotes_of(invocation.platform, invocation.app)
+    with action(f"Renaming {invocation.app} to {newname}"):
+        app = invocation.client.patch(invocation.app_path, {"name": newname})
+    say(f"{app['web_url']} | {app['git_url']}")
+    for remote in remotes:
+        url = git.url_of(invocation.platform, app, ssh=not remote.url.startswith("http"))
+        repository.set_remote(remote.name, url)
+        say(f"Git remote {remote.name} updated")
+    warn(["Don't forget to update the git remotes of other checkouts."])
+
+
+def _with_region(app: dict[str, Any]) -> str:
+    region = (app.get("region") or {}).get("name", _DEFAULT_REGION)
+    return str(app["name"]) if region == _DEFAULT_REGION else f"{app['name']} ({region})"
+
+
+def _optional(client: Client, path: str) -> list[Any]:
+    """A list that a platform may not have."""
+    try:
+        return client.all(path)
+    except ApiFailure as failure:
+        if failure.http_status in (404, 501):
+            return []
+        raise
+
+
+def _details(app: dict[str, Any], addons: list[str], collaborators: list[str]) -> dict[str, str | list[str] | None]:
+    return {
+        "Addons": addons,
+        "Archived At": app.get("archived_at"),
+        "Collaborators": collaborators,
+        "Git URL": app["git_url"],
+        "Maintenance": "on" if app.get("maintenance") else None,
+        "Owner Email": app["owner"]["email"],
+        "Region": (app.get("region") or {}).get("name"),
+        "Repo Size": size(app["repo_size"]) if app.get("repo_size") else None,
+        "Slug Size": size(app["slug_size"]) if app.get("slug_size") else None,
+        "Stack": app["stack"]["name"],
+        "Web URL": app["web_url"],
+    }
+
+
+def _shell(app: dict[str, Any], addons: list[str], collaborators: list[str]) -> dict[str, str]:
+    values = {
+        "addons": ",".join(addons),
+        "collaborators": ",".join(collaborators),
+        "created_at": app["created_at"],
+        "git_url": app["git_url"],
+        "id": app["id"],
+        "maintenance": str(bool(app.get("maintenance"))).lower(),
+        "name": app["name"],
+        "owner_email": app["owner"]["email"],
+        "region": (app.get("region") or {}).get("name"),
+        "released_at": app.get("released_at"),
+        "repo_size": app.get("repo_size"),
+        "slug_size": app.get("slug_size"),
+        "stack": app["stack"]["name"],
+        "web_url": app["web_url"],
+    }
+    return {key: "" if value is None else str(value) for key, value in values.items()}

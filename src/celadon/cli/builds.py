@@ -1,0 +1,114 @@
+"""Builds: list, show, follow, cancel, and make one without git."""
+
+from typing import Any
+
+import click
+
+from celadon.cli import streams
+from celadon.cli.client import segment
+from celadon.cli.commands import command
+from celadon.cli.failure import Failure
+from celadon.cli.invocation import Invocation
+from celadon.cli.output import action, hash, header, listing, say, show_json, time_ago
+
+
+@command(app=True, json=True)
+@click.option("-n", "--num", type=click.IntRange(1, 1000), default=15, show_default=True, help="How many builds.")
+def list_builds(invocation: Invocation, num: int) -> None:
+    """List recent builds, the newest first."""
+    builds = _newest(invocation)[:num]
+    if invocation.json:
+        show_json(builds)
+        return
+    if not builds:
+        say(f"{invocation.app} has no builds.")
+        return
+    header(f"{invocation.app} Builds")
+    rows = [
+        (
+            entry["id"],
+            _commit(entry) or "-",
+            entry["status"],
+            entry["user"]["email"],
+            time_ago(entry["created_at"]),
+        )
+        for entry in builds
+    ]
+    listing(rows, in_order=False)
+
+
+@command(app=True, json=True)
+@click.argument("build", required=False)
+def info(invocation: Invocation, build: str | None) -> None:
+    """Show the details of a build, by default the newest."""
+    found = _find(invocation, build)
+    if invocation.json:
+        show_json(found)
+        return
+    header(f"Build {found['id']}")
+    hash(
+        {
+            "Buildpacks": [entry.get("name") or entry["url"] for entry in found.get("buildpacks") or []],
+            "By": found["user"]["email"],
+            "Commit": _commit(found) or None,
+            "Stack": found["stack"],
+            "Status": found["status"],
+            "When": time_ago(found["created_at"]),
+        }
+    )
+
+
+@command(app=True)
+@click.argument("build", required=False)
+def output(invocation: Invocation, build: str | None) -> None:
+    """Print the output of a build, by default the newest, until it has ended."""
+    streams.copy(invocation.platform, _find(invocation, build)["output_stream_url"])
+
+
+@command(app=True)
+@click.argument("build", required=False)
+def cancel(invocation: Invocation, build: str | None) -> None:
+    """Stop a build, by default the one that runs."""
+    if build is None:
+        pending = [entry["id"] for entry in _newest(invocation) if entry["status"] == "pending"]
+        if not pending:
+            raise Failure(f"cannot cancel: no build of {invocation.app} is running")
+        build = pending[0]
+    with action(f"Cancelling build {build} of {invocation.app}"):
+        invocation.client.delete(f"{invocation.app_path}/builds/{segment(build)}")
+
+
+@command(app=True, json=True, must="--source-url to build")
+@click.option("--source-url", metavar="URL", required=True, help="A .tar.gz archive that the platform can fetch.")
+@click.option("--version", metavar="TEXT", help="What to call the source, such as a commit.")
+@click.option("--checksum", metavar="SHA256:HEX", help="The archive's checksum, which the platform compares.")
+def create(invocation: Invocation, source_url: str, version: str | None, checksum: str | None) -> None:
+    """Build and release a source archive, without git; its output is printed as it comes."""
+    blob = {"url": source_url, "version": version, "checksum": checksum}
+    body = {"source_blob": {key: value for key, value in blob.items() if value}}
+    build = invocation.client.post(f"{invocation.app_path}/builds", body)
+    if invocation.json:
+        show_json(build)
+        return
+    streams.copy(invocation.platform, build["output_stream_url"])
+    if _find(invocation, build["id"])["status"] == "failed":
+        raise Failure(f"Build {build['id']} failed.")
+
+
+def _newest(invocation: Invocation) -> list[dict[str, Any]]:
+    found = invocation.client.all(f"{invocation.app_path}/builds")
+    return sorted(found, key=lambda entry: str(entry["created_at"]), reverse=True)
+
+
+def _find(invocation: Invocation, build: str | None) -> dict[str, Any]:
+    if build is None:
+        newest = _newest(invocation)
+        if not newest:
+            raise Failure(f"{invocation.app} has no builds.")
+        return newest[0]
+    found: dict[str, Any] = invocation.client.get(f"{invocation.app_path}/builds/{segment(build)}")
+    return found
+
+
+def _commit(build: dict[str, Any]) -> str:
+    return str((build.get("source_blob") or {}).get("version") or "")[:8]

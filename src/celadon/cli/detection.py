@@ -1,0 +1,96 @@
+"""Which platform and which app a command means, when it does not say both."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from celadon.cli import platforms, repository
+from celadon.cli.failure import Failure, UsageFailure
+from celadon.cli.platforms import Platform
+from celadon.cli.repository import Remote, Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the user said on the command line."""
+
+    platform: str | None = None
+    app: str | None = None
+    remote: str | None = None
+
+
+def platform(options: Options) -> Platform:
+    """In this order: `--platform`, `CELADON_HOST`, `CELADON_HOME`, the git remotes, the last login."""
+    if (named := _named(options)) is not None:
+        return named
+    found = repository.read()
+    if found is not None:
+        remotes = repository.remotes(found, platforms.known())
+        chosen = options.remote or found.preferred
+        candidates = [remote for remote in remotes if remote.name == chosen] or remotes
+        if len({remote.platform.api_url for remote in candidates}) == 1:
+            return candidates[0].platform
+    return platforms.last()
+
+
+def target(options: Options) -> tuple[Platform, str]:
+    """Platform and app. The app: `--app`, `--remote`, `CELADON_APP` or `HEROKU_APP`, git's `celadon.remote` or
+    `heroku.remote`, the only app that git remotes point to. Raises Failure that names the candidates.
+    """
+    named = _named(options)
+    said = options.app or (None if options.remote else _app_of_environment())
+    if said is not None:
+        return named or platform(options), said
+    found = repository.read()
+    known = [named] if named is not None else platforms.known()
+    remotes = repository.remotes(found, known) if found is not None else []
+    remote = _one_of(remotes, found, options.remote)
+    return remote.platform, remote.app
+
+
+def _one_of(remotes: Sequence[Remote], found: Repository | None, wanted: str | None) -> Remote:
+    if wanted is not None:
+        return _called(wanted, remotes, found)
+    preferred = found.preferred if found else None
+    for remote in remotes:
+        if remote.name == preferred:
+            return remote
+    if len({(remote.platform.api_url, remote.app) for remote in remotes}) == 1:
+        return remotes[0]
+    if not remotes:
+        raise UsageFailure(
+            "No app specified.",
+            "Run this command from an app folder or specify which app to use with --app APP.",
+        )
+    rows = [f"{remote.name:<12} {remote.app:<30} {remote.url}".rstrip() for remote in remotes]
+    raise UsageFailure(
+        "Multiple apps in folder and no app specified.",
+        "Specify app with --app APP, or --remote REMOTE with one of:",
+        *(f"  {row}" for row in rows),
+        "To choose one for good: git config celadon.remote REMOTE",
+    )
+
+
+def _called(wanted: str, remotes: Sequence[Remote], found: Repository | None) -> Remote:
+    for remote in remotes:
+        if remote.name == wanted:
+            return remote
+    url = found.urls.get(wanted) if found else None
+    if url is not None:
+        raise Failure(f"cannot use git remote {wanted}: {url} is no app of a platform known here")
+    names = ", ".join(remote.name for remote in remotes)
+    raise Failure(
+        f"cannot find git remote {wanted} here",
+        f"Remotes that point to apps: {names}" if names else "No remote here points to an app; specify --app APP.",
+    )
+
+
+def _named(options: Options) -> Platform | None:
+    for text in (options.platform, os.environ.get("CELADON_HOST"), os.environ.get("CELADON_HOME")):
+        if text:
+            return platforms.named(text)
+    return None
+
+
+def _app_of_environment() -> str | None:
+    return os.environ.get("CELADON_APP") or os.environ.get("HEROKU_APP") or None

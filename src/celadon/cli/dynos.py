@@ -1,0 +1,123 @@
+"""Dynos: list, restart, stop, wait."""
+
+import itertools
+import re
+import time
+from typing import Any
+
+import click
+
+from celadon.cli.client import segment
+from celadon.cli.commands import command
+from celadon.cli.exit_status import told
+from celadon.cli.failure import Failure
+from celadon.cli.invocation import Invocation
+from celadon.cli.output import action, header, listing, say, show_json, time_ago
+
+_DYNO = re.compile(r"^[A-Za-z0-9_-]+\.\d+$")
+_LOOK_SECONDS = 0.5
+
+
+@command(app=True, json=True)
+@click.argument("types", nargs=-1)
+def ps(invocation: Invocation, types: tuple[str, ...]) -> None:
+    """List the dynos of an app by process type, with their sizes, commands and states."""
+    dynos = [dyno for dyno in _dynos(invocation) if not types or dyno["type"] in types]
+    if invocation.json:
+        show_json(dynos)
+    elif not dynos:
+        say(f"{invocation.app} has no {' '.join([' or '.join(types), 'dynos']).strip()}.")
+    else:
+        for kind, group in itertools.groupby(dynos, lambda dyno: str(dyno["type"])):
+            _show(kind, list(group))
+
+
+@command(app=True)
+@click.argument("which", required=False)
+@click.option("-d", "--dyno", "which_dyno", metavar="DYNO", help="The dyno to restart, such as web.1.")
+@click.option("-p", "--process-type", "which_type", metavar="TYPE", help="The process type whose dynos to restart.")
+def restart(invocation: Invocation, which: str | None, which_dyno: str | None, which_type: str | None) -> None:
+    """Replace dynos by new ones: one dyno, those of a process type, or all of the formation."""
+    which = which or which_dyno or which_type
+    if which is None:
+        with action("Restarting dynos"):
+            invocation.client.delete(f"{invocation.app_path}/dynos")
+        return
+    with action(f"Restarting {_shown(which)}"):
+        kind = "dynos" if _DYNO.match(which) else "formations"
+        invocation.client.delete(f"{invocation.app_path}/{kind}/{segment(which)}")
+
+
+@command(app=True, must="DYNO to stop")
+@click.argument("which", nargs=-1)
+@click.option("-d", "--dyno", "which_dyno", metavar="DYNO", help="The dyno to stop, such as run.1234.")
+@click.option("-p", "--process-type", "which_type", metavar="TYPE", help="The process type whose dynos to stop.")
+def stop(invocation: Invocation, which: tuple[str, ...], which_dyno: str | None, which_type: str | None) -> None:
+    """Stop dynos: a one-off ends, one of the formation is started again."""
+    chosen = [*which, *(name for name in (which_dyno, which_type) if name)]
+    if not chosen:
+        raise click.MissingParameter(param=click.get_current_context().command.params[0])
+    for name in chosen:
+        with action(f"Stopping {_shown(name)}"):
+            kind = "dynos" if _DYNO.match(name) else "formations"
+            invocation.client.post(f"{invocation.app_path}/{kind}/{segment(name)}/actions/stop")
+
+
+@command(app=True)
+@click.option("-t", "--type", "kind", metavar="TYPE", help="Wait for the dynos of one process type only.")
+@click.option("-R", "--with-run", is_flag=True, help="Wait for one-off dynos too.")
+@click.option(
+    "-w", "--wait-interval", type=click.FloatRange(min=0.1), default=_LOOK_SECONDS, help="Seconds between looks."
+)
+@click.option("--timeout", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds to wait.")
+def wait(invocation: Invocation, kind: str | None, with_run: bool, wait_interval: float, timeout: float) -> None:
+    """Wait until all dynos are up and run the latest release."""
+    releases = invocation.client.all(f"{invocation.app_path}/releases", range="version ..; order=desc,max=10")
+    latest = next((entry["version"] for entry in releases if entry["status"] == "succeeded"), None)
+    if latest is None:
+        raise Failure(f"{invocation.app} has no releases.")
+    deadline = time.monotonic() + timeout
+    with action(f"Waiting for every dyno to run v{latest}") as waiting:
+        while True:
+            dynos = [
+                dyno
+                for dyno in _dynos(invocation)
+                if (kind is None or dyno["type"] == kind) and (with_run or dyno["type"] not in ("run", "release"))
+            ]
+            ready = [dyno for dyno in dynos if dyno["release"]["version"] >= latest and dyno["state"] == "up"]
+            if len(ready) == len(dynos):
+                waiting.status = f"{len(ready)} up"
+                return
+            if time.monotonic() > deadline:
+                raise Failure(f"cannot wait any longer: {len(ready)} of {len(dynos)} dynos are up and run v{latest}")
+            time.sleep(wait_interval)
+
+
+def _dynos(invocation: Invocation) -> list[dict[str, Any]]:
+    """By type, then by number: web.2 before web.10."""
+    found = invocation.client.all(f"{invocation.app_path}/dynos")
+    return sorted(found, key=lambda dyno: (dyno["type"] == "run", dyno["type"], _number(dyno["name"])))
+
+
+def _number(name: str) -> int:
+    number = name.rpartition(".")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def _show(kind: str, dynos: list[dict[str, Any]]) -> None:
+    if kind == "run":
+        header("run: one-off processes")
+        listing(
+            [
+                f"{dyno['name']} ({dyno['size']}): {dyno['state']} {time_ago(dyno['updated_at'])}: `{told(dyno['command'])}`"
+                for dyno in dynos
+            ],
+            in_order=False,
+        )
+        return
+    header(f"{kind} ({dynos[0]['size']}): `{told(dynos[0]['command'])}`")
+    listing([f"{dyno['name']}: {dyno['state']} {time_ago(dyno['updated_at'])}" for dyno in dynos], in_order=False)
+
+
+def _shown(which: str) -> str:
+    return f"{which} dyno" if _DYNO.match(which) else f"{which} dynos"

@@ -1,0 +1,41 @@
+"""The one error of the command line: what `celadon` says on stderr before it exits."""
+
+import sys
+from collections.abc import Iterable
+
+
+class Failure(Exception):
+    """A command cannot go on. Each line is shown behind ` !    `; `status` is what celadon exits with."""
+
+    def __init__(self, *lines: str, status: int = 1) -> None:
+        super().__init__(*lines)
+        self.lines = lines
+        self.status = status
+
+    def show(self) -> None:
+        warn(self.lines)
+
+
+class ApiFailure(Failure):
+    """The platform refused. `http_status` and `id` are the API's words for it, `resource` what was not found."""
+
+    def __init__(self, *lines: str, http_status: int, id: str = "", resource: str = "") -> None:
+        super().__init__(*lines)
+        self.http_status = http_status
+        self.id = id
+        self.resource = resource
+
+
+class UsageFailure(Failure):
+    """The command was written wrongly."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__(*lines, status=2)
+
+
+def warn(lines: Iterable[str]) -> None:
+    """Lines on stderr in the form of an error."""
+    sys.stdout.flush()
+    for text in lines:
+        for line in text.splitlines() or [""]:
+            print(f" !    {line}".rstrip(), file=sys.stderr)

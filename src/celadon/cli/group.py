@@ -1,0 +1,104 @@
+"""The command line as click sees it: commands are imported from the table one at a time."""
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from celadon.cli import commands, failure
+from celadon.cli.commands import Command
+from celadon.cli.invocation import Invocation
+from celadon.cli.table import ALIASES, COMMANDS
+
+_INTERRUPTED = 130
+
+
+class Group(click.Group):
+    """All commands by their names with colons."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return load(cmd_name)
+
+
+def load(name: str) -> Command | None:
+    """The command of this name, with its module; None when there is none."""
+    name = ALIASES.get(name, name)
+    entry = COMMANDS.get(name)
+    if entry is None:
+        return None
+    module, _, function = entry.target.partition(":")
+    found: Command = getattr(importlib.import_module(f"celadon.cli.{module}"), function)
+    found.name = name
+    return found
+
+
+def run(words: list[str]) -> int:
+    """Parse and run; every error that can be foreseen is shown as a sentence."""
+    if not words or words[0] in ("-h", "--help"):
+        words = ["help", *words[1:]]
+    elif words[0] not in COMMANDS and words[0] not in ALIASES:
+        return _shown(_unknown(words[0]))
+    _tolerate(sys.stdout)
+    _tolerate(sys.stderr)
+    group = Group(name="celadon", context_settings=dict(commands.CONTEXT))
+    context: click.Context | None = None
+    try:
+        context = group.make_context("celadon", words)
+        with context:
+            group.invoke(context)
+    except click.exceptions.Exit as exited:
+        return exited.exit_code
+    except click.UsageError as error:
+        return _shown(_usage(words[0], error))
+    except click.Abort as aborted:
+        print(file=sys.stderr)
+        return _INTERRUPTED if isinstance(aborted.__cause__, KeyboardInterrupt) else 1
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return _INTERRUPTED
+    except failure.ApiFailure as refused:
+        refused.show()
+        invocation = _invocation(context)
+        failure.warn(invocation.suggest(refused) if invocation else [])
+        return refused.status
+    except failure.Failure as failed:
+        return _shown(failed)
+    return 0
+
+
+def _invocation(context: click.Context | None) -> Invocation | None:
+    return context.obj if context is not None and isinstance(context.obj, Invocation) else None
+
+
+def _shown(failed: failure.Failure) -> int:
+    failed.show()
+    return failed.status
+
+
+def _usage(name: str, error: click.UsageError) -> failure.UsageFailure:
+    command = load(name)
+    if command is None:
+        return failure.UsageFailure(error.format_message())
+    return command.usage_failure(name, error)
+
+
+def _unknown(name: str) -> failure.UsageFailure:
+    import difflib
+
+    lines = [f"`{name}` is not a celadon command."]
+    close = difflib.get_close_matches(name, [*COMMANDS, *ALIASES], n=3, cutoff=0.7)
+    if close:
+        lines.append(f"Perhaps you meant {' or '.join(f'`{word}`' for word in close)}.")
+    return failure.UsageFailure(*lines, "See `celadon help` for a list of available commands.")
+
+
+def _tolerate(stream: Any) -> None:
+    """What a terminal's encoding cannot show is replaced, not an error."""
+    reconfigure: Callable[..., None] | None = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")

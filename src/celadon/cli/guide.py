@@ -1,0 +1,58 @@
+"""`help` and `version`."""
+
+import click
+
+from celadon.cli import table
+from celadon.cli import version as versions
+from celadon.cli.commands import command
+from celadon.cli.failure import UsageFailure
+from celadon.cli.invocation import Invocation
+from celadon.cli.output import say
+
+
+@command()
+@click.argument("topic", required=False)
+def show(invocation: Invocation, topic: str | None) -> None:
+    """List the topics, or explain one topic or command."""
+    if topic is None:
+        _overview()
+    else:
+        _explain(topic)
+
+
+@command()
+def version(invocation: Invocation) -> None:
+    """Print the version of this client, its platform and its Python."""
+    say(versions.line())
+
+
+def _overview() -> None:
+    say("Usage: celadon COMMAND [--app APP] [OPTIONS]")
+    for title, topics in (("Primary", table.PRIMARY), ("Additional", table.ADDITIONAL)):
+        say(f'\n{title} topics, more with "celadon help TOPIC":\n')
+        for topic, about in topics.items():
+            say(f"  {topic:<12} #  {about}")
+    say()
+
+
+def _explain(topic: str) -> None:
+    from celadon.cli import group
+
+    found = group.load(topic)
+    rest = [name for name in table.COMMANDS if table.topic_of(name) == topic and name != topic]
+    if found is None and not rest:
+        raise UsageFailure(f"There is no command or topic `{topic}`.", "See `celadon help` for the list.")
+    if found is not None:
+        context = click.Context(found, info_name=f"celadon {topic}", max_content_width=100)
+        say(found.get_help(context))
+        if others := table.called(found.name or ""):
+            say(f"\nAlso called: {', '.join(others)}")
+    if rest:
+        say("" if found is None else "\nMore commands of this topic:\n")
+        width = max(len(_line(name)) for name in rest)
+        for name in sorted(rest):
+            say(f"  {_line(name):<{width}}  #  {table.COMMANDS[name].summary}")
+
+
+def _line(name: str) -> str:
+    return f"{name} {table.COMMANDS[name].usage}".rstrip()

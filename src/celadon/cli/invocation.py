@@ -1,0 +1,156 @@
+"""One call of `celadon`: the platform, the app and the client that a command works with, found when first asked for."""
+
+import base64
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from celadon.cli import detection, netrc
+from celadon.cli.client import Client, segment
+from celadon.cli.detection import Options
+from celadon.cli.failure import ApiFailure, Failure, warn
+from celadon.cli.output import interactive
+from celadon.cli.platforms import Platform
+
+
+@dataclass(slots=True, kw_only=True)
+class Invocation:
+    """`json` and `confirm` are what the user said; the rest is found out. `takes_app` says that the command works on
+    an app, so that the platform is that app's.
+    """
+
+    options: Options
+    takes_app: bool = True
+    json: bool = False
+    confirm: str | None = None
+    _platform: Platform | None = field(default=None, init=False)
+    _app: str | None = field(default=None, init=False)
+    _client: Client | None = field(default=None, init=False)
+
+    @property
+    def platform(self) -> Platform:
+        if self._platform is None:
+            if self.takes_app:
+                self._platform, self._app = detection.target(self.options)
+            else:
+                self._platform = detection.platform(self.options)
+        return self._platform
+
+    @property
+    def app(self) -> str:
+        """The app's name; raises Failure when it cannot be told."""
+        if self._app is None:
+            self._platform, self._app = detection.target(self.options)
+        return self._app
+
+    def choose(self, app: str) -> None:
+        """The app was named as an argument, not by `--app`."""
+        self.options = dataclasses.replace(self.options, app=app)
+
+    @property
+    def app_path(self) -> str:
+        return f"/apps/{segment(self.app)}"
+
+    @property
+    def client(self) -> Client:
+        if self._client is None:
+            self._client = Client(
+                platform=self.platform,
+                authorization=lambda: authorization(self.platform),
+                log_in_again=lambda: _log_in_again(self.platform),
+                ask_code=_ask_code,
+            )
+        return self._client
+
+    def confirm_destroy(self, app: str, consequence: str) -> None:
+        """Ask for the app's name before something is destroyed; raises Failure when another one is given."""
+        answer = self.confirm
+        if answer is None:
+            warn(
+                [
+                    "WARNING: Potentially Destructive Action",
+                    consequence,
+                    f'To proceed, type "{app}" or re-run this command with --confirm {app}',
+                ]
+            )
+            print(file=sys.stderr)
+            answer = ask("> ")
+        if answer != app:
+            raise Failure(f"Confirmation did not match {app}. Aborted.")
+
+    def suggest(self, failure: ApiFailure) -> list[str]:
+        """What an app that was not found may have been meant to be."""
+        if failure.http_status != 404 or failure.resource not in ("", "app") or self._app is None:
+            return []
+        if failure.resource == "" and "that app" not in " ".join(failure.lines):
+            return []
+        import difflib
+
+        try:
+            names = [str(app["name"]) for app in self.client.all("/apps")]
+        except Failure:
+            return []
+        close = difflib.get_close_matches(self._app, names, n=3, cutoff=0.7)
+        return [f"Perhaps you meant {' or '.join(f'`{name}`' for name in close)}."] if close else []
+
+
+def token(platform: Platform) -> str | None:
+    """`CELADON_API_KEY`, or what logging in has left in `.netrc`."""
+    if key := os.environ.get("CELADON_API_KEY"):
+        return key
+    found = credentials(platform)
+    return found[1] if found else None
+
+
+def credentials(platform: Platform) -> tuple[str, str] | None:
+    """E-mail address and token of the login."""
+    for machine in platform.machines:
+        if found := netrc.find(machine):
+            return found
+    return None
+
+
+def authorization(platform: Platform) -> str:
+    """The header of a request; without credentials the platform answers 401, and the login follows."""
+    known = token(platform)
+    return f"Bearer {known}" if known else f"Basic {base64.b64encode(b':').decode()}"
+
+
+def _log_in_again(platform: Platform) -> bool:
+    """Whether new credentials have been entered, where there is somebody to enter them."""
+    if os.environ.get("CELADON_API_KEY"):
+        raise Failure(f"The token in CELADON_API_KEY is not valid for {platform.api_url}.")
+    if not interactive():
+        return False
+    from celadon.cli import accounts
+
+    warn([f"Not logged in to {platform.api_url}."])
+    accounts.enter(platform)
+    return True
+
+
+def _ask_code() -> str | None:
+    return ask("Two-factor code: ") if interactive() else None
+
+
+def ask(question: str) -> str:
+    """A line from the user, the question on stderr; raises Failure at the end of input."""
+    print(question, end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        print(file=sys.stderr)
+        raise Failure("Aborted.")
+    return answer.strip()
+
+
+def choose(question: str, choices: Sequence[str]) -> int:
+    """The position of the one that the user picks by its number."""
+    print(question, file=sys.stderr)
+    for number, choice in enumerate(choices, start=1):
+        print(f"{number}) {choice}", file=sys.stderr)
+    answer = ask("Which would you like to use? ")
+    if not answer.isdigit() or not 1 <= int(answer) <= len(choices):
+        raise Failure(f"Aborted: {answer or 'nothing'} is none of the numbers.")
+    return int(answer) - 1

@@ -1,0 +1,162 @@
+"""Log lines of an app: the recent ones, or all that come."""
+
+import http.client
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from celadon.cli import output, transport
+from celadon.cli.commands import command
+from celadon.cli.failure import Failure, UsageFailure
+from celadon.cli.invocation import Invocation
+from celadon.cli.platforms import Platform
+
+_HEADER = re.compile(r"^(.*?\[([\w-]+)([\d.]+)?\]:)(.*)$", re.DOTALL)
+# Cyan, yellow, green, magenta, red: in the order in which sources appear.
+_PALETTE = (36, 33, 32, 35, 31)
+_WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)
+_TRIES = 20
+# A tail sends a comment now and then; after so many seconds of silence the connection is dead.
+_SILENCE_SECONDS = 90.0
+
+
+@command(app=True)
+@click.option(
+    "-n", "--num", "lines", type=click.IntRange(0, 1500), default=100, show_default=True, help="How many lines."
+)
+@click.option("-t", "--tail", is_flag=True, help="Go on with the lines that come.")
+@click.option(
+    "-p",
+    "--ps",
+    "--process-type",
+    "which_ps",
+    metavar="PS",
+    help="Only lines of this process: web, web.1, router, api, ...",
+)
+@click.option("-d", "--dyno", "which_dyno", metavar="DYNO", help="Only lines of this dyno: web.1, run.1234.")
+@click.option("-s", "--source", type=click.Choice(["app", "heroku"]), help="Only lines of the app, or of the platform.")
+@click.option("--force-colors", "forced", is_flag=True, help="Colours also where this is no terminal.")
+@click.option("--no-color", "--no-colors", "plain", is_flag=True, help="No colours.")
+def show(
+    invocation: Invocation,
+    lines: int,
+    tail: bool,
+    which_ps: str | None,
+    which_dyno: str | None,
+    source: str | None,
+    forced: bool,
+    plain: bool,
+) -> None:
+    """Print an app's recent log lines, those of its dynos and of the platform; with --tail go on until Ctrl-C."""
+    if which_ps and which_dyno and which_ps != which_dyno:
+        raise UsageFailure("cannot filter by both --ps and --dyno: give one of them")
+    body: dict[str, Any] = {"lines": lines, "tail": tail}
+    if dyno := which_dyno or which_ps:
+        body["dyno"] = dyno
+    if source:
+        body["source"] = source
+    follow(invocation, body, coloured=not plain and _coloured(forced))
+
+
+def follow(invocation: Invocation, body: dict[str, Any], *, coloured: bool | None = None) -> None:
+    """Print the lines of one log session; a tail that breaks goes on where it was."""
+    painter = Painter() if (_coloured(False) if coloured is None else coloured) else None
+    session = invocation.client.post(f"{invocation.app_path}/log-sessions", body)
+    for line in Stream(invocation.platform, session["logplex_url"], tail=body["tail"]).lines():
+        print(painter.paint(line) if painter else line, flush=body["tail"])
+
+
+class Stream:
+    """A log session as server-sent events; a tail is connected to again from the last event that was seen."""
+
+    def __init__(self, platform: Platform, url: str, *, tail: bool) -> None:
+        self._platform = platform
+        self._url = url
+        self._tail = tail
+        self._last = ""
+        self._connected_before = False
+        self._failures = 0
+
+    def lines(self) -> Iterator[str]:
+        """Until the session ends; raises Failure."""
+        while True:
+            try:
+                yield from self._connection()
+            except (OSError, http.client.HTTPException) as error:
+                if not self._tail or self._failures >= _TRIES:
+                    raise transport.failure(self._platform, error) from None
+            if not self._tail:
+                return
+            time.sleep(_WAITS[min(self._failures, len(_WAITS) - 1)])
+            self._failures += 1
+
+    def _connection(self) -> Iterator[str]:
+        """The lines of one connection."""
+        connection, path = transport.open_connection(self._platform, self._url)
+        try:
+            connection.sock.settimeout(_SILENCE_SECONDS)
+            headers = {"Accept": "text/event-stream", "Cache-Control": "no-cache"}
+            if self._last:
+                headers["Last-Event-ID"] = self._last
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            self._check(answer)
+            self._connected_before = True
+            yield from self._events(answer)
+        finally:
+            connection.close()
+
+    def _check(self, answer: http.client.HTTPResponse) -> None:
+        if answer.status in (204, 403, 404, 410):
+            if not self._connected_before:
+                raise Failure("Log stream timed out. Please try again.")
+            raise Failure("The log session has ended. Run the command again to go on.")
+        if answer.status >= 500 and self._connected_before:
+            raise ConnectionResetError(f"the log stream answered {answer.status}")
+        if answer.status != 200:
+            raise Failure(f"cannot read the logs: the log stream answered {answer.status}")
+
+    def _events(self, answer: http.client.HTTPResponse) -> Iterator[str]:
+        plain = not answer.headers.get_content_type().endswith("event-stream")
+        event: list[str] = []
+        identity = None
+        for received in answer:
+            line = received.decode("utf-8", "replace").rstrip("\r\n")
+            self._failures = 0
+            if plain:
+                yield line
+            elif not line:
+                yield from event
+                self._last = identity or self._last
+                event, identity = [], None
+            else:
+                name, _, value = line.partition(":")
+                value = value.removeprefix(" ")
+                if name == "data":
+                    event.append(value)
+                elif name == "id":
+                    identity = value
+
+
+class Painter:
+    """A colour for each source, the same for all its dynos."""
+
+    def __init__(self) -> None:
+        self._colours: dict[str, int] = {}
+
+    def paint(self, line: str) -> str:
+        match = _HEADER.match(line)
+        if match is None:
+            return line
+        colour = self._colours.setdefault(match[2], _PALETTE[len(self._colours) % len(_PALETTE)])
+        return f"\x1b[{colour}m{match[1]}\x1b[0m{match[4]}"
+
+
+def _coloured(forced: bool) -> bool:
+    switched_off = os.environ.get("HEROKU_LOGS_COLOR") == "0"
+    return output.coloured(sys.stdout, forced=forced) and (forced or not switched_off)

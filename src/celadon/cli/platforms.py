@@ -1,0 +1,246 @@
+"""Which platform a command speaks to, and what this machine knows about it.
+
+A platform is known by its API's URL. One that is installed here is read from the settings in its home; of others we
+keep what logging in has told, in `config.json`.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from celadon.cli.failure import Failure, UsageFailure
+
+DEFAULT_URL = "http://localhost:8080"
+_DEFAULT_HOME = Path("/var/lib/celadon")
+_INSTANCES = Path("/etc/celadon/instances")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """`git_host` and `ssh_host` are `host[:port]` of its doors for code, None where nobody has told them yet.
+
+    `home` is set for a platform of this machine.
+    """
+
+    api_url: str
+    git_host: str | None = None
+    ssh_host: str | None = None
+    ca_file: Path | None = None
+    home: Path | None = None
+
+    @property
+    def host(self) -> str:
+        """What its credentials are kept under: host and port of the API."""
+        return self.api_url.split("://", 1)[1]
+
+    @property
+    def hostname(self) -> str:
+        return urlsplit(self.api_url).hostname or ""
+
+    @property
+    def default(self) -> bool:
+        """Only this platform may use the bare host name in `.netrc`, where curl and git look."""
+        return self.home == _DEFAULT_HOME or (self.home is None and self.api_url == DEFAULT_URL)
+
+    @property
+    def machines(self) -> list[str]:
+        """The names its credentials are written under."""
+        names = [self.host, self.git_host or "", self.hostname if self.default else ""]
+        return list(dict.fromkeys(name for name in names if name))
+
+    @property
+    def address(self) -> str | None:
+        """Where to connect instead of asking DNS: a platform of this machine is reached by its loopback address."""
+        return "127.0.0.1" if self.home is not None or is_loopback(self.hostname) else None
+
+
+def is_loopback(hostname: str) -> bool:
+    return hostname in _LOOPBACK or hostname.endswith(".localhost")
+
+
+def named(text: str) -> Platform:
+    """The platform of `--platform`, `CELADON_HOST` or `CELADON_HOME`: an URL, a host or a home."""
+    if text.startswith(("http://", "https://")):
+        return of_url(_clean_url(text))
+    if text.startswith(("/", ".", "~")) or "/" in text:
+        return of_home(Path(text).expanduser().absolute())
+    if not re.fullmatch(r"[A-Za-z0-9._\[\]:-]+", text):
+        raise UsageFailure(
+            f"cannot use {text!r} as platform: give an URL, a host name or the platform's home directory"
+        )
+    name = text.partition(":")[0]
+    if is_loopback(name):
+        return of_url(f"http://{text if ':' in text else text + ':8080'}")
+    return of_url(f"https://{text if name.startswith('api.') else f'api.{text}'}")
+
+
+def of_home(home: Path) -> Platform:
+    """The platform installed in a directory; raises Failure when there is none that can be read."""
+    from celadon.platform import settings
+
+    try:
+        found = settings.load(home)
+    except settings.SettingsError as error:
+        raise Failure(str(error)) from None
+    except OSError as error:
+        raise Failure(f"cannot read {error.filename}: {error.strerror}") from None
+    port = "" if found.ssh_port == 22 else f":{found.ssh_port}"
+    return Platform(
+        api_url=found.api_url,
+        git_host=found.api_https_url.split("://", 1)[1],
+        ssh_host=f"{found.domain}{port}",
+        ca_file=found.ca_file,
+        home=home,
+    )
+
+
+def of_url(url: str) -> Platform:
+    """The platform with this API URL, with what this machine knows of it."""
+    for platform in known():
+        if platform.api_url == url:
+            return platform
+    git_host = url.split("://", 1)[1] if url.startswith("https://") else None
+    ca_file = os.environ.get("CELADON_CA_FILE")
+    return Platform(api_url=url, git_host=git_host, ca_file=Path(ca_file) if ca_file else None)
+
+
+def known() -> Iterator[Platform]:
+    """Platforms of this machine and those that have been logged in to; nearest first, read as late as possible."""
+    seen: set[str] = set()
+    for platform in _candidates():
+        if platform.api_url not in seen:
+            seen.add(platform.api_url)
+            yield platform
+
+
+def _candidates() -> Iterator[Platform]:
+    config = _read_config()
+    remembered = config.get("platforms", {})
+    last = config.get("last")
+    for url in sorted(remembered, key=lambda url: url != last):
+        if (platform := _remembered(url, remembered[url])) is not None:
+            yield platform
+    for home in _homes():
+        with contextlib.suppress(Failure):
+            yield of_home(home)
+
+
+def _homes() -> Iterator[Path]:
+    yield _DEFAULT_HOME
+    with contextlib.suppress(OSError):
+        for file in sorted(_INSTANCES.iterdir()):
+            if file.name.isdigit():
+                with contextlib.suppress(OSError):
+                    yield Path(file.read_text("utf-8").strip())
+
+
+def _remembered(url: str, entry: Mapping[str, Any]) -> Platform | None:
+    home = Path(entry["home"]) if entry.get("home") else None
+    if home is not None:
+        # Its ports may have changed since; a home that is gone is forgotten.
+        with contextlib.suppress(Failure):
+            platform = of_home(home)
+            return platform if platform.api_url == url else None
+        return None
+    ca_file = os.environ.get("CELADON_CA_FILE") or entry.get("ca_file")
+    return Platform(
+        api_url=url,
+        git_host=entry.get("git_host"),
+        ssh_host=entry.get("ssh_host"),
+        ca_file=Path(ca_file) if ca_file else None,
+    )
+
+
+def last() -> Platform:
+    """The platform that was logged in to last, else the one of this machine, else the default address."""
+    return next(known(), None) or Platform(api_url=DEFAULT_URL, git_host="localhost:8443", ssh_host="localhost:2222")
+
+
+def remember(platform: Platform) -> None:
+    """Make a platform the last one, with what is known of it."""
+    config = _read_config()
+    entry: dict[str, str] = {}
+    if platform.home is not None:
+        entry["home"] = str(platform.home)
+    else:
+        told = {"git_host": platform.git_host, "ssh_host": platform.ssh_host}
+        entry = {name: value for name, value in told.items() if value}
+        if platform.ca_file is not None:
+            entry["ca_file"] = str(platform.ca_file.absolute())
+    config["last"] = platform.api_url
+    config["platforms"] = {**config.get("platforms", {}), platform.api_url: entry}
+    _write_config(config)
+
+
+def informed(platform: Platform, told: Mapping[str, Any]) -> Platform:
+    """A platform of another machine, with what its API says of its doors; its CA is kept beside our configuration."""
+    ssh_port = told["ssh_port"]
+    ca_file = platform.ca_file
+    if ca_file is None and told.get("ca_certificate"):
+        ca_file = config_file().with_name(f"{platform.host.replace(':', '-')}.pem")
+        _write(ca_file, told["ca_certificate"])
+    return dataclasses.replace(
+        platform,
+        git_host=told["api_https_url"].split("://", 1)[1],
+        ssh_host=f"{told['domain']}{'' if ssh_port == 22 else f':{ssh_port}'}",
+        ca_file=ca_file,
+    )
+
+
+def forget(platform: Platform) -> None:
+    config = _read_config()
+    if platform.api_url in config.get("platforms", {}):
+        del config["platforms"][platform.api_url]
+        if config.get("last") == platform.api_url:
+            config.pop("last")
+        _write_config(config)
+
+
+def config_file() -> Path:
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path(os.environ.get("HOME") or Path.home()) / ".config") / "celadon" / "config.json"
+
+
+def _read_config() -> dict[str, Any]:
+    try:
+        config = json.loads(config_file().read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(config, dict) or not isinstance(config.get("platforms", {}), dict):
+        return {}
+    return config
+
+
+def _write_config(config: Mapping[str, Any]) -> None:
+    _write(config_file(), json.dumps(config, indent=2) + "\n")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
+        partial.write_text(text, "utf-8")
+        partial.replace(file)
+    except OSError as error:
+        raise Failure(f"cannot write {file}: {error.strerror}") from None
+
+
+def _clean_url(text: str) -> str:
+    parts = urlsplit(text)
+    try:
+        port = parts.port
+    except ValueError:
+        raise UsageFailure(f"cannot use {text} as platform: its port is no number") from None
+    if not parts.hostname:
+        raise UsageFailure(f"cannot use {text} as platform: it names no host")
+    default = 443 if parts.scheme == "https" else 80
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{'' if port in (None, default) else f':{port}'}"

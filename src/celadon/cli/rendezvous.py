@@ -1,0 +1,162 @@
+"""The rendezvous: bytes between this terminal and an attached one-off dyno, over TLS."""
+
+import contextlib
+import os
+import select
+import socket
+import ssl
+import sys
+import time
+from collections.abc import Iterator
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from celadon.cli import transport
+from celadon.cli.exit_status import Filter
+from celadon.cli.failure import Failure
+from celadon.cli.platforms import Platform
+
+_CHUNK = 65536
+_INTERRUPT, _END_OF_INPUT = b"\x03", b"\x04"
+# So many times Ctrl-C within so many seconds leaves a dyno that does not listen.
+_ESCAPE_PRESSES, _ESCAPE_SECONDS = 4, 1.0
+_GREETING_SECONDS = 120.0
+_GREETING_LIMIT = 4096
+
+
+def meet(platform: Platform, attach_url: str) -> tuple[ssl.SSLSocket, bytes]:
+    """Connect and wait for the dyno; the connection, and output that came with the greeting. Raises Failure."""
+    parts = urlsplit(attach_url)
+    if parts.scheme != "rendezvous" or not parts.hostname:
+        raise Failure(f"cannot attach: {parts.scheme or 'nothing'} is not a way to a dyno that this client knows")
+    secret = parts.path.lstrip("/") + (f"?{parts.query}" if parts.query else "")
+    where = f"{parts.hostname}:{parts.port or 5000}"
+    try:
+        connection = transport.open_socket(platform, parts.hostname, parts.port or 5000, tls=True)
+        assert isinstance(connection, ssl.SSLSocket), "opened with TLS"
+        connection.settimeout(_GREETING_SECONDS)
+        connection.sendall(f"{secret}\r\n".encode())
+        return connection, _greeting(connection, where)
+    except TimeoutError:
+        raise Failure(f"cannot attach to the dyno: {where} does not answer; is it up? See `celadon ps`.") from None
+    except ssl.SSLCertVerificationError as error:
+        raise Failure(
+            f"cannot attach to the dyno: the certificate of {where} is not trusted: {error.verify_message}"
+        ) from None
+    except OSError as error:
+        raise Failure(f"cannot attach to the dyno at {where}: {error.strerror or error}") from None
+
+
+def _greeting(connection: ssl.SSLSocket, where: str) -> bytes:
+    received = b""
+    while b"\n" not in received:
+        chunk = connection.recv(_CHUNK)
+        received += chunk
+        if not chunk or len(received) > _GREETING_LIMIT:
+            raise Failure(f"cannot attach to the dyno: {where} closed the connection; `celadon logs` may say why")
+    return received.partition(b"\n")[2]
+
+
+def carry(connection: ssl.SSLSocket, first: bytes, *, terminal: bool) -> int | None:
+    """Carry input and output until the dyno ends; its exit status, None when it told none. Raises Failure."""
+    wire = _Wire(connection, sys.stdin.buffer, sys.stdout.buffer, terminal=terminal)
+    with _raw(sys.stdin.fileno()) if terminal else contextlib.nullcontext(), connection:
+        wire.show(first)
+        wire.run()
+    return wire.status
+
+
+class _Wire:
+    def __init__(self, connection: ssl.SSLSocket, source: BinaryIO, sink: BinaryIO, *, terminal: bool) -> None:
+        self._connection = connection
+        self._source: int | None = source.fileno()
+        self._sink = sink
+        self._terminal = terminal
+        self._filter = Filter()
+        self._waiting = b""
+        self._presses: list[float] = []
+
+    @property
+    def status(self) -> int | None:
+        return self._filter.status
+
+    def show(self, chunk: bytes) -> None:
+        self._print(self._filter.feed(chunk))
+
+    def run(self) -> None:
+        """Until the other side closes, or the user insists on leaving."""
+        self._connection.setblocking(False)
+        while self._receive():
+            self._send()
+            self._await()
+        self._print(self._filter.rest())
+
+    def _await(self) -> None:
+        sources: list[int | socket.socket] = [self._connection]
+        # While the dyno does not read, neither do we: what waits stays small.
+        if self._source is not None and not self._waiting:
+            sources.append(self._source)
+        ready, _, _ = select.select(sources, [self._connection] if self._waiting else [], [])
+        if self._source is not None and self._source in ready:
+            self._read(self._source)
+
+    def _receive(self) -> bool:
+        """Everything that has come; False once the other side has closed."""
+        while True:
+            try:
+                chunk = self._connection.recv(_CHUNK)
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return True
+            except (ConnectionError, ssl.SSLEOFError):
+                return False
+            if not chunk:
+                return False
+            self.show(chunk)
+
+    def _send(self) -> None:
+        while self._waiting:
+            try:
+                self._waiting = self._waiting[self._connection.send(self._waiting) :]
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return
+            except (ConnectionError, ssl.SSLEOFError):
+                # What the dyno has said before it closed is still to be read.
+                self._waiting, self._source = b"", None
+
+    def _read(self, source: int) -> None:
+        try:
+            chunk = os.read(source, _CHUNK)
+        except OSError:
+            chunk = b""
+        if not chunk:
+            self._source = None
+            self._waiting += _END_OF_INPUT
+            return
+        if self._terminal and chunk == _INTERRUPT:
+            self._press()
+        self._waiting += chunk
+
+    def _press(self) -> None:
+        now = time.monotonic()
+        self._presses = [*(press for press in self._presses if now - press < _ESCAPE_SECONDS), now]
+        if len(self._presses) >= _ESCAPE_PRESSES:
+            raise KeyboardInterrupt
+
+    def _print(self, chunk: bytes) -> None:
+        if chunk:
+            self._sink.write(chunk)
+            self._sink.flush()
+
+
+@contextlib.contextmanager
+def _raw(descriptor: int) -> Iterator[None]:
+    """The terminal gives us each key as it is pressed; as it was before, afterwards."""
+    import termios
+    import tty
+
+    before = termios.tcgetattr(descriptor)
+    tty.setraw(descriptor)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)

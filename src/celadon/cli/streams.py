@@ -1,0 +1,75 @@
+"""Output that comes while something happens: of builds and release phases."""
+
+import http.client
+import sys
+import time
+
+from celadon.cli import transport
+from celadon.cli.failure import Failure
+from celadon.cli.platforms import Platform
+
+_CHUNK = 65536
+_WAITS = (0.2, 0.5, 1.0, 2.0)
+_QUIET_SECONDS = 900.0
+
+
+def copy(platform: Platform, url: str) -> None:
+    """Print a stream to its end; where it breaks it is taken up again. Raises Failure."""
+    seen = 0
+    for wait in (*_WAITS, None):
+        try:
+            for chunk in _Chunks(platform, url, seen):
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.flush()
+                seen += len(chunk)
+            return
+        except _Broken as broken:
+            if wait is None:
+                raise transport.failure(platform, broken.error) from None
+            time.sleep(wait)
+
+
+class _Broken(Exception):
+    def __init__(self, error: OSError | http.client.HTTPException) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Chunks:
+    """The bytes of a stream after the first `seen`; raises _Broken where the connection is at fault."""
+
+    def __init__(self, platform: Platform, url: str, seen: int) -> None:
+        self._seen = seen
+        try:
+            self._connection, path = transport.open_connection(platform, url)
+            self._connection.sock.settimeout(_QUIET_SECONDS)
+            headers = {"Accept": "text/plain"}
+            if seen:
+                headers["Range"] = f"bytes={seen}-"
+            self._connection.request("GET", path, headers=headers)
+            self._answer = self._connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            raise _Broken(error) from None
+        if self._answer.status == 416:
+            self._skip = 0
+        elif self._answer.status not in (200, 206):
+            raise Failure(f"cannot read the output: its stream answered {self._answer.status}")
+        self._skip = seen if self._answer.status == 200 else 0
+
+    def __iter__(self) -> "_Chunks":
+        return self
+
+    def __next__(self) -> bytes:
+        while True:
+            try:
+                chunk = b"" if self._answer.status == 416 else self._answer.read1(_CHUNK)
+            except (OSError, http.client.HTTPException) as error:
+                self._connection.close()
+                raise _Broken(error) from None
+            if not chunk:
+                self._connection.close()
+                raise StopIteration
+            fresh = chunk[self._skip :]
+            self._skip = max(0, self._skip - len(chunk))
+            if fresh:
+                return fresh
