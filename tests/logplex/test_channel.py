@@ -115,7 +115,7 @@ def test_file_rotated_while_nobody_looked_is_finished_after_a_restart(tmp_path: 
     append(path, conmon_records("1"))
     open_channel(tmp_path).advance(None)
     append(path, conmon_records("2", at=1.0))
-    rotate(path, conmon_records("3", at=2.0))
+    rotate(path, conmon_records("3", at=1.5))
     channel = open_channel(tmp_path)
     channel.advance(None)
     assert texts(channel) == ["1", "2", "3"]
@@ -134,6 +134,22 @@ def test_files_rotated_away_unseen_are_counted_and_said(tmp_path: Path) -> None:
     assert "Error L12 (Local buffer overflow): about 6 lines of app[web.1] dropped" in texts(channel)
     assert [text for text in texts(channel) if len(text) == 1] == ["1", "2", "3", "4"]
     assert sum("L12" in text for text in texts(channel)) == 1
+
+
+def test_files_that_may_be_lost_while_logplex_was_down_are_said(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1", "2"))
+    open_channel(tmp_path).advance(None)
+    rotate(path, conmon_records("never seen", at=5.0))
+    rotate(path, conmon_records("3", at=30.0))
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    channel.advance({})
+    said = [text for text in texts(channel) if "L13" in text]
+    assert said == [
+        "Error L13 (Local delivery error): lines of app[web.1] may be lost between 2026-11-23T10:00:00Z and"
+        " 2026-11-23T10:00:30Z: they were written while Logplex was down"
+    ]
 
 
 def test_rotated_files_that_nobody_comes_to_read_go_oldest_first_and_their_lines_are_counted(
@@ -184,7 +200,7 @@ def test_part_goes_on_in_the_file_after_rotation_and_after_a_restart(tmp_path: P
     path = dyno_file(tmp_path)
     append(path, conmon_records("Compiling").replace(b" F ", b" P "))
     open_channel(tmp_path).advance(None)
-    rotate(path, conmon_records(" done", at=1.0))
+    rotate(path, conmon_records(" done", at=0.9))
     channel = open_channel(tmp_path)
     channel.advance(None)
     assert texts(channel) == ["Compiling done"]

@@ -23,6 +23,8 @@ from celadon.model.logline import Part
 
 # A line without its end (a prompt, the last words of a dyno) is shown as it is after so many seconds.
 PART_SECONDS = 5.0
+# A file that was rotated while Logplex was down is followed by the next one; a longer pause between them is suspicious.
+GAP_SECONDS = 1.0
 
 _by_time = itemgetter(slice(0, logline.TIME_LENGTH))
 
@@ -58,8 +60,8 @@ class Channel:
         self._journal = Journal(directory / app_id / "journal")
         self._state = State()
         self._part_times: dict[str, float] = {}
-        # How many files of a name were found before their births were told.
-        self._early: dict[str, int] = {}
+        # How many files of a name were found before their births were told; None before the first round.
+        self._early: dict[str, int] | None = None
 
     def open(self) -> None:
         """Bring the channel to the state of its last complete round. Raises OSError."""
@@ -85,7 +87,7 @@ class Channel:
         Raises OSError when the disk is full; the next round reads the same again.
         """
         found = sources.look(self.logs)
-        lines = [] if births is None else self._missed(found, births)
+        lines = self._unseen(found, births)
         lost = sources.dropped(found, self._state.positions)
         for file, count in lost.items():
             lines += _overflow(file.name, f"{count} lines")
@@ -159,16 +161,38 @@ class Channel:
             self._part_times.pop(name, None)
         return [line for name in due for line in logline.flushed(_source(name), parts.pop(name))]
 
-    def _missed(self, files: Sequence[SourceFile], births: Mapping[str, int]) -> list[bytes]:
-        """What to say of files that came and went between two looks."""
+    def _unseen(self, files: Sequence[SourceFile], births: Mapping[str, int] | None) -> list[bytes]:
+        """What to say of files that came and went while nobody looked."""
+        if self._early is None:
+            self._early = {}
+            return self._gaps(files)
+        return [] if births is None else self._missed(files, births, self._early)
+
+    def _missed(self, files: Sequence[SourceFile], births: Mapping[str, int], early: dict[str, int]) -> list[bytes]:
+        """Files between two looks: more came to be than were found."""
         found = Counter(file.name for file in files if file.inode not in self._state.positions)
         lines = []
         for name in {*births, *found}:
             # A file may be found before its birth is told; then the birth is told for nothing later.
-            balance = births.get(name, 0) - found[name] - self._early.get(name, 0)
-            self._early[name] = max(-balance, 0)
+            balance = births.get(name, 0) - found[name] - early.get(name, 0)
+            early[name] = max(-balance, 0)
             if births.get(name, 0) > 1 and balance > 0:
                 lines += _overflow(name, self._about(name, balance))
+        return lines
+
+    def _gaps(self, files: Sequence[SourceFile]) -> list[bytes]:
+        """Files while Logplex was down: nobody counted them, but there is a gap between those that are left."""
+        lines = []
+        old = {file.name: file for file in files if not file.named and file.inode in self._state.positions}
+        for new in files:
+            before = None if new.inode in self._state.positions else old.get(new.name)
+            gap = sources.gap(before, new) if before else None
+            if gap and (gap[1] - gap[0]).total_seconds() > GAP_SECONDS:
+                who, start, end = _source(new.name).header[:-1], *(f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in gap)
+                lines += _said(
+                    f"Error L13 (Local delivery error): lines of {who} may be lost between {start} and {end}:"
+                    " they were written while Logplex was down"
+                )
         return lines
 
     def _about(self, name: str, count: int) -> str:

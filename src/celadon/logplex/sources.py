@@ -14,6 +14,7 @@ import signal
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from celadon.logplex.journal import Position
@@ -149,6 +150,20 @@ def dropped(files: Iterable[SourceFile], positions: Mapping[int, Position]) -> d
         file.path.unlink(missing_ok=True)
         waiting -= size
     return lost
+
+
+def gap(before: SourceFile, after: SourceFile) -> tuple[datetime, datetime] | None:
+    """The time from the last record of one file to the first of another; None when one of them has none."""
+    with _opened(before.path) as descriptor:
+        end = os.pread(descriptor, _LEAST, max(before.size - _LEAST, 0))
+    with _opened(after.path) as descriptor:
+        first = os.pread(descriptor, logline.RECORD_TIME_LENGTH, 0)
+    start = end.rfind(b"\n", 0, -1) + 1
+    last = end[start : start + logline.RECORD_TIME_LENGTH]
+    try:
+        return datetime.fromisoformat(last.decode()), datetime.fromisoformat(first.decode())
+    except ValueError:
+        return None
 
 
 def retire(files: Iterable[SourceFile], positions: Mapping[int, Position], now: float) -> list[int]:
