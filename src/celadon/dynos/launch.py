@@ -15,7 +15,7 @@ from celadon.model.logline import Source
 from celadon.model.release import Release
 from celadon.model.slug import Slug
 from celadon.runtime import slugs as slug_mounts
-from celadon.runtime.protocol import Container, ContainerSpec, Limits, Overlay, Runtime, RuntimeFailure, Tmpfs
+from celadon.runtime.protocol import Container, ContainerSpec, Limits, Overlay, Runtime, RuntimeFailure
 from celadon.store import apps, configs, releases, slugs
 from celadon.store.lines import Lines
 
@@ -27,7 +27,6 @@ _BOOT = (
     'exec /bin/bash -c "$1"'
 )
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_TMP = 256 << 20
 # Over the quota a dyno gets R14 and lives on; at three times its quota the kernel ends it (R15).
 VAST = 3
 _PIDS_PER_SHARE = 256
@@ -116,9 +115,9 @@ class Launcher:
             bundle=bundle,
             log_path=self._log_path(dyno, bundle),
             address=dyno.address,
+            # /tmp is on the same scratch.
             mounts=(
                 Overlay(lower=(mounted,), scratch=bundle / "scratch", target="/app", limit=settings.dyno_disk_limit),
-                Tmpfs(target="/tmp", size=_TMP),
             ),
             terminal=dyno.attach and "TERM" in dyno.env,
             stdin=dyno.attach,
