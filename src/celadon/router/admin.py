@@ -142,6 +142,17 @@ def old_workers(master: Path) -> list[int]:
     return [int(found) for found in re.findall(r"^([0-9]+)\s+worker", old.partition("# programs")[0], re.MULTILINE)]
 
 
+def reset_forwarders(admin: Admin) -> None:
+    """End the sessions that carry lines from a ring: HAProxy makes new ones within a second.
+
+    HAProxy 3.0 does not notice that the other side of such a session has gone. They have no source and no proxy name.
+    """
+    for line in admin.ask("show sess").splitlines():
+        session, _, rest = line.partition(": ")
+        if rest.startswith("proto=? ts="):
+            admin.tell(f"shutdown session {session}", accept=("No such session",))
+
+
 def look(admin: Admin, files: Path) -> Actual:
     """All that matters of a running HAProxy."""
     information = dict(line.partition(": ")[::2] for line in admin.ask("show info").splitlines())

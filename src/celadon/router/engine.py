@@ -4,6 +4,7 @@ Wakes on nothing: the router's ensure() asks `running` and calls `start`.
 """
 
 import logging
+import resource
 import time
 from pathlib import Path
 from typing import Protocol
@@ -125,7 +126,7 @@ class ContainerEngine:
             # Root without capabilities: it owns its files and the roles' sockets, and nothing else.
             uid=0,
             hostname=self._settings.name,
-            limits=Limits(memory=_MEMORY, swap=_MEMORY, pids=64, files=_FILES),
+            limits=Limits(memory=_MEMORY, swap=_MEMORY, pids=64, files=_files_limit()),
             bundle=self._settings.home / "engines" / NAME,
             log_path=self._log,
             address=None,
@@ -137,3 +138,9 @@ class ContainerEngine:
             capabilities=("NET_BIND_SERVICE",),
             log_limit=1 << 20,
         )
+
+
+def _files_limit() -> int:
+    """Two for each connection; where even root may not raise its own limit, as many as we have."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)

@@ -22,6 +22,7 @@ ROUTES = "routes.map"
 CERTIFICATES = "certificates.list"
 ADMIN_SOCKET = "haproxy.sock"
 LOG_SOCKET = "router-log.sock"
+LATE_LOG_SOCKET = "router-late.sock"
 
 # A killed role is back within a second; a slow disk may make it a few.
 ROLE_PATIENCE = 10.0

@@ -16,7 +16,7 @@ from celadon.model.dyno import Dyno, DynoState
 from celadon.model.routing import RoutingTable
 from celadon.platform.settings import Settings
 from celadon.router import admin, haproxy, plan
-from celadon.router.admin import Actual, Admin
+from celadon.router.admin import Actual, Admin, AdminError
 from celadon.router.engine import Engine
 from celadon.store import apps, changes, dynos, formations, releases, slugs
 from celadon.store.database import Database, Transaction
@@ -70,6 +70,14 @@ class Manager:
         self.restless = waiting > 0
         self._release(view)
         return _sentence(table, steps, waiting, started=started, reloaded=reloaded)
+
+    def reconnect_log(self) -> None:
+        """Make HAProxy connect to the receiver anew: it does not see that one has gone."""
+        try:
+            with Admin(self._settings.run / haproxy.ADMIN_SOCKET) as conversation:
+                admin.reset_forwarders(conversation)
+        except AdminError as error:
+            log.info("at=reconnect error=%r", str(error))
 
     def _view(self) -> View:
         with self._database.read() as tx:

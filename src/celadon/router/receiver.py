@@ -2,13 +2,15 @@
 
 HAProxy sends octet-counted frames over a Unix stream socket and keeps up to 8 MiB of them while nobody listens. Each line
 carries HAProxy's own count, so that what got lost (a kill of this process with lines in the socket, a full ring) is known.
+A process that a reload has replaced sends its last lines as datagrams; see `log` in haproxy.cfg.
 """
 
 import logging
 import selectors
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from celadon.model import logline
@@ -20,18 +22,17 @@ ROUTER = logline.Source(source="heroku", ps="router")
 _READ = 1 << 18
 # A frame is at most HAProxy's `len` and the length in front of it.
 _LONGEST = 24_000 + 16
+# How long a datagram waits for its twin from the ring, in seconds.
+_TWIN_TIME = 1.0
+_LATE_LIMIT = 10_000
 
 log = logging.getLogger(__name__)
 
 
-class FrameError(Exception):
-    """What arrived is no octet-counted frame."""
-
-
 class Receiver:
-    """Listens on `path` from its construction on; `serve` runs until `close`, in a thread of its own."""
+    """Listens on `path` and `late` from its construction on; `serve` runs until `close`, in a thread of its own."""
 
-    def __init__(self, path: Path, lines: Lines, idle_timeout: float, seen: Path | None = None) -> None:
+    def __init__(self, path: Path, late: Path, lines: Lines, idle_timeout: float, seen: Path | None = None) -> None:
         self.lost = 0
         self.received = 0
         self._lines = lines
@@ -39,10 +40,19 @@ class Receiver:
         self._counts = Counts(seen)
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
-        self._selector.register(self._woken, selectors.EVENT_READ)
-        self._listener = _listen(path)
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._listener = _bound(path, socket.SOCK_STREAM)
+        self._listener.listen(64)
+        self._datagrams = _bound(late, socket.SOCK_DGRAM)
+        for one in (self._woken, self._listener, self._datagrams):
+            self._selector.register(one, selectors.EVENT_READ)
         self._pending: dict[socket.socket, bytes] = {}
+        # (process, count) → when it is no twin any more, and the line.
+        self._late: dict[tuple[int, int], tuple[float, bytes]] = {}
+
+    @property
+    def connected(self) -> bool:
+        """Whether a HAProxy process is connected."""
+        return bool(self._pending)
 
     def start(self) -> threading.Thread:
         thread = threading.Thread(target=self.serve, name="receiver", daemon=True)
@@ -55,19 +65,23 @@ class Receiver:
     def serve(self) -> None:
         """Receive until closed."""
         while True:
-            for key, _ in self._selector.select():
-                if key.fileobj is self._woken:
-                    self._shut()
-                    return
-                if key.fileobj is self._listener:
-                    self._accept()
-                else:
-                    assert isinstance(key.fileobj, socket.socket)
-                    self._read(key.fileobj)
+            ready = {key.fileobj for key, _ in self._selector.select(_TWIN_TIME if self._late else None)}
+            if self._woken in ready:
+                self._shut()
+                return
+            # A datagram leaves HAProxy before its twin does: read in this order, it is known when that comes.
+            if self._datagrams in ready:
+                self._read_datagrams()
+            if self._listener in ready:
+                self._accept()
+            for connection in [one for one in self._pending if one in ready]:
+                self._read(connection)
+            self._write_late(time.monotonic())
 
     def _shut(self) -> None:
-        for connection in [*self._pending, self._listener, self._wake, self._woken]:
-            connection.close()
+        self._write_late(float("inf"))
+        for one in [*self._pending, self._listener, self._datagrams, self._wake, self._woken]:
+            one.close()
         self._selector.close()
 
     def _accept(self) -> None:
@@ -93,34 +107,60 @@ class Receiver:
             del self._pending[connection]
             connection.close()
 
+    def _read_datagrams(self) -> None:
+        due = time.monotonic() + _TWIN_TIME
+        while len(self._late) < _LATE_LIMIT:
+            try:
+                line = self._datagrams.recv(_LONGEST)
+            except BlockingIOError:
+                return
+            for request, _ in self._parsed([line]):
+                self._late[request.process, request.count] = due, line
+
+    def _write_late(self, now: float) -> None:
+        due = [key for key, (until, _) in self._late.items() if until <= now]
+        if due:
+            self._append(self._parsed([self._late.pop(key)[1] for key in due]))
+
     def write(self, frames: list[bytes]) -> None:
         """Append the lines of one read, with one write for each app."""
-        records: dict[str, list[bytes]] = {}
-        for frame in frames:
-            try:
-                request, client = requests.parse(frame)
-            except ValueError:
-                log.warning("at=parse error=%r", f"cannot read a request line of {len(frame)} bytes")
-                self.lost += 1
-                continue
-            missing = self._counts.missing(request.process, request.count)
-            if missing:
-                self.lost += missing
-                log.warning("at=receive lost=%d total=%d: request lines did not arrive", missing, self.lost)
-            if request.app_id != "-":
-                record = requests.record(request, client, self._idle_timeout)
-                records.setdefault(request.app_id, []).append(record)
-        self.received += len(frames)
-        for app_id, found in records.items():
-            self._append(app_id, b"".join(found), len(found))
+        found = list(self._parsed(frames))
+        for request, _ in found:
+            self._late.pop((request.process, request.count), None)
+            self._count_missing(request)
+        self.received += len(found)
+        self._append(found)
         self._counts.save()
 
-    def _append(self, app_id: str, block: bytes, count: int) -> None:
-        try:
-            self._lines.append_records(app_id, ROUTER, block)
-        except OSError as error:
-            self.lost += count
-            log.error("at=append app=%s lost=%d error=%r", app_id, count, str(error))
+    def _parsed(self, frames: Iterable[bytes]) -> Iterator[tuple[requests.Request, bytes]]:
+        for frame in frames:
+            if not requests.is_request(frame):
+                log.info("at=haproxy says=%r", frame[:200].decode("utf-8", "replace"))
+                continue
+            try:
+                yield requests.parse(frame)
+            except ValueError as error:
+                log.warning("at=parse error=%r", str(error))
+                self.lost += 1
+
+    def _count_missing(self, request: requests.Request) -> None:
+        missing = self._counts.missing(request.process, request.count)
+        if missing:
+            self.lost += missing
+            log.warning("at=receive lost=%d total=%d: request lines did not arrive", missing, self.lost)
+
+    def _append(self, found: Iterable[tuple[requests.Request, bytes]]) -> None:
+        records: dict[str, list[bytes]] = {}
+        for request, client in found:
+            if request.app_id != requests.NONE:
+                record = requests.record(request, client, self._idle_timeout)
+                records.setdefault(request.app_id, []).append(record)
+        for app_id, of_app in records.items():
+            try:
+                self._lines.append_records(app_id, ROUTER, b"".join(of_app))
+            except OSError as error:
+                self.lost += len(of_app)
+                log.error("at=append app=%s lost=%d error=%r", app_id, len(of_app), str(error))
 
 
 class Counts:
@@ -129,16 +169,17 @@ class Counts:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._last: dict[int, int] = {}
-        self._saved: dict[int, int] = {}
         if path is not None and path.exists():
             pairs = (line.split() for line in path.read_text("ascii").splitlines())
             self._last = {int(pair[0]): int(pair[1]) for pair in pairs if len(pair) == 2}
+        self._saved = dict(self._last)
 
     def missing(self, process: int, count: int) -> int:
-        """How many lines of this process are missing before this one; later ones of a late arrival count once."""
-        last = self._last.get(process, -1)
-        self._last[process] = max(last, count)
-        return max(0, count - last - 1) if process in self._saved or last >= 0 else 0
+        """How many lines of this process should have come before this one and did not."""
+        last = self._last.pop(process, None)
+        # Process numbers come again: a count that goes back is a new process.
+        self._last[process] = count
+        return 0 if last is None or count <= last else count - last - 1
 
     def save(self) -> None:
         if self._path is None or self._last == self._saved:
@@ -157,8 +198,8 @@ def split_frames(received: bytes) -> tuple[list[bytes], bytes, bool]:
         frames.append(received[start:end])
         position = end
     rest = received[position:]
-    head = rest[:8].partition(b" ")
-    broken = bool(rest) and (not head[0].isdigit() or (len(rest) >= 8 and not head[1]) or len(rest) > _LONGEST)
+    number, blank, _ = rest[:8].partition(b" ")
+    broken = bool(rest) and (not number.isdigit() or (len(rest) >= 8 and not blank) or len(rest) > _LONGEST)
     return frames, rest, broken
 
 
@@ -172,14 +213,13 @@ def _frames(received: bytes) -> Iterator[tuple[int, int]]:
         position = end
 
 
-def _listen(path: Path) -> socket.socket:
-    """A listener at `path` that takes over from whatever was there, without a moment when nobody listens there."""
+def _bound(path: Path, kind: socket.SocketKind) -> socket.socket:
+    """A socket at `path` that takes over from whatever was there, without a moment when nobody is."""
     fresh = path.with_name(f".{path.name}.new")
     fresh.unlink(missing_ok=True)
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(fresh))
+    bound = socket.socket(socket.AF_UNIX, kind)
+    bound.bind(str(fresh))
     fresh.chmod(0o600)
-    listener.listen(64)
-    listener.setblocking(False)
+    bound.setblocking(False)
     fresh.rename(path)
-    return listener
+    return bound

@@ -11,9 +11,10 @@ from functools import lru_cache
 
 from celadon.model import routing
 
+_WORD = b"request "
 _FIELDS = 17
 # HAProxy's words for "no value" and "no server".
-_NONE = "-"
+NONE = "-"
 _NO_SERVER = "<NOSRV>"
 
 # Termination state (who ended it, in which phase) → code, when the dyno has not answered, and when it has begun to.
@@ -56,9 +57,14 @@ class Request:
     retries: str
 
 
+def is_request(line: bytes) -> bool:
+    """Whether a line tells of a request; HAProxy also tells of itself."""
+    return line.startswith(_WORD)
+
+
 def parse(line: bytes) -> tuple[Request, bytes]:
     """Our fields, and the client's as they are; raises ValueError when the line is none of ours."""
-    fields = line.split(b" ", _FIELDS)
+    fields = line.removeprefix(_WORD).split(b" ", _FIELDS)
     if len(fields) != _FIELDS + 1:
         raise ValueError(f"cannot read a request line: {len(fields)} fields")
     (app, at, pid, count, state, status, backend, server, route, answered, protocol, *times) = (

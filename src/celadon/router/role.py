@@ -5,12 +5,13 @@ Survives: a SIGKILL anywhere. HAProxy goes on without it; it keeps request lines
 """
 
 import logging
+import threading
 import time
 
 from celadon.platform.settings import Settings
 from celadon.router import haproxy
 from celadon.router.admin import AdminError
-from celadon.router.engine import ContainerEngine, EngineError
+from celadon.router.engine import ContainerEngine, Engine, EngineError
 from celadon.router.manager import Manager
 from celadon.router.receiver import Receiver
 from celadon.store import changes, database
@@ -26,24 +27,36 @@ _NET = 10.0
 
 def main(settings: Settings) -> None:
     """Run until SIGTERM."""
-    lines = Lines(settings.home)
-    seen = settings.home / "router" / "received"
-    receiver = Receiver(settings.run / haproxy.LOG_SOCKET, lines, settings.idle_timeout, seen)
+    receiver = receive(settings)
     receiver.start()
     store = database.connect(settings)
     feed = changes.Feed(store)
     engine = ContainerEngine(settings)
     try:
-        _loop(Manager(settings, store, engine), engine, feed)
+        follow(Manager(settings, store, engine), engine, feed, receiver, threading.Event())
     finally:
         receiver.close()
         feed.close()
         store.close()
 
 
-def _loop(manager: Manager, engine: ContainerEngine, feed: changes.Feed) -> None:
+def receive(settings: Settings) -> Receiver:
+    """The receiver of this platform's request lines, listening."""
+    return Receiver(
+        settings.run / haproxy.LOG_SOCKET,
+        settings.run / haproxy.LATE_LOG_SOCKET,
+        Lines(settings.home),
+        settings.idle_timeout,
+        settings.home / "router" / "received",
+    )
+
+
+def follow(manager: Manager, engine: Engine, feed: changes.Feed, receiver: Receiver, stop: threading.Event) -> None:
+    """Keep HAProxy to the store until told to stop."""
     said, due, last = "", 0.0, -1
-    while True:
+    while not stop.is_set():
+        if not receiver.connected:
+            manager.reconnect_log()
         seen = feed.look()
         now = time.monotonic()
         if seen != last or now >= due or manager.restless or not engine.running():

@@ -1,0 +1,240 @@
+"""Changes under load, reloads, deaths: no request is lost."""
+
+import contextlib
+import itertools
+import re
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.router import servers
+from tests.router.load import Load
+from tests.router.mesh import Mesh, now, wait_for
+
+from celadon.model.dyno import DynoState
+from celadon.router import admin, haproxy
+
+
+def replace_dyno(mesh: Mesh, app_id: str, old: str, at: servers.Dyno, number: int) -> str:
+    """As the dyno manager does: the new one first, then the old one drains, is told off by the router, and goes."""
+    new = mesh.serve(app_id, at, number)
+    mesh.change(old, draining_at=now())
+    mesh.wait_routed(old, False)
+    mesh.remove(old)
+    return new
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_request_is_lost_while_dynos_come_and_go_and_haproxy_reloads(mesh: Mesh, method: str) -> None:
+    app_id = mesh.app("busy", web=2)
+    addresses = (f"127.0.0.{number}" for number in itertools.count(2))
+    with contextlib.ExitStack() as stack:
+        dynos = [stack.enter_context(servers.Dyno(next(addresses))) for _ in range(2)]
+        ids = [mesh.serve(app_id, dyno, number) for number, dyno in enumerate(dynos, 1)]
+        with Load(mesh.settings.http_port, "busy.localhost", method=method) as load:
+            load.wait_for(300)
+            for turn in range(6):
+                fresh = stack.enter_context(servers.Dyno(next(addresses)))
+                ids[turn % 2] = replace_dyno(mesh, app_id, ids[turn % 2], fresh, turn % 2 + 1)
+                # Its dyno is stopped once the router is done with it.
+                dynos[turn % 2].stop()
+                dynos[turn % 2] = fresh
+                if turn % 2:
+                    admin.reload(mesh.engine.master)
+                load.wait_for(250)
+    assert load.failures == []
+    assert load.answered >= 1500
+
+
+def test_requests_spread_evenly(mesh: Mesh) -> None:
+    app_id = mesh.app("even", web=3)
+    with contextlib.ExitStack() as stack:
+        dynos = [stack.enter_context(servers.Dyno(f"127.0.0.{number}")) for number in (2, 3, 4)]
+        for number, dyno in enumerate(dynos, 1):
+            mesh.serve(app_id, dyno, number)
+        before = [len(dyno.requests) for dyno in dynos]
+        with Load(mesh.settings.http_port, "even.localhost", clients=8) as load:
+            load.wait_for(600)
+        counts = [len(dyno.requests) - start for dyno, start in zip(dynos, before, strict=True)]
+    assert load.failures == []
+    assert min(counts) > 0.7 * max(counts), counts
+
+
+def test_a_draining_dyno_finishes_its_request_and_gets_no_new_one(mesh: Mesh) -> None:
+    app_id = mesh.app("drain", web=2)
+    with servers.Dyno("127.0.0.2") as old, servers.Dyno("127.0.0.3") as new:
+        old_id = mesh.serve(app_id, old)
+        with open_request(mesh, "drain.localhost", "/slow") as response:
+            wait_for("the dyno has the request", lambda: any("/slow" in head for head in old.requests))
+            mesh.serve(app_id, new)
+            mesh.change(old_id, draining_at=now())
+            assert mesh.row(old_id).routed, "not while it has a request"
+            taken = len(old.requests)
+            assert response() == 200
+        mesh.wait_routed(old_id, False)
+        assert [mesh.status("drain.localhost") for _ in range(5)] == [200] * 5
+        assert len(old.requests) <= taken + 1
+
+
+def test_a_dyno_that_does_not_get_empty_is_let_go_after_the_drain_timeout(mesh: Mesh) -> None:
+    app_id = mesh.app("stuck", web=2)
+    with servers.Dyno("127.0.0.2") as old, servers.Dyno("127.0.0.3") as new:
+        old_id = mesh.serve(app_id, old)
+        with open_request(mesh, "stuck.localhost", "/drip"):
+            wait_for("the dyno has the request", lambda: any("/drip" in head for head in old.requests))
+            mesh.serve(app_id, new)
+            start = time.monotonic()
+            mesh.change(old_id, draining_at=now())
+            mesh.wait_routed(old_id, False)
+            assert 1.5 < time.monotonic() - start < 4
+
+
+def test_a_request_in_a_process_that_was_reloaded_away_keeps_its_dyno(mesh: Mesh) -> None:
+    app_id = mesh.app("old", web=2)
+    with servers.Dyno("127.0.0.2") as old, servers.Dyno("127.0.0.3") as new:
+        old_id = mesh.serve(app_id, old)
+        with open_request(mesh, "old.localhost", "/drip") as response:
+            wait_for("the dyno has the request", lambda: any("/drip" in head for head in old.requests))
+            mesh.serve(app_id, new)
+            admin.reload(mesh.engine.master)
+            assert len(admin.old_workers(mesh.engine.master)) == 1
+            mesh.change(old_id, draining_at=now())
+            time.sleep(0.5)
+            assert mesh.row(old_id).routed, "the older process still has a request in it"
+            assert response() == 200
+        mesh.wait_routed(old_id, False)
+
+
+def test_a_kept_alive_connection_of_an_older_process_sees_the_table_of_now(mesh: Mesh) -> None:
+    app_id = mesh.app("stale", web=1)
+    other_id = mesh.app("other", web=1)
+    with servers.Dyno("127.0.0.2") as first, servers.Dyno("127.0.0.3") as second:
+        first_id = mesh.serve(app_id, first)
+        with socket.create_connection(("127.0.0.1", mesh.settings.http_port), timeout=5) as client:
+            request = b"GET /headers HTTP/1.1\r\nHost: stale.localhost\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n"
+            client.sendall(request)
+            assert b"200 OK" in client.recv(65536)
+            admin.reload(mesh.engine.master)
+            # Its dyno goes, and another app gets its place.
+            mesh.serve(app_id, second, 2)
+            mesh.change(first_id, draining_at=now())
+            mesh.wait_routed(first_id, False)
+            mesh.remove(first_id)
+            mesh.serve(other_id, first)
+            count = len(first.requests)
+            client.sendall(request)
+            answer = client.recv(65536)
+            assert b"200 OK" in answer
+            assert b"connection: close" in answer.lower()
+            assert len(first.requests) == count
+    assert b"9.9.9.9, 127.0.0.1\r\n" in answer, "the hand-over adds nothing of its own"
+    lines = [line for line in mesh.log(app_id) if 'path="/headers"' in line]
+    assert len(lines) == 2
+
+
+def test_a_waiting_request_outlives_a_reload(mesh: Mesh) -> None:
+    app_id = mesh.app("wait")
+    dyno_id = mesh.dyno(app_id, state=DynoState.STARTING)
+    wait_for("the wait is known", lambda: mesh.has_route(app_id, "wait"))
+    with servers.Dyno() as dyno, open_request(mesh, "wait.localhost", "/") as response:
+        time.sleep(0.2)
+        admin.reload(mesh.engine.master)
+        time.sleep(0.2)
+        mesh.change(dyno_id, state=DynoState.UP, container_id="c0ffee", address=dyno.address, port=dyno.port)
+        assert response() == 200
+
+
+def test_haproxy_is_back_within_a_second_after_its_death_and_knows_everything(mesh: Mesh) -> None:
+    app_id = mesh.app("phoenix")
+    with servers.Dyno() as dyno:
+        mesh.serve(app_id, dyno)
+        mesh.wait_status("phoenix.localhost", 200)
+        mesh.engine.kill()
+        start = time.monotonic()
+        mesh.wait_status("phoenix.localhost", 200)
+        assert time.monotonic() - start < 2
+    assert mesh.engine.starts == 2
+
+
+def test_a_role_that_comes_back_finds_haproxy_as_it_left_it_and_catches_up(mesh: Mesh) -> None:
+    app_id = mesh.app("adopt", web=2)
+    with servers.Dyno("127.0.0.2") as first, servers.Dyno("127.0.0.3") as second:
+        first_id = mesh.serve(app_id, first)
+        process = mesh.actual().process
+        mesh.stop_role()
+        second_id = mesh.dyno(app_id, second, number=2)
+        mesh.change(first_id, draining_at=now())
+        with Load(mesh.settings.http_port, "adopt.localhost", clients=4) as load:
+            load.wait_for(20)
+            mesh.start_role()
+            mesh.wait_routed(second_id)
+            mesh.wait_routed(first_id, False)
+            load.wait_for(20)
+        assert load.failures == []
+    assert mesh.actual().process == process
+    assert mesh.engine.starts == 1
+
+
+def test_an_apps_slot_is_never_shared(mesh: Mesh) -> None:
+    with contextlib.ExitStack() as stack:
+        made = {}
+        for number in range(8):
+            dyno = stack.enter_context(servers.Dyno(f"127.0.0.{number + 2}"))
+            app_id = mesh.app(f"app{number}")
+            made[app_id] = mesh.serve(app_id, dyno)
+        for app_id, dyno_id in list(made.items())[:4]:
+            mesh.change(dyno_id, state=DynoState.CRASHED, container_id=None, address=None, port=None)
+            wait_for("the crash is known", lambda app_id=app_id: mesh.has_route(app_id, "H10"))
+        used = [slot for slot in mesh.actual().routes.values() if slot.startswith("slot")]
+        assert len(used) == len(set(used)) == 4
+        wait_for(
+            "the others are empty",
+            lambda: sorted(used) == sorted(slot for slot, found in mesh.actual().servers.items() if found),
+        )
+
+
+def test_slots_are_refilled_by_a_reload_before_they_run_out(mesh: Mesh) -> None:
+    with contextlib.ExitStack() as stack:
+        for number in range(haproxy.FIRST_SLOTS - haproxy.SPARES + 2):
+            dyno = stack.enter_context(servers.Dyno(f"127.0.1.{number + 2}"))
+            mesh.dyno(mesh.app(f"many{number}"), dyno)
+        wait_for("all answer", lambda: mesh.status(f"many{number}.localhost") == 200)
+        wait_for("there are more slots", lambda: mesh.actual().slots == 2 * haproxy.FIRST_SLOTS)
+        assert all(mesh.status(f"many{n}.localhost") == 200 for n in range(number))
+
+
+def test_the_receiver_gets_what_haproxy_kept_while_it_was_away(mesh: Mesh) -> None:
+    app_id = mesh.app("kept")
+    with servers.Dyno() as dyno:
+        mesh.serve(app_id, dyno)
+        mesh.get("kept.localhost", "/before")
+        mesh.line(app_id, "/before")
+        mesh.restart_receiver(lambda: [mesh.get("kept.localhost", f"/away{n}") for n in range(50)])
+        mesh.get("kept.localhost", "/after")
+        mesh.line(app_id, "/after")
+    lines = "\n".join(mesh.log(app_id))
+    found = {int(n) for n in re.findall(r'path="/away(\d+)"', lines)}
+    assert mesh.receiver.lost == 50 - len(found), "what got lost is counted"
+    assert len(found) >= 49
+
+
+@contextlib.contextmanager
+def open_request(mesh: Mesh, host: str, path: str) -> Iterator["StatusLater"]:
+    with socket.create_connection(("127.0.0.1", mesh.settings.http_port), timeout=10) as client:
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        yield StatusLater(client)
+
+
+class StatusLater:
+    """The status of an answer, once it is there and whole."""
+
+    def __init__(self, client: socket.socket) -> None:
+        self._client = client
+
+    def __call__(self) -> int:
+        received = b""
+        while part := self._client.recv(65536):
+            received += part
+        assert received.startswith(b"HTTP/1.1 "), received[:100]
+        return int(received[9:12])
