@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from celadon.platform import images
 from celadon.platform.settings import IMAGE_CACHE, Settings
@@ -213,7 +214,7 @@ def wait_for_port(port: int, running: "subprocess.Popen[bytes]", output: Callabl
     raise AssertionError(f"nothing accepts on port {port}: {output()}")
 
 
-def _text(file: "tempfile._TemporaryFileWrapper[str]") -> str:
+def _text(file: IO[str]) -> str:
     file.seek(0)
     return file.read()
 

@@ -1,7 +1,7 @@
 import asyncio
 import json
+import runpy
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ import websockets
 from tests.buildpacks import stack
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "node-express"
+SEMVER = str(stack.BUILDPACKS / "nodejs" / "lib" / "semver.py")
 # Each devDependency and dependency is one small package without dependencies of its own.
 BUILT = {
     "name": "built",
@@ -185,10 +186,6 @@ def test_a_registry_that_does_not_answer_fails_in_bounded_time(app: stack.App) -
         ("4.1.0-beta.1", None),
     ],
 )
-def test_ranges_mean_what_npm_says(monkeypatch: pytest.MonkeyPatch, wanted: str, found: str | None) -> None:
-    monkeypatch.syspath_prepend(str(stack.BUILDPACKS / "nodejs" / "lib"))
-    import semver
-
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+def test_ranges_mean_what_npm_says(wanted: str, found: str | None) -> None:
     versions = ["0.0.3", "0.0.4", "0.10.48", "1.2.3", "1.2.9", "1.10.0", "2.0.0", "4.0.0", "4.1.0-beta.1"]
-    assert semver.newest(wanted, versions) == found
+    assert runpy.run_path(SEMVER)["newest"](wanted, versions) == found

@@ -41,7 +41,9 @@ restore_layer() {
   local layer=$CACHE_DIR/layers/$1/$2
   [[ -f $layer/fingerprint ]] || return 1
   [[ $(<"$layer/fingerprint") == "$(fingerprint "$layer/tree")" ]] || return 1
-  copy_tree "$layer/tree" "$3"
+  copy_tree "$layer/tree" "$3" && return
+  rm -rf "$3"
+  return 1
 }
 
 # save_layer NAME KEY FOLDER: one layer of a name is kept, and it appears whole or not at all.

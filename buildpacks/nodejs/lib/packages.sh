@@ -77,7 +77,9 @@ install_with_npm() {
 
 install_with_yarn() {
   if [[ $YARN_VERSION != 1.* ]]; then
-    yarn install --immutable
+    # Without node_modules the app runs from the archives: they belong into the slug.
+    makes_node_modules || export YARN_CACHE_FOLDER=$BUILD_DIR/.yarn/cache
+    yarn install --immutable || return
     [[ -n $INSTALL_ALL ]] || prune_with_yarn
     return
   fi

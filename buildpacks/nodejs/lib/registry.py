@@ -45,12 +45,12 @@ def fetch(manifest: dict[str, Any], folder: Path) -> None:
     archive = folder / "archive.tgz"
     command = ["curl", "--silent", "--show-error", "--fail", "--location", "--retry", "2"]
     command += ["--connect-timeout", str(CONNECT_SECONDS), "--speed-limit", "1000", "--speed-time", "20"]
-    ran = subprocess.run([*command, "--output", archive, url], capture_output=True, text=True, check=False)
+    ran = subprocess.run([*command, "--output", str(archive), url], capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RegistryError(f"cannot fetch {url}: {ran.stderr.strip()}")
     if not _intact(archive, manifest["dist"]):
         raise RegistryError(f"cannot use {url}: its hash is not the one that the registry names")
-    unpack = ["tar", "-xzf", archive, "-C", folder, "--strip-components=1", "--no-same-owner"]
+    unpack = ["tar", "-xzf", str(archive), "-C", str(folder), "--strip-components=1", "--no-same-owner"]
     subprocess.run(unpack, check=True)
     archive.unlink()
 
@@ -59,8 +59,8 @@ def _intact(archive: Path, dist: dict[str, Any]) -> bool:
     import base64
     import hashlib
 
-    digest = dist.get("integrity", "").split(" ")[0]
+    digest = str(dist.get("integrity", "")).split(" ")[0]
     if digest:
         kind, _, expected = digest.partition("-")
         return base64.b64encode(hashlib.new(kind, archive.read_bytes()).digest()).decode() == expected
-    return hashlib.sha1(archive.read_bytes(), usedforsecurity=False).hexdigest() == dist.get("shasum")
+    return hashlib.sha1(archive.read_bytes(), usedforsecurity=False).hexdigest() == str(dist.get("shasum"))

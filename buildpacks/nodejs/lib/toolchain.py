@@ -148,6 +148,8 @@ def fetch(folder: Path, cache: Path) -> None:
     ):
         if tool in chosen:
             registry.fetch(chosen[tool]._asdict(), modules / tool)
+            for manual in ("docs", "man"):
+                shutil.rmtree(modules / tool / manual, ignore_errors=True)
             _link(folder / "bin", modules / tool, programs)
 
 

@@ -71,7 +71,7 @@ new_environment() {
   rm -rf "$1"
   mkdir -p "$1"
   "$UV" venv --quiet --no-project --no-config --allow-existing --python "$PYTHON" /app/.heroku/python
-  ! wants_pip || "$UV" pip install --quiet --no-compile-bytecode pip
+  ! wants_pip || UV_COMPILE_BYTECODE=0 "$UV" pip install --quiet pip
 }
 
 install_with_requirements() { "$UV" pip install --requirements requirements.txt; }
@@ -83,8 +83,8 @@ install_with_pyproject() {
 install_with_setup() { "$UV" pip install --editable .; }
 
 install_with_pipenv() {
-  own_python pipfile.py requirements Pipfile.lock >"$SCRATCH/requirements.txt"
-  "$UV" pip install --requirements "$SCRATCH/requirements.txt"
+  own_python pipfile.py requirements Pipfile.lock >"$SCRATCH/requirements.txt" &&
+    "$UV" pip install --requirements "$SCRATCH/requirements.txt"
 }
 
 # A lock names the index that it was made with. Where a mirror stands in, its hashes still hold and its addresses do not.

@@ -3,15 +3,16 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 
-def python_line(lock: dict) -> str:
+def python_line(lock: dict[str, Any]) -> str:
     requires = lock.get("_meta", {}).get("requires", {})
     version = requires.get("python_full_version") or requires.get("python_version")
     return f"{version} Pipfile.lock" if version else ""
 
 
-def requirement(name: str, package: dict) -> str:
+def requirement(name: str, package: dict[str, Any]) -> str:
     extras = f"[{','.join(package['extras'])}]" if package.get("extras") else ""
     marker = f" ; {package['markers']}" if package.get("markers") else ""
     if "git" in package:

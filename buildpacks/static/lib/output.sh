@@ -22,8 +22,8 @@ import_config() {
     name=${file##*/}
     [[ -f $file && $name =~ ^[A-Za-z_][A-Za-z0-9_]*$ ]] || continue
     case $name in
-      PATH | HOME | PWD | OLDPWD | SHELL | SHELLOPTS | BASH* | IFS | ENV | LD_* | GIT_* | CPATH | CPPATH) continue ;;
-      LIBRARY_PATH | PYTHONHOME | PYTHONPATH | VIRTUAL_ENV | STACK | TMPDIR | BUILD_DIR | CACHE_DIR | ENV_DIR) continue ;;
+      PATH | HOME | PWD | OLDPWD | SHELL* | BASH* | UID | EUID | PPID | IFS | ENV | LD_* | GIT_* | CPATH | CPPATH) continue ;;
+      LIBRARY_PATH | PYTHONHOME | PYTHONPATH | VIRTUAL_ENV | STACK | TMPDIR | BUILDPACK_DIR | BUILD_DIR | CACHE_DIR | ENV_DIR) continue ;;
     esac
     IFS= read -r -d '' value <"$file" || true
     export "$name=$value"
