@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 import time
 import uuid
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 # What the build dyno's exit status says; the lines above it in the output say more.
 _STEPS = {
-    10: "the source could not be fetched",
+    10: "the source could not be fetched or unpacked",
     11: "a buildpack could not be fetched",
     12: "no buildpack knows this app",
     13: "the buildpack could not compile the app",
@@ -91,14 +92,18 @@ class Compiler:
         """Write what the build dyno reads, on a tmpfs: config vars are secrets and never reach a disk in the clear."""
         shown = self.context.settings.run / "builds" / build.id
         shutil.rmtree(shown, ignore_errors=True)
-        environment = shown / "env"
-        environment.mkdir(parents=True, mode=0o755)
+        (shown / "env").mkdir(parents=True)
         shown.parent.chmod(0o700)
         for name, value in self._config_vars(app).items():
-            (environment / name).write_text(value, "utf-8")
+            (shown / "env" / name).write_text(value, "utf-8")
         (shown / "buildpacks.tsv").write_text("".join(f"{pack.line}\n" for pack in chosen), "utf-8")
-        (shown / "submodules").write_text(_submodules(self.context.blobs.source(build.id)), "utf-8")
         source = self.context.blobs.source(build.id)
+        (shown / "submodules").write_text(_submodules(source), "utf-8")
+        uid = self.context.settings.uid_base + app.number
+        # Only this app's user, of all in build dynos, may read them.
+        for path in (shown, *shown.rglob("*"), *([] if build.source_url else [source])):
+            os.chown(path, uid, uid)
+            path.chmod(0o500 if path.is_dir() else 0o400)
         return dyno.Inputs(
             build=build,
             app=app,
