@@ -1,0 +1,203 @@
+"""A whole platform, freshly started, for the tests that use it as a user does: through the CLI, git and HTTP.
+
+One per test process; each test has an app of its own. It is installed by bin/up's own program and removed by bin/down's.
+"""
+
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+EXAMPLES = CHECKOUT / "examples"
+CELADON = CHECKOUT / "bin" / "celadon"
+_PORTS = ("http-port", "https-port", "ssh-port", "rendezvous-port")
+T = TypeVar("T")
+
+
+def wait_for(what: str, condition: Callable[[], T], seconds: float = 30.0) -> T:
+    """The condition's first true value; fails the test with `what` when there is none in time."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            pytest.fail(f"waited {seconds:g} s in vain until {what}; last: {found!r}")
+        time.sleep(0.02)
+    return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    text: str
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Platform:
+    """How a user reaches the platform; `directory` is theirs."""
+
+    home: Path
+    directory: Path
+    ports: dict[str, int]
+
+    @property
+    def env(self) -> dict[str, str]:
+        clean = {
+            name: value for name, value in os.environ.items() if not name.startswith(("CELADON_", "HEROKU_", "GIT_"))
+        }
+        own = {"HOME": str(self.directory), "CELADON_HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1"}
+        author = {f"GIT_{who}_{what}": "Test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        return {**clean, **own, **author}
+
+    def run(
+        self, *argv: str | Path, cwd: Path | None = None, check: bool = True, timeout: float = 120
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a program as the user; its output is in the failure."""
+        found = subprocess.run(
+            [str(word) for word in argv],
+            cwd=cwd or self.directory,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        if check and found.returncode:
+            pytest.fail(f"{' '.join(str(word) for word in argv)} ended with {found.returncode}:\n{found.stdout}")
+        return found
+
+    def celadon(self, *words: str, cwd: Path | None = None, check: bool = True, timeout: float = 120) -> str:
+        return self.run(CELADON, *words, cwd=cwd, check=check, timeout=timeout).stdout
+
+    def create(self, source: Path | dict[str, str]) -> "App":
+        """An app with a repository that holds a copy of `source` (a directory, or file name → text), not pushed yet."""
+        name = f"t-{uuid.uuid4().hex[:12]}"
+        checkout = self.directory / name
+        if isinstance(source, dict):
+            checkout.mkdir()
+            for path, text in source.items():
+                (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+                (checkout / path).write_text(text)
+        else:
+            shutil.copytree(source, checkout)
+        self.run("git", "init", "-q", "-b", "main", cwd=checkout)
+        self.celadon("create", name, cwd=checkout)
+        app = App(self, name, checkout)
+        app.commit("First")
+        return app
+
+    def request(
+        self,
+        host: str,
+        path: str = "/",
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: float = 60,
+    ) -> Answer:
+        """One request through the router; it resolves no name, as *.localhost is known to browsers only."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["http-port"], timeout=timeout)
+        try:
+            connection.request(method, path, body, {"Host": host, **(headers or {})})
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.read().decode("utf-8", "replace"), dict(answer.getheaders()))
+        finally:
+            connection.close()
+
+    def pids(self) -> dict[str, int]:
+        """Role → process id."""
+        import json
+
+        found: dict[str, int] = json.loads(self.celadon("platform:info", "--json"))["pids"]
+        return found
+
+
+@dataclass(frozen=True)
+class App:
+    platform: Platform
+    name: str
+    checkout: Path
+
+    @property
+    def host(self) -> str:
+        return f"{self.name}.localhost"
+
+    def write(self, path: str, text: str) -> None:
+        (self.checkout / path).write_text(text)
+
+    def commit(self, message: str = "Change") -> None:
+        self.platform.run("git", "add", "-A", cwd=self.checkout)
+        self.platform.run("git", "commit", "-q", "--allow-empty", "-m", message, cwd=self.checkout)
+
+    def push(self, *words: str, check: bool = True, timeout: float = 300) -> str:
+        argv = ["git", "push", *(words or ("celadon", "main"))]
+        return self.platform.run(*argv, cwd=self.checkout, check=check, timeout=timeout).stdout
+
+    def celadon(self, *words: str, check: bool = True, timeout: float = 120) -> str:
+        return self.platform.celadon(*words, "--app", self.name, check=check, timeout=timeout)
+
+    def get(self, path: str = "/", **values: object) -> Answer:
+        return self.platform.request(self.host, path, **values)  # type: ignore[arg-type]
+
+    def logs(self, *words: str) -> str:
+        return self.celadon("logs", "-n", "1500", *words)
+
+    def wait_for_log(self, text: str, seconds: float = 30.0) -> str:
+        return wait_for(
+            f"{text!r} is in the log of {self.name}", lambda: logs if text in (logs := self.logs()) else "", seconds
+        )
+
+
+def _free_ports() -> dict[str, int]:
+    held = []
+    for _ in _PORTS:
+        held.append(socket.socket())
+        held[-1].bind(("127.0.0.1", 0))
+    ports = {name: listener.getsockname()[1] for name, listener in zip(_PORTS, held, strict=True)}
+    for listener in held:
+        listener.close()
+    return ports
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """The platform of this test process."""
+    # A short home: Unix sockets and mount points live below it.
+    home = Path(f"/var/lib/celadon-test-{os.getpid()}")
+    directory = tmp_path_factory.mktemp("user")
+    found = Platform(home, directory, _free_ports())
+    flags = [word for name, port in found.ports.items() for word in (f"--{name}", str(port))]
+    settings = [
+        "--set",
+        "stop_timeout=5",
+        "--set",
+        "drain_timeout=5",
+        "--set",
+        "boot_timeout=20",
+        "--set",
+        "push_wait=30",
+    ]
+    environment = {**os.environ, "HOME": str(directory)}
+    up = [sys.executable, "-m", "celadon", "up", "--home", str(home), "--no-sample", *flags, *settings]
+    down = [sys.executable, "-m", "celadon", "down", "--home", str(home), "--purge"]
+    try:
+        started = subprocess.run(up, env=environment, capture_output=True, text=True, check=False)
+        if started.returncode:
+            pytest.fail(f"bin/up failed:\n{started.stdout}{started.stderr}")
+        yield found
+    finally:
+        stopped = subprocess.run(down, env=environment, capture_output=True, text=True, check=False)
+    assert stopped.returncode == 0, f"bin/down failed:\n{stopped.stdout}{stopped.stderr}"
+    assert not home.exists()
