@@ -116,6 +116,7 @@ def test_what_a_build_does_to_an_installed_file_does_not_reach_the_next_build(ap
     spoil = "#!/bin/bash\nprintf 'spoilt = 1' > $(echo .heroku/python/lib/python3*/site-packages/six.py)\n"
     app.write({"requirements.txt": "six==1.17.0\n", "bin/post_compile": spoil})
     assert app.compile("python").status == 0
+    assert app.run("python -c 'import six; print(six.spoilt)'").output == "1\n"
     app.write({"bin/post_compile": "#!/bin/bash\npip --version\n"})
     second = app.compile("python")
     assert second.status == 0, second.output
