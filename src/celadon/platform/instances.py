@@ -21,7 +21,8 @@ NUMBERS = range(40)
 _ROUTES = Path("/proc/net/route")
 _LINKS = Path("/sys/class/net")
 _LOCK = ".lock"
-_OWN_LINK = re.compile(r"celadon(\d+)")
+_GROUPS = Path("/sys/fs/cgroup")
+_OWN = re.compile(r"celadon(\d+)")
 
 
 def allocate(home: Path, directory: Path = INSTANCES) -> int:
@@ -66,7 +67,9 @@ def _first_free(directory: Path, *, default: bool) -> int:
     numbers = NUMBERS if default else NUMBERS[1:]
     routes = list(_route_networks(_ROUTES.read_text("ascii")))
     candidates = (number for number in numbers if number not in owners or not owners[number].is_dir())
-    number = next(usable(candidates, routes, sorted(link.name for link in _LINKS.iterdir())), None)
+    # A platform that another root filesystem of this machine holds shows by its links and control groups alone.
+    names = [path.name for path in (*_LINKS.iterdir(), *_GROUPS.glob("celadon*"), *_GROUPS.glob("*/celadon*"))]
+    number = next(usable(candidates, routes, names), None)
     if number is None:
         raise PlatformFailure(
             f"cannot install another platform: all {len(NUMBERS)} instance numbers of this machine are taken or their "
@@ -75,9 +78,9 @@ def _first_free(directory: Path, *, default: bool) -> int:
     return number
 
 
-def usable(candidates: Iterable[int], routes: list[ipaddress.IPv4Network], links: Iterable[str]) -> Iterator[int]:
-    """The candidates that no link of the machine is named after and whose subnet no route overlaps."""
-    named = {int(match[1]) for link in links if (match := _OWN_LINK.match(link))}
+def usable(candidates: Iterable[int], routes: list[ipaddress.IPv4Network], names: Iterable[str]) -> Iterator[int]:
+    """The candidates that nothing of `names` (links, control groups) is numbered with and no route overlaps."""
+    named = {int(match[1]) for name in names if (match := _OWN.match(name))}
     for number in candidates:
         subnet = ipaddress.IPv4Network(Settings(home=Path("/"), instance=number).subnet)
         if number not in named and not any(subnet.overlaps(route) for route in routes):
