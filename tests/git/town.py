@@ -54,7 +54,7 @@ class Town:
             home=self.home,
             instance=random.SystemRandom().randint(1000, 60_000),
             ssh_port=_free_port(),
-            **{"push_wait": 5.0, **settings},
+            **{"push_wait": 2.0, **settings},
         )
         make_directories(self.settings)
         platform_settings.save(self.settings)
@@ -123,7 +123,7 @@ class Town:
     ) -> subprocess.CompletedProcess[str]:
         port = str(self.settings.ssh_port)
         argv = [*self.ssh_argv(key), *options, "-p", port, "git@127.0.0.1", *words]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+        return subprocess.run(argv, check=False, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
 
     def environment(self, key: Path | None = None) -> dict[str, str]:
         """What git and ssh see in a test: nothing of the machine's own settings."""
@@ -163,6 +163,7 @@ class Tree:
     def attempt(self, *words: str, stdin: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["git", *words],
+            check=False,
             cwd=self.path,
             env=self.town.environment(self.key) | environment,
             input=stdin,

@@ -44,13 +44,12 @@ class Conversation:
         """Give the program what the client sends, as fast as it takes it."""
         stdin = self._program.stdin
         assert stdin is not None
-        # A program that ends early reads no further: its exit status tells why.
-        with contextlib.suppress(ConnectionError):
+        # A program that ends early reads no further, and a client may leave halfway: git says what it makes of it.
+        with contextlib.suppress(ConnectionError), contextlib.closing(stdin):
             async for chunk in chunks:
                 self._touch()
                 stdin.write(chunk)
                 await stdin.drain()
-            stdin.close()
 
     async def output(self) -> AsyncIterator[bytes]:
         """What the program says, as it comes."""

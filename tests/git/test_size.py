@@ -1,0 +1,91 @@
+"""Large pushes go through in bounded memory, and too large ones are refused."""
+
+import os
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.git.town import Builder, Relay, Town, Tree
+
+from celadon.store import builds
+
+
+@pytest.fixture(params=["ssh", "http"])
+def door(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def deploy(town: Town, door: str, megabytes: int) -> int:
+    """Push that much of what cannot be compressed; returns by how many KB the role has grown."""
+    relay = Relay(town.socket)
+    builder = Builder(town)
+    try:
+        name = town.create_app().name
+        tree = Tree(town, town.ssh_url(name) if door == "ssh" else relay.url(name, town.token))
+        tree.commit()
+        assert tree.push().returncode == 0
+        before = memory(town)
+        for n in range(megabytes // 10):
+            (tree.path / f"{n}.bin").write_bytes(os.urandom(10 << 20))
+        tree.commit()
+        done = tree.push()
+        assert done.returncode == 0, done.stderr
+        with tarfile.open(town.context.blobs.source(builder.taken[-1].id)) as archive:
+            assert sum(member.size for member in archive) > megabytes << 20
+        return memory(town) - before
+    finally:
+        builder.close()
+        relay.close()
+
+
+def memory(town: Town) -> int:
+    """The most memory the role ever had, in KB."""
+    assert town.role is not None
+    status = Path(f"/proc/{town.role.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
+@pytest.fixture
+def own_town() -> Iterator[Town]:
+    town = Town()
+    try:
+        town.start_role()
+        yield town
+    finally:
+        town.close()
+
+
+def test_50_mb_go_through_in_bounded_memory(own_town: Town, door: str) -> None:
+    assert deploy(own_town, door, 50) < 30_000
+
+
+@pytest.mark.long
+def test_200_mb_go_through_in_bounded_memory(own_town: Town, door: str) -> None:
+    assert deploy(own_town, door, 200) < 30_000
+
+
+@pytest.fixture
+def narrow_town() -> Iterator[Town]:
+    town = Town(source_limit=1 << 20)
+    try:
+        town.start_role()
+        yield town
+    finally:
+        town.close()
+
+
+def test_what_is_over_the_limit_is_refused(narrow_town: Town) -> None:
+    tree = Tree(narrow_town, narrow_town.ssh_url(narrow_town.create_app().name))
+    # It packs to almost nothing and would unpack to 20 MB.
+    tree.commit(zeros__txt="0" * (20 << 20))
+    bomb = tree.push()
+    assert bomb.returncode == 1
+    assert "cannot build this: its files are larger than 1 MB together" in bomb.stderr
+    (tree.path / "random.bin").write_bytes(os.urandom(2 << 20))
+    tree.commit()
+    pack = tree.push("main:topic")
+    assert pack.returncode == 1 and "exceeds maximum allowed size" in pack.stderr
+    assert list((narrow_town.home / "sources").iterdir()) == []
+    with narrow_town.context.database.read() as tx:
+        assert builds.list_pending(tx) == []
