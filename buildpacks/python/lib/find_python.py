@@ -20,16 +20,18 @@ PROBE_SECONDS = 1.5
 
 def known_releases(uv: str) -> dict[str, str]:
     """All final CPython releases that uv can install on this machine, newest first: version to URL."""
-    listing = subprocess.run(
+    listed = subprocess.run(
         [uv, "python", "list", "--all-versions", "--only-downloads", "--no-config", "--output-format", "json"],
         env={**os.environ, "UV_PYTHON_DOWNLOADS": "manual"},
-        check=True,
-        capture_output=True,
+        check=False,
+        stdout=subprocess.PIPE,
         text=True,
-    ).stdout
+    )
+    if listed.returncode:
+        return {}
     final = [
         item
-        for item in json.loads(listing)
+        for item in json.loads(listed.stdout)
         if item["implementation"] == "cpython" and item["variant"] == "default" and item["version"].count(".") == 2
     ]
     releases = {item["version"]: item["url"] for item in final if item["version"].replace(".", "").isdigit()}

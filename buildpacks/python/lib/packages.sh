@@ -40,7 +40,7 @@ installs_own_code() {
   case $INSTALLER in
     setup) return 0 ;;
     pipenv) grep -qE '"(path|file)":' Pipfile.lock ;;
-    uv | pyproject) grep -qE '^\[build-system\]|^package *= *true|\bpath *= *"' pyproject.toml ;;
+    uv | pyproject) grep -qE '^\[build-system\]|^package *= *true|\bpath *= *"|\bworkspace\b' pyproject.toml ;;
     requirements) grep -qE '^[[:space:]]*(-e|--editable|\.|/)|file:' "${LOCK[@]}" ;;
   esac
 }
