@@ -6,26 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.api.world import World, furnish, make_store, open_world
+from tests.api.world import World, make_store, open_world
 
 from celadon.platform.settings import Settings
 
 
 @pytest.fixture(scope="session")
-def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home = tmp_path_factory.mktemp("prepared")
-    make_store(home)
-    return home
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """Homes to copy: without and with the app `example`."""
+    homes = {furnished: tmp_path_factory.mktemp("prepared") for furnished in (False, True)}
+    for furnished, home in homes.items():
+        make_store(home, furnished=furnished)
+    return homes
 
 
 @pytest.fixture
-def new_world(prepared_home: Path, tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Makes a world with the settings given; only an operator is in it."""
+def new_world(prepared: dict[bool, Path], tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Makes a world with the settings given."""
     opened: list[World] = []
 
-    def make(**settings: Any) -> World:
+    def make(*, furnished: bool = True, **settings: Any) -> World:
         home = tmp_path / f"home{len(opened)}"
-        shutil.copytree(prepared_home, home)
+        shutil.copytree(prepared[furnished], home)
         opened.append(open_world(Settings(home=home, **settings)))
         return opened[-1]
 
@@ -37,6 +39,10 @@ def new_world(prepared_home: Path, tmp_path: Path) -> Iterator[Callable[..., Wor
 @pytest.fixture
 def world(new_world: Callable[..., World]) -> World:
     """A world with the app `example`."""
-    made = new_world()
-    furnish(made)
-    return made
+    return new_world()
+
+
+@pytest.fixture
+def empty(new_world: Callable[..., World]) -> World:
+    """A world with nothing but an operator."""
+    return new_world(furnished=False)

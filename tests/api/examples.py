@@ -117,6 +117,7 @@ EXAMPLES: dict[str, Example] = {
     "GET /stacks/:stack": _get("/stacks/cedar"),
     "GET /apps/:app/available-stacks": _get("/apps/example/available-stacks"),
     "GET /platform": _get("/platform"),
+    "GET /buildpacks/:buildpack": _get("/buildpacks/heroku%2Fpython"),
     "GET /health": _get("/health"),
     "GET /api/v4/current-status": _get("/api/v4/current-status"),
     "GET /addons": _get("/addons"),
@@ -156,6 +157,7 @@ UNPUBLISHED = {
     "GET /oauth/sessions",
     "DELETE /oauth/sessions/:session",
     "GET /platform",
+    "GET /buildpacks/:buildpack",
     "GET /health",
     "GET /api/v4/current-status",
 }

@@ -111,20 +111,27 @@ def basic(user: str, secret: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
 
 
-def make_store(home: Path) -> None:
-    """A store with one operator; others are copies of it."""
+def make_store(home: Path, *, furnished: bool) -> None:
+    """A store with one operator, and perhaps the app `example`; worlds are copies of it."""
     settings = Settings(home=home)
     database.migrate(settings)
-    opened = database.connect(settings)
-    accounts.create_operator(opened, email=EMAIL, password=PASSWORD)
-    opened.close()
+    opened = context.connect(settings)
+    accounts.create_operator(opened.database, email=EMAIL, password=PASSWORD)
+    actor = accounts.log_in(opened, EMAIL, PASSWORD)
+    _, token = authorizations.create(opened, actor)
+    world = World(context=opened, api=Api(opened), actor=actor, token=token)
+    if furnished:
+        furnish(world)
+    (home / "made.json").write_text(json.dumps({"token": token, **world.made}))
+    opened.database.close()
 
 
 def open_world(settings: Settings) -> World:
     opened = context.connect(settings)
-    actor = accounts.log_in(opened, EMAIL, PASSWORD)
-    _, token = authorizations.create(opened, actor)
-    return World(context=opened, api=Api(opened), actor=actor, token=token)
+    made = json.loads((settings.home / "made.json").read_text())
+    token = made.pop("token")
+    actor = accounts.actor_of_token(opened, token)
+    return World(context=opened, api=Api(opened), actor=actor, token=token, made=made)
 
 
 def furnish(world: World) -> None:

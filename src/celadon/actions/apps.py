@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
@@ -69,11 +70,18 @@ def _insert(context: Context, tx: Transaction, actor: Actor, name: str) -> App:
     return app
 
 
-def list_visible(context: Context, actor: Actor) -> list[App]:
-    """The actor's own apps and those shared with them, by name."""
+def list_visible(context: Context, actor: Actor, only: Collection[str] | None = None) -> list[App]:
+    """The actor's own apps and those shared with them, by name; `only` those of these ids."""
     access.require_read(actor)
     with context.database.read() as tx:
-        return apps.list_visible(tx, actor.account.id)
+        return apps.list_visible(tx, actor.account.id, only)
+
+
+def names_visible(context: Context, actor: Actor) -> list[tuple[str, str]]:
+    """Name and id of each of those apps, by name."""
+    access.require_read(actor)
+    with context.database.read() as tx:
+        return apps.names_visible(tx, actor.account.id)
 
 
 def find(context: Context, actor: Actor, name_or_id: str, permission: str = "app:read") -> App:

@@ -25,12 +25,14 @@ class Answer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """Many of one kind. `attributes` are unique ones that a Range may name, the first is the order without one;
-    `shape` makes an item's JSON, only for those that are sent.
+    `shape` makes an item's JSON, only for those that are sent. Where reading all would cost too much, `items` are only
+    what they are ordered by, and `fetch` reads the chosen ones.
     """
 
     items: Sequence[Any]
     attributes: Mapping[str, Callable[[Any], str | int]]
     shape: Callable[[Any], object]
+    fetch: Callable[[Sequence[Any]], Sequence[Any]] | None = None
 
 
 BY_NAME: Mapping[str, Callable[[Any], str | int]] = {"name": lambda item: item.name, "id": lambda item: item.id}

@@ -121,7 +121,8 @@ def _tell_listing(listing: Listing, request: Request) -> Response:
     headers = {"Content-Range": part.content, "Accept-Ranges": ", ".join(listing.attributes)}
     if part.following:
         headers["Next-Range"] = part.following
-    return json_response(200 if part.whole else 206, [listing.shape(item) for item in part.items], headers)
+    chosen = listing.fetch(part.items) if listing.fetch else part.items
+    return json_response(200 if part.whole else 206, [listing.shape(item) for item in chosen], headers)
 
 
 def json_response(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,8 +1,10 @@
 """Apps."""
 
+from collections.abc import Sequence
+
 from celadon.actions import apps
 from celadon.api import account, shapes
-from celadon.api.answer import BY_NAME, Answer, Listing
+from celadon.api.answer import Answer, Listing
 from celadon.api.request import Call
 from celadon.model.account import Account
 from celadon.model.app import App
@@ -22,10 +24,20 @@ def create(call: Call) -> Answer:
     return _answer(call, app, 201)
 
 
+_NAMES = {"name": lambda named: named[0], "id": lambda named: named[1]}
+
+
 def list_visible(call: Call) -> Listing:
-    found = apps.list_visible(call.context, call.actor)
+    names = apps.names_visible(call.context, call.actor)
+    return Listing(items=names, attributes=_NAMES, shape=dict, fetch=lambda chosen: _fetch(call, chosen))
+
+
+def _fetch(call: Call, chosen: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
+    """The chosen apps in their order, without those destroyed in the meantime."""
+    found = apps.list_visible(call.context, call.actor, only=[app_id for _, app_id in chosen])
     owners = apps.owners(call.context, found)
-    return Listing(items=found, attributes=BY_NAME, shape=lambda app: shape(call.settings, app, owners[app.owner_id]))
+    shaped = {app.id: shape(call.settings, app, owners[app.owner_id]) for app in found}
+    return [shaped[app_id] for _, app_id in chosen if app_id in shaped]
 
 
 def list_of_user(call: Call) -> Listing:

@@ -22,6 +22,13 @@ def replace(call: Call) -> Answer:
     return Answer(value=[shape(installation) for installation in found])
 
 
+def show_in_registry(call: Call) -> Answer:
+    """What the official client asks before it sets a buildpack by name: where its archive is. Here a name is enough."""
+    name = checked(call.params["buildpack"])
+    namespace, _, short = name.rpartition("/")
+    return Answer(value={"blob_url": name, "name": short, "namespace": namespace})
+
+
 def checked(url: str | None) -> str:
     """A buildpack as it is kept; raises InvalidParams."""
     if not url:

@@ -43,8 +43,8 @@ def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def segments(raw_path: bytes) -> tuple[str, ...]:
-    """The path's segments; a slash at the end changes nothing. Raises BadRequest."""
-    pieces = raw_path.strip(b"/").split(b"/")
+    """The path's segments; one slash at the end changes nothing. Raises BadRequest."""
+    pieces = raw_path.removeprefix(b"/").removesuffix(b"/").split(b"/")
     return tuple(_plain(unquote_to_bytes(piece)) for piece in pieces) if pieces != [b""] else ()
 
 

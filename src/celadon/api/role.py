@@ -4,6 +4,8 @@ Wakes on requests; reads and writes the store by way of actions; survives everyt
 state but the rate limit's buckets.
 """
 
+from pathlib import Path
+
 import uvicorn
 
 from celadon.actions import context
@@ -19,15 +21,16 @@ def main(settings: Settings) -> None:
     """Serve until stopped; raises SecretsError."""
     opened = context.connect(settings)
     try:
-        uvicorn.Server(configuration(settings, Application(opened))).run()
+        uvicorn.Server(configuration(settings.run / "api.sock", Application(opened))).run()
     finally:
         opened.database.close()
 
 
-def configuration(settings: Settings, application: Application) -> uvicorn.Config:
+def configuration(socket: Path, application: Application) -> uvicorn.Config:
+    """How the application is served on a Unix socket."""
     return uvicorn.Config(
         application,
-        uds=str(settings.run / "api.sock"),
+        uds=str(socket),
         http="httptools",
         loop="uvloop",
         lifespan="off",

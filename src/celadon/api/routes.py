@@ -123,6 +123,7 @@ _PLATFORM = (
     _route("GET /stacks/:stack", "-", stacks.show),
     _route("GET /apps/:app/available-stacks", "app:read", stacks.list_of_app),
     _route("GET /platform", "-", platform.show),
+    _route("GET /buildpacks/:buildpack", "anybody", buildpacks.show_in_registry, Door.OPEN),
     _route("GET /health", "anybody", platform.health, Door.OPEN),
     _route("GET /api/v4/current-status", "anybody", platform.status, Door.OPEN),
 )

@@ -1,5 +1,6 @@
 """JSON forms that many resources share."""
 
+import functools
 import uuid
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ _NAMESPACE = uuid.UUID("6f1c1d0e-5a43-4b0a-9d2c-5b8a5b2d7c11")
 BUILT_IN_AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
+@functools.lru_cache(maxsize=4096)
 def fixed_id(*names: str) -> str:
     """The id of something that is known by its names alone."""
     return str(uuid.uuid5(_NAMESPACE, "/".join(names)))
@@ -20,7 +22,7 @@ def fixed_id(*names: str) -> str:
 
 def instant(at: datetime) -> str:
     """`2012-01-01T12:00:00Z`."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def instant_or_none(at: datetime | None) -> str | None:

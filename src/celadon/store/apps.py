@@ -1,5 +1,6 @@
 """Apps, their collaborators and features. A destroyed app is found by nobody but the operator's restore."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -26,11 +27,21 @@ def list_all(tx: Transaction) -> list[App]:
     return rows.every(tx, App, sa.select(_t).where(_live).order_by(_t.c.name))
 
 
-def list_visible(tx: Transaction, account_id: str) -> list[App]:
-    """Apps the account owns or collaborates on."""
+def list_visible(tx: Transaction, account_id: str, only: Collection[str] | None = None) -> list[App]:
+    """Apps the account owns or collaborates on, by name; `only` those of these ids."""
+    query = sa.select(_t).where(_live, _visible_to(account_id)).order_by(_t.c.name)
+    return rows.every(tx, App, query if only is None else query.where(_t.c.id.in_(only)))
+
+
+def names_visible(tx: Transaction, account_id: str) -> list[tuple[str, str]]:
+    """Name and id of each of those apps, by name: a fraction of the work of reading them."""
+    query = sa.select(_t.c.name, _t.c.id).where(_live, _visible_to(account_id)).order_by(_t.c.name)
+    return [(name, app_id) for name, app_id in tx.connection.execute(query).all()]
+
+
+def _visible_to(account_id: str) -> sa.ColumnElement[bool]:
     shared = sa.select(tables.collaborators.c.app_id).where(tables.collaborators.c.account_id == account_id)
-    mine = sa.or_(_t.c.owner_id == account_id, _t.c.id.in_(shared))
-    return rows.every(tx, App, sa.select(_t).where(_live, mine).order_by(_t.c.name))
+    return sa.or_(_t.c.owner_id == account_id, _t.c.id.in_(shared))
 
 
 def count_owned(tx: Transaction, account_id: str) -> int:

@@ -28,7 +28,7 @@ def one(tx: Transaction, kind: type[T], query: sa.Select[Any]) -> T | None:
 
 
 def every(tx: Transaction, kind: type[T], query: sa.Select[Any]) -> list[T]:
-    return [kind(**row) for row in tx.connection.execute(query).mappings()]
+    return [kind(**row) for row in tx.connection.execute(query).mappings().all()]
 
 
 def update(tx: Transaction, table: sa.Table, row_id: str, **values: Any) -> bool:
