@@ -78,7 +78,8 @@ fetch_buildpack() {
     local number=$1 kind=$2 url=$3 ref=$4 target=/tmp/buildpacks/$1
     mkdir -p /tmp/buildpacks
     case $kind in
-    here) ln -s "$url" "$target" ;;
+    # A copy: it may write `export` beside itself.
+    here) cp -r "$url" "$target" ;;
     git) git_at "$url" "$ref" "$target" || fail 11 "Cannot fetch the buildpack $url${ref:+#$ref}." ;;
     archive)
         mkdir "$target"
