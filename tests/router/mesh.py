@@ -93,14 +93,14 @@ class LocalEngine:
         for name in (engine.MASTER_SOCKET, haproxy.ADMIN_SOCKET):
             (run / name).unlink(missing_ok=True)
         with (self._settings.home / "haproxy.log").open("ab") as log:
-            self._process = subprocess.Popen(self._argv(*engine.argv(files, run)), stdout=log, stderr=log)
+            self._process = subprocess.Popen(self.argv(*engine.argv(files, run)), stdout=log, stderr=log)
         try:
             engine.wait_ready((run / haproxy.ADMIN_SOCKET, self.master), self.running)
         except EngineError as error:
             raise EngineError(f"{error}\n{self.log}") from None
 
     def check(self, config: Path) -> None:
-        found = subprocess.run(self._argv("haproxy", "-c", "-q", "-f", str(config)), capture_output=True, check=False)
+        found = subprocess.run(self.argv("haproxy", "-c", "-q", "-f", str(config)), capture_output=True, check=False)
         if found.returncode:
             raise EngineError(found.stderr.decode("utf-8", "replace"))
 
@@ -115,7 +115,7 @@ class LocalEngine:
         self._process.wait()
         self._process = None
 
-    def _argv(self, *argv: str) -> list[str]:
+    def argv(self, *argv: str) -> list[str]:
         shell = ["unshare", "--mount", "--propagation", "private", "bash", "-c", _ENTER]
         # A directory of the image itself to mount over: it has /tmp, and the home is below it.
         return [*shell, "/tmp", str(self._image), *argv]

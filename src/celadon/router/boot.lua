@@ -30,9 +30,8 @@ core.register_action("await_boot", { "http-req" }, function(txn)
   txn:set_var("txn.route", route)
 end)
 
--- For a role of the platform that has been killed: until it listens again. A refused Unix socket is refused at once, so
--- HAProxy's own retries would be spent within a millisecond.
-core.register_action("await_role", { "http-req" }, function(txn, socket)
+-- For a role of the platform that has been killed: until it listens again.
+core.register_action("await_role", { "tcp-req" }, function(txn, socket)
   local start = core.now()
   while seconds_since(start) < @role_patience@ do
     local probe = core.tcp()

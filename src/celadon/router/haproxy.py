@@ -25,12 +25,12 @@ LOG_SOCKET = "router-log.sock"
 LATE_LOG_SOCKET = "router-late.sock"
 
 # A killed role is back within a second; a slow disk may make it a few.
-ROLE_PATIENCE = 10.0
+ROLE_PATIENCE = 5.0
 # A push waits for its build, a log tail for its next line.
 ROLE_TIMEOUT = 1800.0
 
 PAGES = ("error.html", "blank.html", "maintenance.html", "nothing.html")
-ROLES = {"api": "api", "git": "git", "build": "build", "logplex": "logplex"}
+ROLES = ("api", "git", "build", "logplex")
 
 # Of slots in all, this many are kept free; a refill doubles them.
 SPARES = 16
@@ -176,7 +176,7 @@ def _config(where: Place, template: str, slots: str) -> str:
         # A little later than the dyno's, so that the log tells who was idle.
         client_timeout=_ms(where.idle_timeout + 0.5),
         role_timeout=_ms(ROLE_TIMEOUT),
-        roles="\n".join(_role_text(name, socket, where) for name, socket in ROLES.items()),
+        roles="\n".join(_role_text(name, where) for name in ROLES),
         slots=slots,
     )
 
@@ -187,8 +187,18 @@ def _https_bind(where: Place) -> str:
     return f"  bind {where.bind}:{where.https_port} ssl crt-list {where.files}/{CERTIFICATES} alpn h2,http/1.1"
 
 
-def _role_text(name: str, socket: str, where: Place) -> str:
-    return f"backend {name} from roles\n  server {name} unix@{where.run}/{socket}.sock {SERVER_OPTIONS}\n"
+def _role_text(name: str, where: Place) -> str:
+    return f"""\
+backend {name} from roles
+  server {name} unix@{where.run}/way-{name}.sock {SERVER_OPTIONS}
+frontend way-{name} from ways
+  bind unix@{where.run}/way-{name}.sock mode 600
+  tcp-request inspect-delay {_ms(ROLE_PATIENCE + 1)}
+  tcp-request content lua.await_role {name}
+  default_backend role-{name}
+backend role-{name} from ways
+  server {name} unix@{where.run}/{name}.sock
+"""
 
 
 def _ms(seconds: float) -> str:

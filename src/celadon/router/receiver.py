@@ -45,14 +45,15 @@ class Receiver:
         self._datagrams = _bound(late, socket.SOCK_DGRAM)
         for one in (self._woken, self._listener, self._datagrams):
             self._selector.register(one, selectors.EVENT_READ)
+        self.alone_since = time.monotonic()
         self._pending: dict[socket.socket, bytes] = {}
         # (process, count) → when it is no twin any more, and the line.
         self._late: dict[tuple[int, int], tuple[float, bytes]] = {}
 
     @property
-    def connected(self) -> bool:
-        """Whether a HAProxy process is connected."""
-        return bool(self._pending)
+    def alone(self) -> float:
+        """For how many seconds no HAProxy process has been connected."""
+        return 0.0 if self._pending else time.monotonic() - self.alone_since
 
     def start(self) -> threading.Thread:
         thread = threading.Thread(target=self.serve, name="receiver", daemon=True)
@@ -104,6 +105,7 @@ class Receiver:
             log.error("at=receive error=%r: closing, HAProxy connects again", "cannot read frames")
         if broken or not received:
             self._selector.unregister(connection)
+            self.alone_since = time.monotonic()
             del self._pending[connection]
             connection.close()
 
@@ -120,7 +122,10 @@ class Receiver:
     def _write_late(self, now: float) -> None:
         due = [key for key, (until, _) in self._late.items() if until <= now]
         if due:
-            self._append(self._parsed([self._late.pop(key)[1] for key in due]))
+            found = list(self._parsed([self._late.pop(key)[1] for key in due]))
+            for request, _ in found:
+                self._count_missing(request)
+            self._append(found)
 
     def write(self, frames: list[bytes]) -> None:
         """Append the lines of one read, with one write for each app."""

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 _LOOK = 0.2
 _SOON = 0.05
 _NET = 10.0
+# HAProxy needs up to a second to come back to a receiver by itself.
+_ALONE = 1.2
 
 
 def main(settings: Settings) -> None:
@@ -55,8 +57,9 @@ def follow(manager: Manager, engine: Engine, feed: changes.Feed, receiver: Recei
     """Keep HAProxy to the store until told to stop."""
     said, due, last = "", 0.0, -1
     while not stop.is_set():
-        if not receiver.connected:
+        if receiver.alone > _ALONE:
             manager.reconnect_log()
+            receiver.alone_since = time.monotonic()
         seen = feed.look()
         now = time.monotonic()
         if seen != last or now >= due or manager.restless or not engine.running():
