@@ -14,6 +14,7 @@ from celadon.platform.failure import PlatformFailure
 from celadon.platform.settings import Settings
 
 _LOOK = 0.05
+_PAGE_SECONDS = 3.0
 _ACCEPT = "application/vnd.heroku+json; version=3"
 
 
@@ -91,9 +92,9 @@ def log_in(settings: Settings, email: str, password: str, description: str) -> s
 
 
 def page(settings: Settings, host: str) -> Answer | None:
-    """What an app answers at `/` through the router; None when nobody answers."""
+    """What an app answers at `/` through the router; None when nobody answers soon."""
     try:
-        return request(settings, "GET", host, "/")
+        return request(settings, "GET", host, "/", seconds=_PAGE_SECONDS)
     except (OSError, http.client.HTTPException):
         return None
 

@@ -25,7 +25,9 @@ def engines(settings: Settings) -> dict[str, int]:
                 text = (entry / "cgroup").read_text("utf-8", errors="replace")
                 if top in text:
                     groups[int(entry.name)] = text.split(top, 1)[1].split("\n", 1)[0].split("/", 1)[0]
-    return {name: pid for pid, name in sorted(groups.items()) if groups.get(processes.parent(pid)) != name}
+    # The monitors, which have a group of their own beside the engines, are none.
+    first = {pid: name for pid, name in sorted(groups.items()) if groups.get(processes.parent(pid)) != name}
+    return {name: pid for pid, name in first.items() if name != "monitors"}
 
 
 def stop_all(settings: Settings, seconds: float, tell: Callable[[str], None]) -> int:
