@@ -58,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--email", default="admin@localhost", help="the operator's account (default: %(default)s)")
     made.add_argument("--no-sample", action="store_true", help="do not deploy the sample app")
     made.add_argument(
-        "--set", metavar="NAME=VALUE", action="append", default=[], help="any setting of docs/settings.md"
+        "--set", metavar="NAME=VALUE", action="append", default=[], help="any setting of docs/reference/settings.md"
     )
     return made
 
@@ -116,7 +116,9 @@ def _assignment(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     fields = {field.name: field for field in dataclasses.fields(Settings)}
     if not equals or name not in fields or name in ("home", "instance"):
-        raise PlatformFailure(f"cannot set {text!r}: it must be NAME=VALUE with a setting of docs/settings.md")
+        raise PlatformFailure(
+            f"cannot set {text!r}: it must be NAME=VALUE with a setting of docs/reference/settings.md"
+        )
     try:
         return name, settings.convert(fields[name], value)
     except ValueError as error:

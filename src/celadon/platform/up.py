@@ -112,5 +112,5 @@ def _summary(settings: Settings, steps: Steps, email: str, password: str, line: 
     say("\nNext, in a git repository of your own:\n")
     if home:
         say(f"  export CELADON_HOME={settings.home}")
-    say(f"  {program} create\n  git push heroku main\n  {program} open\n")
+    say(f"  {program} create\n  git push celadon main\n  {program} open\n")
     say(f"Stop everything with bin/down{home}, remove it with bin/down{home} --purge.")
