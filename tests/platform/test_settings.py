@@ -1,0 +1,53 @@
+"""Settings: kept in a file, overridden by the environment, every one of them documented."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from celadon.platform import settings as platform_settings
+from celadon.platform.settings import DEFAULT_HOME, Settings, SettingsError
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "settings.md"
+
+
+def written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in value)
+    return str(value)
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (?:`([^`]+)`|\(none\)) \|", DOCUMENT.read_text("utf-8"), re.MULTILINE)
+    defaults = {
+        field.name: written(getattr(Settings(home=DEFAULT_HOME), field.name)) for field in dataclasses.fields(Settings)
+    }
+    assert dict(rows) == defaults
+
+
+def test_saved_settings_are_read_back(tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path, instance=7, domain="a.example.com", crash_backoff=(1.0, 2.0), images=Path("/srv/i")
+    )
+    platform_settings.save(settings)
+    assert platform_settings.load(tmp_path) == settings
+    assert "http_port" not in (tmp_path / "settings.toml").read_text()
+
+
+def test_environment_overrides_one_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform_settings.save(Settings(home=tmp_path))
+    monkeypatch.setenv("CELADON_STOP_TIMEOUT", "1.5")
+    assert platform_settings.load(tmp_path).stop_timeout == 1.5
+
+
+@pytest.mark.parametrize("text", ["nonsense = 1", "http_port = 'high'", "= broken"])
+def test_unreadable_settings_are_refused_with_the_files_name(tmp_path: Path, text: str) -> None:
+    (tmp_path / "settings.toml").write_text(text)
+    with pytest.raises(SettingsError, match=r"cannot read .*settings\.toml"):
+        platform_settings.load(tmp_path)
+
+
+def test_home_without_a_platform_is_refused_with_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="run bin/up"):
+        platform_settings.load(tmp_path)
