@@ -9,36 +9,29 @@ Survives: a SIGKILL anywhere. Rows say what should run, the runtime what does; t
 import logging
 import queue
 import signal
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from celadon.actions import dynos as dyno_actions
 from celadon.actions.context import Context, now
+from celadon.dynos import plans
 from celadon.dynos.launch import Addresses, ChecksumError, Launcher, random_port
 from celadon.dynos.ledger import Ledger
 from celadon.dynos.listening import Listening
 from celadon.dynos.phase import Phase
+from celadon.dynos.plans import Plan, slugs_in_use
+from celadon.dynos.threads import Threads
 from celadon.model import dyno as rules
-from celadon.model import formation as formation_rules
-from celadon.model import size as sizes
-from celadon.model.dyno import RELEASE, WEB, Dyno, DynoState
-from celadon.model.formation import Command, Step, Target
-from celadon.model.release import Release
-from celadon.model.slug import Slug
+from celadon.model.dyno import WEB, Dyno, DynoState
+from celadon.model.formation import Command, Step
 from celadon.runtime import slugs as slug_mounts
 from celadon.runtime.protocol import Container, ContainerState, Runtime, RuntimeFailure
-from celadon.store import dynos, formations, releases, slugs
-from celadon.store.database import Transaction
+from celadon.store import dynos
 from celadon.store.lines import Lines
 
 log = logging.getLogger(__name__)
 
-# In each set of measurements of 40 starts at once, 40 threads were fastest.
-_THREADS = 40
 # How often rows and containers are compared although nothing woke us: catches monitors that were killed.
 _AUDIT = timedelta(seconds=2)
 
@@ -62,12 +55,8 @@ class Manager:
         self.phase = Phase(context)
         self.listening = Listening()
         self._addresses = Addresses(context.settings.subnet)
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="dyno")
-        self._bell = bell
+        self._threads = Threads(bell)
         self._started: queue.SimpleQueue[Started] = queue.SimpleQueue()
-        # Containers a thread is busy with: their absence says nothing yet.
-        self._busy: set[str] = set()
-        self._lock = threading.Lock()
         self._audited: datetime | None = None
 
     def ensure(self) -> str:
@@ -80,24 +69,25 @@ class Manager:
 
     def restless(self) -> bool:
         """Whether something is under way that only looking shows: a dyno that starts, a phase that writes."""
-        return bool(self._busy) or self.listening.waiting()
+        return bool(self._threads.busy()) or self.listening.waiting()
 
     def close(self) -> None:
         """Wait for the threads; dynos go on."""
-        self._pool.shutdown(wait=True)
+        self._threads.close()
 
     # What has happened
 
     def _observe(self, moment: datetime) -> None:
         """Turn starts, exits, open ports and deadlines into events on rows."""
         outcomes = self._outcomes()
+        busy = self._threads.busy()
         exited = self.runtime.exits()
         with self.context.database.read() as tx:
             present = [dyno for found in dynos.list_all(tx).values() for dyno in found]
         for dyno in present:
             self.phase.follow(dyno)
         by_container = {dyno.container_id: dyno for dyno in present if dyno.container_id}
-        ended = {cid: dyno for cid, dyno in by_container.items() if cid in exited and cid not in self._busy}
+        ended = {cid: dyno for cid, dyno in by_container.items() if cid in exited and cid not in busy}
         events: list[Callable[[Ledger], None]] = []
         for outcome in outcomes:
             starting = by_container.get(outcome.container_id)
@@ -106,10 +96,10 @@ class Manager:
         events += [self._up(dyno) for dyno in self.listening.accepting(present) if dyno.container_id not in ended]
         for dyno in ended.values():
             events += self._on_exit(dyno)
-        events += self._overdue([dyno for dyno in present if dyno.container_id not in ended], moment)
+        events += self._overdue([dyno for dyno in present if dyno.container_id not in {*ended, *busy}], moment)
         self._apply(events, moment)
         for cid in (exited - set(by_container)) | set(ended):
-            self._submit(cid, lambda cid=cid: self.runtime.remove(cid))  # type: ignore[misc]
+            self._threads.submit(cid, lambda cid=cid: self.runtime.remove(cid))  # type: ignore[misc]
 
     def _apply(self, events: list[Callable[[Ledger], None]], moment: datetime) -> None:
         if not events:
@@ -155,7 +145,7 @@ class Manager:
     def _overdue(self, present: list[Dyno], moment: datetime) -> list[Callable[[Ledger], None]]:
         events: list[Callable[[Ledger], None]] = []
         for dyno in present:
-            if dyno.deadline is None or dyno.deadline > moment or dyno.container_id in self._busy:
+            if dyno.deadline is None or dyno.deadline > moment:
                 continue
             if dyno.container_id is None:
                 events.append(lambda ledger, dyno=dyno: self._no_client(ledger, dyno))  # type: ignore[misc]
@@ -169,7 +159,7 @@ class Manager:
                 continue
             cid = dyno.container_id
             events.append(lambda ledger, dyno=dyno, said=messages: ledger.deadline_passed(dyno, *said))  # type: ignore[misc]
-            self._submit(cid, lambda cid=cid: self.runtime.kill(cid))  # type: ignore[misc]
+            self._threads.submit(cid, lambda cid=cid: self.runtime.kill(cid))  # type: ignore[misc]
         return events
 
     def _no_client(self, ledger: Ledger, dyno: Dyno) -> None:
@@ -180,10 +170,9 @@ class Manager:
         """Compare rows and containers: adopt, start again what never ran, end what nobody wants or nobody watches."""
         with self.context.database.read() as tx:
             present = [dyno for found in dynos.list_all(tx).values() for dyno in found]
-            wanted_slugs = _slugs_in_use(tx, present)
+            wanted_slugs = slugs_in_use(tx, present)
         # Asked first: what a thread finishes between the two looks is in the second.
-        with self._lock:
-            busy = frozenset(self._busy)
+        busy = self._threads.busy()
         containers = self.runtime.list()
         first = self._audited is None
         self._audited = moment
@@ -192,10 +181,10 @@ class Manager:
             if cid in busy:
                 continue
             if cid not in known or container.state is ContainerState.UNFINISHED:
-                self._submit(cid, lambda cid=cid: self.runtime.remove(cid))  # type: ignore[misc]
+                self._threads.submit(cid, lambda cid=cid: self.runtime.remove(cid))  # type: ignore[misc]
             elif container.state is ContainerState.UNMONITORED:
                 log.warning("at=unmonitored container=%s", cid)
-                self._submit(cid, lambda cid=cid: self.runtime.kill(cid))  # type: ignore[misc]
+                self._threads.submit(cid, lambda cid=cid: self.runtime.kill(cid))  # type: ignore[misc]
         lost = [
             dyno
             for dyno in present
@@ -221,9 +210,9 @@ class Manager:
             if cid is None:
                 continue
             if dyno.state is DynoState.STOPPING:
-                self._submit(cid, lambda cid=cid: self.runtime.signal(cid, signal.SIGTERM))  # type: ignore[misc]
+                self._threads.submit(cid, lambda cid=cid: self.runtime.signal(cid, signal.SIGTERM))  # type: ignore[misc]
             elif dyno.state is DynoState.STARTING and dyno in lost:
-                self._submit(cid, lambda dyno=dyno: self._run_again(dyno))  # type: ignore[misc]
+                self._threads.submit(cid, lambda dyno=dyno: self._run_again(dyno))  # type: ignore[misc]
             elif dyno.state is DynoState.STARTING:
                 self._started.put(Started(cid))
 
@@ -236,56 +225,24 @@ class Manager:
 
     def _reconcile(self, moment: datetime) -> str:
         with self.context.database.read() as tx:
-            plans = self._plans(tx, moment)
-        if not plans:
+            found = plans.plans(tx, moment)
+        busy = self._threads.busy()
+        if not any(_ready(command, busy) for plan in found for command in plan.commands):
             return "nothing to change"
         after: list[Callable[[], None]] = []
         with self.context.database.transaction() as tx:
             ledger = Ledger(tx, self.context.settings, moment)
             taken = dynos.addresses(tx)
-            for plan in plans:
+            for plan in found:
                 for command in plan.commands:
-                    after += self._take(ledger, plan, command, taken)
+                    if _ready(command, busy):
+                        after += self._take(ledger, plan, command, taken)
             ledger.close(self.lines)
         for step in after:
             step()
-        return "; ".join(f"{plan.app_id[:8]}: {', '.join(map(str, plan.commands))}" for plan in plans)
+        return "; ".join(f"{plan.app_id[:8]}: {', '.join(map(str, plan.commands))}" for plan in found)
 
-    def _plans(self, tx: Transaction, moment: datetime) -> list["Plan"]:
-        """For every app that is not as wanted: its steps."""
-        current = releases.current_of_all(tx)
-        wanted = formations.list_all(tx)
-        present = dynos.list_all(tx)
-        by_slug = slugs.by_ids(tx, {release.slug_id for release in current.values() if release.slug_id})
-        pending = {release.app_id: release for release in releases.list_pending(tx)}
-        plans = []
-        for app_id in current.keys() | present.keys() | pending.keys():
-            release = current.get(app_id)
-            slug = by_slug.get(release.slug_id) if release and release.slug_id else None
-            targets = _targets(slug, wanted.get(app_id, []))
-            found = present.get(app_id, [])
-            preboot = dyno_actions.preboot(tx, app_id)
-            release_id = release.id if release and slug else None
-            commands = formation_rules.diff(targets, release_id, found, preboot=preboot, now=moment)
-            commands += self._phase_steps(tx, pending.get(app_id), found)
-            commands = [command for command in commands if not self._waits(command)]
-            if commands:
-                plans.append(Plan(app_id, release_id, targets, pending.get(app_id), commands))
-        return plans
-
-    def _phase_steps(self, tx: Transaction, pending: Release | None, present: list[Dyno]) -> list[Command]:
-        if pending is None or any(dyno.type == RELEASE and dyno.release_id == pending.id for dyno in present):
-            return []
-        # One phase after the other: an older one of the app ends first.
-        if any(dyno.type == RELEASE for dyno in present):
-            return []
-        return [Command(Step.CREATE, RELEASE, 1000 + pending.version)]
-
-    def _waits(self, command: Command) -> bool:
-        """Steps that would repeat what a thread is doing already."""
-        return command.dyno is not None and command.dyno.container_id in self._busy and command.step is Step.START
-
-    def _take(self, ledger: Ledger, plan: "Plan", command: Command, taken: set[str]) -> list[Callable[[], None]]:
+    def _take(self, ledger: Ledger, plan: Plan, command: Command, taken: set[str]) -> list[Callable[[], None]]:
         """One step, as rows; what is to be done once they are committed is returned."""
         dyno = command.dyno
         if command.step is Step.CREATE:
@@ -302,7 +259,7 @@ class Manager:
         else:
             ledger.stop(dyno)
             cid = dyno.container_id
-            return [lambda: self._submit(cid, lambda: self.runtime.signal(cid, signal.SIGTERM), exclusive=False)]
+            return [lambda: self._threads.submit_beside(cid, lambda: self.runtime.signal(cid, signal.SIGTERM))]
         return []
 
     def _start(self, ledger: Ledger, dyno: Dyno, taken: set[str]) -> list[Callable[[], None]]:
@@ -330,18 +287,18 @@ class Manager:
             given = self._place(dyno, dynos.addresses(tx))
             assert given.container_id and given.address and given.port, "just placed"
             # Before the row can be seen: a container that is not there yet must not look lost.
-            self._claim(given.container_id)
+            self._threads.claim(given.container_id)
             ledger = Ledger(tx, self.context.settings, now())
             ledger.attach(dyno, container_id=given.container_id, address=given.address, port=given.port)
             ledger.close(self.lines)
-        self._pool.submit(self._work, given.container_id, lambda: self._run(given, before_command), True)
+        self._threads.submit_claimed(given.container_id, lambda: self._run(given, before_command))
         return given
 
     # Threads
 
     def _launch(self, dyno: Dyno) -> None:
         assert dyno.container_id is not None, "placed before it is launched"
-        self._submit(dyno.container_id, lambda: self._run(dyno))
+        self._threads.submit(dyno.container_id, lambda: self._run(dyno))
 
     def _run(self, dyno: Dyno, before_command: Callable[[Path], None] | None = None) -> None:
         assert dyno.container_id is not None, "placed before it is launched"
@@ -356,73 +313,11 @@ class Manager:
             reason = rules.PLATFORM_ERROR.format(reason="the dyno could not be started; the operator's log says why")
         self._started.put(Started(dyno.container_id, reason))
 
-    def _submit(self, container_id: str, step: Callable[[], object], *, exclusive: bool = True) -> None:
-        """Run a step on a container in a thread; one at a time for each container unless it may overlap."""
-        if not exclusive or self._claim(container_id):
-            self._pool.submit(self._work, container_id, step, exclusive)
-
-    def _claim(self, container_id: str) -> bool:
-        with self._lock:
-            free = container_id not in self._busy
-            self._busy.add(container_id)
-        return free
-
-    def _work(self, container_id: str, step: Callable[[], object], exclusive: bool) -> None:
-        try:
-            step()
-        except RuntimeFailure as error:
-            log.error("at=runtime container=%s %s", container_id, error)
-        except Exception:
-            # Nobody asks this thread's future: a fault of ours must at least be read in the log.
-            log.exception("at=broke container=%s", container_id)
-        finally:
-            if exclusive:
-                with self._lock:
-                    self._busy.discard(container_id)
-            self._bell()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The steps of one app, and what its new dynos are made of."""
-
-    app_id: str
-    release_id: str | None
-    targets: dict[str, Target]
-    pending: Release | None
-    commands: list[Command]
-
-    def new(self, tx: Transaction, command: Command) -> Dyno:
-        if command.type == RELEASE:
-            assert self.pending is not None and self.pending.slug_id is not None, "only a pending release has a phase"
-            slug = slugs.find(tx, self.pending.slug_id)
-            assert slug is not None, "a release's slug is never deleted before it"
-            size = sizes.SIZES[0].name
-            text = slug.process_types[RELEASE]
-            return dyno_actions.new(self.app_id, self.pending.id, RELEASE, command.number, text, size)
-        target = self.targets[command.type]
-        assert self.release_id is not None, "without a release nothing is wanted"
-        return dyno_actions.new(self.app_id, self.release_id, command.type, command.number, target.command, target.size)
-
-
-def _targets(slug: Slug | None, wanted: list[formation_rules.Formation]) -> dict[str, Target]:
-    if slug is None:
-        return {}
-    return {
-        entry.type: Target(quantity=entry.quantity, size=entry.size, command=slug.process_types[entry.type])
-        for entry in wanted
-        if entry.type in slug.process_types and entry.type != RELEASE
-    }
-
 
 def _is_gone(container: Container | None) -> bool:
     return container is None or container.state is ContainerState.UNFINISHED
 
 
-def _slugs_in_use(tx: Transaction, present: list[Dyno]) -> set[str]:
-    """Slugs that run or are about to: those of dynos, and those that serve."""
-    live = {release.id: release for release in releases.current_of_all(tx).values()}
-    for dyno in present:
-        if dyno.release_id not in live and (release := releases.find_by_id(tx, dyno.release_id)):
-            live[release.id] = release
-    return {release.slug_id for release in live.values() if release.slug_id}
+def _ready(command: Command, busy: frozenset[str]) -> bool:
+    """Whether no thread is doing what the step would begin again."""
+    return command.dyno is None or command.step is not Step.START or command.dyno.container_id not in busy
