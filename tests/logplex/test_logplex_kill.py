@@ -1,17 +1,23 @@
 """SIGKILL at any moment: every line exactly once, in order."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import random
 import re
+import tempfile
+import threading
 import time
 from datetime import UTC, datetime
+from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+import uvicorn
 from tests.logplex import listener
 
+from celadon.logplex import streams
 from celadon.logplex.manager import Logplex
 from celadon.model import logline
 from celadon.model.logline import Source
@@ -27,7 +33,10 @@ def run_logplex(home: Path) -> None:
 
 
 def write(home: Path, stop: Event) -> None:
-    """Three dynos by way of conmon, one of which rotates, and the router's lines: numbered, until told to stop."""
+    """Three dynos by way of conmon, one of which rotates, and the router's lines: numbered, until told to stop.
+
+    A file is rotated when Logplex has seen it: what comes and goes while it is down nobody can keep.
+    """
     lines = Lines(home)
     files = [lines.path("app-1", Source(source="app", ps=f"web.{n}"), f"{DYNO}{n}") for n in (1, 2, 3)]
     opened = [path.open("ab", buffering=0) for path in files]
@@ -43,7 +52,8 @@ def write(home: Path, stop: Event) -> None:
             file.write(record)
         lines.append("app-1", Source(source="heroku", ps="router"), f"router {number} end", now)
         number += 1
-        if time.monotonic() - rotated > 0.7:
+        held = files[0].with_name(f"{files[0].name}.{os.fstat(opened[0].fileno()).st_ino}")
+        if time.monotonic() - rotated > 0.5 and held.exists():
             new = files[0].with_name(files[0].name + ".tmp")
             opened[0].close()
             opened[0] = new.open("ab", buffering=0)
@@ -56,11 +66,11 @@ def write(home: Path, stop: Event) -> None:
 def test_every_line_is_in_the_channel_exactly_once_however_often_logplex_is_killed(tmp_path: Path) -> None:
     random.seed(os.getpid())
     stop = _fork.Event()
-    writer = _fork.Process(target=write, args=(tmp_path, stop))
+    writer = _fork.Process(target=write, args=(tmp_path, stop), daemon=True)
     writer.start()
     try:
         for _ in range(ROUNDS):
-            child = _fork.Process(target=run_logplex, args=(tmp_path,))
+            child = _fork.Process(target=run_logplex, args=(tmp_path,), daemon=True)
             child.start()
             child.join(random.uniform(0.03, 0.15))
             assert child.exitcode is None
@@ -90,3 +100,59 @@ async def _rest(home: Path, count: int) -> bytes:
 def _difference(found: list[int], number: int) -> str:
     twice = {n for n in found if found.count(n) > 1} if len(found) < 50_000 else set()
     return f"missing {sorted(set(range(number)) - set(found))[:9]}, twice {sorted(twice)[:9]}, of {number}"
+
+
+def serve(home: Path, socket: str) -> None:
+    async def run() -> None:
+        logplex = Logplex(home, 64 << 20)
+        application = streams.application(lambda secret: listener.Session(tail=True), logplex.fresh)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(logplex.run())
+            await uvicorn.Server(uvicorn.Config(application, uds=socket, log_config=None, lifespan="off")).serve()
+
+    asyncio.run(run())
+
+
+async def follow(running: listener.Running, child: BaseProcess, last: str, wanted: str) -> str:
+    """Whole events behind the id `last` until the connection breaks or one holds what is wanted."""
+    async with asyncio.timeout(listener.PATIENCE):
+        while child.is_alive():
+            try:
+                async with running.get("secret", "text/event-stream", Last_Event_ID=last) as answer:
+                    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, AssertionError, ValueError):
+                        await answer.until(wanted)
+                    return answer.text[: answer.text.rfind("\n\n") + 2] if "\n\n" in answer.text else ""
+            except (OSError, asyncio.IncompleteReadError):
+                await asyncio.sleep(0.01)
+    return ""
+
+
+def test_tail_that_comes_back_after_each_kill_sees_every_line_once(tmp_path: Path) -> None:
+    stop = _fork.Event()
+    writer = _fork.Process(target=write, args=(tmp_path, stop), daemon=True)
+    writer.start()
+    text, last = "", "0"
+    with tempfile.TemporaryDirectory(prefix="logplex-") as directory:
+        socket = f"{directory}/logplex.sock"
+        lines = Lines(tmp_path)
+        running = listener.Running(
+            home=tmp_path, lines=lines, logplex=Logplex(tmp_path / "unused", 1 << 20), socket=socket, sessions={}
+        )
+        for number in range(9):
+            child = _fork.Process(target=serve, args=(tmp_path, socket), daemon=True)
+            child.start()
+            if number == 8:
+                stop.set()
+                writer.join()
+                running.say("last words")
+            else:
+                threading.Timer(random.uniform(0.1, 0.3), child.kill).start()
+            text += asyncio.run(follow(running, child, last, "last words\n\n"))
+            last = ([last, *re.findall(r"(?m)^id: (\d+)$", text)])[-1]
+            child.kill()
+            child.join()
+    assert "Error L1" not in text
+    written = int((tmp_path / "written").read_text())
+    for ps in ("web.1", "web.2", "web.3", "router"):
+        found = [int(n) for n in re.findall(rf"\]: {re.escape(ps)} (\d+) end\n", text)]
+        assert found == list(range(written)), f"{ps}: {_difference(found, written)}"
