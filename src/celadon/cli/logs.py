@@ -88,10 +88,13 @@ class Stream:
             try:
                 yield from self._connection()
             except (OSError, http.client.HTTPException) as error:
-                if not self._tail or self._failures >= _TRIES:
+                # What has been printed of a backlog cannot be told from the rest: only a tail goes on where it was.
+                again = self._tail or not self._connected_before
+                if not again or self._failures >= (_TRIES if self._connected_before else len(_WAITS)):
                     raise transport.failure(self._platform, error) from None
-            if not self._tail:
-                return
+            else:
+                if not self._tail:
+                    return
             time.sleep(_WAITS[min(self._failures, len(_WAITS) - 1)])
             self._failures += 1
 
@@ -116,7 +119,7 @@ class Stream:
             if not self._connected_before:
                 raise Failure("Log stream timed out. Please try again.")
             raise Failure("The log session has ended. Run the command again to go on.")
-        if answer.status >= 500 and self._connected_before:
+        if answer.status >= 500:
             raise ConnectionResetError(f"the log stream answered {answer.status}")
         if answer.status != 200:
             raise Failure(f"cannot read the logs: the log stream answered {answer.status}")
@@ -141,6 +144,8 @@ class Stream:
                     event.append(value)
                 elif name == "id":
                     identity = value
+        if not answer.isclosed():
+            raise ConnectionResetError("the log stream broke off")
 
 
 class Painter:

@@ -34,7 +34,8 @@ def _section(name: str, command: Command) -> str:
     if others := table.called(name):
         lines += [f"Also called: {', '.join(f'`{other}`' for other in others)}.", ""]
     context = click.Context(command, info_name=name)
-    options = [record for param in command.params if (record := param.get_help_record(context)) is not None]
+    own = [param for param in command.params if isinstance(param, click.Option)]
+    options = [record for option in own if (record := option.get_help_record(context)) is not None]
     if options:
         lines += ["| option | |", "|---|---|"]
         lines += [f"| `{_cell(option)}` | {_cell(help)} |" for option, help in options]

@@ -118,7 +118,11 @@ def executable() -> str:
     """How git's shell finds this program."""
     if shutil.which("celadon"):
         return "celadon"
-    return shlex.quote(str(Path(sys.argv[0]).resolve()))
+    program = Path(sys.argv[0]).resolve()
+    if program.name != "__main__.py":
+        return shlex.quote(str(program))
+    checkout = program.parents[2] / "bin" / "celadon"
+    return shlex.quote(str(checkout)) if checkout.is_file() else f"{shlex.quote(sys.executable)} -m celadon"
 
 
 def clone(url: str, directory: str, remote: str, platform: Platform) -> int:

@@ -54,9 +54,7 @@ def attached(
         _detach(invocation, line, size, env, kind)
         return
     terminal = not no_tty and sys.stdin.isatty() and sys.stdout.isatty()
-    body = _body(exit_status.telling(line), size, env, kind) | {"attach": True}
-    if not terminal:
-        body["force_no_tty"] = True
+    body = _body(exit_status.telling(line), size, env, kind, terminal=terminal) | {"attach": True}
     with action(f"Running `{line}` attached to terminal", stream=sys.stderr) as running:
         dyno = _start(invocation, body)
         connection, first = rendezvous.meet(invocation.platform, dyno["attach_url"])
@@ -107,12 +105,17 @@ def parse_env(values: tuple[str, ...]) -> dict[str, str]:
     return env
 
 
-def _body(line: str, size: str | None, env: tuple[str, ...], kind: str | None) -> dict[str, Any]:
-    variables: dict[str, Any] = {"TERM": os.environ.get("TERM", "dumb")}
-    if sys.stdout.isatty():
+def _body(
+    line: str, size: str | None, env: tuple[str, ...], kind: str | None, *, terminal: bool = False
+) -> dict[str, Any]:
+    variables: dict[str, Any] = {}
+    if terminal:
+        # The platform makes a terminal for a dyno whose client tells which one it has.
         columns, lines = os.get_terminal_size(sys.stdout.fileno())
-        variables |= {"COLUMNS": columns, "LINES": lines}
+        variables = {"TERM": os.environ.get("TERM", "xterm"), "COLUMNS": columns, "LINES": lines}
     body: dict[str, Any] = {"command": line, "env": {**variables, **parse_env(env)}}
+    if not terminal:
+        body["force_no_tty"] = True
     if size:
         body["size"] = size
     if kind:

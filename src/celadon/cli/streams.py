@@ -68,6 +68,8 @@ class _Chunks:
                 raise _Broken(error) from None
             if not chunk:
                 self._connection.close()
+                if self._answer.length:
+                    raise _Broken(ConnectionResetError("the stream broke off"))
                 raise StopIteration
             fresh = chunk[self._skip :]
             self._skip = max(0, self._skip - len(chunk))

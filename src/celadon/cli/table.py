@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, Entry] = {
     "doctor": Entry("local_platform:doctor", "", "say what this machine lacks to run a platform"),
     "domains": Entry("domains:list_domains", "", "list the domain names of an app"),
     "git:clone": Entry("git:clone", "APP [DIRECTORY]", "clone the code of an app"),
-    "git:credentials": Entry("git:credentials", "get", "answer git, which asks for a platform's credentials"),
+    "git:credentials": Entry("git:answer", "get", "answer git, which asks for a platform's credentials"),
     "git:remote": Entry("git:remote", "", "add the git remote of an app to this repository"),
     "help": Entry("guide:show", "[TOPIC]", "list commands, or explain one"),
     "keys": Entry("keys:list_keys", "", "list your SSH keys"),

@@ -1,0 +1,187 @@
+"""Every command of the table: its help, its page, what happens when it is written wrongly."""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from tests.cli.program import Program
+
+from celadon.cli import commands, group, reference, table
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
+
+
+@pytest.mark.parametrize("name", sorted({**table.COMMANDS, **table.ALIASES}))
+def test_every_command_and_its_other_names_have_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert group.run([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    entry = table.COMMANDS[table.ALIASES.get(name, name)]
+    assert shown.startswith(f"Usage: celadon {name} {entry.usage}".rstrip())
+    assert "--help" in shown
+
+
+@pytest.mark.parametrize("name", sorted(table.COMMANDS))
+def test_every_option_says_what_it_is_for(name: str) -> None:
+    command = group.load(name)
+    assert command is not None and command.help
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.hidden:
+            assert option.help, f"{name} {option.opts}"
+
+
+def test_the_reference_page_is_what_the_table_says() -> None:
+    assert PAGE.read_text("utf-8") == reference.page(), "run: python -m celadon.cli.reference > docs/reference/cli.md"
+
+
+def test_every_topic_is_listed_once() -> None:
+    topics = {table.topic_of(name) for name in table.COMMANDS}
+    assert topics == set(table.PRIMARY) | set(table.ADDITIONAL)
+    assert not set(table.PRIMARY) & set(table.ADDITIONAL)
+
+
+def test_other_names_lead_to_commands_and_shadow_none() -> None:
+    assert set(table.ALIASES.values()) <= set(table.COMMANDS)
+    assert not set(table.ALIASES) & set(table.COMMANDS)
+
+
+def test_a_bare_celadon_prints_its_topics(stranger: Program) -> None:
+    for words in ([], ["help"], ["--help"], ["-h"]):
+        shown = stranger(*words)
+        assert shown.status == 0 and shown.err == ""
+        assert shown.out.startswith("Usage: celadon COMMAND [--app APP] [OPTIONS]\n\nPrimary topics")
+        assert "\n  ps           #  dynos: list, scale, restart, stop\n" in shown.out
+
+
+def test_help_of_a_topic_lists_its_commands(stranger: Program) -> None:
+    shown = stranger("help", "ps")
+    assert shown.out.startswith("Usage: celadon ps [TYPE ...] [OPTIONS]\n")
+    assert "More commands of this topic:\n\n  ps:resize [TYPE=SIZE ...]  " in shown.out
+
+
+def test_help_of_a_topic_without_a_command_of_its_own_lists_its_commands(stranger: Program) -> None:
+    assert "  auth:login   #  log in to a platform\n" in stranger("help", "auth").out
+
+
+def test_help_of_nothing_known_is_an_error(stranger: Program) -> None:
+    assert stranger("help", "pss").status == 2
+
+
+def test_a_mistyped_command_gets_suggestions(stranger: Program) -> None:
+    shown = stranger("config:ste", "A=1")
+    assert shown.status == 2
+    assert shown.err == (
+        " !    `config:ste` is not a celadon command.\n"
+        " !    Perhaps you meant `config:set` or `config:unset` or `config:get`.\n"
+        " !    See `celadon help` for a list of available commands.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "err"),
+    [
+        (["keys:remove"], " !    Usage: celadon keys:remove KEY\n !    Must specify KEY to remove.\n"),
+        (["rename"], " !    Usage: celadon rename NEWNAME\n !    Must specify NEWNAME to rename.\n"),
+        (
+            ["config:unset"],
+            " !    Usage: celadon config:unset KEY1 [KEY2 ...]\n !    Must specify KEY to unset.\n",
+        ),
+        (
+            ["config:add"],
+            " !    Usage: celadon config:add KEY1=VALUE1 [KEY2=VALUE2 ...]\n !    Must specify KEY and VALUE to set.\n",
+        ),
+        (["destroy"], " !    Usage: celadon apps:destroy --app APP\n !    Must specify APP to destroy.\n"),
+        (["run"], " !    Usage: celadon run COMMAND\n !    Must specify COMMAND to run.\n"),
+        (["stop", "-a", "x"], " !    Usage: celadon stop DYNO|TYPE\n !    Must specify DYNO to stop.\n"),
+        (["ps", "--bogus"], " !    Usage: celadon ps [TYPE ...]\n !    No such option '--bogus'.\n"),
+    ],
+)
+def test_usage_errors_have_the_toolbelts_form_and_exit_with_2(stranger: Program, words: list[str], err: str) -> None:
+    shown = stranger(*words)
+    assert (shown.out, shown.err, shown.status) == ("", err, 2)
+
+
+@pytest.mark.parametrize("words", [["version"], ["--version"], ["version", "--platform", "localhost"]])
+def test_version_names_client_platform_and_python(stranger: Program, words: list[str]) -> None:
+    shown = stranger(*words)
+    python = ".".join(str(part) for part in sys.version_info[:3])
+    assert (
+        shown.out
+        == f"celadon/{importlib.import_module('celadon').__version__} (linux-{os.uname().machine}) python/{python}\n"
+    )
+
+
+def test_version_imports_nothing_large(stranger: Program) -> None:
+    code = (
+        "import sys; from celadon.cli import main; main.main(['version']);"
+        "print(*sorted({'click', 'http.client', 'ssl', 'inspect', 'subprocess'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=stranger.env)
+    assert done.stdout.splitlines()[1:] == [""]
+
+
+def test_ps_imports_no_server_libraries(stranger: Program) -> None:
+    code = (
+        "import sys; from celadon.cli import group; group.run(['ps', '-a', 'x', '--platform', 'http://localhost:1']);"
+        "print(*sorted({'asyncio', 'asyncssh', 'sqlalchemy', 'cryptography', 'uvicorn', 'urllib3', 'typing_extensions',"
+        " 'celadon.store', 'celadon.actions', 'celadon.model'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=stranger.env)
+    assert done.stdout == "\n"
+
+
+def test_an_error_of_ours_is_a_sentence_unless_it_is_debugged(stranger: Program) -> None:
+    broken = stranger.home / ".netrc"
+    broken.mkdir()
+    shown = stranger("whoami")
+    assert shown.status == 1
+    assert shown.err.startswith(" !    celadon failed unexpectedly: IsADirectoryError: ")
+    assert "Traceback" not in shown.err
+    assert "Traceback" in stranger("whoami", env={"CELADON_DEBUG": "1"}).err
+
+
+def test_a_reader_that_leaves_is_no_error(stranger: Program) -> None:
+    first = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {sys.executable} -m celadon help run | true; echo ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=stranger.env,
+    )
+    assert first.stderr == ""
+    assert first.stdout.strip() in ("0", "141")
+
+
+def test_ctrl_c_at_a_prompt_leaves_quietly_with_130(stranger: Program) -> None:
+    asked = stranger.terminal("login", "--platform", "http://localhost:1")
+    asked.expect("Email: ")
+    asked.kill(signal.SIGINT)
+    asked.expect(pexpect_end())
+    asked.close()
+    assert asked.exitstatus == 130
+    assert "Traceback" not in (asked.before or "")
+
+
+def pexpect_end() -> type[BaseException]:
+    import pexpect
+
+    return pexpect.EOF
+
+
+@pytest.mark.parametrize(
+    ("words", "moved"),
+    [
+        (["ls", "-l", "--app", "x"], ["--app", "x", "ls", "-l"]),
+        (["ls", "--app=x", "--no-tty"], ["--app=x", "--no-tty", "ls"]),
+        (["--", "ls", "--app", "x"], ["--", "ls", "--app", "x"]),
+        (["ls", "--no-tty=x"], ["ls", "--no-tty=x"]),
+        (["ls", "-a"], ["ls", "-a"]),
+        (["-a", "x", "ls"], ["-a", "x", "ls"]),
+    ],
+)
+def test_options_may_follow_the_command_to_run(words: list[str], moved: list[str]) -> None:
+    assert commands.hoisted(words, {"--app": True, "-a": True, "--no-tty": False}) == moved

@@ -1,0 +1,45 @@
+import json
+import subprocess
+
+from tests.cli.program import Program
+from tests.cli.world import World
+
+
+def test_the_lines_set_the_environment_of_a_shell(bare_world: World, celadon: Program) -> None:
+    shown = celadon("client:env")
+    assert shown.status == 0
+    done = subprocess.run(
+        ["sh", "-c", f"{shown.out}env"], capture_output=True, text=True, check=True, env={"PATH": celadon.env["PATH"]}
+    )
+    seen = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
+    api = f"http://{bare_world.machine}"
+    assert seen["HEROKU_HOST"] == api
+    assert seen["HEROKU_GIT_HOST"] == "localhost:8843"
+    assert seen["HEROKU_DATA_HOST"] == "localhost"
+    assert seen["NODE_EXTRA_CA_CERTS"] == seen["GIT_SSL_CAINFO"] == str(bare_world.context.settings.ca_file)
+    assert seen["DISABLE_TELEMETRY"] == "true"
+    for name in ("PARTICLEBOARD_URL", "LOGIN_HOST", "STATUS_HOST", "BUILDPACK_REGISTRY_URL"):
+        assert seen[f"HEROKU_{name}"] == api
+    assert json.loads(celadon("client:env", "--json").out)["HEROKU_HOST"] == api
+
+
+def test_platform_info_of_a_platform_that_is_down_exits_with_1(bare_world: World, celadon: Program) -> None:
+    shown = celadon("platform:info", "--json")
+    found = json.loads(shown.out)
+    assert shown.status == 1
+    assert (found["running"], found["home"]) == (False, str(bare_world.context.settings.home))
+    assert celadon("platform:info").out.startswith(f"=== {bare_world.context.settings.home}\n")
+
+
+def test_platform_info_of_another_machine_is_an_error(stranger: Program) -> None:
+    shown = stranger("platform:info", "--platform", "https://api.example.com")
+    assert shown.status == 1
+    assert shown.err.startswith(" !    https://api.example.com is no platform of this machine.")
+
+
+def test_doctor_names_each_check(bare_world: World, celadon: Program) -> None:
+    checks = json.loads(celadon("doctor", "--json").out)
+    assert {"name", "ok", "detail", "remedy"} <= set(checks[0])
+    shown = celadon("doctor")
+    assert shown.status in (0, 1)
+    assert "[ok]      git: " in shown.out

@@ -1,0 +1,92 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from celadon.cli import output
+from celadon.cli.failure import Failure
+
+NOW = datetime(2012, 9, 11, 12, 34, 56, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("ago", "suffix"),
+    [
+        (0, " (~ 0s ago)"),
+        (60, " (~ 60s ago)"),
+        (61, " (~ 1m ago)"),
+        (3600, " (~ 60m ago)"),
+        (3601, " (~ 1h ago)"),
+        (25 * 3600, " (~ 25h ago)"),
+        (25 * 3600 + 1, ""),
+    ],
+)
+def test_time_ago_has_a_suffix_for_25_hours(ago: int, suffix: str) -> None:
+    assert output.time_ago("2012-09-11T12:34:56Z", NOW + timedelta(seconds=ago)) == f"2012/09/11 12:34:56{suffix}"
+
+
+def test_a_clock_that_is_behind_the_platforms_shows_no_negative_age() -> None:
+    assert output.time_ago("2012-09-11T12:34:56Z", NOW - timedelta(seconds=9)) == "2012/09/11 12:34:56 (~ 0s ago)"
+
+
+def test_date_is_in_utc() -> None:
+    assert output.date("2013-08-01T23:34:00+02:00") == "2013-08-01 21:34 UTC"
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [(0, "(empty)"), (None, "(empty)"), (512, "512"), (5 << 10, "5k"), (3 << 20, "3M"), (1 << 30, "1G")],
+)
+def test_sizes(count: int | None, shown: str) -> None:
+    assert output.size(count) == shown
+
+
+def test_a_long_description_is_cut_to_40_characters() -> None:
+    shown = output.truncate("Config add SUPER_LONG_CONFIG_VAR_TO_GET_PAST_THE_WIDTH", 40)
+    assert shown == "Config add SUPER_LONG_CONFIG_VAR_TO_GE.."
+    assert output.truncate("x" * 40, 40) == "x" * 40
+
+
+def test_hash_sorts_keys_skips_none_and_breaks_lists(capsys: pytest.CaptureFixture[str]) -> None:
+    output.hash({"Web URL": "http://x/", "Addons": ["b", "a"], "Collaborators": [], "Gone": None, "One": ["c"]})
+    assert capsys.readouterr().out == (
+        "Addons:        a\n"
+        "               b\n"
+        "\n"
+        "One:           c\n"
+        "Web URL:       http://x/\n"
+    )  # fmt: skip
+
+
+def test_listing_sorts_aligns_and_ends_with_a_blank_line(capsys: pytest.CaptureFixture[str]) -> None:
+    output.listing([("us", "United States"), ("europe", "Europe")])
+    assert capsys.readouterr().out == "europe  Europe\nus      United States\n\n"
+
+
+def test_table_pads_all_but_the_last_column_and_puts_integers_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table(("Type", "Qty", "Size"), [("web", 2, "1X"), ("worker", 10, "Performance")])
+    assert capsys.readouterr().out == (
+        "Type    Qty  Size\n"
+        "------  ---  -----------\n"
+        "web       2  1X\n"
+        "worker   10  Performance\n"
+    )  # fmt: skip
+
+
+def test_action_says_done_and_its_status(capsys: pytest.CaptureFixture[str]) -> None:
+    with output.action("Setting x") as setting:
+        setting.status = "v1"
+    assert capsys.readouterr().out == "Setting x... done, v1\n"
+
+
+def test_action_says_failed_before_the_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Failure), output.action("Setting x"):
+        raise Failure("no")
+    assert capsys.readouterr().out == "Setting x... failed\n"
