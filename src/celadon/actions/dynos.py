@@ -91,7 +91,6 @@ def run(
     attach: bool = False,
     env: Mapping[str, str] | None = None,
     size: str | None = None,
-    process_type: str | None = None,
 ) -> tuple[App, Dyno, Release, str | None]:
     """Start a one-off dyno from the release that serves; returns it and, when attached, the secret of its rendezvous.
 
@@ -112,7 +111,7 @@ def run(
         dyno = new(
             app.id,
             release.id,
-            process_type or RUN,
+            RUN,
             _free_number(tx, app),
             expanded,
             sizes.find(size).name if size else sizes.SIZES[0].name,
