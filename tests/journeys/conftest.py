@@ -1,6 +1,7 @@
 """A whole platform, freshly started, for the tests that use it as a user does: through the CLI, git and HTTP.
 
 One per test process; each test has an app of its own. It is installed by bin/up's own program and removed by bin/down's.
+Who works on a test sets CELADON_TEST_KEEP=NAME: the platform of that name is then used again, and never removed.
 """
 
 import http.client
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +24,13 @@ CHECKOUT = Path(__file__).parents[2]
 EXAMPLES = CHECKOUT / "examples"
 CELADON = CHECKOUT / "bin" / "celadon"
 _PORTS = ("http-port", "https-port", "ssh-port", "rendezvous-port")
+# A test's time is dear: what people wait for half a minute is shorter here.
+SETTINGS = {
+    "stop_timeout": "5",
+    "drain_timeout": "5",
+    "boot_timeout": "8",
+    "push_wait": "30",
+}
 T = TypeVar("T")
 
 
@@ -171,33 +180,46 @@ def _free_ports() -> dict[str, int]:
     return ports
 
 
+def _ports_of(home: Path) -> dict[str, int]:
+    """The ports of a platform that is there already."""
+    if not (home / "settings.toml").is_file():
+        return {}
+    known = tomllib.loads((home / "settings.toml").read_text("utf-8"))
+    return {name: known[name.replace("-", "_")] for name in _PORTS}
+
+
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The platform of this test process."""
     # A short home: Unix sockets and mount points live below it.
-    home = Path(f"/var/lib/celadon-test-{os.getpid()}")
-    directory = tmp_path_factory.mktemp("user")
-    found = Platform(home, directory, _free_ports())
-    flags = [word for name, port in found.ports.items() for word in (f"--{name}", str(port))]
-    settings = [
-        "--set",
-        "stop_timeout=5",
-        "--set",
-        "drain_timeout=5",
-        "--set",
-        "boot_timeout=20",
-        "--set",
-        "push_wait=30",
-    ]
-    environment = {**os.environ, "HOME": str(directory)}
-    up = [sys.executable, "-m", "celadon", "up", "--home", str(home), "--no-sample", *flags, *settings]
-    down = [sys.executable, "-m", "celadon", "down", "--home", str(home), "--purge"]
+    keep = os.environ.get("CELADON_TEST_KEEP")
+    home = Path(f"/var/lib/celadon-test-{keep or os.getpid()}")
+    directory = home.with_name(f"{home.name}-user") if keep else tmp_path_factory.mktemp("user")
+    directory.mkdir(exist_ok=True)
+    found = Platform(home, directory, _ports_of(home) or _free_ports())
     try:
-        started = subprocess.run(up, env=environment, capture_output=True, text=True, check=False)
-        if started.returncode:
-            pytest.fail(f"bin/up failed:\n{started.stdout}{started.stderr}")
+        _up(found)
         yield found
     finally:
-        stopped = subprocess.run(down, env=environment, capture_output=True, text=True, check=False)
-    assert stopped.returncode == 0, f"bin/down failed:\n{stopped.stdout}{stopped.stderr}"
-    assert not home.exists()
+        if not keep:
+            _down(found)
+
+
+def _up(platform: Platform) -> None:
+    flags = [word for name, port in platform.ports.items() for word in (f"--{name}", str(port))]
+    settings = [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
+    _installer(platform, "up", "--home", str(platform.home), "--no-sample", *flags, *settings)
+
+
+def _down(platform: Platform) -> None:
+    _installer(platform, "down", "--home", str(platform.home), "--purge")
+    assert not platform.home.exists()
+
+
+def _installer(platform: Platform, *words: str) -> None:
+    """The program behind bin/up and bin/down."""
+    environment = {**os.environ, "HOME": str(platform.directory)}
+    argv = [sys.executable, "-m", "celadon", *words]
+    found = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.fail(f"{' '.join(words)} failed:\n{found.stdout}{found.stderr}")
