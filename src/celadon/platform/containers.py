@@ -27,7 +27,7 @@ def engines(settings: Settings) -> dict[str, int]:
                     groups[int(entry.name)] = text.split(top, 1)[1].split("\n", 1)[0].split("/", 1)[0]
     # The monitors, which have a group of their own beside the engines, are none.
     first = {pid: name for pid, name in sorted(groups.items()) if groups.get(processes.parent(pid)) != name}
-    return {name: pid for pid, name in first.items() if name != "monitors"}
+    return {name: pid for pid, name in first.items() if name != "monitors" and processes.alive(pid)}
 
 
 def stop_all(settings: Settings, seconds: float, tell: Callable[[str], None]) -> int:

@@ -46,7 +46,7 @@ def deploy(settings: Settings, credentials: Credentials, who: tuple[str, str], l
             ["git", *_AUTHOR, "commit", "--quiet", "--message", "The sample app"],
             *([] if _exists(settings, who[1]) else [[celadon, "create", APP]]),
             [celadon, "git:remote", "--app", APP],
-            ["git", "push", "--quiet", "celadon", "main"],
+            ["git", "push", "--quiet", "--force", "celadon", "main"],
         ):
             _run(argv, checkout, env, log)
     _mark(settings).write_text(f"{APP}\n", "utf-8")
