@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import os
 import signal
-import subprocess
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 
-_CHUNK = 1 << 16
+from celadon.git.program import Program
+
 # Neither side has said a word for so long (seconds). Git itself says something every 5 s while it works.
 _IDLE = 120.0
 # A program that is told to end gets this long to remove its temporary files.
@@ -15,56 +14,33 @@ _GRACE = 5.0
 
 
 class Conversation:
-    """One running program. Its streams are pumped by the door; only a chunk or two of each is ever in memory."""
+    """One running program. Its streams are pumped by the door; only a chunk of each is ever in memory."""
 
-    def __init__(self, program: asyncio.subprocess.Process) -> None:
+    def __init__(self, program: Program) -> None:
         self._program = program
         self._touch()
 
-    @classmethod
-    async def start(
-        cls, argv: Sequence[str], environment: Mapping[str, str], channel: int | None = None
-    ) -> "Conversation":
-        """Run a program; `channel` is a descriptor it inherits beside its three streams."""
-        program = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            cwd="/",
-            limit=_CHUNK,
-            pass_fds=() if channel is None else (channel,),
-            # A group of its own, so that its children can be ended with it.
-            start_new_session=True,
-        )
-        return cls(program)
-
     async def feed(self, chunks: AsyncIterator[bytes]) -> None:
         """Give the program what the client sends, as fast as it takes it."""
-        stdin = self._program.stdin
-        assert stdin is not None
         # A program that ends early reads no further, and a client may leave halfway: git says what it makes of it.
-        with contextlib.suppress(ConnectionError), contextlib.closing(stdin):
+        with contextlib.suppress(ConnectionError):
             async for chunk in chunks:
                 self._touch()
-                stdin.write(chunk)
-                await stdin.drain()
+                await self._program.write(chunk)
+        self._program.close_input()
 
     async def output(self) -> AsyncIterator[bytes]:
         """What the program says, as it comes."""
-        assert self._program.stdout is not None
-        async for chunk in self._read(self._program.stdout):
+        async for chunk in self._all(self._program.read):
             yield chunk
 
     async def errors(self) -> AsyncIterator[bytes]:
         """What the program says on its error output."""
-        assert self._program.stderr is not None
-        async for chunk in self._read(self._program.stderr):
+        async for chunk in self._all(self._program.read_errors):
             yield chunk
 
-    async def _read(self, stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
-        while chunk := await stream.read(_CHUNK):
+    async def _all(self, read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
+        while chunk := await read():
             self._touch()
             yield chunk
 
@@ -82,14 +58,12 @@ class Conversation:
 
     async def end(self) -> None:
         """End the program and its children, if they run."""
-        for word in (signal.SIGTERM, signal.SIGKILL):
-            if self._program.returncode is not None:
-                return
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._program.pid, word)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            self._program.send(number)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_GRACE):
                     await self._program.wait()
+                    return
 
     def _touch(self) -> None:
         self._touched = asyncio.get_running_loop().time()

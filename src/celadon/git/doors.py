@@ -14,6 +14,7 @@ from celadon.actions.context import Context
 from celadon.git import branches, pre_receive, receive, repository
 from celadon.git.bell import Bell
 from celadon.git.conversation import Conversation
+from celadon.git.program import Program
 from celadon.git.repository import GitFailure, Repository
 from celadon.git.requests import Request, Service
 from celadon.model.account import Actor
@@ -57,6 +58,7 @@ class Doors:
     @contextlib.asynccontextmanager
     async def conversation(self, visit: Visit, *words: str, protocol: str | None = None) -> AsyncIterator[Conversation]:
         """Run the git program of a visit (`words` are its options); it has ended when the block is left."""
+        began = time.monotonic()
         environment = {"GIT_PROTOCOL": protocol} if protocol else {}
         argv = visit.repository.argv(visit.service.subcommand, *words, str(visit.repository.path))
         async with self._room[visit.service], contextlib.AsyncExitStack() as stack:
@@ -67,12 +69,18 @@ class Doors:
                 await stack.enter_async_context(self._attending(visit, ours))
                 environment["CELADON_CHANNEL"] = str(channel.fileno())
             number = channel.fileno() if channel else None
-            conversation = await Conversation.start(argv, visit.repository.environment(**environment), number)
+            program = stack.enter_context(Program(argv, visit.repository.environment(**environment), channel=number))
+            conversation = Conversation(program)
             stack.push_async_callback(conversation.end)
             if channel:
                 channel.close()
             await stack.enter_async_context(_running(conversation.end_when_idle()))
             yield conversation
+        log.info(
+            "at=%s app=%s account=%s options=%s ms=%d",
+            *(visit.service, visit.app.name, visit.actor.email, ",".join(words)),
+            (time.monotonic() - began) * 1000,
+        )
 
     @contextlib.asynccontextmanager
     async def _attending(self, visit: Visit, ours: socket.socket) -> AsyncIterator[None]:
@@ -101,6 +109,9 @@ class Doors:
         except ConnectionError:
             log.info("at=push app=%s account=%s status=gone", attendance.visit.app.name, attendance.visit.actor.email)
             return
+        except Exception:
+            await attendance.tell(" !     cannot go on: a fault of the platform itself, its log says more; push again")
+            raise
         finally:
             attendance.close()
         log.info(

@@ -11,7 +11,7 @@ borrows from, and the updates as git gives them. From the role: text for the cli
 import os
 import sys
 
-# The git role takes 10,000 refs of the usual length.
+# Bytes of updates: some 10,000 refs with very long names.
 MOST = 4 << 20
 CHUNK = 1 << 16
 
@@ -19,7 +19,11 @@ CHUNK = 1 << 16
 def main() -> int:
     try:
         channel = int(os.environ["CELADON_CHANNEL"])
-        send(channel, question(read_updates()))
+        updates = read_updates()
+        if len(updates) > MOST:
+            say(b" !     cannot take that many refs in one push: push fewer at a time\n")
+            return 1
+        send(channel, question(updates))
         return relay(channel)
     except (KeyError, ValueError, OSError):
         say(b" !     cannot ask the git role: push through one of the doors of the platform, or push again\n")
@@ -27,12 +31,11 @@ def main() -> int:
 
 
 def read_updates() -> bytes:
-    updates = b""
-    while chunk := os.read(0, CHUNK):
+    """All updates; a little more than MOST bytes of them when there are more."""
+    updates = bytearray()
+    while len(updates) <= MOST and (chunk := os.read(0, CHUNK)):
         updates += chunk
-        if len(updates) > MOST:
-            raise ValueError
-    return updates
+    return bytes(updates)
 
 
 def question(updates: bytes) -> bytes:

@@ -3,17 +3,15 @@
 What git is told stands in one file of ours that only root writes, `git/config` in home, and holds for all repositories.
 """
 
-import asyncio
 import contextlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from celadon.git import pre_receive
+from celadon.git import pre_receive, program
 from celadon.model.app import App
 from celadon.model.errors import CeladonError
 from celadon.platform.settings import Settings
@@ -104,25 +102,13 @@ class Repository:
         self, *words: str, asked: bytes = b"", limit: int = 1 << 20, quarantine: Mapping[str, str] | None = None
     ) -> bytes:
         """What `git …` in this repository prints, given `asked` on its input; raises GitFailure, also beyond `limit`."""
-        program = await asyncio.create_subprocess_exec(
-            *self.argv(f"--git-dir={self.path}", *words),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=self.environment(**(quarantine or {})),
-            cwd="/",
-        )
-        assert program.stdin is not None and program.stdout is not None and program.stderr is not None
-        try:
-            program.stdin.write(asked)
-            program.stdin.close()
-            printed, said = await asyncio.gather(_bounded(program.stdout, limit), _bounded(program.stderr, limit))
-            status = await program.wait()
-        finally:
-            kill(program)
-        if status or len(printed) > limit:
-            why = last_words(said) or (f"it printed more than {limit:,} bytes" if len(printed) > limit else "")
-            raise GitFailure(f"cannot run git {words[0]}: {why or f'it ended with status {status}'}")
+        argv = self.argv(f"--git-dir={self.path}", *words)
+        environment = self.environment(**(quarantine or {}))
+        status, printed, said = await program.run(argv, environment, asked=asked, limit=limit)
+        if len(printed) > limit:
+            raise GitFailure(f"cannot run git {words[0]}: it printed more than {limit:,} bytes")
+        if status:
+            raise GitFailure(f"cannot run git {words[0]}: {last_words(said) or f'it ended with status {status}'}")
         return printed
 
     def head(self) -> str:
@@ -150,25 +136,10 @@ def as_user_argv(uid: int) -> list[str]:
     return ["/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", *drop]
 
 
-def kill(program: asyncio.subprocess.Process) -> None:
-    """End a program that should have ended; nothing when it has."""
-    with contextlib.suppress(ProcessLookupError):
-        if program.returncode is None:
-            program.kill()
-
-
 def last_words(said: bytes) -> str:
     """The last line of what a program wrote to its error output."""
     lines = said.decode("utf-8", errors="replace").strip().splitlines()
     return lines[-1][:300].removeprefix("fatal: ").removeprefix("error: ") if lines else ""
-
-
-async def _bounded(stream: asyncio.StreamReader, limit: int) -> bytes:
-    """All of a stream, or a little more than `limit` bytes of it."""
-    read = b""
-    while len(read) <= limit and (chunk := await stream.read(1 << 16)):
-        read += chunk
-    return read
 
 
 def prepare(settings: Settings) -> None:

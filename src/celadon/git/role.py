@@ -29,6 +29,8 @@ _ORPHAN_AGE = 86_400.0
 
 def main(settings: Settings) -> None:
     """Run until SIGTERM; pushes that still wait then fail at their clients."""
+    for chatty in ("asyncssh", "uvicorn"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     context = contexts.connect(settings)
     feed = changes.Feed(context.database)
     try:
@@ -49,19 +51,16 @@ async def _run(context: Context, feed: changes.Feed) -> None:
     settings = context.settings
     bell = Bell(feed, context.blobs.build_output("any").parent)
     doors = Doors(context, bell)
-    async with await ssh.listen(doors):
-        work = [
-            asyncio.create_task(part)
-            for part in (bell.watch_store(), bell.watch_files(), http.serve(doors, settings.run / "git.sock"))
-        ]
-        log.info("at=listen ssh=%s:%d http=%s", settings.bind_address, settings.ssh_port, settings.run / "git.sock")
-        work.append(asyncio.create_task(_until(stopped)))
-        ended, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
-        for part in work:
-            part.cancel()
-        for part in ended:
-            # What broke a part breaks the role: its supervisor starts it again.
-            part.result()
+    acceptor = await ssh.listen(doors)
+    http_socket = settings.run / "git.sock"
+    parts = (bell.watch_store(), bell.watch_files(), http.serve(doors, http_socket), _until(stopped))
+    work = [asyncio.create_task(part) for part in parts]
+    log.info("at=listen ssh=%s:%d http=%s", settings.bind_address, settings.ssh_port, http_socket)
+    ended, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+    acceptor.close()
+    for part in ended:
+        # What broke a part breaks the role: its supervisor starts it again. All else is cancelled with the loop.
+        part.result()
 
 
 async def _until(stopped: asyncio.Event) -> None:

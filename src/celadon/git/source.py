@@ -3,16 +3,14 @@
 While a push waits in its hook, its objects are in quarantine: git finds them only when it is told where they are.
 """
 
-import asyncio
 import os
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from celadon.git import submodules
+from celadon.git import program, submodules
 from celadon.git.branches import Update
-from celadon.git.repository import GitFailure, Repository, kill, last_words
+from celadon.git.repository import GitFailure, Repository, last_words
 from celadon.git.submodules import Submodule
 from celadon.model.errors import Conflict, InvalidParams
 
@@ -36,20 +34,37 @@ async def inspect(repository: Repository, update: Update, quarantine: Mapping[st
     """
     names = (update.new, f"{update.new}:.gitmodules", update.ref)
     asked = "".join(f"{name}\n" for name in names).encode()
-    answer = await repository.output("cat-file", "--batch-check", asked=asked, quarantine=quarantine)
-    new, gitmodules, ref = [line.split(" ") for line in answer.decode("utf-8", errors="replace").split("\n")[:3]]
-    if new[1] != "commit":
-        raise InvalidParams(f"cannot deploy {update.branch}: what was pushed is a {new[1]}, not a commit")
-    if (update.creates and ref[-1] != "missing") or (not update.creates and ref[0] != update.old):
+    printed = await repository.output("cat-file", "--batch", asked=asked, quarantine=quarantine)
+    (_, kind, content), (_, gitmodules, listed), (present, _, _) = _objects(printed)
+    if kind != "commit":
+        raise InvalidParams(f"cannot deploy {update.branch}: what was pushed is a {kind}, not a commit")
+    if present != (None if update.creates else update.old):
         raise Conflict(f"cannot deploy {update.branch}: it has moved since; fetch, merge and push again")
     found: list[Submodule] = []
-    if gitmodules[1] == "blob":
-        if int(gitmodules[2]) > submodules.LONGEST:
+    if gitmodules == "blob":
+        if len(listed) > submodules.LONGEST:
             raise InvalidParams(f"cannot read .gitmodules: it is longer than {submodules.LONGEST:,} bytes")
         found = await submodules.read(repository, update.new, quarantine)
-    subject = await repository.output("log", "-1", "--format=%s", "--encoding=UTF-8", update.new, quarantine=quarantine)
-    text = subject.decode("utf-8", errors="replace").strip()
-    return Commit(sha=update.new, subject=text[:_LONGEST_SUBJECT], submodules=found)
+    return Commit(sha=update.new, subject=_subject(content), submodules=found)
+
+
+def _objects(printed: bytes) -> Iterator[tuple[str | None, str, bytes]]:
+    """Name, kind and content of each object that `git cat-file --batch` has printed; no name for a missing one."""
+    while printed:
+        head, _, printed = printed.partition(b"\n")
+        words = head.decode("utf-8", errors="replace").split(" ")
+        if words[-1] == "missing":
+            yield None, "missing", b""
+            continue
+        size = int(words[2])
+        yield words[0], words[1], printed[:size]
+        printed = printed[size + 1 :]
+
+
+def _subject(content: bytes) -> str:
+    """The first line of a commit's message."""
+    _, _, message = content.partition(b"\n\n")
+    return message.decode("utf-8", errors="replace").strip().partition("\n")[0][:_LONGEST_SUBJECT]
 
 
 async def archive(
@@ -63,6 +78,9 @@ async def archive(
         await _archive(repository, commit, target, limit, quarantine)
         if commit.submodules:
             submodules.write(submodules_of(target), commit.submodules)
+    except OSError as error:
+        discard(target)
+        raise GitFailure(f"cannot store the source archive: {error.strerror}") from None
     except BaseException:
         discard(target)
         raise
@@ -73,26 +91,17 @@ async def _archive(
 ) -> None:
     # Opened here, and git is given only its descriptor: the app's uid may not write into that directory.
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    limited = ("/usr/bin/prlimit", f"--fsize={limit}", "--core=0", "--")
+    argv = repository.argv(f"--git-dir={repository.path}", "archive", "--format=tar", commit.sha)
     try:
-        program = await asyncio.create_subprocess_exec(
-            *("/usr/bin/prlimit", f"--fsize={limit}", "--core=0", "--"),
-            *repository.argv(f"--git-dir={repository.path}", "archive", "--format=tar", commit.sha),
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=subprocess.PIPE,
-            env=repository.environment(**quarantine),
-            cwd="/",
-        )
+        environment = repository.environment(**quarantine)
+        status, _, said = await program.run([*limited, *argv], environment, stdout=descriptor)
     finally:
         os.close(descriptor)
-    try:
-        _, said = await program.communicate()
-    finally:
-        kill(program)
-    if program.returncode == -_XFSZ:
+    if status == -_XFSZ:
         raise InvalidParams(f"cannot build this: its files are larger than {limit >> 20} MB together")
-    if program.returncode:
-        raise GitFailure(f"cannot make the source archive: {last_words(said) or f'status {program.returncode}'}")
+    if status:
+        raise GitFailure(f"cannot make the source archive: {last_words(said) or f'status {status}'}")
 
 
 def submodules_of(target: Path) -> Path:

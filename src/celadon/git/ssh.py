@@ -176,6 +176,7 @@ async def _serve(process: Process) -> None:
             raise CeladonError(f"cannot run more than {_SESSIONS} commands on one connection")
         status = await _run(visitor, process)
     except CeladonError as error:
+        log.info("at=refused fingerprint=%s command=%.200r why=%s", visitor.fingerprint, process.command, error.message)
         process.stderr.write(_text(process, f" !     {error.message}"))
         status = 1
     except (ConnectionError, asyncssh.Error):
