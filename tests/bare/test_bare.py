@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from celadon.platform import mounts
+from celadon.platform import instances, mounts
 
 CHECKOUT = Path(__file__).parents[2]
 MACHINE = Path(__file__).parent / "machine"
@@ -27,7 +27,7 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-@pytest.fixture(params=["bookworm"])
+@pytest.fixture(params=["bookworm", "trixie"])
 def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     root = tmp_path / "root"
     mirror = "http://deb.debian.org/debian"
@@ -43,7 +43,12 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
         shutil.copytree(AUTHORITIES, root / AUTHORITIES.relative_to("/"), dirs_exist_ok=True)
     clone = ["git", "-c", f"safe.directory={CHECKOUT}", "clone", "--quiet", str(CHECKOUT), str(root / "opt/celadon")]
     subprocess.run(clone, check=True)
+    # The kernel is shared, the directory of instance numbers is not: the machine is given one that nobody else gets.
+    number = root / "etc/celadon/instances" / str(instances.allocate(root))
+    number.parent.mkdir(parents=True)
+    number.write_text("/var/lib/celadon\n")
     yield root
+    instances.release(root)
     mounts.unmount_below(root)
     shutil.rmtree(root)
 
@@ -55,6 +60,10 @@ up() {{ bin/up --http-port {0} --https-port {1} --ssh-port {2} --rendezvous-port
 echo "== first"; up
 echo "== second"; start=$(date +%s%N); up; echo "second run: $(( ($(date +%s%N) - start) / 1000000 )) ms"
 echo "== use"; celadon apps; celadon platform:info --json
+echo "== user"
+useradd --create-home me
+SUDO_USER=me up >/dev/null
+su me -c 'cd && celadon whoami && stat -c %U .netrc && celadon create mine 2>&1'
 echo "== down"; bin/down
 if celadon platform:info --json; then echo "says it runs"; exit 1; fi
 echo "== again"; up
@@ -79,5 +88,6 @@ def test_bare_machine_goes_from_nothing_to_a_page_and_back(machine: Path) -> Non
     took = int(sections["second"].rsplit("second run: ", 1)[1].split()[0])
     assert took <= 5000
     assert "installed" not in sections["second"] and "password" not in sections["second"].split("operator-password")[0]
+    assert sections["user"].startswith("admin@localhost\nme\n")
     assert '"running": false' in sections["down"]
     assert sections["left"] == ""
