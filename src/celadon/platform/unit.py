@@ -12,7 +12,7 @@ DIRECTORY = Path("/etc/systemd/system")
 _RUNS = Path("/run/systemd/system")
 
 # KillMode=process: dynos belong to nobody's process, stopping the roles leaves them alone. SIGHUP makes runsvdir end
-# the roles in order. RuntimeDirectoryPreserve: slugs are mounted below it.
+# the roles in order and end with 111. RuntimeDirectoryPreserve: slugs are mounted below it.
 _UNIT = """[Unit]
 Description=Celadon platform in {home}
 After=network-online.target local-fs.target
@@ -23,6 +23,7 @@ ExecStart={program} {arguments}
 Environment=PATH={path} LANG=C.UTF-8 HOME=/root
 KillMode=process
 KillSignal=SIGHUP
+SuccessExitStatus=111
 TimeoutStopSec=30
 Restart=always
 RestartSec=1
