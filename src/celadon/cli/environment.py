@@ -38,6 +38,8 @@ def variables_of(platform: Platform) -> dict[str, str]:
         "HEROKU_BUILDPACK_REGISTRY_URL": api,
         "HEROKU_ANALYTICS_URL": f"{api}/analytics",
         "HEROKU_NETRC_WRITE": "true",
+        # It would ask registry.npmjs.org for its own newest version.
+        "HEROKU_SKIP_NEW_VERSION_CHECK": "true",
         "DISABLE_TELEMETRY": "true",
     }
     if platform.ca_file is not None:
