@@ -136,6 +136,16 @@ def test_files_rotated_away_unseen_are_counted_and_said(tmp_path: Path) -> None:
     assert sum("L12" in text for text in texts(channel)) == 1
 
 
+def test_dyno_that_took_its_time_around_a_rotation_has_lost_nothing(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1", "2", step=100.0))
+    open_channel(tmp_path).advance(None)
+    rotate(path, conmon_records("3", at=140.0))
+    channel = open_channel(tmp_path)
+    channel.advance(None)
+    assert texts(channel) == ["1", "2", "3"]
+
+
 def test_files_that_may_be_lost_while_logplex_was_down_are_said(tmp_path: Path) -> None:
     path = dyno_file(tmp_path)
     append(path, conmon_records("1", "2"))

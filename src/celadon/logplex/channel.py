@@ -23,8 +23,6 @@ from celadon.model.logline import Part
 
 # A line without its end (a prompt, the last words of a dyno) is shown as it is after so many seconds.
 PART_SECONDS = 5.0
-# A file that was rotated while Logplex was down is followed by the next one; a longer pause between them is suspicious.
-GAP_SECONDS = 1.0
 
 _by_time = itemgetter(slice(0, logline.TIME_LENGTH))
 
@@ -187,7 +185,7 @@ class Channel:
         for new in files:
             before = None if new.inode in self._state.positions else old.get(new.name)
             gap = sources.gap(before, new) if before else None
-            if gap and (gap[1] - gap[0]).total_seconds() > GAP_SECONDS:
+            if gap:
                 who, start, end = _source(new.name).header[:-1], *(f"{at:%Y-%m-%dT%H:%M:%SZ}" for at in gap)
                 lines += _said(
                     f"Error L13 (Local delivery error): lines of {who} may be lost between {start} and {end}:"

@@ -14,7 +14,7 @@ import signal
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from celadon.logplex.journal import Position
@@ -31,6 +31,7 @@ _LEAST = 64 << 10
 # What may wait in files that have been rotated away: a dyno that writes faster than this for long loses lines, not the
 # machine its disk.
 HELD_LIMIT = 256 << 20
+GAP = timedelta(seconds=5)
 
 _HELD = re.compile(r"^(.+\.log)\.(\d+)$")
 
@@ -153,17 +154,22 @@ def dropped(files: Iterable[SourceFile], positions: Mapping[int, Position]) -> d
 
 
 def gap(before: SourceFile, after: SourceFile) -> tuple[datetime, datetime] | None:
-    """The time from the last record of one file to the first of another; None when one of them has none."""
+    """The time between two files of a name, when a third may have come and gone in it; None when that is unlikely.
+
+    A file that was filled and rotated away took about as long as the one before it; less than half of that, or a few
+    seconds, is the next line taking its time.
+    """
     with _opened(before.path) as descriptor:
+        head = os.pread(descriptor, logline.RECORD_TIME_LENGTH, 0)
         end = os.pread(descriptor, _LEAST, max(before.size - _LEAST, 0))
     with _opened(after.path) as descriptor:
-        first = os.pread(descriptor, logline.RECORD_TIME_LENGTH, 0)
-    start = end.rfind(b"\n", 0, -1) + 1
-    last = end[start : start + logline.RECORD_TIME_LENGTH]
+        next_head = os.pread(descriptor, logline.RECORD_TIME_LENGTH, 0)
+    tail = end[end.rfind(b"\n", 0, -1) + 1 :][: logline.RECORD_TIME_LENGTH]
     try:
-        return datetime.fromisoformat(last.decode()), datetime.fromisoformat(first.decode())
+        first, last, following = (datetime.fromisoformat(time.decode()) for time in (head, tail, next_head))
     except ValueError:
         return None
+    return (last, following) if following - last > max(GAP, (last - first) / 2) else None
 
 
 def retire(files: Iterable[SourceFile], positions: Mapping[int, Position], now: float) -> list[int]:
