@@ -20,6 +20,9 @@ from typing import TypeVar
 
 import pytest
 
+from tests.journeys import internet as outside
+from tests.journeys.internet import Internet
+
 CHECKOUT = Path(__file__).parents[2]
 EXAMPLES = CHECKOUT / "examples"
 CELADON = CHECKOUT / "bin" / "celadon"
@@ -46,6 +49,8 @@ def wait_for(what: str, condition: Callable[[], T], seconds: float = 30.0) -> T:
 
 @dataclass(frozen=True)
 class Answer:
+    """`headers` has names in lower case."""
+
     status: int
     text: str
     headers: dict[str, str]
@@ -90,8 +95,11 @@ class Platform:
     def celadon(self, *words: str, cwd: Path | None = None, check: bool = True, timeout: float = 120) -> str:
         return self.run(CELADON, *words, cwd=cwd, check=check, timeout=timeout).stdout
 
-    def create(self, source: Path | dict[str, str]) -> "App":
-        """An app with a repository that holds a copy of `source` (a directory, or file name → text), not pushed yet."""
+    def create(self, source: Path | dict[str, str], *words: str) -> "App":
+        """An app with a repository that holds a copy of `source` (a directory, or file name → text), not pushed yet.
+
+        `words` are more arguments of `celadon create`.
+        """
         name = f"t-{uuid.uuid4().hex[:12]}"
         checkout = self.directory / name
         if isinstance(source, dict):
@@ -102,7 +110,7 @@ class Platform:
         else:
             shutil.copytree(source, checkout)
         self.run("git", "init", "-q", "-b", "main", cwd=checkout)
-        self.celadon("create", name, cwd=checkout)
+        self.celadon("create", name, *words, cwd=checkout)
         app = App(self, name, checkout)
         app.commit("First")
         return app
@@ -121,7 +129,8 @@ class Platform:
         try:
             connection.request(method, path, body, {"Host": host, **(headers or {})})
             answer = connection.getresponse()
-            return Answer(answer.status, answer.read().decode("utf-8", "replace"), dict(answer.getheaders()))
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, answer.read().decode("utf-8", "replace"), found)
         finally:
             connection.close()
 
@@ -155,7 +164,8 @@ class App:
         return self.platform.run(*argv, cwd=self.checkout, check=check, timeout=timeout).stdout
 
     def celadon(self, *words: str, check: bool = True, timeout: float = 120) -> str:
-        return self.platform.celadon(*words, "--app", self.name, check=check, timeout=timeout)
+        """A command on this app; what follows `--` in `words` is left alone."""
+        return self.platform.celadon(words[0], "--app", self.name, *words[1:], check=check, timeout=timeout)
 
     def get(self, path: str = "/", **values: object) -> Answer:
         return self.platform.request(self.host, path, **values)  # type: ignore[arg-type]
@@ -223,3 +233,11 @@ def _installer(platform: Platform, *words: str) -> None:
     found = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     if found.returncode:
         pytest.fail(f"{' '.join(words)} failed:\n{found.stdout}{found.stderr}")
+
+
+@pytest.fixture(scope="session")
+def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
+    """A host outside of the platform, which builds and dynos reach."""
+    directory = tmp_path_factory.mktemp("internet")
+    with outside.internet(directory) as found:
+        yield found

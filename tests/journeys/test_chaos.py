@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
+from celadon.platform import runtimes, settings, supervise
 from tests.journeys import sources
 from tests.journeys.conftest import CELADON, App, Platform, wait_for
 from tests.journeys.load import Load
-
-from celadon.platform import runtimes, settings, supervise
 
 ROLES = supervise.ROLES
 REQUESTS = 10_000

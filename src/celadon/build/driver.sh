@@ -57,8 +57,11 @@ git_at() {
     git init --quiet "$3" && git -C "$3" remote add origin -- "$1" || return 1
     if git -C "$3" fetch --quiet --depth 1 origin "${2:-HEAD}" 2>/dev/null; then
         git -C "$3" checkout --quiet FETCH_HEAD
+    elif git -C "$3" fetch --quiet origin "${2:-HEAD}" 2>/dev/null; then
+        git -C "$3" checkout --quiet FETCH_HEAD
     else
-        git -C "$3" fetch --quiet --tags origin && git -C "$3" checkout --quiet "$2"
+        # A commit by its number, from a server that gives branches and tags only.
+        git -C "$3" fetch --quiet --tags origin && git -C "$3" checkout --quiet "${2:-FETCH_HEAD}"
     fi
 }
 
