@@ -7,11 +7,11 @@ from pathlib import Path
 
 from celadon.build import buildpacks
 from celadon.build.buildpacks import Buildpack
-from celadon.build.output import Follower
 from celadon.model.app import App
 from celadon.model.build import Build
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import Bind, ContainerSpec, Limits, Runtime, Tmpfs
+from celadon.store.lines import Follower
 
 _DRIVER = Path(__file__).with_name("driver.sh")
 _LOOK = 0.01

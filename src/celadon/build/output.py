@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from celadon.model import logline
 from celadon.model.logline import Source
 from celadon.store.lines import Lines
 
@@ -56,23 +55,3 @@ class Output:
         if self._part:
             self.write(b"\n")
         self._file.close()
-
-
-class Follower:
-    """Reads the records conmon has written since the last look and gives their text."""
-
-    def __init__(self, log: Path) -> None:
-        self._log = log
-        self._offset = 0
-
-    def read(self) -> bytes:
-        """The new text; a line that is not complete yet comes without a line end."""
-        try:
-            with self._log.open("rb") as file:
-                file.seek(self._offset)
-                block = file.read()
-        except FileNotFoundError:
-            return b""
-        end = block.rfind(b"\n") + 1
-        self._offset += end
-        return logline.plain_text(block[:end])

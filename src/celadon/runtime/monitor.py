@@ -65,7 +65,7 @@ class Monitor:
         try:
             return subprocess.Popen(
                 self.start_argv(spec),
-                env={"_OCI_SYNCPIPE": str(writer), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+                env={"_OCI_SYNCPIPE": str(writer), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"},
                 pass_fds=(writer,),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

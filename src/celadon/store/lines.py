@@ -74,3 +74,25 @@ def _append(path: Path, records: bytes) -> bool:
 
 def _loss(count: int) -> bytes:
     return f"Error L13 (Local delivery error): {count} lines lost, no space left on the disk".encode()
+
+
+class Follower:
+    """Reads the text of records as a file grows, whoever writes it; conmon may begin it anew when it is large."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+
+    def read(self) -> bytes:
+        """What was written since the last call; the text of a part of a line has no line end."""
+        try:
+            with self._path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size < self._offset:
+                    self._offset = 0
+                file.seek(self._offset)
+                block = file.read()
+        except FileNotFoundError:
+            return b""
+        end = block.rfind(b"\n") + 1
+        self._offset += end
+        return logline.plain_text(block[:end])
