@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words == ["images"]:
         return int(load("celadon.platform.up:images_only")())
     if words and words[0] == "down":
-        return int(load("celadon.platform.down:main")(words[1:], _credentials()))
+        return int(load("celadon.platform.down:main")(words[1:], credentials()))
     return int(load("celadon.cli.main:main")(words) or 0)
 
 
@@ -46,10 +46,11 @@ def _up(arguments: Sequence[str]) -> int:
     from celadon.platform import install, up
 
     store = install.Store(migrate=_migrate, create_operator=_create_operator)
-    return up.main(arguments, store, _credentials())
+    return up.main(arguments, store, credentials())
 
 
-def _credentials() -> "Credentials":
+def credentials() -> "Credentials":
+    """What the command line keeps for a person, for installing to use."""
     from celadon.cli import netrc, platforms
     from celadon.platform import login
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 import random
 import re
 import shutil
@@ -16,7 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from celadon.platform import instances, mounts
+from celadon import __main__ as main
+from celadon.platform import instances, login, mounts
+from celadon.platform import settings as platform_settings
 
 pytestmark = pytest.mark.platform
 
@@ -112,6 +115,22 @@ def test_second_run_repeats_nothing_and_is_quick(machine: Machine) -> None:
     assert password[1] not in second
     assert machine.info()["pids"] == pids
     assert (machine.person / ".netrc").read_text() == token
+
+
+def test_under_sudo_the_one_who_typed_it_is_logged_in(machine: Machine) -> None:
+    nobody = pwd.getpwnam("nobody")
+    machine.up()
+    for name in (".netrc", ".config"):
+        path = machine.person / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    os.chown(machine.person, nobody.pw_uid, nobody.pw_gid)
+    caller = login.Person(home=machine.person, uid=nobody.pw_uid, gid=nobody.pw_gid)
+    settings = platform_settings.load(machine.home)
+    password = (machine.home / "operator-password").read_text().strip()
+    token, fresh = login.log_in(settings, main.credentials(), caller, "admin@localhost", password)
+    assert fresh and token in (machine.person / ".netrc").read_text()
+    assert (machine.person / ".netrc").stat().st_uid == nobody.pw_uid
+    assert login.log_in(settings, main.credentials(), caller, "admin@localhost", password) == (token, False)
 
 
 def test_purge_leaves_nothing_behind(machine: Machine) -> None:

@@ -1,9 +1,10 @@
 """Logging the local `celadon` in: a token of the operator among the caller's credentials."""
 
+import contextlib
 import os
 import pwd
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,12 +52,32 @@ def person() -> Person:
 
 def log_in(settings: Settings, credentials: Credentials, caller: Person, email: str, password: str) -> tuple[str, bool]:
     """A token that works, and whether it is new: one that the caller has already is kept. Raises PlatformFailure."""
-    token = credentials.find(settings)
+    with _home_of(caller):
+        token = credentials.find(settings)
     if token is not None and client.token_works(settings, token):
         return token, False
     token = client.log_in(settings, email, password, f"bin/up on {socket.gethostname()}")
     as_person(caller, lambda: credentials.remember(settings, email, token))
     return token, True
+
+
+@contextlib.contextmanager
+def _home_of(caller: Person) -> Iterator[None]:
+    """Read somebody's files as they would be found by that person."""
+    before = dict(os.environ)
+    _become(caller)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _become(caller: Person) -> None:
+    if os.getuid() != caller.uid:
+        # The configuration directory of the one who was before.
+        os.environ.pop("XDG_CONFIG_HOME", None)
+    os.environ["HOME"] = str(caller.home)
 
 
 def log_out(settings: Settings, credentials: Credentials, caller: Person) -> None:
@@ -72,13 +93,11 @@ def as_person(caller: Person, write: Callable[[], None]) -> None:
     if child == 0:
         status = 1
         try:
+            _become(caller)
             if os.getuid() != caller.uid:
                 os.setgroups([])
                 os.setgid(caller.gid)
                 os.setuid(caller.uid)
-                # The configuration directory of the one who was before.
-                os.environ.pop("XDG_CONFIG_HOME", None)
-            os.environ["HOME"] = str(caller.home)
             write()
             status = 0
         except Exception as error:  # noqa: BLE001 - the last word of a process that exists for this call alone
