@@ -4,14 +4,14 @@ import contextlib
 import os
 import pty
 import select
+import signal
 import socket
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 SECRET = "a-secret-of-this-test"
 
@@ -70,44 +70,44 @@ class Meeting:
             env=self._environment(),
         )
         assert done.stdin is not None and done.stdout is not None
-        feeding = threading.Thread(target=self._feed, args=(client, done.stdin), daemon=True)
-        feeding.start()
-        self._pour(client, done.stdout.fileno())
+        self._carry(client, done.stdout.fileno(), done.stdin)
+        done.kill()
         done.wait()
-
-    def _feed(self, client: ssl.SSLSocket, sink: Any) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            while chunk := client.recv(65536):
-                sink.write(chunk.partition(b"\x04")[0])
-                sink.flush()
-                if b"\x04" in chunk:
-                    break
-            sink.close()
+        done.stdout.close()
 
     def _terminal(self, client: ssl.SSLSocket) -> None:
         process, master = pty.fork()
         if process == 0:
             os.execvpe("bash", ["bash", "-c", self.command], self._environment())
-        client.setblocking(False)
-        with contextlib.suppress(OSError):
-            while True:
-                ready, _, _ = select.select([client, master], [], [], 10)
-                if client in ready:
-                    with contextlib.suppress(ssl.SSLWantReadError):
-                        os.write(master, client.recv(65536))
-                if master in ready:
-                    client.setblocking(True)
-                    client.sendall(os.read(master, 65536))
-                    client.setblocking(False)
-        os.waitpid(process, 0)
+        with os.fdopen(os.dup(master), "wb", buffering=0) as sink:
+            self._carry(client, master, sink)
         os.close(master)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
 
-    def _pour(self, client: ssl.SSLSocket, source: int) -> None:
-        while block := os.read(source, 65536):
-            for at in range(0, len(block), self.chunk):
-                client.sendall(block[at : at + self.chunk])
-                if self.chunk < 64:
-                    time.sleep(0.001)
+    def _carry(self, client: ssl.SSLSocket, source: int, sink: IO[bytes]) -> None:
+        """Both ways in one thread (a TLS connection bears no two), until one side has ended."""
+        while True:
+            ready = [client] if client.pending() else select.select([client, source], [], [], 10)[0]
+            if client in ready:
+                chunk = client.recv(65536)
+                if not chunk:
+                    return
+                if not sink.closed:
+                    sink.write(chunk.partition(b"\x04")[0])
+                    sink.flush()
+                if b"\x04" in chunk and "TERM" not in self.env:
+                    sink.close()
+            if source in ready:
+                try:
+                    block = os.read(source, 65536)
+                except OSError:
+                    return
+                if not block:
+                    return
+                for at in range(0, len(block), self.chunk):
+                    client.sendall(block[at : at + self.chunk])
 
     def _environment(self) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], **{name: str(value) for name, value in self.env.items()}}

@@ -1,0 +1,54 @@
+"""How fast the command line starts: `celadon version`, and `celadon ps` against a running platform.
+
+    .venv/bin/python bench/cli.py [--rounds 30]
+
+Starts a platform of its own (root needed); nothing is left behind. Prints a table with the interpreter's own start for
+comparison, and exits 1 when `version` takes more than 80 ms in the median.
+"""
+
+import argparse
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from common import CHECKOUT, platform, summary, table, timed
+
+BAR = 0.080
+# What pip installs, and what the checkout offers before anything is installed.
+INSTALLED = str(Path(sys.executable).parent / "celadon")
+CHECKED_OUT = str(CHECKOUT / "bin" / "celadon")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=30)
+    rounds = parser.parse_args().rounds
+    with platform() as bench:
+        bench.celadon("create", "bench-app", "--no-remote")
+
+        def calling(*argv: str) -> Callable[[], object]:
+            return lambda: subprocess.run(argv, env=bench.env, cwd=bench.directory, check=True, capture_output=True)
+
+        calls = {
+            "python -c pass": calling(sys.executable, "-c", "pass"),
+            "celadon version": calling(INSTALLED, "version"),
+            "bin/celadon version": calling(CHECKED_OUT, "version"),
+            "celadon help": calling(INSTALLED, "help"),
+            "celadon ps": calling(INSTALLED, "ps", "-a", "bench-app"),
+            "celadon config": calling(INSTALLED, "config", "-a", "bench-app"),
+        }
+        # In turns, so that what else the machine does meets them all.
+        for call in calls.values():
+            call()
+        seconds: dict[str, list[float]] = {name: [] for name in calls}
+        for _ in range(rounds):
+            for name, call in calls.items():
+                seconds[name].append(timed(call) * 1000)
+    table("Start-up of the command line", [(name, summary(values, "ms", 1)) for name, values in seconds.items()])
+    return 0 if statistics.median(seconds["celadon version"]) <= BAR * 1000 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
