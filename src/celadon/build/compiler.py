@@ -61,7 +61,6 @@ class Compiler:
             workspace.open()
             self._run(self._inputs(build, app, workspace, chosen), output, address)
             compiled = self._pack(build, workspace, max(len(chosen), 1), uid, output)
-            output.step("Launching...")
             release = builds.succeed(self.context, build.id, compiled)
             if release is not None:
                 self._deployed(app, compiled, release, output)
@@ -173,10 +172,9 @@ class Compiler:
         )
 
     def _deployed(self, app: App, compiled: Compiled, release: Release, output: Output) -> None:
+        output.step(f"Launching... done, {release.name}")
         if RELEASE in compiled.process_types:
-            output.detail(f"{release.name} is created, its release command runs before it serves")
-        else:
-            output.detail(f"done, {release.name}")
+            output.detail(f"The release command runs before {release.name} serves")
         output.detail(f"{self.context.settings.web_url(app.name)} deployed to Celadon")
 
     def _failed(self, build: Build, error: Exception, output: Output) -> None:
