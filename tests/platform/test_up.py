@@ -78,6 +78,7 @@ class Machine:
 def machine() -> Iterator[Machine]:
     # Not below pytest's own directory: a socket's path has room for 107 bytes.
     directory = Path(tempfile.mkdtemp(prefix="celadon-up-", dir="/var/tmp"))
+    directory.chmod(0o711)
     names = ("http", "https", "ssh", "rendezvous")
     ports = [word for name, port in zip(names, free_ports(), strict=True) for word in (f"--{name}-port", str(port))]
     made = Machine(person=directory, home=directory / "home", flags=ports)
@@ -175,6 +176,15 @@ def test_two_at_once_do_not_get_in_each_others_way(machine: Machine) -> None:
     assert 0 in codes, outputs
     if 1 in codes:
         assert "another bin/up or bin/down does" in outputs[codes.index(1)]
+
+
+def test_home_that_the_users_of_apps_cannot_reach_is_refused(machine: Machine) -> None:
+    machine.person.chmod(0o700)
+    with machine.start("up", *machine.flags) as running:
+        output = running.communicate(timeout=SECONDS)[0]
+    assert running.returncode == 1
+    assert f"chmod o+x {machine.person}, or choose another with --home" in output
+    assert not (machine.home / "settings.toml").exists()
 
 
 @pytest.mark.long

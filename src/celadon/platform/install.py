@@ -85,6 +85,12 @@ def choose_settings(chosen: Options) -> Settings:
         raise PlatformFailure(
             f"cannot use {chosen.home} as home: it holds files but no platform; choose an empty or a new directory"
         )
+    closed = next((parent for parent in chosen.home.parents if not parent.stat().st_mode & 0o001), None)
+    if closed is not None:
+        raise PlatformFailure(
+            f"cannot use {chosen.home} as home: apps have users of their own, who cannot pass through {closed}; "
+            f"chmod o+x {closed}, or choose another with --home"
+        )
     settings = options.merged(chosen, before, instances.allocate(chosen.home))
     running = before is not None and supervise.running(before)
     changed = [
