@@ -126,12 +126,20 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps/:app/addon-attachments": _get("/apps/example/addon-attachments"),
     "GET /apps/:app/log-drains": _get("/apps/example/log-drains"),
     "GET /apps/:app/sni-endpoints": _get("/apps/example/sni-endpoints"),
+    "GET /apps/:app/webhooks": _get("/apps/example/webhooks"),
+    "GET /addon-services": _get("/addon-services"),
+    "GET /client/v11/apps/:app/transfers": _get("/client/v11/apps/example/transfers"),
+    "GET /oauth/clients": _get("/oauth/clients"),
+    "GET /pipelines": _get("/pipelines?eq[name]=example"),
+    "GET /spaces": _get("/spaces"),
+    "POST /auth": _send("POST", "/auth", {"description": "Heroku CLI login from here"}),
 }
 
 # Routes whose answer is always that there is none, in Heroku's words.
 NOT_FOUND = {
     "GET /account/features/:feature": "account_feature",
     "DELETE /oauth/sessions/:session": "session",
+    "POST /auth": "session",
     "GET /apps/:app/pipeline-couplings": "pipeline_coupling",
 }
 CREATED = {
@@ -156,6 +164,8 @@ UNPUBLISHED = {
     "DELETE /account/keys/:key",
     "GET /oauth/sessions",
     "DELETE /oauth/sessions/:session",
+    "POST /auth",
+    "GET /client/v11/apps/:app/transfers",
     "GET /platform",
     "GET /buildpacks/:buildpack",
     "GET /health",

@@ -96,6 +96,15 @@ def test_attached_one_off_has_a_rendezvous_that_only_its_creator_sees(world: Wor
     assert stored.env == {"COLUMNS": "80", "TERM": "xterm"}
 
 
+def test_client_that_wants_no_terminal_gets_none_though_it_tells_its_kind(world: World) -> None:
+    body = {"attach": True, "command": "cat", "env": {"A": "1", "TERM": "xterm"}, "force_no_tty": True}
+    made = world.call("POST", "/apps/example/dynos", body).json
+    with world.context.database.read() as tx:
+        dyno = stored_dynos.find_by_id(tx, made["id"])
+    assert dyno is not None
+    assert dyno.env == {"A": "1"}
+
+
 def test_detached_one_off_has_no_rendezvous(world: World) -> None:
     made = world.call("POST", "/apps/example/dynos", {"command": "web --flag"}).json
     assert (made["attach_url"], made["command"]) == (None, "gunicorn app:app --flag")

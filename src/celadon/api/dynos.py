@@ -33,13 +33,17 @@ def run(call: Call) -> Answer:
     if command is None:
         raise InvalidParams("cannot run: give the `command`")
     body.text("type")  # A one-off is always `run.N`; the type clients may name is read and not used.
+    env = _env(body)
+    if body.flag("force_no_tty"):
+        # Clients tell their terminal's kind all the same, and a dyno has a terminal when one was told.
+        env.pop("TERM", None)
     app, dyno, release, secret = dynos.run(
         call.context,
         call.actor,
         call.app,
         command=command,
         attach=body.flag("attach") or False,
-        env=_env(body),
+        env=env,
         size=body.reference("size"),
     )
     settings = call.settings

@@ -74,6 +74,6 @@ class Table:
         if found is None:
             wanted = f"{method} /{'/'.join(path)}"[:120]
             raise UnknownEndpoint(
-                f"The API has no {wanted}: look for a typing error in the path, or use another method."
+                f"The API has no {wanted}: this platform does not offer it, or its path or method has a typing error."
             )
         return found

@@ -62,6 +62,7 @@ _ACCOUNT = (
     _route("DELETE /oauth/authorizations/:authorization", "global, or the token itself", authorizations.revoke),
     _route("GET /oauth/sessions", "-", sessions.list_of),
     _route("DELETE /oauth/sessions/:session", "-", sessions.destroy),
+    _route("POST /auth", "anybody", sessions.create, Door.OPEN),
     _route("GET /teams", "-", addons.none),
 )
 
@@ -131,11 +132,17 @@ _PLATFORM = (
 # What there is none of yet, so that clients that list it go on.
 _NONE_YET = (
     _route("GET /addons", "-", addons.none),
+    _route("GET /addon-services", "-", addons.none),
     _route("GET /addon-attachments", "-", addons.none),
     _route("GET /apps/:app/addons", "app:read", addons.none_of_app),
     _route("GET /apps/:app/addon-attachments", "app:read", addons.none_of_app),
     _route("GET /apps/:app/log-drains", "app:read", addons.none_of_app),
     _route("GET /apps/:app/sni-endpoints", "app:read", addons.none_of_app),
+    _route("GET /apps/:app/webhooks", "app:read", addons.none_of_app),
+    _route("GET /client/v11/apps/:app/transfers", "app:read", addons.none_of_app),
+    _route("GET /oauth/clients", "-", addons.none),
+    _route("GET /pipelines", "-", addons.none),
+    _route("GET /spaces", "-", addons.none),
 )
 
 ROUTES = (*_ACCOUNT, *_APPS, *_CODE, *_DYNOS, *_PLATFORM, *_NONE_YET)

@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from celadon.actions.context import Context, now
+from celadon.dynos import chunks
 from celadon.dynos.manager import Manager
 from celadon.model.dyno import DETACHED, Dyno, DynoState
 from celadon.model.logline import Source
@@ -137,9 +138,8 @@ class Rendezvous:
         self, dyno: Dyno, joined: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         """Carry bytes both ways until the dyno ends or the client leaves; True when the client left first."""
-        terminal = is_terminal(dyno)
-        up = asyncio.create_task(self._carry_in(joined, reader, terminal))
-        down = asyncio.create_task(self._carry_out(joined, writer))
+        up = asyncio.create_task(self._carry_in(dyno, joined, reader))
+        down = asyncio.create_task(self._carry_out(dyno, joined, writer))
         try:
             await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
             if up.done() and up.result():
@@ -151,9 +151,13 @@ class Rendezvous:
                 task.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
 
-    async def _carry_in(self, joined: socket.socket, reader: asyncio.StreamReader, terminal: bool) -> bool:
+    async def _carry_in(self, dyno: Dyno, joined: socket.socket, reader: asyncio.StreamReader) -> bool:
         """Client → dyno; True when the client closed its input only, False when it is gone."""
+        terminal = is_terminal(dyno)
         while block := await reader.read(_BLOCK):
+            if terminal and _piped(dyno) and block.endswith(_EOT):
+                # On a terminal the first one only ends a line that has no line end.
+                block += _EOT
             ended = not terminal and _EOT in block
             block = block.partition(_EOT)[0] if ended else block
             if block:
@@ -164,11 +168,16 @@ class Rendezvous:
                 return True
         return False
 
-    async def _carry_out(self, joined: socket.socket, writer: asyncio.StreamWriter) -> None:
+    async def _carry_out(self, dyno: Dyno, joined: socket.socket, writer: asyncio.StreamWriter) -> None:
         """Dyno → client; ends when the dyno does."""
+        cut = chunks.Chunks(status=chunks.STATUS in dyno.command, line_ends=_piped(dyno))
         while message := await self._loop.sock_recv(joined, _BLOCK + 1):
-            writer.write(message[1:])
+            for chunk in cut.feed(message[1:]):
+                # One write is one TLS record, and that one chunk for the client.
+                writer.write(chunk)
             await writer.drain()
+        writer.write(cut.rest())
+        await writer.drain()
 
     async def _hang_up(self, dyno: Dyno) -> None:
         """The client is gone: the dyno gets SIGHUP, and R16 if it goes on all the same."""
@@ -191,6 +200,11 @@ class Rendezvous:
 def is_terminal(dyno: Dyno) -> bool:
     """An attached dyno has a pseudo-terminal when its client told the terminal's kind."""
     return dyno.attach and "TERM" in dyno.env
+
+
+def _piped(dyno: Dyno) -> bool:
+    """A client tells the size of its terminal only if its output goes to one."""
+    return "COLUMNS" not in dyno.env
 
 
 async def _read_secret(reader: asyncio.StreamReader) -> str:

@@ -61,7 +61,7 @@ class NotFound(CeladonError):
     status = 404
 
     def __init__(self, resource: str, message: str | None = None) -> None:
-        super().__init__(message or f"Couldn't find that {resource}.")
+        super().__init__(message or f"Couldn't find that {resource.replace('_', ' ')}.")
         self.resource = resource
 
 
