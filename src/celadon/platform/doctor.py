@@ -143,7 +143,7 @@ def _ports(settings: Settings) -> Iterator[Check]:
         port = getattr(settings, name)
         title = f"{name.removesuffix('_port')} port {port}"
         holder = ports.holder(port)
-        if holder is None or holder.pid in ours or settings.cgroup in holder.cgroups:
+        if holder is None or holder.pid in ours or f"{settings.cgroup}/" in holder.cgroups:
             yield Check(name=title, ok=True, detail="ours" if holder else "free")
             continue
         flag = f"--{name.replace('_', '-')}"

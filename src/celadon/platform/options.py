@@ -105,7 +105,7 @@ def check_ports(made: Settings, changed: Sequence[str] = PORTS) -> None:
         if ports.free(made.bind_address, port):
             continue
         holder = ports.holder(port)
-        if holder and made.cgroup in holder.cgroups:
+        if holder and f"{made.cgroup}/" in holder.cgroups:
             continue
         by = f" by {holder.name} (process {holder.pid})" if holder else ""
         flag = f"--{name.replace('_', '-')}"
