@@ -124,7 +124,7 @@ def deploy(app: App, version: str) -> None:
     app.write("version", f"{version}\n")
     app.commit(version)
     commit = app.platform.run("git", "rev-parse", "HEAD", cwd=app.checkout).stdout[:8]
-    outputs = []
+    outputs: list[str] = []
     deadline = time.monotonic() + 60
     while not any(commit in description for description in releases(app).values()):
         assert time.monotonic() < deadline, f"no push of {version} gets through: {outputs}"
