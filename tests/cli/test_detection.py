@@ -101,8 +101,8 @@ def test_a_worktree_below_the_repository_counts(program: Program) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://localhost:8444/alpha.git",
-        "ssh://git@localhost:2222/alpha.git",
+        "https://localhost:1/alpha.git",
+        "ssh://git@localhost:1/alpha.git",
         "https://localhost.evil.test:8843/alpha.git",
         "https://localhost:8843/../etc/alpha.git",
         "--upload-pack=x",

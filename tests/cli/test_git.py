@@ -107,6 +107,15 @@ def test_settings_are_written_once_however_often_the_remote_is(checkout: Program
     assert checkout.git("config", "http.https://localhost:8843/.sslCAInfo").endswith("/platform/ca/ca.pem\n")
 
 
+def test_a_variable_that_would_make_git_distrust_the_platform_is_told(checkout: Program) -> None:
+    shown = checkout("git:remote", "-a", "example", env={"GIT_SSL_CAINFO": "/etc/ssl/other.pem"})
+    assert shown.out == "Git remote celadon added\n"
+    assert shown.err == (
+        " !    GIT_SSL_CAINFO is set, and git heeds it before its settings: unset it, or git will not trust "
+        "https://localhost:8843/example.git\n"
+    )
+
+
 @pytest.fixture
 def door(world: World, tmp_path: Path) -> Iterator[int]:
     """An HTTPS door with the platform's certificate that serves one repository to who has the token."""
@@ -161,13 +170,14 @@ def test_clone_and_fetch_work_with_the_login_and_the_platforms_ca(world: World, 
     moved = dataclasses.replace(world.context.settings, https_port=door)
     settings.save(moved)
     celadon.log_in(f"localhost:{door}", "ada@example.com", world.token)
-    celadon.env |= {"GIT_TERMINAL_PROMPT": "0"}
+    celadon.env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_SSL_CAINFO": "/no/such/file.pem"}
     object.__setattr__(world.context, "settings", moved)
     shown = celadon("git:clone", "example", "somedir")
     assert shown.out == "Cloning from app 'example'...\n"
     assert shown.err.startswith("Cloning into 'somedir'...\n")
     assert shown.status == 0, shown.err
     celadon.work = celadon.work / "somedir"
+    del celadon.env["GIT_SSL_CAINFO"]
     assert celadon.git("log", "--format=%s") == "one\n"
     celadon.git("fetch", "celadon")
     assert "name=example\n" in celadon("info", "-s").out

@@ -121,9 +121,9 @@ def test_size_type_and_environment_are_passed_on(stage: Stage) -> None:
     stage.celadon("run", "--size", "2X", "-e", "A=1;B=2", "-e", "C=3=4", "--type", "worker", "ls", "-la", "--", "x y")
     assert stage.body["env"] == {"A": "1", "B": "2", "C": "3=4"}
     assert (stage.body["size"], stage.body["type"]) == ("2X", "worker")
-    assert stage.body["command"].startswith("ls -la -- 'x y' ; echo ")
+    assert stage.body["command"].startswith("ls -la -- 'x y' ; status=$?; echo ")
     stage.celadon("run", "rake", "db:migrate", "--size", "PX", "--app", "example")
-    assert stage.body["command"].startswith("rake db:migrate ; echo ")
+    assert stage.body["command"].startswith("rake db:migrate ; status=$?; echo ")
     assert stage.body["size"] == "PX"
     assert stage.celadon("run", "-e", "nonsense", "true").status == 2
 

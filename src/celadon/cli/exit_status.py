@@ -7,7 +7,9 @@ the output again, wherever chunks are cut.
 import re
 
 _MARK = "\uffff heroku-command-exit-status: "
-_ECHO = f'echo "{_MARK}$?"'
+# The dyno then ends with the command's status, so that the log tells it too.
+_ECHO = f'status=$?; echo "{_MARK}$status"; exit $status'
+_THEIR_ECHO = f'echo "{_MARK}$?"'
 _MARK_BYTES = _MARK.encode()
 _LINE = re.compile(re.escape(_MARK_BYTES) + rb"(\d{1,3})\r?\n")
 # Longer than that no line of ours is: what begins like one and goes on is the command's own output.
@@ -29,8 +31,11 @@ def telling(command: str) -> str:
 
 def told(command: str) -> str:
     """A command as it was before `telling`, ours or that of Heroku's client."""
-    before, found, _ = command.partition(_ECHO)
-    if not found:
+    for echo in (_ECHO, _THEIR_ECHO):
+        before, found, _ = command.partition(echo)
+        if found:
+            break
+    else:
         return command
     before = before.rstrip()
     if before.startswith("(\n") and before.endswith("\n) ;"):

@@ -59,7 +59,8 @@ def run(words: list[str]) -> int:
         print(file=sys.stderr)
         return _INTERRUPTED if isinstance(aborted.__cause__, KeyboardInterrupt) else 1
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
         return _INTERRUPTED
     except failure.ApiFailure as refused:
         refused.show()

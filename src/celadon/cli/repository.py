@@ -1,5 +1,6 @@
 """The git repository in the current directory: its remotes, and what git needs to reach a platform."""
 
+import os
 import re
 import shlex
 import shutil
@@ -9,8 +10,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from celadon.cli.failure import Failure
+from celadon.cli.failure import Failure, warn
 from celadon.cli.platforms import Platform
+
+# The variable by which git is told whom to trust, before any setting.
+_TRUST = "GIT_SSL_CAINFO"
 
 _HTTP = re.compile(r"^https?://(?:[^@/]+@)?(?P<host>[^/]+)/(?P<app>[a-z][a-z0-9-]*)(?:\.git)?/?$")
 _SSH = re.compile(r"^ssh://(?:[^@/]+@)?(?P<host>[^/]+)/(?P<app>[a-z][a-z0-9-]*)(?:\.git)?/?$")
@@ -95,10 +99,14 @@ def remove_remote(name: str) -> None:
 
 def allow(platform: Platform, url: str) -> None:
     """Let git push to this HTTPS URL from this repository: credentials from our helper, trust in the platform's CA."""
-    for key, values in access_settings(platform, url).items():
+    settings = access_settings(platform, url)
+    for key, values in settings.items():
         _require("config", "--replace-all", key, values[0])
         for value in values[1:]:
             _require("config", "--add", key, value)
+    trusted = os.environ.get(_TRUST)
+    if trusted and platform.ca_file is not None and settings and trusted != str(platform.ca_file):
+        warn([f"{_TRUST} is set, and git heeds it before its settings: unset it, or git will not trust {url}"])
 
 
 def access_settings(platform: Platform, url: str) -> dict[str, list[str]]:
@@ -133,8 +141,10 @@ def clone(url: str, directory: str, remote: str, platform: Platform) -> int:
         for value in values
         for word in ("-c", f"{key}={value}")
     ]
+    environment = {name: value for name, value in os.environ.items() if name != _TRUST or platform.ca_file is None}
+    argv = ["git", "clone", *settings, "-o", remote, "--", url, directory]
     try:
-        return subprocess.run(["git", "clone", *settings, "-o", remote, "--", url, directory], check=False).returncode
+        return subprocess.run(argv, check=False, env=environment).returncode
     except FileNotFoundError:
         raise _no_git() from None
 
