@@ -70,34 +70,39 @@ def command(
     """
 
     def declare(function: Callable[..., None]) -> Command:
-        def call(**params: Any) -> None:
-            options = Options(
-                platform=params.pop("platform_option"),
-                app=params.pop("app_option", None),
-                remote=params.pop("remote_option", None),
-            )
-            invocation = Invocation(
-                options=options,
-                takes_app=app,
-                json=params.pop("json_option", False),
-                confirm=params.pop("confirm_option", None),
-            )
-            click.get_current_context().find_root().obj = invocation
-            function(invocation, **params)
-
-        settings = {**CONTEXT, "allow_interspersed_args": trailing is None}
         declared = Command(
             None,
             params=[*_own(function), *_shared(app=app, json=json, confirm=confirm)],
-            callback=call,
+            callback=_calling(function, takes_app=app),
             help=function.__doc__,
-            context_settings=settings,
+            context_settings={**CONTEXT, "allow_interspersed_args": trailing is None},
         )
         declared.must = must
         declared.trailing = trailing or {}
         return declared
 
     return declare
+
+
+def _calling(function: Callable[..., None], *, takes_app: bool) -> Callable[..., None]:
+    """The function as click calls it: the shared options become an Invocation."""
+
+    def call(**params: Any) -> None:
+        options = Options(
+            platform=params.pop("platform_option"),
+            app=params.pop("app_option", None),
+            remote=params.pop("remote_option", None),
+        )
+        invocation = Invocation(
+            options=options,
+            takes_app=takes_app,
+            json=params.pop("json_option", False),
+            confirm=params.pop("confirm_option", None),
+        )
+        click.get_current_context().find_root().obj = invocation
+        function(invocation, **params)
+
+    return call
 
 
 def _own(function: Callable[..., None]) -> list[click.Parameter]:
