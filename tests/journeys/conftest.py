@@ -4,6 +4,7 @@ One per test process; each test has an app of its own. It is installed by bin/up
 Who works on a test sets CELADON_TEST_KEEP=NAME: the platform of that name is then used again, and never removed.
 """
 
+import contextlib
 import http.client
 import os
 import shutil
@@ -33,6 +34,13 @@ SETTINGS = {
     "drain_timeout": "5",
     "boot_timeout": "8",
     "push_wait": "30",
+}
+NARROW = {
+    "build_timeout": "6",
+    "build_memory": str(160 << 20),
+    "build_disk_limit": str(48 << 20),
+    "slug_limit": str(8 << 20),
+    "source_limit": str(16 << 20),
 }
 T = TypeVar("T")
 
@@ -201,24 +209,37 @@ def _ports_of(home: Path) -> dict[str, int]:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The platform of this test process."""
+    with _platform("", tmp_path_factory, SETTINGS) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform where every limit of a build is soon reached."""
+    with _platform("n", tmp_path_factory, {**SETTINGS, **NARROW}) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def _platform(suffix: str, temporary: pytest.TempPathFactory, settings: dict[str, str]) -> Iterator[Platform]:
     # A short home: Unix sockets and mount points live below it.
     keep = os.environ.get("CELADON_TEST_KEEP")
-    home = Path(f"/var/lib/celadon-test-{keep or os.getpid()}")
-    directory = home.with_name(f"{home.name}-user") if keep else tmp_path_factory.mktemp("user")
+    home = Path(f"/var/lib/celadon-test-{keep or os.getpid()}{suffix}")
+    directory = home.with_name(f"{home.name}-user") if keep else temporary.mktemp("user")
     directory.mkdir(exist_ok=True)
     found = Platform(home, directory, _ports_of(home) or _free_ports())
     try:
-        _up(found)
+        _up(found, settings)
         yield found
     finally:
         if not keep:
             _down(found)
 
 
-def _up(platform: Platform) -> None:
+def _up(platform: Platform, settings: dict[str, str]) -> None:
     flags = [word for name, port in platform.ports.items() for word in (f"--{name}", str(port))]
-    settings = [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
-    _installer(platform, "up", "--home", str(platform.home), "--no-sample", *flags, *settings)
+    chosen = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
+    _installer(platform, "up", "--home", str(platform.home), "--no-sample", *flags, *chosen)
 
 
 def _down(platform: Platform) -> None:

@@ -129,7 +129,9 @@ class Compiler:
         if ended.out_of_memory:
             raise BuildError(f"the build needed more than {settings.build_memory >> 20} MB of memory")
         if ended.status != 0:
-            raise BuildError(_STEPS.get(ended.status or 0, f"the build dyno ended with status {ended.status}"))
+            step = _STEPS.get(ended.status or 0, f"the build dyno ended with status {ended.status}")
+            full = f": its disk of {settings.build_disk_limit >> 20} MB is full" if inputs.full() else ""
+            raise BuildError(f"{step}{full}")
 
     def _stopped(self, build: Build, container: ContainerSpec) -> Callable[[], str | None]:
         deadline = time.monotonic() + self.context.settings.build_timeout

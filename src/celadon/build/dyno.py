@@ -1,5 +1,6 @@
 """The build dyno: one container for one build, without access to anything of another app."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -42,6 +43,11 @@ class Inputs:
     shown: Path
     source: Path | None
     chosen: tuple[Buildpack, ...]
+
+    def full(self) -> bool:
+        """Whether hardly any room, or no room for another file, is left on the build's disk."""
+        found = os.statvfs(self.workspace)
+        return found.f_bavail * 100 < found.f_blocks or (found.f_files > 0 and found.f_favail == 0)
 
 
 def build_dir(build: Build) -> str:

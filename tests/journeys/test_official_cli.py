@@ -1,0 +1,222 @@
+"""Heroku's own client, unmodified, does with this platform what it does with Heroku.
+
+Every command is also checked for a crash of the client, and for addresses that are not the platform's
+(`tests/official_cli/client.py`). Each costs a second: they share one app, and are few.
+"""
+
+import dataclasses
+import json
+import re
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from tests.journeys import sources
+from tests.journeys.conftest import App, Platform, wait_for
+from tests.official_cli import install
+from tests.official_cli.client import Client, client
+
+EMAIL = "admin@localhost"
+
+
+@pytest.fixture(scope="module")
+def new_client(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Client]:
+    argv = install.install()
+    variables = json.loads(platform.celadon("client:env", "--json"))
+
+    def new(directory: Path) -> Client:
+        return client(argv, tmp_path_factory.mktemp("heroku") / "home", directory, variables)
+
+    return new
+
+
+@pytest.fixture(scope="module")
+def password(platform: Platform) -> str:
+    return (platform.home / "operator-password").read_text().strip()
+
+
+@pytest.fixture(scope="module")
+def app(platform: Platform, new_client: Callable[[Path], Client], password: str) -> tuple[App, Client]:
+    """Logged in, created and pushed, by the client and by git with the client's credentials."""
+    name = f"t-{uuid.uuid4().hex[:12]}"
+    checkout = platform.directory / name
+    checkout.mkdir()
+    files = sources.web(
+        Procfile="web: python3 -u server.py\nworker: sleep 1000\nrelease: echo migrated\n", **{"requirements.txt": ""}
+    )
+    for path, text in files.items():
+        (checkout / path).write_text(text)
+    app = App(platform, name, checkout)
+    platform.run("git", "init", "-q", "-b", "main", cwd=checkout)
+    app.commit("First")
+    heroku = new_client(checkout)
+    heroku.log_in(EMAIL, password)
+    assert f"http://{app.host}:{platform.ports['http-port']}/ | https://localhost:" in heroku("create", name)
+    assert "Buildpack set. Next release" in heroku("buildpacks:set", "heroku/python")
+    pushed = heroku.run("git", "push", "heroku", "main")
+    assert "remote: -----> Python app detected" in pushed
+    assert "deployed to Celadon" in pushed
+    return app, heroku
+
+
+def test_releases_and_dynos(app: tuple[App, Client]) -> None:
+    app_, heroku = app
+    assert heroku("auth:whoami") == f"{EMAIL}\n"
+    assert app_.name in heroku("apps")
+    info = heroku("info")
+    assert f"Web URL:        http://{app_.host}:" in info
+    assert "Dynos:          web: 1" in info
+    said = heroku("config:set", "MARK=set")
+    assert f"Setting MARK and restarting {app_.name}... done, v4\nMARK: set\n" in said
+    assert heroku("config") == f"=== {app_.name} Config Vars\n\nMARK: set\n"
+    wait_for("the config var serves", lambda: " set " in app_.get().text)
+    assert "now running web at 2:1X, worker at 1:1X" in heroku("ps:scale", "web=2", "worker+1")
+    wait_for("all are up", lambda: app_.celadon("ps").count(": up ") == 3)
+    assert re.search(r"=== web \(1X\): python3 -u server.py \(2\)\n\nweb.1: up .*\nweb.2: up ", heroku("ps"))
+    releases = heroku("releases")
+    assert re.search(r"Releases - Current: v4\n", releases)
+    assert re.search(r"v3 +Deploy [0-9a-f]{8} +admin@localhost ", releases)
+    assert "Change:                 Deploy " in heroku("releases:info", "v3")
+    assert "migrated\n" in heroku("releases:output", "v3")
+    assert f"Rolling back {app_.name} to v3... done, v5" in heroku("rollback", "v3")
+    wait_for("the old config serves", lambda: " - " in app_.get().text)
+
+
+def test_restart_and_stop(app: tuple[App, Client]) -> None:
+    app_, heroku = app
+    before = json.loads(app_.celadon("ps", "--json"))
+    assert "Restarting all dynos" in heroku("ps:restart")
+    assert "Stopping dyno web.1" in heroku("ps:stop", "--dyno-name", "web.1")
+    wait_for(
+        "they are others",
+        lambda: {dyno["id"] for dyno in json.loads(app_.celadon("ps", "--json"))}.isdisjoint(
+            dyno["id"] for dyno in before
+        ),
+    )
+
+
+def test_logs(app: tuple[App, Client]) -> None:
+    app_, heroku = app
+    path = f"/{uuid.uuid4().hex}"
+    app_.get(path)
+    app_.wait_for_log(path)
+    assert re.search(rf'heroku\[router\]: at=info method=GET path="{path}"', heroku("logs", "-n", "500"))
+    tail = heroku.on_terminal("logs", "--tail", "--source", "heroku", "-n", "1")
+    try:
+        tail.expect("heroku")
+        app_.get(f"{path}-tailed")
+        tail.expect(f"{path}-tailed")
+        tail.sendintr()
+        tail.expect(pexpect.EOF)
+    finally:
+        tail.close(force=True)
+
+
+def test_run(app: tuple[App, Client]) -> None:
+    app_, heroku = app
+    assert "Process exited with code 7" in heroku("run", "--exit-code", "sh -c 'printf said; exit 7'", status=7)
+    piped = heroku("run", "--no-tty", "cat; test -t 0 || echo no terminal", given="one\ntwo")
+    assert piped.endswith("\none\ntwono terminal\n")
+    said = heroku("run:detached", "echo detached")
+    (name,) = re.findall(r"run\.\d+", said.partition("\n")[0])
+    app_.wait_for_log(f"app[{name}]: detached")
+    assert f"app[{name}]: detached" in heroku("logs", "--dyno-name", name)
+
+
+def test_run_on_a_terminal(app: tuple[App, Client]) -> None:
+    _, heroku = app
+    child = heroku.on_terminal("run", "bash")
+    try:
+        child.expect(r"\$ ")
+        child.sendline("stty size; echo $TERM; sleep 1000 && echo slept; echo ended with $?")
+        child.expect("33 101\r\nxterm\r\n")
+        child.sendintr()
+        child.expect("ended with 130")
+        child.sendline("exit")
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == 0
+    finally:
+        child.close(force=True)
+
+
+def test_git_remote_and_clone(app: tuple[App, Client], tmp_path: Path) -> None:
+    app_, heroku = app
+    elsewhere = dataclasses.replace(heroku, directory=tmp_path)
+    elsewhere("git:clone", "-a", app_.name, "cloned")
+    assert (tmp_path / "cloned" / "version").read_text() == "one\n"
+    app_.platform.run("git", "init", "-q", cwd=tmp_path)
+    assert re.match(
+        rf"set git remote heroku to https://localhost:\d+/{app_.name}.git", elsewhere("git:remote", "-a", app_.name)
+    )
+
+
+def test_buildpacks(app: tuple[App, Client]) -> None:
+    app_, heroku = app
+    assert "1. heroku/python\n  2. heroku/nodejs" in heroku("buildpacks:add", "heroku/nodejs")
+    assert "\nheroku/python\n" not in heroku("buildpacks:remove", "heroku/nodejs")
+    assert "will detect buildpacks normally" in heroku("buildpacks:clear")
+    assert f"{app_.name} has no Buildpacks." in heroku("buildpacks")
+
+
+def test_keys(app: tuple[App, Client], tmp_path: Path) -> None:
+    app_, heroku = app
+    comment = f"{uuid.uuid4().hex}@here"
+    argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(tmp_path / "key")]
+    app_.platform.run(*argv)
+    heroku("keys:add", str(tmp_path / "key.pub"))
+    assert comment in heroku("keys")
+    assert f"Removing {comment} SSH key... done" in heroku("keys:remove", comment)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("access", f"{EMAIL}   owner"),
+        ("domains", "Heroku Domain\n\nAPP.localhost\n"),
+        ("maintenance:on", "Enabling maintenance mode for APP... done"),
+        ("maintenance:off", "Disabling maintenance mode for APP... done"),
+        ("features", "[+] preboot "),
+        ("labs", f"=== User Features {EMAIL}"),
+        ("stack", "* cedar"),
+        ("regions", "us   This platform"),
+        ("status", "Apps:      No known issues at this time."),
+        ("addons", "No add-ons for app APP."),
+        ("pg", "APP has no heroku-postgresql databases."),
+        ("pipelines", "=== My Pipelines"),
+    ],
+)
+def test_what_there_is_and_what_there_is_not(app: tuple[App, Client], command: str, expected: str) -> None:
+    app_, heroku = app
+    assert expected.replace("APP", app_.name) in heroku(command)
+
+
+def test_what_is_wrong_is_told_in_a_sentence(app: tuple[App, Client]) -> None:
+    _, heroku = app
+    assert "Error: cannot name an app 'api': the platform uses that name" in heroku("create", "api", status=2)
+
+
+def test_rename_and_destroy(app: tuple[App, Client], tmp_path: Path) -> None:
+    _, heroku = app
+    elsewhere = dataclasses.replace(heroku, directory=tmp_path)
+    name = f"t-{uuid.uuid4().hex[:12]}"
+    elsewhere("create", name)
+    assert f"Renaming {name} to {name}-2... done" in elsewhere("apps:rename", f"{name}-2", "-a", name)
+    assert f"Destroying {name}-2... done" in elsewhere("destroy", "-a", f"{name}-2", "--confirm", f"{name}-2")
+
+
+def test_log_out(platform: Platform, new_client: Callable[[Path], Client], password: str, tmp_path: Path) -> None:
+    heroku = new_client(tmp_path)
+    heroku.log_in(EMAIL, password)
+    token = heroku("auth:token").split()[-1]
+    heroku("auth:logout")
+    assert "machine" not in (heroku.home / ".netrc").read_text()
+    found = platform.request(
+        "localhost",
+        "/account",
+        headers={"Authorization": f"Bearer {token}", "Accept": "application/vnd.heroku+json; version=3"},
+    )
+    assert found.status == 401
