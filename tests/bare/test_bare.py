@@ -55,6 +55,7 @@ def machine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 SCRIPT = """
 set -eu
+trap '[ $? = 0 ] || tail -n 20 /var/lib/celadon/log/*/current >&2' EXIT
 cd /opt/celadon 2>/dev/null || cd /root/celadon
 up() {{ bin/up --http-port {0} --https-port {1} --ssh-port {2} --rendezvous-port {3}; }}
 echo "== first"; up

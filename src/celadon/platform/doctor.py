@@ -21,6 +21,7 @@ PROGRAMS = {
     "nft": ("nftables", ""),
     "ip": ("iproute2", ""),
     "mmdebstrap": ("mmdebstrap", ""),
+    "mkfs.ext4": ("e2fsprogs", ""),
     "mksquashfs": ("squashfs-tools", ""),
     "runsvdir": ("runit", ""),
     "svlogd": ("runit", ""),

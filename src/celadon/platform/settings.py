@@ -105,7 +105,7 @@ class Settings:
     @property
     def uid_base(self) -> int:
         """App number n runs as uid (and gid) `uid_base + n`."""
-        return 200_000 + self.instance * 10_000
+        return (self.instance + 1) * 1_000_000
 
     @property
     def public(self) -> bool:
