@@ -131,9 +131,12 @@ def test_run_on_a_terminal(app: tuple[App, Client]) -> None:
     child = heroku.on_terminal("run", "bash")
     try:
         child.expect(r"\$ ")
-        child.sendline("stty size; echo $TERM; sleep 1000 && echo slept; echo ended with $?")
-        child.expect("33 101\r\nxterm\r\n")
+        child.sendline("stty size; echo $TERM; sh -c 'echo sleeps; exec sleep 1000'")
+        # The client's own terminal makes each line's end CR CR LF.
+        child.expect("33 101\r+\nxterm\r+\nsleeps\r+\n")
         child.sendintr()
+        child.expect(r"\$ ")
+        child.sendline("echo ended with $?")
         child.expect("ended with 130")
         child.sendline("exit")
         child.expect(pexpect.EOF)
@@ -205,7 +208,7 @@ def test_rename_and_destroy(app: tuple[App, Client], tmp_path: Path) -> None:
     name = f"t-{uuid.uuid4().hex[:12]}"
     elsewhere("create", name)
     assert f"Renaming {name} to {name}-2... done" in elsewhere("apps:rename", f"{name}-2", "-a", name)
-    assert f"Destroying {name}-2... done" in elsewhere("destroy", "-a", f"{name}-2", "--confirm", f"{name}-2")
+    assert re.match(f"Destroying {name}-2 .*done", elsewhere("destroy", "-a", f"{name}-2", "--confirm", f"{name}-2"))
 
 
 def test_log_out(platform: Platform, new_client: Callable[[Path], Client], password: str, tmp_path: Path) -> None:

@@ -81,7 +81,10 @@ class Body:
         return value
 
     def flag(self, name: str) -> bool | None:
+        """True or false; there are clients that say 1 and 0."""
         value = self.values.get(name)
+        if value in (0, 1):
+            return bool(value)
         if value is not None and not isinstance(value, bool):
             raise self._wrong(name, "true or false")
         return value

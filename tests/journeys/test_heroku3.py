@@ -1,0 +1,36 @@
+"""The Python client of PyPI, heroku3, with a platform: only its base URL is another."""
+
+import itertools
+
+import heroku3.api
+
+from tests.journeys import sources
+from tests.journeys.conftest import Platform, wait_for
+
+
+def test_an_app_is_configured_scaled_and_rolled_back(platform: Platform) -> None:
+    app = platform.create(sources.web(Procfile="web: python3 -u server.py\nworker: sleep 1000\n"))
+    app.push()
+    heroku = heroku3.api.Heroku()
+    heroku._heroku_url = f"http://localhost:{platform.ports['http-port']}"
+    assert heroku.authenticate(platform.celadon("auth:token").strip())
+    assert heroku.account().email == "admin@localhost"
+    found = heroku.app(app.name)
+    assert found in heroku.apps()
+    found.config()["MARK"] = "three"
+    assert found.config()["MARK"] == "three"
+    wait_for("the config var serves", lambda: " three " in app.get().text)
+    found.process_formation()["worker"].scale(1)
+    wait_for("the worker is up", lambda: "up" in [dyno.state for dyno in found.dynos() if dyno.type == "worker"])
+    found.rollback("v3")
+    assert [release.version for release in found.releases(order_by="version", limit=2, sort="desc")] == [5, 4]
+    assert [domain.hostname for domain in found.domains()] == [app.host]
+    found.run_command_detached("echo detached")
+    app.wait_for_log(": detached")
+    assert len(found.get_log(lines=3).splitlines()) == 3
+    assert len(list(itertools.islice(found.stream_log(lines=2), 2))) == 2
+    found.enable_maintenance_mode()
+    found.disable_maintenance_mode()
+    assert app.get().status == 200
+    found.delete()
+    assert app.name not in platform.celadon("apps")
