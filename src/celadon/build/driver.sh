@@ -130,6 +130,7 @@ detect_chosen() {
 
 compile() {
     local number=$1
+    mkdir -p "$CACHE_DIR/$2"
     (
         cd "/tmp/buildpacks/$number" &&
             exec bin/compile "$BUILD_DIR" "$CACHE_DIR/$2" "$ENV_DIR" </dev/null 2>&1
