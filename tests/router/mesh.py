@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,10 +52,9 @@ class MeshSettings(Settings):
         return self.home / "run"
 
 
-class TestEngine(engine.Engine, Protocol):
+class MortalEngine(engine.Engine, Protocol):
     """An engine that a test may kill."""
 
-    __test__ = False
     starts: int
 
     def kill(self) -> None:
@@ -148,7 +147,7 @@ def free_ports(count: int) -> list[int]:
 class Mesh:
     """The router of one platform; `app`, `dyno` and so on write rows as actions and the dyno manager would."""
 
-    def __init__(self, settings: Settings, make_engine: Callable[[Settings], TestEngine]) -> None:
+    def __init__(self, settings: Settings, make_engine: Callable[[Settings], MortalEngine]) -> None:
         self.settings = settings
         self.database = database.connect(settings)
         database.upgrade(self.database)
@@ -187,7 +186,7 @@ class Mesh:
     def _follow(self) -> None:
         feed = changes.Feed(self.database)
         try:
-            role.follow(self.manager, self.engine, feed, self.receiver, self._stop)
+            role.follow(self.manager, self.engine, feed, self._stop)
         finally:
             feed.close()
 
@@ -310,26 +309,29 @@ class Mesh:
             return conversation.ask(command)
 
     def has_route(self, app_id: str, route: str) -> bool:
-        found = admin.parse_map(self.tell(f"show map {self.settings.home}/router/routes.map"))
-        return found.get(app_id) == route
+        actual = self.actual()
+        return actual.routes.get(app_id) == route and app_id in actual.hosts.values()
 
     def restart_receiver(self, meanwhile: Callable[[], object]) -> None:
-        self.stop_role()
         self.receiver.close()
         wait_for("the receiver is gone", lambda: not self._receiving.is_alive())
         meanwhile()
         self.receiver = role.receive(self.settings)
         self._receiving = self.receiver.start()
-        self.start_role()
 
     # Requests
 
     def get(
-        self, host: str, path: str = "/", method: str = "GET", body: bytes | None = None, **headers: str
+        self,
+        host: str,
+        path: str = "/",
+        method: str = "GET",
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.settings.http_port, timeout=30)
         with contextlib.closing(connection):
-            connection.request(method, path, body, {"Host": host, **headers})
+            connection.request(method, path, body, {"Host": host, **(headers or {})})
             response = connection.getresponse()
             return response.status, response.read()
 
@@ -347,6 +349,9 @@ class Mesh:
         if not path.exists():
             return []
         return [line[45:] for line in path.read_text("utf-8").split("\n") if line]
+
+    def errors(self, app_id: str) -> list[str]:
+        return [line for line in self.log(app_id) if not line.startswith("at=info")][:5]
 
     def line(self, app_id: str, pattern: str) -> str:
         """The first line of the app's log with this pattern."""
@@ -423,7 +428,7 @@ def _dyno(release: Release, number: int, state: DynoState, at: servers.Dyno | No
 
 
 @contextlib.contextmanager
-def mesh(make_engine: Callable[[Settings], TestEngine] = LocalEngine, **values: object) -> Iterator[Mesh]:
+def mesh(make_engine: Callable[[Settings], MortalEngine] = LocalEngine, **values: object) -> Iterator[Mesh]:
     """A running router with scaled-down times."""
     logging.basicConfig(level=logging.INFO)
     home = Path(tempfile.mkdtemp(prefix="mesh", dir="/tmp"))
@@ -437,7 +442,7 @@ def mesh(make_engine: Callable[[Settings], TestEngine] = LocalEngine, **values: 
 
 
 @contextlib.contextmanager
-def _started(home: Path, make_engine: Callable[[Settings], TestEngine], values: dict[str, object]) -> Iterator[Mesh]:
+def _started(home: Path, make_engine: Callable[[Settings], MortalEngine], values: dict[str, object]) -> Iterator[Mesh]:
     settings = MeshSettings(
         home=home,
         first_byte_timeout=1.0,

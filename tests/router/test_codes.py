@@ -64,7 +64,7 @@ def test_the_line_of_a_good_request_is_as_heroku_writes_it(mesh: Mesh) -> None:
     with servers.Dyno() as dyno:
         mesh.serve(app_id, dyno, 3)
         headers = {"X-Request-ID": "0123456789-0123456789", "X-Forwarded-For": "1.2.3.4"}
-        mesh.get("good.localhost", "/echo?a=b", "POST", b"abc", **headers)
+        mesh.get("good.localhost", "/echo?a=b", "POST", b"abc", headers)
     line = mesh.line(app_id, "at=info")
     pattern = (
         r'at=info method=POST path="/echo\?a=b" host=good\.localhost request_id=0123456789-0123456789 '
@@ -190,7 +190,7 @@ def test_a_client_that_leaves_is_h27_with_status_499(mesh: Mesh) -> None:
         with socket.create_connection(("127.0.0.1", mesh.settings.http_port)) as client:
             client.sendall(b"GET /hang HTTP/1.1\r\nHost: left.localhost\r\n\r\n")
             wait_for("the dyno has the request", lambda: dyno.requests)
-    line = mesh.line(app_id, 'path="/hang"')
+        line = mesh.line(app_id, 'path="/hang"')
     assert line.startswith('at=error code=H27 desc="Client request interrupted"')
     assert " status=499 " in line
 

@@ -6,6 +6,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from tests.router import servers
@@ -26,7 +27,8 @@ def replace_dyno(mesh: Mesh, app_id: str, old: str, at: servers.Dyno, number: in
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_no_request_is_lost_while_dynos_come_and_go_and_haproxy_reloads(mesh: Mesh, method: str) -> None:
+def test_no_request_is_lost_while_dynos_come_and_go_and_haproxy_reloads(patient: Mesh, method: str) -> None:
+    mesh = patient
     app_id = mesh.app("busy", web=2)
     addresses = (f"127.0.0.{number}" for number in itertools.count(2))
     with contextlib.ExitStack() as stack:
@@ -43,8 +45,10 @@ def test_no_request_is_lost_while_dynos_come_and_go_and_haproxy_reloads(mesh: Me
                 if turn % 2:
                     admin.reload(mesh.engine.master)
                 load.wait_for(250)
-    assert load.failures == []
+    assert load.failures == [], mesh.errors(app_id)
     assert load.answered >= 1500
+    wait_for("every line is there", lambda: len(mesh.log(app_id)) == load.answered)
+    assert mesh.receiver.lost == 0
 
 
 def test_requests_spread_evenly(mesh: Mesh) -> None:
@@ -90,7 +94,8 @@ def test_a_dyno_that_does_not_get_empty_is_let_go_after_the_drain_timeout(mesh: 
             assert 1.5 < time.monotonic() - start < 4
 
 
-def test_a_request_in_a_process_that_was_reloaded_away_keeps_its_dyno(mesh: Mesh) -> None:
+def test_a_request_in_a_process_that_was_reloaded_away_keeps_its_dyno(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("old", web=2)
     with servers.Dyno("127.0.0.2") as old, servers.Dyno("127.0.0.3") as new:
         old_id = mesh.serve(app_id, old)
@@ -129,8 +134,7 @@ def test_a_kept_alive_connection_of_an_older_process_sees_the_table_of_now(mesh:
             assert b"connection: close" in answer.lower()
             assert len(first.requests) == count
     assert b"9.9.9.9, 127.0.0.1\r\n" in answer, "the hand-over adds nothing of its own"
-    lines = [line for line in mesh.log(app_id) if 'path="/headers"' in line]
-    assert len(lines) == 2
+    wait_for("one line each", lambda: sum('path="/headers"' in line for line in mesh.log(app_id)) == 2)
 
 
 def test_a_waiting_request_outlives_a_reload(mesh: Mesh) -> None:
@@ -153,7 +157,8 @@ def test_haproxy_is_back_within_a_second_after_its_death_and_knows_everything(me
         mesh.engine.kill()
         start = time.monotonic()
         mesh.wait_status("phoenix.localhost", 200)
-        assert time.monotonic() - start < 2
+        # One on a machine with nothing else to do.
+        assert time.monotonic() - start < 5
     assert mesh.engine.starts == 2
 
 
@@ -185,7 +190,7 @@ def test_an_apps_slot_is_never_shared(mesh: Mesh) -> None:
             made[app_id] = mesh.serve(app_id, dyno)
         for app_id, dyno_id in list(made.items())[:4]:
             mesh.change(dyno_id, state=DynoState.CRASHED, container_id=None, address=None, port=None)
-            wait_for("the crash is known", lambda app_id=app_id: mesh.has_route(app_id, "H10"))
+            wait_for("the crash is known", partial(mesh.has_route, app_id, "H10"))
         used = [slot for slot in mesh.actual().routes.values() if slot.startswith("slot")]
         assert len(used) == len(set(used)) == 4
         wait_for(
@@ -204,19 +209,30 @@ def test_slots_are_refilled_by_a_reload_before_they_run_out(mesh: Mesh) -> None:
         assert all(mesh.status(f"many{n}.localhost") == 200 for n in range(number))
 
 
-def test_the_receiver_gets_what_haproxy_kept_while_it_was_away(mesh: Mesh) -> None:
+def test_no_line_is_lost_or_doubled_while_nobody_receives(mesh: Mesh) -> None:
     app_id = mesh.app("kept")
     with servers.Dyno() as dyno:
         mesh.serve(app_id, dyno)
-        mesh.get("kept.localhost", "/before")
-        mesh.line(app_id, "/before")
-        mesh.restart_receiver(lambda: [mesh.get("kept.localhost", f"/away{n}") for n in range(50)])
-        mesh.get("kept.localhost", "/after")
-        mesh.line(app_id, "/after")
-    lines = "\n".join(mesh.log(app_id))
-    found = {int(n) for n in re.findall(r'path="/away(\d+)"', lines)}
-    assert mesh.receiver.lost == 50 - len(found), "what got lost is counted"
-    assert len(found) >= 49
+        mesh.get("kept.localhost", "/0")
+        mesh.line(app_id, 'path="/0"')
+        mesh.restart_receiver(lambda: [mesh.get("kept.localhost", f"/{n}") for n in range(1, 50)])
+        mesh.get("kept.localhost", "/50")
+        mesh.line(app_id, 'path="/50"')
+    paths = [int(found[1]) for line in mesh.log(app_id) if (found := re.search(r'path="/(\d+)"', line))]
+    assert paths == list(range(51))
+    assert mesh.receiver.lost == 0
+
+
+def test_a_request_that_a_reload_overtakes_has_its_line(mesh: Mesh) -> None:
+    app_id = mesh.app("over")
+    with servers.Dyno() as dyno:
+        mesh.serve(app_id, dyno)
+        with open_request(mesh, "over.localhost", "/drip") as response:
+            wait_for("the dyno has the request", lambda: dyno.requests)
+            admin.reload(mesh.engine.master)
+            assert response() == 200
+        assert mesh.line(app_id, 'path="/drip"').startswith("at=info")
+        wait_for("the old process is let go", lambda: not admin.old_workers(mesh.engine.master))
 
 
 @contextlib.contextmanager

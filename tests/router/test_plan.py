@@ -30,7 +30,7 @@ def actual(
     routes: dict[str, str] | None = None,
     hosts: dict[str, str] | None = None,
 ) -> Actual:
-    found = {haproxy.slot(number): {} for number in range(8)}
+    found: dict[str, dict[str, RunningServer]] = {haproxy.slot(number): {} for number in range(8)}
     found |= {slot: {one.name: one for one in of_slot} for slot, of_slot in (servers or {}).items()}
     return Actual(process=1, template="t", servers=found, hosts=hosts or {}, wildcards={}, routes=routes or {})
 

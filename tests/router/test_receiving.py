@@ -1,16 +1,14 @@
-"""Raw lines of HAProxy become lines of the app's log; frames are cut strictly; what is lost is counted."""
+"""Raw lines of HAProxy become lines of the app's log, each once; what is lost is counted."""
 
 import re
-import socket
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.router.mesh import wait_for
 
 from celadon.router import requests
-from celadon.router.receiver import Counts, Receiver, split_frames
+from celadon.router.receiver import Receiver
 from celadon.store.lines import Lines
 
 CLIENT = 'method=GET path="/a" host=a.localhost request_id=4711 fwd="1.2.3.4"'
@@ -29,7 +27,7 @@ def raw(
     count: int = 5,
     client: str = CLIENT,
 ) -> bytes:
-    head = f"request {app} 1795458510974099 77 {count} {state} {status} {backend} {server} {route} {answered} https"
+    head = f"request {app} 1795458510974099 {count} {state} {status} {backend} {server} {route} {answered} https"
     return f"{head} {times} 345 0 {client}".encode()
 
 
@@ -100,56 +98,52 @@ def test_no_client_makes_a_second_line_or_moves_our_fields(text: str) -> None:
     assert re.match(rb"2026-11-23T18:28:30\.974099000\+00:00 stdout F at=info method=GET ", record)
 
 
-@given(st.lists(st.binary(max_size=200), max_size=6), st.data())
-def test_frames_are_whole_however_they_arrive(messages: list[bytes], data: st.DataObject) -> None:
-    stream = b"".join(b"%d %s" % (len(message), message) for message in messages)
-    cut = data.draw(st.integers(0, len(stream)))
-    first, rest, broken = split_frames(stream[:cut])
-    assert not broken
-    second, left, broken = split_frames(rest + stream[cut:])
-    assert (first + second, left, broken) == (messages, b"", False)
+def received(home: Path) -> Receiver:
+    return Receiver(home / "admin", home / "master", Lines(home), 55.0, home / "received")
 
 
-@pytest.mark.parametrize("garbage", [b"GET / HTTP/1.1\r\n", b"-5 abc", b"12345678", b"99999 " + b"x" * 30_000])
-def test_what_is_no_frame_is_refused(garbage: bytes) -> None:
-    assert split_frames(garbage)[2]
-
-
-def test_missing_counts_are_seen_within_one_process_and_across_a_restart(tmp_path: Path) -> None:
-    counts = Counts(tmp_path / "received")
-    assert [counts.missing(1, count) for count in (0, 1, 4)] == [0, 0, 2]
-    assert [counts.missing(2, count) for count in (7, 8)] == [0, 0]
-    counts.save()
-    counts = Counts(tmp_path / "received")
-    assert counts.missing(1, 10) == 5
-    assert counts.missing(2, 0) == 0, "another process with the same number"
-
-
-def test_lines_of_one_read_go_to_their_apps_and_a_twin_is_written_once(tmp_path: Path) -> None:
-    paths = tmp_path / "ring", tmp_path / "late"
-    receiver = Receiver(*paths, Lines(tmp_path), 55.0)
-    receiver.start()
-    frames = [
+def test_lines_of_one_read_go_to_their_apps(tmp_path: Path) -> None:
+    receiver = received(tmp_path)
+    receiver.begin("1.1")
+    lines = [
         raw(app="a", count=0),
         raw(app="b", count=1),
         b"Proxy www started.",
         raw(app="-", count=2),
-        raw(app="a", count=6),
+        raw(app="a", count=3),
     ]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams, socket.socket(socket.AF_UNIX) as stream:
-        for count in (1, 6, 9):
-            datagrams.sendto(raw(app="b" if count == 1 else "a", count=count), str(paths[1]))
-        stream.connect(str(paths[0]))
-        stream.sendall(b"".join(b"%d %s" % (len(frame), frame) for frame in frames))
-        log = tmp_path / "logs" / "a" / "heroku.router.log"
-        wait_for("the line that came as a datagram alone", lambda: log.exists() and log.read_bytes().count(b"\n") == 3)
-    receiver.close()
-    assert (tmp_path / "logs" / "b" / "heroku.router.log").read_bytes().count(b"\n") == 1
-    assert sorted(path.name for path in (tmp_path / "logs").iterdir()) == ["a", "b"]
-    assert receiver.lost == 5, "three between those of the ring, two before the last datagram"
+    receiver.write("1.1", lines)
+    logs = tmp_path / "logs"
+    assert sorted(path.name for path in logs.iterdir()) == ["a", "b"]
+    assert (logs / "a" / "heroku.router.log").read_bytes().count(b"\n") == 2
+    assert (logs / "b" / "heroku.router.log").read_bytes().count(b"\n") == 1
+    assert (receiver.received, receiver.lost) == (4, 0)
+
+
+def test_a_ring_that_is_read_again_gives_each_line_once_and_says_what_is_missing(tmp_path: Path) -> None:
+    first = received(tmp_path)
+    first.begin("1.1")
+    first.write("1.1", [raw(count=count) for count in range(10)])
+    second = received(tmp_path)
+    second.begin("1.1")
+    # The ring has lost its oldest lines meanwhile, among them two that nobody had read.
+    second.write("1.1", [raw(count=count) for count in range(7, 9)])
+    second.write("1.1", [raw(count=count) for count in (9, 12, 13)])
+    second.write("1.1", [raw(count=14)])
+    assert (second.received, second.lost) == (3, 2)
+    assert (tmp_path / "logs" / "app-1" / "heroku.router.log").read_bytes().count(b"\n") == 13
+
+
+def test_another_process_of_the_same_number_counts_anew(tmp_path: Path) -> None:
+    receiver = received(tmp_path)
+    for name in ("1.1", "1.2"):
+        receiver.begin(name)
+        receiver.write(name, [raw(count=count) for count in range(3)])
+    assert (receiver.received, receiver.lost) == (6, 0)
 
 
 def test_a_line_of_ours_that_cannot_be_read_is_counted(tmp_path: Path) -> None:
-    receiver = Receiver(tmp_path / "ring", tmp_path / "late", Lines(tmp_path), 55.0)
-    receiver.write([b"request app-1 x y z", raw().replace(b" 200 ", b" many ")])
-    assert receiver.lost == 2
+    receiver = received(tmp_path)
+    receiver.begin("1.1")
+    receiver.write("1.1", [raw(count=0), raw(count=1).replace(b" 200 ", b" many "), raw(count=2)])
+    assert (receiver.received, receiver.lost) == (2, 1)

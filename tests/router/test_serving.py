@@ -14,7 +14,7 @@ from websockets.sync import server as websocket_server
 
 
 def seen_headers(mesh: Mesh, host: str, **headers: str) -> dict[str, str]:
-    _, body = mesh.get(host, "/headers", **headers)
+    _, body = mesh.get(host, "/headers", headers=headers)
     lines = body.decode().split("\r\n")[1:]
     return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 

@@ -53,6 +53,21 @@ class Actual:
         return len(self.servers)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Information:
+    """`show info` of one process. `jobs` are the sessions and listeners that keep it from ending once it is `stopping`."""
+
+    process: int
+    started: int
+    stopping: bool
+    jobs: int
+
+    @property
+    def name(self) -> str:
+        """Process numbers come again (a container counts from 1), this does not."""
+        return f"{self.process}.{self.started}"
+
+
 class Admin:
     """A conversation over one admin socket; a context manager."""
 
@@ -95,6 +110,12 @@ class Admin:
         if answer and not any(word in answer for word in accept):
             raise AdminError(f"cannot {command}: HAProxy says {answer!r}")
 
+    def stream(self, command: str) -> socket.socket:
+        """Send a command that answers for ever; the conversation's socket is the caller's from now on."""
+        assert self._socket is not None
+        found, self._socket = self._socket, None
+        return _ask_on(found, command)
+
     def _read(self, command: str) -> str:
         assert self._socket is not None
         parts = bytearray()
@@ -125,6 +146,27 @@ def ask_master(path: Path, command: str, timeout: float = _TIMEOUT) -> str:
     return b"".join(parts).decode("utf-8", "replace").strip()
 
 
+def stream_from(path: Path, command: str) -> socket.socket:
+    """A socket that gives the answer of a command that answers for ever."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection.settimeout(_TIMEOUT)
+    try:
+        connection.connect(str(path))
+    except OSError as error:
+        connection.close()
+        raise AdminError(f"cannot reach HAProxy at {path}: {error}") from None
+    return _ask_on(connection, command)
+
+
+def _ask_on(connection: socket.socket, command: str) -> socket.socket:
+    try:
+        connection.sendall(command.encode() + b"\n")
+    except OSError as error:
+        connection.close()
+        raise AdminError(f"cannot ask HAProxy {command!r}: {error}") from None
+    return connection
+
+
 def reload(master: Path) -> None:
     """Replace the worker by one that reads the files anew; returns when it serves. No request is lost.
 
@@ -142,22 +184,28 @@ def old_workers(master: Path) -> list[int]:
     return [int(found) for found in re.findall(r"^([0-9]+)\s+worker", old.partition("# programs")[0], re.MULTILINE)]
 
 
-def reset_forwarders(admin: Admin) -> None:
-    """End the sessions that carry lines from a ring: HAProxy makes new ones within a second.
+def information(admin: Admin) -> Information:
+    return parse_information(admin.ask("show info"))
 
-    HAProxy 3.0 does not notice that the other side of such a session has gone. They have no source and no proxy name.
-    """
-    for line in admin.ask("show sess").splitlines():
-        session, _, rest = line.partition(": ")
-        if rest.startswith("proto=? ts="):
-            admin.tell(f"shutdown session {session}", accept=("No such session",))
+
+def parse_information(answer: str) -> Information:
+    """Raises AdminError when this is no answer to `show info`."""
+    fields = dict(line.partition(": ")[::2] for line in answer.splitlines())
+    try:
+        return Information(
+            process=int(fields["Pid"]),
+            started=int(fields["Start_time_sec"]),
+            stopping=fields["Stopping"] == "1",
+            jobs=int(fields["Jobs"]) - int(fields["Unstoppable Jobs"]),
+        )
+    except (KeyError, ValueError):
+        raise AdminError(f"cannot read HAProxy's information: {answer[:100]!r}") from None
 
 
 def look(admin: Admin, files: Path) -> Actual:
     """All that matters of a running HAProxy."""
-    information = dict(line.partition(": ")[::2] for line in admin.ask("show info").splitlines())
     return Actual(
-        process=int(information["Pid"]),
+        process=information(admin).process,
         template=admin.ask("show env CELADON_TEMPLATE").partition("=")[2],
         servers=parse_servers(admin.ask("show servers state"), admin.ask("show backend")),
         hosts=parse_map(admin.ask(f"show map {files}/hosts.map")),

@@ -21,8 +21,6 @@ WILDCARDS = "wildcards.map"
 ROUTES = "routes.map"
 CERTIFICATES = "certificates.list"
 ADMIN_SOCKET = "haproxy.sock"
-LOG_SOCKET = "router-log.sock"
-LATE_LOG_SOCKET = "router-late.sock"
 
 # A killed role is back within a second; a slow disk may make it a few.
 ROLE_PATIENCE = 5.0

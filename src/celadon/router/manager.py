@@ -6,8 +6,9 @@ Writes: HAProxy's files, its run-time state; dynos.routed.
 Survives: a SIGKILL anywhere. Files come first and are whole; what HAProxy lacks is told at the next ensure().
 """
 
+import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -70,14 +71,6 @@ class Manager:
         self.restless = waiting > 0
         self._release(view)
         return _sentence(table, steps, waiting, started=started, reloaded=reloaded)
-
-    def reconnect_log(self) -> None:
-        """Make HAProxy connect to the receiver anew: it does not see that one has gone."""
-        try:
-            with Admin(self._settings.run / haproxy.ADMIN_SOCKET) as conversation:
-                admin.reset_forwarders(conversation)
-        except AdminError as error:
-            log.info("at=reconnect error=%r", str(error))
 
     def _view(self) -> View:
         with self._database.read() as tx:
@@ -178,25 +171,43 @@ class Manager:
         if not steps.draining:
             return 0
         waiting = 0
-        elsewhere = self._old_sessions()
+        elsewhere = self._elsewhere(steps.draining)
         overdue = self._overdue(view)
         with Admin(self._settings.run / haproxy.ADMIN_SOCKET) as conversation:
             for place in steps.draining:
                 here = admin.sessions(conversation.ask(f"show stat {place.slot} 4 -1")).get(place.server, 0)
-                if here + elsewhere.get(place.server, 0) and place.server not in overdue:
-                    waiting += 1
-                else:
-                    _delete(conversation, place)
+                if here or place.server in elsewhere:
+                    if place.server not in overdue:
+                        waiting += 1
+                        continue
+                    self._cut(place)
+                _delete(conversation, place)
         return waiting
 
-    def _old_sessions(self) -> dict[str, int]:
-        """Server → requests it still has by HAProxy processes that a reload replaced."""
-        found: dict[str, int] = {}
+    def _elsewhere(self, draining: Iterable[plan.Place] = ()) -> set[str]:
+        """Servers that may still have requests from HAProxy processes that a reload replaced.
+
+        One of these that has not heard of its end yet could still send some to any server: it keeps all it knows. One
+        that has gets no new requests, but what it has begun it may send to another of its servers: not to a draining one.
+        """
+        found: set[str] = set()
         for process in admin.old_workers(self._engine.master):
-            answer = admin.ask_master(self._engine.master, f"@!{process} show stat -1 4 -1")
-            for name, count in admin.sessions(answer).items():
-                found[name] = found.get(name, 0) + count
+            with contextlib.suppress(AdminError):  # It may end at any moment; then it has nothing any more.
+                found |= self._busy(process, draining)
         return found
+
+    def _busy(self, process: int, draining: Iterable[plan.Place]) -> set[str]:
+        to = f"@!{process}"
+        stopping = admin.parse_information(admin.ask_master(self._engine.master, f"{to} show info")).stopping
+        for place in draining if stopping else ():
+            admin.ask_master(self._engine.master, f"{to} set server {place} state drain")
+        counts = admin.sessions(admin.ask_master(self._engine.master, f"{to} show stat -1 4 -1"))
+        return {name for name, count in counts.items() if count or not stopping}
+
+    def _cut(self, place: plan.Place) -> None:
+        """End what old processes still have with a server whose time is over."""
+        for process in admin.old_workers(self._engine.master):
+            admin.ask_master(self._engine.master, f"@!{process} shutdown sessions server {place}")
 
     def _release(self, view: View) -> None:
         """Tell the dyno manager which dynos no request can reach any more."""
@@ -205,11 +216,11 @@ class Manager:
             return
         actual = self._look()
         have = {name for found in actual.servers.values() for name in found}
-        elsewhere = self._old_sessions()
+        elsewhere = self._elsewhere()
         overdue = self._overdue(view)
         for dyno in leaving:
             name = routing.server_name(dyno)
-            if name not in have and (name in overdue or not elsewhere.get(name)):
+            if name not in have and (name in overdue or name not in elsewhere):
                 self._release_one(dyno)
             else:
                 self.restless = True

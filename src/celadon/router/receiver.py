@@ -1,8 +1,11 @@
 """Takes HAProxy's request lines and writes them to the apps' logs.
 
-HAProxy sends octet-counted frames over a Unix stream socket and keeps up to 8 MiB of them while nobody listens. Each line
-carries HAProxy's own count, so that what got lost (a kill of this process with lines in the socket, a full ring) is known.
-A process that a reload has replaced sends its last lines as datagrams; see `log` in haproxy.cfg.
+HAProxy keeps its lines in a ring in memory (8 MiB, the oldest go first); this side follows the ring over the admin socket.
+Lines that came while nobody followed are still there afterwards, and each has HAProxy's own count: none is written twice
+because of a restart, and what got lost is known.
+
+A reload makes a new process with a ring of its own. The old one lives on for as long as it has requests, or somebody who
+follows its ring: the last line of its last request is read before it is let go.
 """
 
 import logging
@@ -14,46 +17,39 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from celadon.model import logline
-from celadon.router import requests
+from celadon.router import admin, requests
+from celadon.router.admin import Admin, AdminError, Information
 from celadon.store.lines import Lines
 
 ROUTER = logline.Source(source="heroku", ps="router")
 
+_FOLLOW = "show events requests -w"
 _READ = 1 << 18
-# A frame is at most HAProxy's `len` and the length in front of it.
-_LONGEST = 24_000 + 16
-# How long a datagram waits for its twin from the ring, in seconds.
-_TWIN_TIME = 1.0
-_LATE_LIMIT = 10_000
+# Seconds: how often a new process is looked for, and how long lines gather so that one write takes many.
+_LOOK = 0.2
+_GATHER = 0.01
+# Sessions of an old process that are ours: this one, and the one that asks.
+_OURS = 2
+_KEPT_COUNTS = 16
 
 log = logging.getLogger(__name__)
 
 
 class Receiver:
-    """Listens on `path` and `late` from its construction on; `serve` runs until `close`, in a thread of its own."""
+    """Follows HAProxy's processes, the present one and those a reload replaced, in a thread of its own."""
 
-    def __init__(self, path: Path, late: Path, lines: Lines, idle_timeout: float, seen: Path | None = None) -> None:
+    def __init__(self, socket_path: Path, master: Path, lines: Lines, idle_timeout: float, seen: Path) -> None:
         self.lost = 0
         self.received = 0
+        self._path, self._master = socket_path, master
         self._lines = lines
         self._idle_timeout = idle_timeout
         self._counts = Counts(seen)
+        self._rings: dict[str, Ring] = {}
+        self._left: set[str] = set()
         self._selector = selectors.DefaultSelector()
         self._wake, self._woken = socket.socketpair()
-        self._listener = _bound(path, socket.SOCK_STREAM)
-        self._listener.listen(64)
-        self._datagrams = _bound(late, socket.SOCK_DGRAM)
-        for one in (self._woken, self._listener, self._datagrams):
-            self._selector.register(one, selectors.EVENT_READ)
-        self.alone_since = time.monotonic()
-        self._pending: dict[socket.socket, bytes] = {}
-        # (process, count) → when it is no twin any more, and the line.
-        self._late: dict[tuple[int, int], tuple[float, bytes]] = {}
-
-    @property
-    def alone(self) -> float:
-        """For how many seconds no HAProxy process has been connected."""
-        return 0.0 if self._pending else time.monotonic() - self.alone_since
+        self._selector.register(self._woken, selectors.EVENT_READ)
 
     def start(self) -> threading.Thread:
         thread = threading.Thread(target=self.serve, name="receiver", daemon=True)
@@ -65,166 +61,174 @@ class Receiver:
 
     def serve(self) -> None:
         """Receive until closed."""
+        self._look()
+        due = time.monotonic() + _LOOK
         while True:
-            ready = {key.fileobj for key, _ in self._selector.select(_TWIN_TIME if self._late else None)}
-            if self._woken in ready:
-                self._shut()
-                return
-            # A datagram leaves HAProxy before its twin does: read in this order, it is known when that comes.
-            if self._datagrams in ready:
-                self._read_datagrams()
-            if self._listener in ready:
-                self._accept()
-            for connection in [one for one in self._pending if one in ready]:
-                self._read(connection)
-            self._write_late(time.monotonic())
-
-    def _shut(self) -> None:
-        self._write_late(float("inf"))
-        for one in [*self._pending, self._listener, self._datagrams, self._wake, self._woken]:
-            one.close()
+            ready = [key.data for key, _ in self._selector.select(_LOOK)]
+            if None in ready:
+                break
+            for ring in ready:
+                self._read(ring)
+            if time.monotonic() >= due:
+                self._look()
+                due = time.monotonic() + _LOOK
+            elif ready and self._closing(_GATHER):
+                break
+        for ring in list(self._rings.values()):
+            self._leave(ring)
         self._selector.close()
+        self._wake.close()
+        self._woken.close()
 
-    def _accept(self) -> None:
-        connection, _ = self._listener.accept()
-        connection.setblocking(False)
-        self._pending[connection] = b""
-        self._selector.register(connection, selectors.EVENT_READ)
+    def _closing(self, seconds: float) -> bool:
+        """Let lines gather, but for the word to end."""
+        with selectors.DefaultSelector() as wake:
+            wake.register(self._woken, selectors.EVENT_READ)
+            return bool(wake.select(seconds))
 
-    def _read(self, connection: socket.socket) -> None:
+    def _look(self) -> None:
+        """Follow the present process and old ones; let those go that have nothing more to say."""
         try:
-            received = connection.recv(_READ)
+            with Admin(self._path) as conversation:
+                present = admin.information(conversation)
+                if present.name not in self._rings:
+                    self._follow(present, conversation.stream(_FOLLOW))
+            self._adopt()
+        except AdminError as error:
+            log.debug("at=look error=%r", str(error))
+            return
+        for ring in [ring for name, ring in self._rings.items() if name != present.name]:
+            if ring.quiet and self._finished(ring):
+                self._left.add(ring.name)
+                self._leave(ring)
+            ring.quiet = True
+
+    def _adopt(self) -> None:
+        """Follow old processes too: a reload may have come before the first look."""
+        for process in admin.old_workers(self._master):
+            information = admin.parse_information(admin.ask_master(self._master, f"@!{process} show info"))
+            if information.name not in self._rings.keys() | self._left:
+                self._follow(information, admin.stream_from(self._master, f"@!{process} {_FOLLOW}"))
+
+    def _follow(self, information: Information, stream: socket.socket) -> None:
+        stream.setblocking(False)
+        ring = Ring(information.name, information.process, stream)
+        self.begin(ring.name)
+        self._rings[ring.name] = ring
+        self._selector.register(stream, selectors.EVENT_READ, ring)
+
+    def _finished(self, ring: "Ring") -> bool:
+        try:
+            information = admin.parse_information(admin.ask_master(self._master, f"@!{ring.process} show info"))
+        except AdminError:
+            # One that is gone ends its stream; the master may just be busy with a reload.
+            return False
+        return information.name == ring.name and information.jobs <= _OURS
+
+    def _leave(self, ring: "Ring") -> None:
+        self._selector.unregister(ring.stream)
+        ring.stream.close()
+        del self._rings[ring.name]
+
+    def _read(self, ring: "Ring") -> None:
+        try:
+            received = ring.stream.recv(_READ)
         except BlockingIOError:
             return
         except ConnectionError:
             received = b""
-        frames, rest, broken = split_frames(self._pending[connection] + received)
-        self.write(frames)
-        self._pending[connection] = rest
-        if broken:
-            log.error("at=receive error=%r: closing, HAProxy connects again", "cannot read frames")
-        if broken or not received:
-            self._selector.unregister(connection)
-            self.alone_since = time.monotonic()
-            del self._pending[connection]
-            connection.close()
+        if not received:
+            self._leave(ring)
+            return
+        ring.quiet = False
+        *whole, ring.rest = (ring.rest + received).split(b"\n")
+        self.write(ring.name, whole)
 
-    def _read_datagrams(self) -> None:
-        due = time.monotonic() + _TWIN_TIME
-        while len(self._late) < _LATE_LIMIT:
-            try:
-                line = self._datagrams.recv(_LONGEST)
-            except BlockingIOError:
-                return
-            for request, _ in self._parsed([line]):
-                self._late[request.process, request.count] = due, line
+    def begin(self, process: str) -> None:
+        """The next lines of this process are its ring from the oldest on."""
+        self._counts.begin(process)
 
-    def _write_late(self, now: float) -> None:
-        due = [key for key, (until, _) in self._late.items() if until <= now]
-        if due:
-            found = list(self._parsed([self._late.pop(key)[1] for key in due]))
-            for request, _ in found:
-                self._count_missing(request)
-            self._append(found)
-
-    def write(self, frames: list[bytes]) -> None:
-        """Append the lines of one read, with one write for each app."""
-        found = list(self._parsed(frames))
-        for request, _ in found:
-            self._late.pop((request.process, request.count), None)
-            self._count_missing(request)
-        self.received += len(found)
-        self._append(found)
-        self._counts.save()
-
-    def _parsed(self, frames: Iterable[bytes]) -> Iterator[tuple[requests.Request, bytes]]:
-        for frame in frames:
-            if not requests.is_request(frame):
-                log.info("at=haproxy says=%r", frame[:200].decode("utf-8", "replace"))
-                continue
-            try:
-                yield requests.parse(frame)
-            except ValueError as error:
-                log.warning("at=parse error=%r", str(error))
-                self.lost += 1
-
-    def _count_missing(self, request: requests.Request) -> None:
-        missing = self._counts.missing(request.process, request.count)
-        if missing:
-            self.lost += missing
-            log.warning("at=receive lost=%d total=%d: request lines did not arrive", missing, self.lost)
-
-    def _append(self, found: Iterable[tuple[requests.Request, bytes]]) -> None:
+    def write(self, process: str, lines: Iterable[bytes]) -> None:
+        """Append lines of one process, with one write for each app; what is known already is left out."""
         records: dict[str, list[bytes]] = {}
-        for request, client in found:
+        for request, client in self._parsed(lines):
+            if self._counts.known(process, request.count):
+                continue
+            self.received += 1
             if request.app_id != requests.NONE:
                 record = requests.record(request, client, self._idle_timeout)
                 records.setdefault(request.app_id, []).append(record)
         for app_id, of_app in records.items():
-            try:
-                self._lines.append_records(app_id, ROUTER, b"".join(of_app))
-            except OSError as error:
-                self.lost += len(of_app)
-                log.error("at=append app=%s lost=%d error=%r", app_id, len(of_app), str(error))
+            self._append(app_id, of_app)
+        missing = self._counts.missing(process)
+        if missing:
+            self.lost += missing
+            log.warning("at=receive lost=%d total=%d: request lines did not arrive", missing, self.lost)
+        self._counts.save()
+
+    def _parsed(self, lines: Iterable[bytes]) -> Iterator[tuple[requests.Request, bytes]]:
+        for line in lines:
+            if requests.is_request(line):
+                try:
+                    yield requests.parse(line)
+                except ValueError as error:
+                    log.warning("at=parse error=%r", str(error))
+            elif line:
+                log.info("at=haproxy says=%r", line[:200].decode("utf-8", "replace"))
+
+    def _append(self, app_id: str, records: list[bytes]) -> None:
+        try:
+            self._lines.append_records(app_id, ROUTER, b"".join(records))
+        except OSError as error:
+            self.lost += len(records)
+            log.error("at=append app=%s lost=%d error=%r", app_id, len(records), str(error))
+
+
+class Ring:
+    """One HAProxy process whose ring is followed. `quiet`: nothing came since the last look."""
+
+    def __init__(self, name: str, process: int, stream: socket.socket) -> None:
+        self.name = name
+        self.process = process
+        self.stream = stream
+        self.rest = b""
+        self.quiet = False
 
 
 class Counts:
-    """The last count of each HAProxy process, kept in a small file so that a kill of this one hides no loss."""
+    """The counts of each HAProxy process's lines that were written; kept in a file, so that a kill forgets nothing."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._last: dict[int, int] = {}
-        if path is not None and path.exists():
+        self._highest: dict[str, int] = {}
+        # What was known when the following began, and how many came since.
+        self._start: dict[str, int] = {}
+        self._came: dict[str, int] = {}
+        if path.exists():
             pairs = (line.split() for line in path.read_text("ascii").splitlines())
-            self._last = {int(pair[0]): int(pair[1]) for pair in pairs if len(pair) == 2}
-        self._saved = dict(self._last)
+            self._highest = {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}
 
-    def missing(self, process: int, count: int) -> int:
-        """How many lines of this process should have come before this one and did not."""
-        last = self._last.pop(process, None)
-        # Process numbers come again: a count that goes back is a new process.
-        self._last[process] = count
-        return 0 if last is None or count <= last else count - last - 1
+    def begin(self, process: str) -> None:
+        """The ring is read from its oldest line on: those up to the highest known are known."""
+        self._highest.setdefault(process, -1)
+        self._start[process] = self._highest[process]
+        self._came[process] = 0
+
+    def known(self, process: str, count: int) -> bool:
+        """Whether the line of this count was written before; remembers it otherwise."""
+        if count <= self._start[process]:
+            return True
+        self._came[process] += 1
+        self._highest[process] = max(self._highest[process], count)
+        return False
+
+    def missing(self, process: str) -> int:
+        """How many lines should have come since `begin` and did not; each is told once."""
+        missing = self._highest[process] - self._start[process] - self._came[process]
+        self._came[process] += max(0, missing)
+        return max(0, missing)
 
     def save(self) -> None:
-        if self._path is None or self._last == self._saved:
-            return
         # Only the newest processes matter: a reload makes a new one.
-        self._last = dict(list(self._last.items())[-8:])
-        self._path.write_text("".join(f"{process} {count}\n" for process, count in self._last.items()), "ascii")
-        self._saved = dict(self._last)
-
-
-def split_frames(received: bytes) -> tuple[list[bytes], bytes, bool]:
-    """Whole frames, what follows them, and whether that can never become a frame."""
-    frames: list[bytes] = []
-    position = 0
-    for start, end in _frames(received):
-        frames.append(received[start:end])
-        position = end
-    rest = received[position:]
-    number, blank, _ = rest[:8].partition(b" ")
-    broken = bool(rest) and (not number.isdigit() or (len(rest) >= 8 and not blank) or len(rest) > _LONGEST)
-    return frames, rest, broken
-
-
-def _frames(received: bytes) -> Iterator[tuple[int, int]]:
-    position = 0
-    while (blank := received.find(b" ", position, position + 8)) > 0 and received[position:blank].isdigit():
-        end = blank + 1 + int(received[position:blank])
-        if end > len(received):
-            return
-        yield blank + 1, end
-        position = end
-
-
-def _bound(path: Path, kind: socket.SocketKind) -> socket.socket:
-    """A socket at `path` that takes over from whatever was there, without a moment when nobody is."""
-    fresh = path.with_name(f".{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    bound = socket.socket(socket.AF_UNIX, kind)
-    bound.bind(str(fresh))
-    fresh.chmod(0o600)
-    bound.setblocking(False)
-    fresh.rename(path)
-    return bound
+        self._highest = dict(list(self._highest.items())[-_KEPT_COUNTS:])
+        self._path.write_text("".join(f"{process} {count}\n" for process, count in self._highest.items()), "ascii")

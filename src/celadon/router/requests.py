@@ -1,7 +1,7 @@
 """One request as HAProxy tells it → one line of the app's log, in Heroku's words.
 
-The raw line (see `log-format` in haproxy.cfg) has seventeen fields of our own without blanks, then what the client sent:
-method, path, host, request id and the forwarded-for list, quoted by HAProxy. Only the first seventeen are understood;
+The raw line (see `log-format` in haproxy.cfg) has sixteen fields of our own without blanks, then what the client sent:
+method, path, host, request id and the forwarded-for list, quoted by HAProxy. Only the first sixteen are understood;
 the rest is passed on as it is, so that no client can forge a field.
 """
 
@@ -12,7 +12,7 @@ from functools import lru_cache
 from celadon.model import routing
 
 _WORD = b"request "
-_FIELDS = 17
+_FIELDS = 16
 # HAProxy's words for "no value" and "no server".
 NONE = "-"
 _NO_SERVER = "<NOSRV>"
@@ -40,7 +40,6 @@ class Request:
 
     app_id: str
     at: int
-    process: int
     count: int
     state: str
     status: int
@@ -67,14 +66,13 @@ def parse(line: bytes) -> tuple[Request, bytes]:
     fields = line.removeprefix(_WORD).split(b" ", _FIELDS)
     if len(fields) != _FIELDS + 1:
         raise ValueError(f"cannot read a request line: {len(fields)} fields")
-    (app, at, pid, count, state, status, backend, server, route, answered, protocol, *times) = (
+    (app, at, count, state, status, backend, server, route, answered, protocol, *times) = (
         field.decode("ascii") for field in fields[:_FIELDS]
     )
     connect, queue, header, active, sent = (int(value) for value in times[:5])
     request = Request(
         app_id=app,
         at=int(at),
-        process=int(pid),
         count=int(count),
         state=state,
         status=int(status),

@@ -1,7 +1,7 @@
 """The router role: the ensure loop, and the receiver of request lines beside it.
 
 Wakes on: the change feed; twice a second to see that HAProxy is there.
-Survives: a SIGKILL anywhere. HAProxy goes on without it; it keeps request lines for a while and counts what it drops.
+Survives: a SIGKILL anywhere. HAProxy goes on without it and keeps request lines for a while.
 """
 
 import logging
@@ -11,7 +11,7 @@ import time
 from celadon.platform.settings import Settings
 from celadon.router import haproxy
 from celadon.router.admin import AdminError
-from celadon.router.engine import ContainerEngine, Engine, EngineError
+from celadon.router.engine import MASTER_SOCKET, ContainerEngine, Engine, EngineError
 from celadon.router.manager import Manager
 from celadon.router.receiver import Receiver
 from celadon.store import changes, database
@@ -23,8 +23,6 @@ log = logging.getLogger(__name__)
 _LOOK = 0.2
 _SOON = 0.05
 _NET = 10.0
-# HAProxy needs up to a second to come back to a receiver by itself.
-_ALONE = 1.2
 
 
 def main(settings: Settings) -> None:
@@ -35,7 +33,7 @@ def main(settings: Settings) -> None:
     feed = changes.Feed(store)
     engine = ContainerEngine(settings)
     try:
-        follow(Manager(settings, store, engine), engine, feed, receiver, threading.Event())
+        follow(Manager(settings, store, engine), engine, feed, threading.Event())
     finally:
         receiver.close()
         feed.close()
@@ -43,23 +41,20 @@ def main(settings: Settings) -> None:
 
 
 def receive(settings: Settings) -> Receiver:
-    """The receiver of this platform's request lines, listening."""
+    """The receiver of this platform's request lines."""
     return Receiver(
-        settings.run / haproxy.LOG_SOCKET,
-        settings.run / haproxy.LATE_LOG_SOCKET,
+        settings.run / haproxy.ADMIN_SOCKET,
+        settings.run / MASTER_SOCKET,
         Lines(settings.home),
         settings.idle_timeout,
         settings.home / "router" / "received",
     )
 
 
-def follow(manager: Manager, engine: Engine, feed: changes.Feed, receiver: Receiver, stop: threading.Event) -> None:
+def follow(manager: Manager, engine: Engine, feed: changes.Feed, stop: threading.Event) -> None:
     """Keep HAProxy to the store until told to stop."""
     said, due, last = "", 0.0, -1
     while not stop.is_set():
-        if receiver.alone > _ALONE:
-            manager.reconnect_log()
-            receiver.alone_since = time.monotonic()
         seen = feed.look()
         now = time.monotonic()
         if seen != last or now >= due or manager.restless or not engine.running():
