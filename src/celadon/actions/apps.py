@@ -12,9 +12,10 @@ from celadon.model import app as rules
 from celadon.model import release as release_rules
 from celadon.model.account import Account, Actor
 from celadon.model.app import App
+from celadon.model.dyno import DynoRequest
 from celadon.model.errors import Forbidden, InvalidParams
 from celadon.model.release import ReleaseStatus
-from celadon.store import accounts, apps, changes, configs, events
+from celadon.store import accounts, apps, builds, changes, configs, dynos, events
 from celadon.store.database import Transaction
 
 STACK = "cedar"
@@ -150,6 +151,9 @@ def destroy(context: Context, actor: Actor, name_or_id: str) -> App:
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, name_or_id, "app:destroy")
         apps.update(tx, app.id, now=now(), deleted_at=now())
+        dynos.request(tx, [dyno.id for dyno in dynos.list_of(tx, app.id)], DynoRequest.STOP)
+        if pending := builds.pending_of(tx, app.id):
+            builds.update(tx, pending.id, now=now(), cancel_requested=True)
         events.insert(tx, "app:destroy", app_id=app.id, account_id=actor.account.id, resource_id=app.id)
         changes.record(tx, "app", app.id)
     return app

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -85,8 +85,8 @@ def begin(context: Context, build_id: str) -> Build | None:
         build = builds.find_by_id(tx, build_id)
         if build is None or build.status is not BuildStatus.PENDING:
             return None
-        builds.update(tx, build.id, now=now(), started_at=now())
-        return build
+        builds.update(tx, build.id, now=now(), started_at=now(), attempts=build.attempts + 1)
+        return replace(build, attempts=build.attempts + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

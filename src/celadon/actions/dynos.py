@@ -8,12 +8,12 @@ from celadon.actions import access, formations
 from celadon.actions.context import Context, now
 from celadon.model import config
 from celadon.model import size as sizes
-from celadon.model.account import Account, Actor
+from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.dyno import RUN, Dyno, DynoRequest, DynoState
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.model.release import Release
-from celadon.store import accounts, apps, changes, dynos, events, releases, secrets
+from celadon.store import apps, changes, dynos, events, releases, secrets
 from celadon.store.database import Transaction
 
 _COMMAND_LIMIT = 16 << 10
@@ -193,12 +193,6 @@ def new(
         created_at=now(),
         updated_at=now(),
     )
-
-
-def starters(context: Context, found: list[Dyno]) -> dict[str, Account]:
-    """Account id → account, for those who started these one-offs."""
-    with context.database.read() as tx:
-        return accounts.by_ids(tx, {dyno.account_id for dyno in found if dyno.account_id})
 
 
 def preboot(tx: Transaction, app_id: str) -> bool:

@@ -188,6 +188,11 @@ def config_vars(context: Context, actor: Actor, app_name: str, release_id: str) 
         return configs.find(tx, release.config_id)
 
 
+def output_key(context: Context, release_id: str) -> str:
+    """The secret of the URL that a release phase's output is read by."""
+    return context.database.secrets.sign("release-output", release_id)
+
+
 def authors(context: Context, found: list[Release]) -> dict[str, Account]:
     """Account id → account, for those who made these releases."""
     with context.database.read() as tx:

@@ -61,10 +61,15 @@ def shape(
         "description": release.description,
         "eligible_for_rollback": release.slug_id is not None and release.status is ReleaseStatus.SUCCEEDED,
         "id": release.id,
-        "output_stream_url": f"{call.api_url}/builds-output/release/{release.id}" if phase else None,
+        "output_stream_url": _output_url(call, release) if phase else None,
         "slug": {"id": release.slug_id} if release.slug_id else None,
         "status": release.status,
         "updated_at": shapes.instant(release.updated_at),
         "user": shapes.user(author),
         "version": release.version,
     }
+
+
+def _output_url(call: Call, release: Release) -> str:
+    key = releases.output_key(call.context, release.id)
+    return f"{call.api_url}/builds-output/release/{release.id}/{key}"

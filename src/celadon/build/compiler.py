@@ -17,7 +17,7 @@ from celadon.build import buildpacks, dyno, slug
 from celadon.build.output import Output
 from celadon.build.workspace import Workspace
 from celadon.model.app import App
-from celadon.model.build import Build
+from celadon.model.build import DEPLOYED, Build
 from celadon.model.dyno import RELEASE
 from celadon.model.errors import InvalidParams
 from celadon.model.release import Release
@@ -35,6 +35,10 @@ _STEPS = {
     13: "the buildpack could not compile the app",
     14: "the buildpack's bin/release failed",
 }
+
+
+# How often a running build asks whether it was cancelled, in seconds.
+_ASK = 0.3
 
 
 class BuildError(Exception):
@@ -70,6 +74,7 @@ class Compiler:
             return None
         finally:
             workspace.close()
+            shutil.rmtree(self._shown(build), ignore_errors=True)
             output.announce("Slug compilation finished")
             output.close()
 
@@ -89,7 +94,7 @@ class Compiler:
         self, build: Build, app: App, workspace: Workspace, chosen: tuple[buildpacks.Buildpack, ...]
     ) -> dyno.Inputs:
         """Write what the build dyno reads, on a tmpfs: config vars are secrets and never reach a disk in the clear."""
-        shown = self.context.settings.run / "builds" / build.id
+        shown = self._shown(build)
         shutil.rmtree(shown, ignore_errors=True)
         (shown / "env").mkdir(parents=True)
         shown.parent.chmod(0o700)
@@ -112,6 +117,9 @@ class Compiler:
             chosen=chosen,
         )
 
+    def _shown(self, build: Build) -> Path:
+        return self.context.settings.run / "builds" / build.id
+
     def _run(self, inputs: dyno.Inputs, output: Output, address: str) -> None:
         """Run the build dyno to its end; raises BuildError when it has not ended well."""
         settings = self.context.settings
@@ -123,7 +131,6 @@ class Compiler:
             ended = dyno.follow(self.runtime, container, output.write, self._stopped(inputs.build, container))
         finally:
             self.runtime.remove(container.id)
-            shutil.rmtree(inputs.shown, ignore_errors=True)
         if ended.stopped is not None:
             raise BuildError(ended.stopped)
         if ended.out_of_memory:
@@ -135,12 +142,17 @@ class Compiler:
 
     def _stopped(self, build: Build, container: ContainerSpec) -> Callable[[], str | None]:
         deadline = time.monotonic() + self.context.settings.build_timeout
+        asked = time.monotonic()
 
         def reason() -> str | None:
+            nonlocal asked
             if time.monotonic() > deadline:
                 return (
                     f"the build took longer than {self.context.settings.build_timeout / 60:g} minutes and was stopped"
                 )
+            if time.monotonic() < asked + _ASK:
+                return None
+            asked = time.monotonic()
             with self.context.database.read() as tx:
                 present = stored_builds.find_by_id(tx, build.id)
             return "the build was cancelled" if present is None or present.cancel_requested else None
@@ -177,7 +189,7 @@ class Compiler:
         output.step(f"Launching... done, {release.name}")
         if RELEASE in compiled.process_types:
             output.detail(f"The release command runs before {release.name} serves")
-        output.detail(f"{self.context.settings.web_url(app.name)} deployed to Celadon")
+        output.detail(f"{self.context.settings.web_url(app.name)} {DEPLOYED}")
 
     def _failed(self, build: Build, error: Exception, output: Output) -> None:
         reason = error.message if isinstance(error, InvalidParams) else str(error)

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 # Builds have addresses of their own, beyond those of dynos.
 _FIRST_ADDRESS = 60_000
+# A build that took the role down with it must not do so for ever.
+_MOST_ATTEMPTS = 3
 
 
 def main(settings: Settings) -> None:
@@ -40,6 +42,8 @@ def main(settings: Settings) -> None:
     )
     for container_id in runtime.list():
         runtime.remove(container_id)
+    # What a killed role had decrypted for its builds.
+    shutil.rmtree(settings.run / "builds", ignore_errors=True)
     stream.serve(context)
     Builds(context, compiler).run()
 
@@ -106,9 +110,12 @@ class Builds:
         if app is None:
             builds.fail(self.context, build.id, "the app was destroyed")
             return
+        if begun.attempts > _MOST_ATTEMPTS:
+            builds.fail(self.context, build.id, f"it was interrupted {_MOST_ATTEMPTS} times; push again")
+            return
         path = self.context.blobs.build_output(build.id)
         output = Output(path, Lines(self.context.settings.home), app.id)
-        if begun.started_at is not None:
+        if begun.attempts > 1:
             output.step("The build was interrupted and starts again")
         address = str(ipaddress.ip_network(self.context.settings.subnet)[_FIRST_ADDRESS + slot])
         release = self.compiler.compile(begun, app, output, address)

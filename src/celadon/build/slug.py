@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from celadon.model.errors import InvalidParams
 
 _SMALL = 1 << 20
 _LEVEL = "3"
+# Seconds; 500 MB take some three.
+_PACK_TIMEOUT = 120
 # A hint, as Heroku gives it: large slugs take longer to start.
 HINT = 90 << 20
 
@@ -31,27 +34,23 @@ class Released:
 
     process_types: Mapping[str, str]
     config_vars: Mapping[str, str]
-    addons: tuple[str, ...]
 
 
 def released(workspace: Workspace, count: int) -> Released:
     """Read the YAML of `bin/release`; raises SlugError when it is none."""
     types: dict[str, str] = {}
     variables: dict[str, str] = {}
-    addons: list[str] = []
     for number in range(1, count + 1):
         text = workspace.read("out", f"release.{number}", limit=_SMALL)
         found = _yaml(text) if text else {}
         types |= _strings(found.get("default_process_types"))
         variables |= _strings(found.get("config_vars"))
-        listed = found.get("addons")
-        addons += [str(name) for name in listed] if isinstance(listed, list) else []
     for name, value in variables.items():
         try:
             config.check(name, value)
         except InvalidParams as error:
             raise SlugError(f"cannot use what bin/release said: {error.message}") from None
-    return Released(process_types=_valid(types), config_vars=variables, addons=tuple(addons))
+    return Released(process_types=_valid(types), config_vars=variables)
 
 
 def _yaml(text: bytes) -> dict[str, object]:
@@ -63,7 +62,13 @@ def _yaml(text: bytes) -> dict[str, object]:
 
 
 def _strings(found: object) -> dict[str, str]:
-    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    for name, value in found.items():
+        # Text and numbers only: nested aliases of a few bytes could stand for gigabytes.
+        if not isinstance(name, str) or not isinstance(value, str | int | float):
+            raise SlugError("cannot use what bin/release said: names and values must be plain text")
+    return {name: str(value) for name, value in found.items()}
 
 
 def _valid(types: Mapping[str, str]) -> dict[str, str]:
@@ -97,27 +102,51 @@ def pack(workspace: Workspace, build_dir: str, target: Path, uid: int, limit: in
     """Pack the tree into `target`; returns its checksum and size in bytes. Raises SlugError.
 
     It runs here and not in the build dyno: the kernel will mount what comes out, so it must be a file system that our
-    own program wrote. It runs as the app's user and follows no link out of the tree.
+    own program wrote. It runs as the app's user, follows no link out of the tree, and has limits of its own.
     """
     tree = workspace.root / build_dir
     if tree.is_symlink() or not tree.is_dir():
         raise SlugError("cannot pack the slug: the buildpack has removed BUILD_DIR")
     packed = workspace.root / "slug.squashfs"
-    argv = ["mksquashfs", str(tree), str(packed), "-comp", "zstd", "-Xcompression-level", _LEVEL, "-noappend"]
-    argv += ["-no-progress", "-quiet", "-no-xattrs", "-force-uid", str(uid), "-force-gid", str(uid)]
+    argv = [
+        "prlimit",
+        f"--fsize={limit + _SMALL}",
+        "--core=0",
+        "--",
+        "mksquashfs",
+        str(tree),
+        str(packed),
+        "-comp",
+        "zstd",
+        "-Xcompression-level",
+        _LEVEL,
+        "-noappend",
+    ]
+    argv += ["-no-progress", "-quiet", "-mem", "512M", "-no-xattrs", "-force-uid", str(uid), "-force-gid", str(uid)]
     packed.unlink(missing_ok=True)
-    found = subprocess.run(
-        argv, capture_output=True, check=False, user=uid, group=uid, extra_groups=[], env={"PATH": os.defpath}
-    )
+    try:
+        found = subprocess.run(
+            argv,
+            capture_output=True,
+            check=False,
+            user=uid,
+            group=uid,
+            extra_groups=[],
+            env={"PATH": os.defpath},
+            timeout=_PACK_TIMEOUT,
+        )
+    except subprocess.TimeoutExpired:
+        raise SlugError(
+            f"cannot pack the slug: it took longer than {_PACK_TIMEOUT} seconds; are there huge files?"
+        ) from None
+    if found.returncode == -signal.SIGXFSZ:
+        raise SlugError(_too_large("larger than that", limit))
     if found.returncode:
         reason = found.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         raise SlugError(f"cannot pack the slug: {' '.join(reason) or 'mksquashfs failed'}")
     size = packed.stat().st_size
     if size > limit:
-        raise SlugError(
-            f"cannot use the slug: it is {size / (1 << 20):.1f}MB, the limit is {limit >> 20}MB. Name what the app does "
-            "not need at run time in .slugignore."
-        )
+        raise SlugError(_too_large(f"{size / (1 << 20):.1f}MB", limit))
     part = target.with_suffix(".part")
     with packed.open("rb") as source, part.open("wb") as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
@@ -128,3 +157,10 @@ def pack(workspace: Workspace, build_dir: str, target: Path, uid: int, limit: in
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     part.rename(target)
     return f"SHA256:{digest}", size
+
+
+def _too_large(size: str, limit: int) -> str:
+    return (
+        f"cannot use the slug: the limit is {limit >> 20}MB and it is {size}. Name what the app does not need at run "
+        "time in .slugignore."
+    )

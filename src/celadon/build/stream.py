@@ -4,6 +4,7 @@ The key in the URL is the secret; whoever has it may read, as with Heroku's `out
 """
 
 import asyncio
+import hmac
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from celadon.actions import releases as release_actions
 from celadon.actions.context import Context
 from celadon.model.build import BuildStatus
 from celadon.model.release import ReleaseStatus
@@ -37,17 +39,17 @@ def application(context: Context) -> Starlette:
         return StreamingResponse(_follow(path, lambda: _build_over(context, build.id)), media_type="text/plain")
 
     async def release_output(request: Request) -> Response:
-        release_id = request.path_params["release"]
+        release_id, key = request.path_params["release"], request.path_params["key"]
         with context.database.read() as tx:
             release = releases.find_by_id(tx, release_id)
-        if release is None:
+        if release is None or not hmac.compare_digest(key, release_actions.output_key(context, release_id)):
             return JSONResponse({"id": "not_found", "message": "Couldn't find that release's output."}, 404)
         path = context.blobs.release_output(release.id)
         return StreamingResponse(_follow(path, lambda: _release_over(context, release.id)), media_type="text/plain")
 
     return Starlette(
         routes=[
-            Route("/builds-output/release/{release}", release_output),
+            Route("/builds-output/release/{release}/{key}", release_output),
             Route("/builds-output/{key}", build_output),
         ]
     )

@@ -2,12 +2,14 @@
 
 import shutil
 from datetime import timedelta
+from pathlib import Path
 
 from celadon.actions.context import Context, now
-from celadon.store import apps, builds, changes, log_sessions
+from celadon.store import apps, builds, changes, log_sessions, slugs
 
-# Destroyed apps can be brought back by the operator for this long.
+# What a destroyed app has left stays this long.
 DESTROYED = timedelta(days=7)
+_FRESH = 3600.0
 
 
 def prune(context: Context) -> str:
@@ -17,16 +19,22 @@ def prune(context: Context) -> str:
         log_sessions.prune(tx, now())
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}
-    sources = 0
-    for archive in (context.settings.home / "sources").glob("*"):
-        # A push writes its archive just before its build row.
-        fresh = now().timestamp() - archive.stat().st_mtime < 3600
-        if archive.name.partition(".")[0] not in pending and not fresh:
-            archive.unlink(missing_ok=True)
-            sources += 1
+        known = slugs.ids_of_live_apps(tx, now() - DESTROYED)
+    sources = _remove_others(context.settings.home / "sources", pending)
+    packed = _remove_others(context.settings.home / "slugs", known)
     for app in gone:
         _remove(context, app.id)
-    return f"removed {sources} source archives and the files of {len(gone)} destroyed apps"
+    return f"removed {sources} source archives, {packed} slugs and the files of {len(gone)} destroyed apps"
+
+
+def _remove_others(directory: Path, wanted: set[str]) -> int:
+    """Remove files whose row is not there; a fresh one may be about to get its row."""
+    removed = 0
+    for path in directory.iterdir():
+        if path.name.partition(".")[0] not in wanted and now().timestamp() - path.stat().st_mtime > _FRESH:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
 
 
 def _remove(context: Context, app_id: str) -> None:

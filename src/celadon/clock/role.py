@@ -7,7 +7,9 @@ import logging
 import threading
 
 from celadon.actions import context as contexts
+from celadon.actions.context import now
 from celadon.clock import retention
+from celadon.platform import certificates
 from celadon.platform.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -21,4 +23,6 @@ def main(settings: Settings) -> None:
     due = threading.Event()
     while True:
         log.info("at=retention %s", retention.prune(context))
+        if certificates.issue(settings, now()):
+            log.info("at=certificates renewed")
         due.wait(_EVERY)

@@ -6,6 +6,7 @@ again, and none is lost.
 
 from datetime import datetime, timedelta
 
+from celadon.dynos.findings import KILL_AGAIN, Finding, What
 from celadon.model import dyno as rules
 from celadon.model.dyno import Dyno, DynoEvent, DynoState
 from celadon.model.logline import Source
@@ -52,12 +53,26 @@ class Ledger:
         self._update(dyno, container_id=container_id, address=address, port=port, deadline=None)
         self.say(dyno, rules.starting_line(dyno.command))
 
-    def up(self, dyno: Dyno) -> None:
+    def take_in(self, finding: Finding) -> None:
+        """What has happened to a dyno, as the manager found it."""
+        dyno = finding.dyno
+        self.say(dyno, *finding.messages)
+        if finding.what is What.UP:
+            self._up(dyno)
+        elif finding.what is What.EXIT:
+            self._exit(dyno, finding.status)
+        elif finding.what is What.OVERDUE:
+            self._update(dyno, deadline=self.now + KILL_AGAIN)
+        else:
+            self.say(dyno, rules.changed_line(dyno.state, DynoState.COMPLETE))
+            self.forget(dyno)
+
+    def _up(self, dyno: Dyno) -> None:
         state = rules.next_state(dyno.state, DynoEvent.LISTENING)
         self._update(dyno, state=state, deadline=None)
         self.say(dyno, rules.changed_line(dyno.state, state))
 
-    def exit(self, dyno: Dyno, status: int | None) -> None:
+    def _exit(self, dyno: Dyno, status: int | None) -> None:
         """The dyno's processes are gone: a one-off is complete, one that was told to stop is down, others crashed."""
         self.say(dyno, rules.exited_line(status))
         if dyno.state is DynoState.STOPPING:
@@ -86,11 +101,6 @@ class Ledger:
         state = rules.next_state(dyno.state, DynoEvent.STOP)
         self._update(dyno, state=state, deadline=self.now + timedelta(seconds=self.settings.stop_timeout))
         self.say(dyno, rules.STOPPING_PROCESSES)
-
-    def deadline_passed(self, dyno: Dyno, *messages: str) -> None:
-        """SIGKILL is on its way; said once."""
-        self._update(dyno, deadline=None)
-        self.say(dyno, *messages)
 
     def forget(self, dyno: Dyno) -> None:
         dynos.delete(self.tx, dyno.id)

@@ -2,7 +2,8 @@
 
 Wakes on: the change feed, recorded exits, finished starts, dynos that begin to listen, deadlines.
 Reads: apps, current releases, formations, dynos; the runtime's containers.
-Writes: dynos (all but `request` and `routed`), the end of a release phase; lines from `heroku[<dyno>]`.
+Writes: dynos (all but `request`; of `routed` only that a new start has no route), the end of a release phase; lines
+from `heroku[<dyno>]`.
 Survives: a SIGKILL anywhere. Rows say what should run, the runtime what does; the next ensure() closes the gap.
 """
 
@@ -10,12 +11,13 @@ import logging
 import queue
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from celadon.actions.context import Context, now
-from celadon.dynos import plans
+from celadon.dynos import findings, plans
+from celadon.dynos.findings import Do, Effect, Finding, Started, What
 from celadon.dynos.launch import Addresses, ChecksumError, Launcher, random_port
 from celadon.dynos.ledger import Ledger
 from celadon.dynos.listening import Listening
@@ -23,10 +25,10 @@ from celadon.dynos.phase import Phase
 from celadon.dynos.plans import Plan, slugs_in_use
 from celadon.dynos.threads import Threads
 from celadon.model import dyno as rules
-from celadon.model.dyno import WEB, Dyno, DynoState
+from celadon.model.dyno import Dyno, DynoState
 from celadon.model.formation import Command, Step
 from celadon.runtime import slugs as slug_mounts
-from celadon.runtime.protocol import Container, ContainerState, Runtime, RuntimeFailure
+from celadon.runtime.protocol import ContainerState, Runtime, RuntimeFailure
 from celadon.store import dynos
 from celadon.store.lines import Lines
 
@@ -34,14 +36,6 @@ log = logging.getLogger(__name__)
 
 # How often rows and containers are compared although nothing woke us: catches monitors that were killed.
 _AUDIT = timedelta(seconds=2)
-
-
-@dataclass(frozen=True, slots=True)
-class Started:
-    """A start has ended: well, or for this reason."""
-
-    container_id: str
-    reason: str | None = None
 
 
 class Manager:
@@ -62,9 +56,9 @@ class Manager:
     def ensure(self) -> str:
         """Look at everything, take every step that can be taken now; returns a sentence for the log."""
         moment = now()
+        self._observe(moment)
         if self._audited is None or moment - self._audited >= _AUDIT:
             self._audit(moment)
-        self._observe(moment)
         return self._reconcile(moment)
 
     def restless(self) -> bool:
@@ -78,143 +72,84 @@ class Manager:
     # What has happened
 
     def _observe(self, moment: datetime) -> None:
-        """Turn starts, exits, open ports and deadlines into events on rows."""
-        outcomes = self._outcomes()
+        """Take in starts, exits, open ports and deadlines."""
+        started = self._ended_starts()
         busy = self._threads.busy()
         exited = self.runtime.exits()
-        with self.context.database.read() as tx:
-            present = [dyno for found in dynos.list_all(tx).values() for dyno in found]
+        present = self._present()
         for dyno in present:
             self.phase.follow(dyno)
         by_container = {dyno.container_id: dyno for dyno in present if dyno.container_id}
         ended = {cid: dyno for cid, dyno in by_container.items() if cid in exited and cid not in busy}
-        events: list[Callable[[Ledger], None]] = []
-        for outcome in outcomes:
-            starting = by_container.get(outcome.container_id)
-            if starting is not None and outcome.container_id not in ended:
-                events += self._on_started(starting, outcome)
-        events += [self._up(dyno) for dyno in self.listening.accepting(present) if dyno.container_id not in ended]
-        for dyno in ended.values():
-            events += self._on_exit(dyno)
-        events += self._overdue([dyno for dyno in present if dyno.container_id not in {*ended, *busy}], moment)
-        self._apply(events, moment)
-        for cid in (exited - set(by_container)) | set(ended):
-            self._threads.submit(cid, lambda cid=cid: self.runtime.remove(cid))  # type: ignore[misc]
-
-    def _apply(self, events: list[Callable[[Ledger], None]], moment: datetime) -> None:
-        if not events:
-            return
-        with self.context.database.transaction() as tx:
-            ledger = Ledger(tx, self.context.settings, moment)
-            for event in events:
-                event(ledger)
-            ledger.close(self.lines)
-
-    def _outcomes(self) -> list[Started]:
-        found: list[Started] = []
-        while not self._started.empty():
-            found.append(self._started.get())
-        return found
-
-    def _on_started(self, dyno: Dyno, outcome: Started) -> list[Callable[[Ledger], None]]:
-        if outcome.reason is not None:
-            log.warning("at=start-failed dyno=%s app=%s reason=%r", dyno.name, dyno.app_id, outcome.reason)
-            failed = replace(dyno)
-            self.phase.finish(dyno, None)
-            return [lambda ledger: ledger.say(failed, outcome.reason or ""), lambda ledger: ledger.exit(failed, None)]
-        if dyno.state is DynoState.STOPPING and dyno.container_id:
-            # It was told to stop while it started.
-            self.runtime.signal(dyno.container_id, signal.SIGTERM)
-        if dyno.state is DynoState.STARTING and dyno.type != WEB:
-            return [self._up(dyno)]
-        return []
-
-    def _up(self, dyno: Dyno) -> Callable[[Ledger], None]:
-        return lambda ledger: ledger.up(dyno)
-
-    def _on_exit(self, dyno: Dyno) -> list[Callable[[Ledger], None]]:
-        assert dyno.container_id is not None, "only a dyno with a container exits"
-        container = self.runtime.inspect(dyno.container_id)
-        status = container.exit_status if container else None
-        self.phase.finish(dyno, status)
-        events: list[Callable[[Ledger], None]] = []
-        if container is not None and container.out_of_memory and dyno.state is not DynoState.STOPPING:
-            events.append(lambda ledger: ledger.say(dyno, rules.MEMORY_VASTLY_EXCEEDED, rules.KILLING_PROCESSES))
-        return [*events, lambda ledger: ledger.exit(dyno, status)]
-
-    def _overdue(self, present: list[Dyno], moment: datetime) -> list[Callable[[Ledger], None]]:
-        events: list[Callable[[Ledger], None]] = []
-        for dyno in present:
-            if dyno.deadline is None or dyno.deadline > moment:
-                continue
-            if dyno.container_id is None:
-                events.append(lambda ledger, dyno=dyno: self._no_client(ledger, dyno))  # type: ignore[misc]
-                continue
-            settings = self.context.settings
-            if dyno.state is DynoState.STARTING and dyno.type == WEB:
-                messages = [rules.BOOT_TIMEOUT.format(seconds=settings.boot_timeout), "Stopping process with SIGKILL"]
-            elif dyno.state is DynoState.STOPPING:
-                messages = [rules.EXIT_TIMEOUT.format(seconds=settings.stop_timeout), rules.KILLING_PROCESSES]
-            else:
-                continue
-            cid = dyno.container_id
-            events.append(lambda ledger, dyno=dyno, said=messages: ledger.deadline_passed(dyno, *said))  # type: ignore[misc]
-            self._threads.submit(cid, lambda cid=cid: self.runtime.kill(cid))  # type: ignore[misc]
-        return events
-
-    def _no_client(self, ledger: Ledger, dyno: Dyno) -> None:
-        ledger.say(dyno, rules.ATTACH_ERROR, rules.changed_line(dyno.state, DynoState.COMPLETE))
-        ledger.forget(dyno)
+        running = [dyno for dyno in present if dyno.container_id not in ended]
+        alive = {dyno.container_id: dyno for dyno in running if dyno.container_id}
+        found, effects = findings.of_starts(started, alive)
+        failed = {finding.dyno.id for finding in found if finding.what is What.EXIT}
+        up = [dyno for dyno in self.listening.accepting(running) if dyno.id not in failed]
+        found += [Finding(What.UP, dyno) for dyno in up]
+        found += [findings.of_exit(dyno, self.runtime.inspect(cid)) for cid, dyno in ended.items()]
+        taken = failed | {dyno.id for dyno in up}
+        idle = [dyno for dyno in running if dyno.container_id not in busy and dyno.id not in taken]
+        late, kills = findings.overdue(idle, self.context.settings, moment)
+        removed = [Effect(Do.REMOVE, cid) for cid in (exited - set(by_container)) | set(ended)]
+        self._take_in([*found, *late], [*effects, *kills, *removed], moment)
 
     def _audit(self, moment: datetime) -> None:
-        """Compare rows and containers: adopt, start again what never ran, end what nobody wants or nobody watches."""
+        """Adopt what runs, end what nobody wants or nobody watches, learn of what was lost."""
+        containers = self.runtime.list()
+        busy = self._threads.busy()
         with self.context.database.read() as tx:
             present = [dyno for found in dynos.list_all(tx).values() for dyno in found]
             wanted_slugs = slugs_in_use(tx, present)
-        # Asked first: what a thread finishes between the two looks is in the second.
-        busy = self._threads.busy()
-        containers = self.runtime.list()
         first = self._audited is None
         self._audited = moment
-        known = {dyno.container_id for dyno in present}
-        for cid, container in containers.items():
-            if cid in busy:
-                continue
-            if cid not in known or container.state is ContainerState.UNFINISHED:
-                self._threads.submit(cid, lambda cid=cid: self.runtime.remove(cid))  # type: ignore[misc]
-            elif container.state is ContainerState.UNMONITORED:
-                log.warning("at=unmonitored container=%s", cid)
-                self._threads.submit(cid, lambda cid=cid: self.runtime.kill(cid))  # type: ignore[misc]
-        lost = [
-            dyno
-            for dyno in present
-            if dyno.state in rules.RUNNING
-            and dyno.container_id not in (None, *busy)
-            and _is_gone(containers.get(dyno.container_id or ""))
-        ]
-        if first:
-            self._resume(present, lost)
-            # A start that died with its manager is made again; it is no crash of the dyno.
-            lost = [dyno for dyno in lost if dyno.state is not DynoState.STARTING]
-        self._apply([event for dyno in lost for event in self._on_lost(dyno)], moment)
+        found, effects = findings.of_audit(present, containers, busy, self.runtime.inspect, first=first)
+        # What came to run without a thread of ours, started by a manager that was killed.
+        for dyno in present:
+            running = dyno.container_id in containers and containers[dyno.container_id].state is ContainerState.RUNNING
+            if dyno.container_id and running and dyno.state is DynoState.STARTING and dyno.container_id not in busy:
+                self._started.put(Started(dyno.container_id))
+        self._take_in(found, effects, moment)
         slug_mounts.keep_only(self.launcher.mounts, wanted_slugs)
 
-    def _on_lost(self, dyno: Dyno) -> list[Callable[[Ledger], None]]:
-        self.phase.finish(dyno, None)
-        return [lambda ledger: ledger.exit(dyno, None)]
+    def _present(self) -> list[Dyno]:
+        with self.context.database.read() as tx:
+            return [dyno for found in dynos.list_all(tx).values() for dyno in found]
 
-    def _resume(self, present: list[Dyno], lost: list[Dyno]) -> None:
-        """After a restart of the manager: what was told before it died may not have been heard."""
-        for dyno in present:
-            cid = dyno.container_id
-            if cid is None:
-                continue
-            if dyno.state is DynoState.STOPPING:
-                self._threads.submit(cid, lambda cid=cid: self.runtime.signal(cid, signal.SIGTERM))  # type: ignore[misc]
-            elif dyno.state is DynoState.STARTING and dyno in lost:
-                self._threads.submit(cid, lambda dyno=dyno: self._run_again(dyno))  # type: ignore[misc]
-            elif dyno.state is DynoState.STARTING:
-                self._started.put(Started(cid))
+    def _ended_starts(self) -> list[Started]:
+        found: list[Started] = []
+        while not self._started.empty():
+            found.append(self._started.get())
+        # The audit may have seen one whose thread tells it as well.
+        return list(dict.fromkeys(found))
+
+    def _take_in(self, found: list[Finding], effects: list[Effect], moment: datetime) -> None:
+        """Write what was found, then act on it. A manager that dies in between finds the same again."""
+        for finding in found:
+            if finding.what is What.EXIT:
+                # Before the dyno's row goes: without a row and without an end the phase would run twice.
+                self.phase.finish(finding.dyno, finding.status)
+        if found:
+            with self.context.database.transaction() as tx:
+                ledger = Ledger(tx, self.context.settings, moment)
+                for finding in found:
+                    ledger.take_in(finding)
+                ledger.close(self.lines)
+        for effect in effects:
+            self._act(effect)
+
+    def _act(self, effect: Effect) -> None:
+        cid, dyno = effect.container_id, effect.dyno
+        if effect.do is Do.TERM:
+            self._threads.submit_beside(cid, lambda: self.runtime.signal(cid, signal.SIGTERM))
+        elif effect.do is Do.HANG_UP:
+            self._threads.submit_beside(cid, lambda: self.runtime.signal(cid, signal.SIGHUP))
+        elif effect.do is Do.KILL:
+            self._threads.submit(cid, lambda: self.runtime.kill(cid))
+        elif effect.do is Do.REMOVE:
+            self._threads.submit(cid, lambda: self.runtime.remove(cid))
+        elif dyno is not None:
+            self._threads.submit(cid, lambda: self._run_again(dyno))
 
     def _run_again(self, dyno: Dyno) -> None:
         assert dyno.container_id is not None, "only a dyno with a container is run again"
@@ -259,7 +194,7 @@ class Manager:
         else:
             ledger.stop(dyno)
             cid = dyno.container_id
-            return [lambda: self._threads.submit_beside(cid, lambda: self.runtime.signal(cid, signal.SIGTERM))]
+            return [lambda: self._act(Effect(Do.TERM, cid))]
         return []
 
     def _start(self, ledger: Ledger, dyno: Dyno, taken: set[str]) -> list[Callable[[], None]]:
@@ -312,10 +247,6 @@ class Manager:
             log.error("at=start dyno=%s %s", dyno.name, error)
             reason = rules.PLATFORM_ERROR.format(reason="the dyno could not be started; the operator's log says why")
         self._started.put(Started(dyno.container_id, reason))
-
-
-def _is_gone(container: Container | None) -> bool:
-    return container is None or container.state is ContainerState.UNFINISHED
 
 
 def _ready(command: Command, busy: frozenset[str]) -> bool:

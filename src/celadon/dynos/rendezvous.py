@@ -1,7 +1,7 @@
 """Attached one-offs: the rendezvous of a client's terminal and a dyno, as Heroku's clients speak it.
 
 A client opens TLS, writes its secret and a line end (some write none), waits for the greeting, and from then on bytes go
-both ways until the dyno ends. Source: Heroku's clients; see docs/reference/rendezvous.md for the exchange.
+both ways until the dyno ends. The exchange is that of Heroku's clients.
 """
 
 import asyncio

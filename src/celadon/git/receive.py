@@ -22,7 +22,7 @@ from celadon.git.repository import Repository
 from celadon.git.source import Commit
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.build import Build, BuildStatus
+from celadon.model.build import DEPLOYED, Build, BuildStatus
 from celadon.model.dyno import WEB
 from celadon.model.errors import CeladonError
 from celadon.model.release import Release, ReleaseStatus
@@ -36,8 +36,8 @@ ACCEPTED, REFUSED = 0, 1
 
 T = TypeVar("T")
 
-# The builder's last line. It comes after the build's end is in the store, by some milliseconds.
-_LAST_LINE = b"deployed to Celadon"
+# It comes after the build's end is in the store, by some milliseconds.
+_LAST_LINE = DEPLOYED.encode()
 _LAST_LINE_SECONDS = 2.0
 # Nothing depends on these waits: whoever follows looks again at least so often.
 _LOOK_SECONDS = 5.0
@@ -135,10 +135,12 @@ async def _follow_release(push: Push, build: Build, tell: Tell) -> Release | Non
         assert release is not None, "a build that succeeded has made a release"
         return None if release.status is ReleaseStatus.PENDING else release
 
+    path = push.context.blobs.release_output(build.release_id or "")
     release = await asyncio.to_thread(ended)
-    if release is None:
+    # A quick phase is over before it is looked at: what it has written is shown all the same.
+    if release is None or path.exists():
         await tell("-----> Running release command...")
-        output = Output(push.context.blobs.release_output(build.release_id or ""))
+        output = Output(path)
         with push.bell.ear() as ear:
             release = await _relay_until(ended, output, ear, tell)
         await tell(output.last())

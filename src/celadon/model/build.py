@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+# The last line of a build's output that released something ends so; who follows the output waits for it.
+DEPLOYED = "deployed to Celadon"
+
 
 class BuildStatus(StrEnum):
     """As the API shows it; a build that waits for its turn is pending too."""
@@ -19,6 +22,7 @@ class Build:
 
     `commit` is the pushed commit or the version the API was told; `source_url` is where to fetch a source archive when
     none was stored by a push. `cancel_requested` asks the build role to stop. `error` says why a failed build failed.
+    `attempts` counts how often the build role took it up: more than once only when that died.
     """
 
     id: str
@@ -40,6 +44,7 @@ class Build:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     output_key: str = ""
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

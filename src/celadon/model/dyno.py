@@ -60,8 +60,6 @@ TRANSITIONS: Mapping[tuple[DynoState, DynoEvent], DynoState] = {
     (_S.STOPPING, _E.GONE): _S.DOWN,
 }
 
-# A dyno in one of these has nothing running and never will again: its row goes away.
-ENDED = frozenset({_S.COMPLETE, _S.DOWN})
 # A dyno in one of these has a process on a machine.
 RUNNING = frozenset({_S.STARTING, _S.UP, _S.STOPPING})
 
@@ -144,10 +142,8 @@ def shown_state(state: DynoState) -> str:
 
 # Lines of the manifold, in Heroku's words.
 BOOT_TIMEOUT = "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within {seconds:g} seconds of launch"
-BAD_BIND = "Error R11 (Bad bind) -> Process bound port {port} instead of $PORT"
 EXIT_TIMEOUT = "Error R12 (Exit timeout) -> At least one process failed to exit within {seconds:g} seconds of SIGTERM"
 ATTACH_ERROR = "Error R13 (Attach error) -> Failed to attach to process"
-MEMORY_EXCEEDED = "Error R14 (Memory quota exceeded)"
 MEMORY_VASTLY_EXCEEDED = "Error R15 (Memory quota vastly exceeded)"
 DETACHED = "Error R16 (Detached) -> An attached process is not responding to SIGHUP after its client disconnected"
 CHECKSUM_ERROR = "Error R17 (Checksum error) -> Checksum does not match expected value"

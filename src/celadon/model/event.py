@@ -6,8 +6,7 @@ from datetime import datetime
 
 from celadon.model.logline import Source
 
-API_APP = Source(source="app", ps="api")
-API_HEROKU = Source(source="heroku", ps="api")
+API = Source(source="app", ps="api")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,4 +27,4 @@ def line(event: Event) -> tuple[Source, str] | None:
     """The log line of an event: `app[api]`, as Heroku writes what users did; None when it has none."""
     if event.app_id is None or event.line is None:
         return None
-    return API_APP, event.line
+    return API, event.line

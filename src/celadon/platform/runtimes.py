@@ -4,8 +4,6 @@ from celadon.platform.settings import Settings
 from celadon.runtime.crun import CrunRuntime
 from celadon.runtime.network import Network, host_resolvers
 
-KINDS = ("dynos", "build-dynos", "engines")
-
 
 def network(settings: Settings) -> Network:
     """What dynos and builds are connected to."""

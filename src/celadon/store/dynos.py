@@ -1,4 +1,4 @@
-"""Dynos: rows of what runs or should run. The dyno manager writes every column but `request` (actions) and `routed` (router)."""
+"""Dynos: rows of what runs or should run. `request` is written by actions, `routed` by the router, the rest by the dyno manager."""
 
 from datetime import datetime
 from typing import Any

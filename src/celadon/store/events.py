@@ -38,7 +38,3 @@ def list_after(tx: Transaction, seq: int, limit: int = 1000) -> list[Event]:
     """Events with a number beyond `seq`, oldest first."""
     query = sa.select(tables.events).where(tables.events.c.seq > seq).order_by(tables.events.c.seq).limit(limit)
     return rows.every(tx, Event, query)
-
-
-def latest(tx: Transaction) -> int:
-    return int(tx.connection.execute(sa.select(sa.func.coalesce(sa.func.max(tables.events.c.seq), 0))).scalar_one())

@@ -48,7 +48,10 @@ def current_of_all(tx: Transaction) -> dict[str, Release]:
 
 
 def list_pending(tx: Transaction) -> list[Release]:
-    return rows.every(tx, Release, sa.select(_t).where(_t.c.status == ReleaseStatus.PENDING).order_by(_t.c.created_at))
+    """Releases whose phase has not ended, of apps that are there."""
+    query = sa.select(_t).join(tables.apps, tables.apps.c.id == _t.c.app_id)
+    pending = sa.and_(_t.c.status == ReleaseStatus.PENDING, tables.apps.c.deleted_at.is_(None))
+    return rows.every(tx, Release, query.where(pending).order_by(_t.c.created_at))
 
 
 def list_of(tx: Transaction, app_id: str) -> list[Release]:

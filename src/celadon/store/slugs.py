@@ -27,5 +27,9 @@ def insert(tx: Transaction, slug: Slug) -> None:
     rows.insert(tx, _t, slug)
 
 
-def update(tx: Transaction, slug_id: str, *, now: datetime, **values: object) -> None:
-    rows.update(tx, _t, slug_id, updated_at=now, **values)
+def ids_of_live_apps(tx: Transaction, since: datetime) -> set[str]:
+    """Ids of the slugs of apps that are there, or were destroyed after `since`."""
+    apps = tables.apps.c
+    live = sa.or_(apps.deleted_at.is_(None), apps.deleted_at >= since)
+    query = sa.select(_t.c.id).join(tables.apps, apps.id == _t.c.app_id).where(live)
+    return set(tx.connection.execute(query).scalars())

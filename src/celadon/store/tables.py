@@ -215,6 +215,7 @@ builds = sa.Table(
     sa.Column("started_at", Instant),
     sa.Column("finished_at", Instant),
     sa.Column("output_key", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
 )
 # One build per app at a time is a rule of the store, not of a lucky order of calls.
 sa.Index(

@@ -1,0 +1,110 @@
+"""From a compiled tree to a slug, with what a hostile build leaves behind."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from celadon.build import slug
+from celadon.build.slug import SlugError
+from celadon.build.workspace import Workspace
+
+UID = 4_242_424
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    # Packing runs as the app's user, who must get this far.
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    root = tmp_path / "disk"
+    (root / "out").mkdir(parents=True)
+    (root / "build").mkdir()
+    for path in (root, root / "out", root / "build"):
+        os.chown(path, UID, UID)
+    return Workspace(root, UID, 1 << 30)
+
+
+def said(workspace: Workspace, text: str) -> None:
+    (workspace.root / "out" / "release.1").write_text(text)
+
+
+def test_release_is_read_as_yaml(workspace: Workspace) -> None:
+    said(workspace, "---\nconfig_vars:\n  PATH: bin:/usr/bin\ndefault_process_types:\n  web: run me\naddons: []\n")
+    found = slug.released(workspace, 1)
+    assert (found.process_types, found.config_vars) == ({"web": "run me"}, {"PATH": "bin:/usr/bin"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [x, x]\nb: &b [*a, *a]\nconfig_vars: {A: *b}\n",
+        "config_vars: {1BAD: x}\n",
+        "default_process_types: {'bad name': x}\n",
+        "config_vars: {A: {B: C}}\n",
+        ": : :\n\t",
+        "!!python/object/apply:os.system ['true']",
+    ],
+)
+def test_nonsense_from_bin_release_fails_the_build(workspace: Workspace, text: str) -> None:
+    said(workspace, text)
+    with pytest.raises(SlugError):
+        slug.released(workspace, 1)
+
+
+def test_no_link_out_of_the_workspace_is_followed(workspace: Workspace) -> None:
+    (workspace.root / "build" / "Procfile").symlink_to("/etc/shadow")
+    (workspace.root / "linked").symlink_to("/etc")
+    assert workspace.read("build", "Procfile", limit=1 << 20) is None
+    assert workspace.read("linked", "passwd", limit=1 << 20) is None
+
+
+def test_a_pipe_in_place_of_a_file_does_not_block(workspace: Workspace) -> None:
+    os.mkfifo(workspace.root / "build" / "Procfile")
+    assert workspace.read("build", "Procfile", limit=1 << 20) in (None, b"")
+
+
+def test_pack_makes_a_slug_of_the_apps_user(workspace: Workspace, tmp_path: Path) -> None:
+    (workspace.root / "build" / "hello").write_text("hi")
+    checksum, size = slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20)
+    assert checksum.startswith("SHA256:") and size == (tmp_path / "s.squashfs").stat().st_size
+    assert [path.name for path in tmp_path.glob("*.part")] == []
+
+
+def test_a_slug_over_the_limit_says_what_to_do(workspace: Workspace, tmp_path: Path) -> None:
+    (workspace.root / "build" / "large").write_bytes(os.urandom(3 << 20))
+    with pytest.raises(SlugError, match="slugignore"):
+        slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20)
+    assert not (tmp_path / "s.squashfs").exists()
+
+
+def test_a_build_that_replaced_its_tree_by_a_link_is_refused(workspace: Workspace, tmp_path: Path) -> None:
+    (workspace.root / "build").rmdir()
+    (workspace.root / "build").symlink_to("/etc")
+    with pytest.raises(SlugError, match="BUILD_DIR"):
+        slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "types"),
+    [
+        ("web: run\n", {"web": "run"}),
+        ("web:\trun\r\nworker : work  \r\n", {"web": "run", "worker": "work"}),
+        ("# comment\n\nweb: a: b\n", {"web": "a: b"}),
+        ("", {}),
+    ],
+)
+def test_procfile(workspace: Workspace, text: str, types: dict[str, str]) -> None:
+    (workspace.root / "build" / "Procfile").write_text(text)
+    assert slug.declared(workspace, "build") == types
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("web run", "line 1"), ("web: a\nweb: b", "twice"), ("we b: x", "process type"), ("web:", "no command")],
+)
+def test_a_procfile_that_cannot_be_read_names_the_line(workspace: Workspace, text: str, why: str) -> None:
+    (workspace.root / "build" / "Procfile").write_text(text)
+    with pytest.raises(SlugError, match=why):
+        slug.declared(workspace, "build")

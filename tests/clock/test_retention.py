@@ -1,0 +1,35 @@
+"""What is kept and what goes."""
+
+import os
+from pathlib import Path
+
+from celadon.actions import accounts, apps, builds, context
+from celadon.actions.builds import Compiled
+from celadon.clock import retention
+from celadon.model.account import Actor
+from celadon.platform.settings import Settings
+from celadon.store import database
+
+
+def test_files_without_a_row_go_and_those_with_one_stay(tmp_path: Path) -> None:
+    for name in ("sources", "slugs"):
+        (tmp_path / name).mkdir()
+    settings = Settings(home=tmp_path)
+    database.migrate(settings)
+    world = context.connect(settings)
+    owner = Actor(account=accounts.create_operator(world.database, email="a@b", password="long enough"))
+    apps.create(world, owner, name="hello")
+    build = builds.create(world, owner, "hello", commit="a")
+    compiled = Compiled(slug_id="kept", process_types={}, language="x", checksum="SHA256:0", size=1, config_vars={})
+    builds.succeed(world, build.id, compiled)
+    pending = builds.create(world, owner, "hello", commit="b")
+    kept = [world.blobs.slug("kept"), world.blobs.source(pending.id), world.blobs.slug("fresh")]
+    gone = [world.blobs.slug("stray"), world.blobs.source(build.id)]
+    for path in (*kept, *gone):
+        path.write_text("")
+        if path.name != "fresh.squashfs":
+            os.utime(path, (1, 1))
+    retention.prune(world)
+    assert all(path.exists() for path in kept)
+    assert not any(path.exists() for path in gone)
+    world.database.close()
