@@ -3,6 +3,8 @@
 import base64
 import gzip
 import http.client
+import os
+import signal
 import socket
 import stat
 import time
@@ -14,7 +16,7 @@ from tests.git.town import EMAIL, PASSWORD, Builder, Relay, Town, Tree, wait_unt
 
 from celadon.actions import authorizations, keys
 from celadon.store import apps as stored_apps
-from celadon.store import tables
+from celadon.store import builds, tables
 
 PUSH = "/{}.git/info/refs?service=git-receive-pack"
 FETCH = "/{}.git/info/refs?service=git-upload-pack"
@@ -152,7 +154,7 @@ def test_a_revoked_token_stops_working_at_once(town: Town, relay: Relay) -> None
 
 def test_a_token_does_what_its_scope_says(town: Town, relay: Relay) -> None:
     name = town.create_app().name
-    scopes = {"write": (403, 200), "read-protected": (200, 403), "identity": (403, 403), "read": (403, 403)}
+    scopes = {"write-protected": (200, 200), "read-protected": (200, 403), "identity": (403, 403), "read": (403, 403)}
     for scope, (fetch, push) in scopes.items():
         token = town.new_token(town.actor, (scope,))
         assert get(relay, FETCH.format(name), f"x:{token}")[0] == fetch, scope
@@ -229,10 +231,17 @@ def test_a_client_that_leaves_in_the_middle_ends_its_programs(town: Town, relay:
     tree = Tree(town, town.ssh_url(app.name))
     tree.commit()
     push = tree.start("push", "celadon", "main")
-    wait_until(lambda: _programs(uid))
-    push.kill()
+    # Its build waits for ever: nobody takes it up.
+    wait_until(lambda: _pending(town))
+    assert _programs(uid)
+    os.killpg(push.pid, signal.SIGKILL)
     push.communicate()
     wait_until(lambda: not _programs(uid))
+
+
+def _pending(town: Town) -> bool:
+    with town.context.database.read() as tx:
+        return bool(builds.list_pending(tx))
 
 
 def _programs(uid: int) -> list[str]:

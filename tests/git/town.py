@@ -52,7 +52,7 @@ class Town:
         self.home = Path(tempfile.mkdtemp(prefix="celadon-git-"))
         self.settings = Settings(
             home=self.home,
-            instance=random.SystemRandom().randint(1000, 60_000),
+            instance=random.SystemRandom().randint(1000, 4000),
             ssh_port=_free_port(),
             **{"push_wait": 2.0, **settings},
         )

@@ -66,13 +66,13 @@ class Door:
             hearing = asyncio.create_task(_hear(conversation, request, service))
             saying = asyncio.create_task(_log_errors(conversation, visit))
             try:
-                if advertise:
-                    head = _announcement(service, protocol)
-                    await _reply(conversation, send, f"application/x-{service}-advertisement", head)
-                else:
-                    await _reply(conversation, send, f"application/x-{service}-result", b"")
+                kind = "advertisement" if advertise else "result"
+                head = _announcement(service, protocol) if advertise else b""
+                await _reply(conversation, send, f"application/x-{service}-{kind}", head)
+                await saying
             finally:
-                hearing.cancel()
+                for task in (hearing, saying):
+                    task.cancel()
                 await asyncio.wait({hearing, saying})
 
     async def _actor(self, request: Request) -> Actor:

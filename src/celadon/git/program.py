@@ -42,7 +42,12 @@ class Program:
             pass_fds=() if channel is None else (channel,),
             start_new_session=True,
         )
-        self._ended = os.pidfd_open(self._popen.pid)
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._waiting: set[asyncio.Event] = set()
+        self._ended = asyncio.Event()
+        self._pidfd = os.pidfd_open(self._popen.pid)
+        self._loop.add_reader(self._pidfd, self._note_end)
         for pipe in self._pipes():
             os.set_blocking(pipe.fileno(), False)
 
@@ -53,19 +58,27 @@ class Program:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.send(signal.SIGKILL)
+        self._closed = True
+        self._loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
         for pipe in self._pipes():
-            pipe.close()
-        os.close(self._ended)
+            if not pipe.closed:
+                self._loop.remove_reader(pipe.fileno())
+                self._loop.remove_writer(pipe.fileno())
+                pipe.close()
+        # Who still waits for a pipe learns that it is gone.
+        for ready in self._waiting:
+            ready.set()
 
     async def write(self, content: bytes) -> None:
-        """Give the program all of this; raises BrokenPipeError when it reads no more."""
-        pipe = _open(self._popen.stdin)
+        """Give the program all of this; raises ConnectionError when it reads no more."""
         left = memoryview(content)
         while left:
+            pipe = self._open(self._popen.stdin)
             try:
                 left = left[os.write(pipe, left) :]
             except BlockingIOError:
-                await _until(asyncio.get_running_loop().add_writer, asyncio.get_running_loop().remove_writer, pipe)
+                await self._until(self._loop.add_writer, self._loop.remove_writer, pipe)
 
     def close_input(self) -> None:
         """The program reads the end of its input."""
@@ -73,24 +86,53 @@ class Program:
             self._popen.stdin.close()
 
     async def read(self) -> bytes:
-        """What the program has said next, at most a chunk; empty at the end."""
-        return await _read(_open(self._popen.stdout))
+        """What the program has said next, at most a chunk; empty at the end. Raises ConnectionError after the block."""
+        return await self._read(self._popen.stdout)
 
     async def read_errors(self) -> bytes:
         """As `read`, of its error output."""
-        return await _read(_open(self._popen.stderr))
+        return await self._read(self._popen.stderr)
 
     async def wait(self) -> int:
-        """The exit status; negative for a signal."""
-        while (status := self._popen.poll()) is None:
-            await _readable(self._ended)
-        return status
+        """The exit status; negative for a signal. Several may wait at once."""
+        await self._ended.wait()
+        # It has ended: this only fetches how.
+        return self._popen.wait()
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the program and its children, unless it has ended."""
         if self._popen.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._popen.pid, number)
+
+    def _note_end(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        self._ended.set()
+
+    async def _read(self, stream: IO[bytes] | None) -> bytes:
+        while True:
+            pipe = self._open(stream)
+            try:
+                return os.read(pipe, CHUNK)
+            except BlockingIOError:
+                await self._until(self._loop.add_reader, self._loop.remove_reader, pipe)
+
+    async def _until(self, add: Callable[..., None], remove: Callable[[int], bool], pipe: int) -> None:
+        ready = asyncio.Event()
+        self._waiting.add(ready)
+        add(pipe, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            self._waiting.discard(ready)
+            # A number that was closed may be somebody else's by now.
+            if not self._closed:
+                remove(pipe)
+
+    def _open(self, pipe: IO[bytes] | None) -> int:
+        if self._closed or pipe is None or pipe.closed:
+            raise ConnectionResetError("the pipe to this program is closed")
+        return pipe.fileno()
 
     def _pipes(self) -> list[IO[bytes]]:
         return [pipe for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr) if pipe]
@@ -109,7 +151,7 @@ async def run(
     With `stdout`, a descriptor, its output goes there.
     """
     with Program(argv, environment, stdout=subprocess.PIPE if stdout is None else stdout) as program:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(ConnectionError):
             await program.write(asked)
         program.close_input()
         reads = [program.read_errors] if stdout is not None else [program.read_errors, program.read]
@@ -126,30 +168,3 @@ async def _bounded(read: Callable[[], Any], limit: int) -> bytes:
     while len(found) <= limit and (chunk := await read()):
         found += chunk
     return bytes(found)
-
-
-async def _read(pipe: int) -> bytes:
-    while True:
-        try:
-            return os.read(pipe, CHUNK)
-        except BlockingIOError:
-            await _readable(pipe)
-
-
-async def _readable(descriptor: int) -> None:
-    loop = asyncio.get_running_loop()
-    await _until(loop.add_reader, loop.remove_reader, descriptor)
-
-
-async def _until(add: Callable[..., None], remove: Callable[[int], bool], descriptor: int) -> None:
-    ready = asyncio.Event()
-    add(descriptor, ready.set)
-    try:
-        await ready.wait()
-    finally:
-        remove(descriptor)
-
-
-def _open(pipe: IO[bytes] | None) -> int:
-    assert pipe is not None, "this program was started without that pipe"
-    return pipe.fileno()

@@ -204,15 +204,19 @@ async def _run(visitor: Visitor, process: Process) -> int:
 
 async def _converse(conversation: Conversation, process: Process) -> int:
     feeding = asyncio.create_task(conversation.feed(_chunks(process.stdin)))
+    saying = [
+        asyncio.create_task(_copy(conversation.output(), process.stdout)),
+        asyncio.create_task(_copy(conversation.errors(), process.stderr)),
+    ]
     try:
-        await asyncio.gather(
-            _copy(conversation.output(), process.stdout),
-            _copy(conversation.errors(), process.stderr),
-        )
+        ended, _ = await asyncio.wait(saying, return_when=asyncio.FIRST_EXCEPTION)
+        for task in ended:
+            task.result()
         return await conversation.wait()
     finally:
-        feeding.cancel()
-        await asyncio.wait({feeding})
+        for task in (feeding, *saying):
+            task.cancel()
+        await asyncio.wait({feeding, *saying})
 
 
 async def _chunks(reader: asyncssh.SSHReader[bytes]) -> AsyncIterator[bytes]:
