@@ -2,11 +2,13 @@
 
     .venv/bin/python bench/cli.py [--rounds 30]
 
-Starts a platform of its own (root needed); nothing is left behind. Prints a table with the interpreter's own start for
-comparison, and exits 1 when `version` takes more than 80 ms in the median.
+Starts a platform of its own (root needed); nothing is left behind but Heroku's own client in its cache. Prints a table
+with the interpreter's own start for comparison, and exits 1 when `version` takes more than 80 ms in the median, or `ps`
+more than a third of what it takes by Heroku's own client.
 """
 
 import argparse
+import json
 import statistics
 import subprocess
 import sys
@@ -16,6 +18,7 @@ from pathlib import Path
 from common import CHECKOUT, platform, summary, table, timed
 
 BAR = 0.080
+RATIO_BAR = 1 / 3
 # What pip installs, and what the checkout offers before anything is installed.
 INSTALLED = str(Path(sys.executable).parent / "celadon")
 CHECKED_OUT = str(CHECKOUT / "bin" / "celadon")
@@ -28,9 +31,12 @@ def main() -> int:
     with platform() as bench:
         bench.celadon("create", "bench-app", "--no-remote")
 
-        def calling(*argv: str) -> Callable[[], object]:
-            return lambda: subprocess.run(argv, env=bench.env, cwd=bench.directory, check=True, capture_output=True)
+        def calling(*argv: str, **variables: str) -> Callable[[], object]:
+            env = bench.env | variables
+            return lambda: subprocess.run(argv, env=env, cwd=bench.directory, check=True, capture_output=True)
 
+        # It finds the credentials where bin/up has put them: both clients read .netrc.
+        theirs = json.loads(bench.celadon("client:env", "--json"))
         calls = {
             "python -c pass": calling(sys.executable, "-c", "pass"),
             "celadon version": calling(INSTALLED, "version"),
@@ -38,6 +44,7 @@ def main() -> int:
             "celadon help": calling(INSTALLED, "help"),
             "celadon ps": calling(INSTALLED, "ps", "-a", "bench-app"),
             "celadon config": calling(INSTALLED, "config", "-a", "bench-app"),
+            "heroku ps": calling(*official_cli(), "ps", "-a", "bench-app", **theirs),
         }
         # In turns, so that what else the machine does meets them all.
         for call in calls.values():
@@ -47,7 +54,18 @@ def main() -> int:
             for name, call in calls.items():
                 seconds[name].append(timed(call) * 1000)
     table("Start-up of the command line", [(name, summary(values, "ms", 1)) for name, values in seconds.items()])
-    return 0 if statistics.median(seconds["celadon version"]) <= BAR * 1000 else 1
+    ratio = statistics.median(seconds["celadon ps"]) / statistics.median(seconds["heroku ps"])
+    print(f"\nceladon ps / heroku ps: {ratio:.2f} (bar: {RATIO_BAR:.2f})")
+    return 0 if statistics.median(seconds["celadon version"]) <= BAR * 1000 and ratio <= RATIO_BAR else 1
+
+
+def official_cli() -> list[str]:
+    """The words that run Heroku's own client, the version that the tests use."""
+    argv = [sys.executable, "-m", "tests.official_cli.install"]
+    installed = subprocess.run(argv, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if installed.returncode:
+        sys.exit(installed.stderr)
+    return installed.stdout.split()
 
 
 if __name__ == "__main__":

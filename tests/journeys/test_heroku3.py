@@ -16,7 +16,7 @@ def test_an_app_is_configured_scaled_and_rolled_back(platform: Platform) -> None
     assert heroku.authenticate(platform.celadon("auth:token").strip())
     assert heroku.account().email == "admin@localhost"
     found = heroku.app(app.name)
-    assert found in heroku.apps()
+    assert app.name in [listed.name for listed in heroku.apps()]
     found.config()["MARK"] = "three"
     assert found.config()["MARK"] == "three"
     wait_for("the config var serves", lambda: " three " in app.get().text)

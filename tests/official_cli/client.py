@@ -103,5 +103,7 @@ def client(argv: list[str], home: Path, directory: Path, variables: dict[str, st
         "GIT_TERMINAL_PROMPT": "0",
         "CELADON_TEST_ADDRESSES": str(home / "addresses"),
         "NODE_OPTIONS": f"--require {_WATCH}",
+        # Node.js compiles the client once: a third of each command's time.
+        "NODE_COMPILE_CACHE": str(Path(argv[0]).parents[2] / "compiled"),
     }
     return Client(env, home, directory)
