@@ -134,10 +134,10 @@ def of_audit(
     for container_id, dyno in rows.items():
         if container_id in busy or dyno.state not in rules.RUNNING:
             continue
-        container = inspect(container_id) if _is_gone(before.get(container_id)) else before[container_id]
-        if not _is_gone(container):
+        found = inspect(container_id) if _is_gone(before.get(container_id)) else before[container_id]
+        if not _is_gone(found):
             effects += _told_again(dyno, container_id) if first else []
-        elif dyno.state is DynoState.STARTING and (first or _is_unfinished(container)):
+        elif dyno.state is DynoState.STARTING and (first or _is_unfinished(found)):
             effects.append(Effect(Do.RUN_AGAIN, container_id, dyno))
         else:
             findings.append(Finding(What.EXIT, dyno))
