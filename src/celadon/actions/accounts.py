@@ -1,5 +1,6 @@
 """Accounts: who is there, and how somebody proves to be one."""
 
+import functools
 import uuid
 
 import sqlalchemy as sa
@@ -12,8 +13,12 @@ from celadon.store import accounts, authorizations, changes, events, keys, secre
 from celadon.store.database import Database, Transaction
 
 MIN_PASSWORD = 8
-# Compared against when there is no such account, so that an unknown address takes as long as a wrong password.
-_NOBODY = secrets.hash_password("nobody has this password")
+
+
+@functools.cache
+def _nobody() -> str:
+    """Compared against when there is no such account, so that an unknown address takes as long as a wrong password."""
+    return secrets.hash_password("nobody has this password")
 
 
 def create_operator(database: Database, *, email: str, password: str) -> Account:
@@ -35,7 +40,7 @@ def log_in(context: Context, email: str, password: str) -> Actor:
     """Who has this address and password; raises Unauthorized."""
     with context.database.read() as tx:
         account = accounts.find_by_email(tx, email)
-    fits = secrets.password_fits(account.password_hash if account else _NOBODY, password)
+    fits = secrets.password_fits(account.password_hash if account else _nobody(), password)
     if account is None or not fits:
         raise Unauthorized("There was a problem with your login: the e-mail address or the password is wrong.")
     with context.database.transaction() as tx:

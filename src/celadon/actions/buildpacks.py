@@ -11,9 +11,9 @@ from celadon.model.build import BuildpackInstallation
 from celadon.model.errors import InvalidParams
 from celadon.store import buildpacks, changes, events
 
-_SHORT = re.compile(r"^(?:[a-z0-9][a-z0-9_.-]*/)?[a-z0-9][a-z0-9_.-]*$")
+_SHORT = re.compile(r"^(?:[a-z0-9][a-z0-9_.-]*/)?[a-z0-9][a-z0-9_.-]*\Z")
 # A tag, a branch or a commit may follow; no user name that could be read as an option, no host that begins with a dash.
-_URL = re.compile(r"^(?:https?|git|ssh)://[A-Za-z0-9\[][^\s\x00-\x1f'\"\\]*$|^urn:buildpack:[a-z0-9/_.-]+$")
+_URL = re.compile(r"^(?:https?|git|ssh)://[A-Za-z0-9\[][^\s\x00-\x1f'\"\\]*\Z|^urn:buildpack:[a-z0-9/_.-]+\Z")
 _MOST = 20
 
 

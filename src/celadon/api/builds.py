@@ -12,7 +12,7 @@ from celadon.model.app import App
 from celadon.model.build import Build
 from celadon.model.errors import InvalidParams
 
-_SOURCE = re.compile(r"^https?://[A-Za-z0-9\[][^\s\x00-\x1f]{0,3000}$")
+_SOURCE = re.compile(r"^https?://[A-Za-z0-9\[][^\s\x00-\x1f]{0,3000}\Z")
 _CHECKSUM = re.compile(r"^SHA256:[0-9a-f]{64}$", re.IGNORECASE)
 
 

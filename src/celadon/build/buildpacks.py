@@ -10,7 +10,7 @@ from celadon.model.errors import InvalidParams
 # The platform's own, beside the source; the file `order` says in which order they are asked.
 OURS = Path(__file__).resolve().parents[3] / "buildpacks"
 _ARCHIVE = re.compile(r"\.(tgz|tar\.gz)$")
-_SHORT = re.compile(r"^(?:urn:buildpack:)?(?:heroku/|celadon/)?([a-z0-9][a-z0-9_.-]*)$")
+_SHORT = re.compile(r"^(?:urn:buildpack:)?(?:heroku/|celadon/)?([a-z0-9][a-z0-9_.-]*)\Z")
 # Names that Heroku's users know them by.
 _ALIASES = {"node": "nodejs", "js": "nodejs", "buildpack-python": "python", "buildpack-nodejs": "nodejs"}
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from celadon.model.errors import InvalidParams
 
-_EMAIL = re.compile(r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}$")
+_EMAIL = re.compile(r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}\Z")
 
 GLOBAL_SCOPE = ("global",)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from celadon.model.errors import InvalidParams
 
-NAME = re.compile(r"^[a-z][a-z0-9-]{1,28}[a-z0-9]$")
+NAME = re.compile(r"^[a-z][a-z0-9-]{1,28}[a-z0-9]\Z")
 
 # Names that would shadow the platform's own hosts.
 RESERVED = frozenset(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from celadon.model.errors import InvalidParams
 
-NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,255}$")
+NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,255}\Z")
 
 # The dyno sets these itself; a config var of that name would never be seen.
 RESERVED = frozenset({"PORT", "DYNO", "PS"})

@@ -11,7 +11,7 @@ from celadon.model.dyno import WEB, Dyno, DynoRequest, DynoState
 from celadon.model.errors import InvalidParams
 
 MAX_QUANTITY = 100
-_QUANTITY = re.compile(r"^([+-]?)([0-9]{1,6})$")
+_QUANTITY = re.compile(r"^([+-]?)([0-9]{1,6})\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

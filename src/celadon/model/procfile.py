@@ -2,7 +2,7 @@
 
 import re
 
-PROCESS_TYPE = re.compile(r"^[A-Za-z0-9_-]{1,30}$")
+PROCESS_TYPE = re.compile(r"^[A-Za-z0-9_-]{1,30}\Z")
 _LIMIT = 64 << 10
 
 

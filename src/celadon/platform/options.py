@@ -15,8 +15,8 @@ from celadon.platform.settings import DEFAULT_HOME, Settings
 
 PORTS = ("http_port", "https_port", "ssh_port", "rendezvous_port")
 
-_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")
-_EMAIL = re.compile(r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}$")
+_LABEL = re.compile(r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")
+_EMAIL = re.compile(r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
