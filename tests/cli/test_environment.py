@@ -1,8 +1,12 @@
+import dataclasses
 import json
 import subprocess
 
+import pytest
 from tests.cli.program import Program
 from tests.cli.world import World
+
+from celadon.platform import settings as platform_settings
 
 
 def test_the_lines_set_the_environment_of_a_shell(bare_world: World, celadon: Program) -> None:
@@ -21,6 +25,24 @@ def test_the_lines_set_the_environment_of_a_shell(bare_world: World, celadon: Pr
     for name in ("PARTICLEBOARD_URL", "LOGIN_HOST", "STATUS_HOST", "BUILDPACK_REGISTRY_URL"):
         assert seen[f"HEROKU_{name}"] == api
     assert json.loads(celadon("client:env", "--json").out)["HEROKU_HOST"] == api
+
+
+@pytest.mark.parametrize("domain", ["paas.example", "paas.localhost"])
+def test_on_the_platforms_own_machine_its_api_is_localhost_whatever_its_domain(
+    bare_world: World, celadon: Program, domain: str
+) -> None:
+    settings = bare_world.context.settings
+    platform_settings.save(dataclasses.replace(settings, domain=domain))
+    shown = json.loads(celadon("client:env", "--json").out)
+    assert shown["HEROKU_HOST"] == shown["HEROKU_LOGIN_HOST"] == f"http://localhost:{settings.http_port}"
+    assert shown["HEROKU_DATA_HOST"] == "localhost"
+    assert shown["HEROKU_GIT_HOST"] == f"api.{domain}:8843"
+
+
+def test_a_platform_elsewhere_needs_a_tunnel(stranger: Program) -> None:
+    shown = stranger("client:env", "--platform", "https://api.example.com")
+    assert "export HEROKU_HOST=https://api.example.com\n" in shown.out
+    assert "ssh -N -L 8080:localhost:8080" in shown.err
 
 
 def test_platform_info_of_a_platform_that_is_down_exits_with_1(bare_world: World, celadon: Program) -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from celadon.dynos.chunks import STATUS, Chunks
+from celadon.dynos import status_line
+from celadon.dynos.chunks import Chunks
 
-MARK = "\uffff".encode()
-LINE = MARK + f" {STATUS}7\r\n".encode()
+MARK = status_line.MARK.encode()
+LINE = MARK + f" {status_line.NAME}7\r\n".encode()
 
 
 def cut(blocks: list[bytes], *, status: bool = False, line_ends: bool = False) -> list[bytes]:

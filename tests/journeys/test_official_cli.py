@@ -117,7 +117,7 @@ def test_logs(app: tuple[App, Client]) -> None:
 
 def test_run(app: tuple[App, Client]) -> None:
     app_, heroku = app
-    assert "Process exited with code 7" in heroku("run", "--exit-code", "sh -c 'printf said; exit 7'", status=7)
+    assert "Process exited with code 7" in heroku("run", "--exit-code", "printf said; exit 7", status=7)
     piped = heroku("run", "--no-tty", "cat; test -t 0 || echo no terminal", given="one\ntwo")
     assert piped.endswith("\none\ntwono terminal\n")
     said = heroku("run:detached", "echo detached")
@@ -128,7 +128,7 @@ def test_run(app: tuple[App, Client]) -> None:
 
 def test_run_on_a_terminal(app: tuple[App, Client]) -> None:
     _, heroku = app
-    child = heroku.on_terminal("run", "bash")
+    child = heroku.on_terminal("run", "--exit-code", "bash")
     try:
         child.expect(r"\$ ")
         child.sendline("stty size; echo $TERM; sh -c 'echo sleeps; exec sleep 1000'")
@@ -138,10 +138,10 @@ def test_run_on_a_terminal(app: tuple[App, Client]) -> None:
         child.expect(r"\$ ")
         child.sendline("echo ended with $?")
         child.expect("ended with 130")
-        child.sendline("exit")
+        child.sendline("exit 5")
         child.expect(pexpect.EOF)
         child.wait()
-        assert child.exitstatus == 0
+        assert child.exitstatus == 5
     finally:
         child.close(force=True)
 

@@ -1,12 +1,21 @@
 """The environment in which Heroku's own client and git work with a platform."""
 
 import shlex
+from urllib.parse import urlsplit
 
 from celadon.cli.commands import command
-from celadon.cli.failure import Failure
+from celadon.cli.failure import Failure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import say, show_json
 from celadon.cli.platforms import Platform, is_loopback
+
+# Hosts besides heroku.com's to which the client sends its token.
+_TRUSTED = frozenset({"localhost", "127.0.0.1"})
+_TUNNEL = (
+    "Heroku's client, from version 9 on, speaks to heroku.com and to localhost only. Open a tunnel to the platform, such as",
+    "    ssh -N -L 8080:localhost:8080 USER@HOST",
+    "and set HEROKU_HOST=http://localhost:8080 (with the platform's own HTTP port behind the second colon).",
+)
 
 
 @command(json=True)
@@ -16,6 +25,8 @@ def env(invocation: Invocation) -> None:
     Use it as: eval "$(celadon client:env)"
     """
     variables = variables_of(invocation.platform)
+    if urlsplit(variables["HEROKU_HOST"]).hostname not in _TRUSTED:
+        warn(_TUNNEL)
     if invocation.json:
         show_json(variables)
         return
@@ -27,11 +38,11 @@ def variables_of(platform: Platform) -> dict[str, str]:
     """Name → value; every address that the client would ask heroku.com for is the platform's own."""
     if not is_loopback(platform.hostname) and platform.git_host is None:
         raise Failure("cannot tell where git is: log in first (celadon login)")
-    api = platform.api_url
+    api = _api_url(platform)
     variables = {
         "HEROKU_HOST": api,
         "HEROKU_GIT_HOST": platform.git_host or platform.host,
-        "HEROKU_DATA_HOST": platform.hostname,
+        "HEROKU_DATA_HOST": urlsplit(api).hostname or "",
         "HEROKU_PARTICLEBOARD_URL": api,
         "HEROKU_LOGIN_HOST": api,
         "HEROKU_STATUS_HOST": api,
@@ -45,3 +56,11 @@ def variables_of(platform: Platform) -> dict[str, str]:
     if platform.ca_file is not None:
         variables |= {"NODE_EXTRA_CA_CERTS": str(platform.ca_file), "GIT_SSL_CAINFO": str(platform.ca_file)}
     return variables
+
+
+def _api_url(platform: Platform) -> str:
+    """The API, by `localhost` on the platform's own machine, whatever its domain: the client knows few host names."""
+    if platform.home is None or platform.hostname in _TRUSTED:
+        return platform.api_url
+    port = urlsplit(platform.api_url).port
+    return f"http://localhost{f':{port}' if port else ''}"

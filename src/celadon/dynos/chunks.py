@@ -1,8 +1,8 @@
 """Where the output of an attached dyno is cut: Heroku's clients understand only what one chunk holds as a whole."""
 
-# How a command that tells its exit status does so, as its last line; the clients put this into the command.
-STATUS = "heroku-command-exit-status: "
-_MARK = "\uffff".encode()
+from celadon.dynos import status_line
+
+_MARK = status_line.MARK.encode()
 _LONGEST_STATUS = 64
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from celadon.actions.context import Context
+from celadon.dynos import status_line
 from celadon.model import size as sizes
 from celadon.model.app import App
 from celadon.model.dyno import Dyno
@@ -101,7 +102,7 @@ class Launcher:
         return ContainerSpec(
             id=dyno.container_id,
             root=self.stack_root,
-            argv=("/bin/bash", "-c", _BOOT, "bash", dyno.command),
+            argv=("/bin/bash", "-c", _BOOT, "bash", status_line.reached(dyno.command)),
             env=environment(launch),
             cwd="/app",
             uid=settings.uid_base + launch.app.number,

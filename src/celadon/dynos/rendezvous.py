@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from celadon.actions.context import Context, now
-from celadon.dynos import chunks
+from celadon.dynos import chunks, status_line
 from celadon.dynos.manager import Manager
 from celadon.model.dyno import DETACHED, Dyno, DynoState
 from celadon.model.logline import Source
@@ -170,7 +170,7 @@ class Rendezvous:
 
     async def _carry_out(self, dyno: Dyno, joined: socket.socket, writer: asyncio.StreamWriter) -> None:
         """Dyno → client; ends when the dyno does."""
-        cut = chunks.Chunks(status=chunks.STATUS in dyno.command, line_ends=_piped(dyno))
+        cut = chunks.Chunks(status=status_line.NAME in dyno.command, line_ends=_piped(dyno))
         while message := await self._loop.sock_recv(joined, _BLOCK + 1):
             for chunk in cut.feed(message[1:]):
                 # One write is one TLS record, and that one chunk for the client.

@@ -1,0 +1,22 @@
+"""The line by which a command tells its exit status to the client that is attached to it.
+
+Heroku's own client writes an `echo` of it behind the command.
+"""
+
+import shlex
+
+MARK = "\uffff"
+NAME = "heroku-command-exit-status: "
+_ECHO = f'echo "{MARK} {NAME}$?"'
+
+
+def reached(command: str) -> str:
+    """The command such that the client's `echo` is always reached, and that it is the dyno's own status too.
+
+    Behind a command that leaves the shell (`exit 3`, `exec …`) or is none (an open quote) the `echo` would be lost, and
+    the client ends with an error of its own.
+    """
+    own, echo, rest = command.rpartition(f" ; {_ECHO}")
+    if not echo or rest:
+        return command
+    return f'(eval {shlex.quote(own)})\nstatus=$?; echo "{MARK} {NAME}$status"; exit $status'
