@@ -99,6 +99,7 @@ class Receiver:
             return
         for ring in [ring for name, ring in self._rings.items() if name != present.name]:
             if ring.quiet and self._finished(ring):
+                log.debug("at=leave process=%s", ring.name)
                 self._left.add(ring.name)
                 self._leave(ring)
             ring.quiet = True
@@ -123,6 +124,7 @@ class Receiver:
         except AdminError:
             # One that is gone ends its stream; the master may just be busy with a reload.
             return False
+        log.debug("at=finished process=%s jobs=%d name=%s", ring.name, information.jobs, information.name)
         return information.name == ring.name and information.jobs <= _OURS
 
     def _leave(self, ring: "Ring") -> None:
@@ -138,6 +140,7 @@ class Receiver:
         except ConnectionError:
             received = b""
         if not received:
+            log.debug("at=end process=%s", ring.name)
             self._leave(ring)
             return
         ring.quiet = False
