@@ -167,9 +167,7 @@ def test_submodules_with_bad_addresses_are_refused(app: App, url: str) -> None:
     app.platform.run("git", "update-index", "--add", "--cacheinfo", f"160000,{commit},bad", cwd=app.checkout)
     app.commit()
     try:
-        output = app.push(check=False)
-        refused(app, output, "submodule")
-        assert "cannot" in output.lower()
+        refused(app, app.push(check=False), "submodule")
     finally:
         app.platform.run("git", "reset", "-q", "--hard", "HEAD~1", cwd=app.checkout)
         shutil.rmtree(app.checkout / "bad", ignore_errors=True)
@@ -216,7 +214,7 @@ def test_a_full_disk_fails_the_build_alone(narrow: Platform) -> None:
 
 def test_a_slug_over_the_limit_is_refused(narrow: Platform) -> None:
     app, output = push_narrow(narrow, '#!/bin/sh\nhead -c 12000000 /dev/urandom >"$1/large"\n')
-    refused(app, output, "Push failed: cannot use the slug: it is 11.4MB, the limit is 8MB", ".slugignore")
+    refused(app, output, "Push failed: cannot use the slug: the limit is 8MB", ".slugignore")
 
 
 def test_a_build_that_takes_too_long_is_stopped(narrow: Platform) -> None:

@@ -196,7 +196,8 @@ def test_a_fork_bomb_and_a_flood_of_output_stay_with_their_app(platform: Platfor
         with socket.create_connection(victim, timeout=5):
             pass
     assert "web.1: up" in app.celadon("ps")
-    app.celadon("ps:stop", "run")
+    # Some may have ended by themselves.
+    app.celadon("ps:stop", "run", check=False)
     wait_for("they are gone", lambda: "run." not in app.celadon("ps"))
 
 

@@ -63,12 +63,13 @@ class Pushing:
         return self._program.wait(5)
 
 
-def containers(app: App) -> dict[str, ContainerState]:
-    """Dyno → state of its container; a dyno that has two fails the test."""
+def containers(app: App) -> list[tuple[str, ContainerState]]:
+    """Dyno and state of each of the app's containers; two of one dyno that run fail the test."""
     found = runtimes.dynos(settings.load(app.platform.home)).list()
-    mine = [(one.labels["dyno"], one.state) for one in found.values() if one.labels.get("app") == app.name]
-    assert len(mine) == len(dict(mine)), mine
-    return dict(mine)
+    mine = sorted((one.labels["dyno"], one.state) for one in found.values() if one.labels.get("app") == app.name)
+    running = [name for name, state in mine if state is ContainerState.RUNNING]
+    assert len(running) == len(set(running)), mine
+    return mine
 
 
 def test_the_dynos_role_killed_while_dynos_start(platform: Platform) -> None:
@@ -83,15 +84,12 @@ def test_the_dynos_role_killed_while_dynos_start(platform: Platform) -> None:
         wait_for("the moment", lambda deadline=deadline: time.monotonic() >= deadline)  # type: ignore[misc]
         kill(platform, "dynos")
     app.celadon("ps:scale", "worker=4")
-    expected = {"web.1", *(f"worker.{number}" for number in range(1, 5))}
-    wait_for(
-        "exactly the dynos that were asked for run",
-        lambda: (found := containers(app)).keys() == expected and set(found.values()) == {ContainerState.RUNNING},
-    )
+    expected = [(name, ContainerState.RUNNING) for name in ("web.1", *(f"worker.{number}" for number in range(1, 5)))]
+    wait_for("exactly the dynos that were asked for run", lambda: containers(app) == expected)
     wait_for("ps agrees", lambda: app.celadon("ps").count(": up ") == 5)
     assert "crashed" not in app.logs("--source", "heroku")
     app.celadon("ps:scale", "worker=0")
-    wait_for("they are gone", lambda: containers(app).keys() == {"web.1"})
+    wait_for("they are gone", lambda: containers(app) == expected[:1])
 
 
 def test_the_build_role_killed_in_the_middle_of_a_build(platform: Platform) -> None:
