@@ -209,3 +209,16 @@ def test_a_dyno_that_eats_memory_without_end_is_killed(platform: Platform) -> No
     name = said.split("up, ")[-1].split()[0]
     assert f"heroku[{name}]: Error R15" in lines
     assert app.get().status == 200
+
+
+def test_a_dyno_reaches_the_routers_ports_on_its_network(platform: Platform, internet: Internet) -> None:
+    """The way to other apps and to the API is the one that everybody has."""
+    app = platform.create(sources.web())
+    app.push()
+    found = settings.load(platform.home)
+    gateway = found.subnet.replace(".0.0/16", ".0.1")
+    asked = f"curl -sS --max-time 5 -H 'Host: {app.host}' http://{gateway}:{found.http_port}/from-inside"
+    api = f"curl -sS --max-time 5 http://{gateway}:{found.http_port}/schema | head -c 100"
+    said = app.celadon("run", "--", f"{asked}; {api}")
+    assert "/from-inside one - web.1" in said
+    assert "heroku" in said.lower() or "schema" in said

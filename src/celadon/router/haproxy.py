@@ -6,6 +6,7 @@ maps) is also told to the running process (see `plan`), so that only a change of
 
 import hashlib
 import importlib.resources
+import ipaddress
 import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class Place:
 
     files: Path
     run: Path
+    # A second address, for those who cannot reach the first: that of the host on the dynos' network.
+    inner: str = ""
     bind: str
     http_port: int
     https_port: int
@@ -72,19 +75,29 @@ def place(settings: Settings) -> Place:
     files = settings.home / "router"
     found = tuple(sorted((files / "certificates").glob("*.pem"), key=lambda path: (path.stem != "platform", path.name)))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in found)).hexdigest()[:16]
+    inner = _inner(settings)
+    hosts = ("localhost", "127.0.0.1", "api.localhost", f"api.{settings.domain}", *([inner] if inner else []))
     return Place(
         files=files,
         run=settings.run,
         bind=settings.bind_address,
+        inner=inner,
         http_port=settings.http_port,
         https_port=settings.https_port,
-        api_hosts=tuple(dict.fromkeys(("localhost", "127.0.0.1", "api.localhost", f"api.{settings.domain}"))),
+        api_hosts=tuple(dict.fromkeys(hosts)),
         first_byte_timeout=settings.first_byte_timeout,
         idle_timeout=settings.idle_timeout,
         boot_queue_timeout=settings.boot_queue_timeout,
         certificates=found,
         certificates_digest=digest,
     )
+
+
+def _inner(settings: Settings) -> str:
+    """The host's address on the dynos' network, once there is one; a wildcard address would include it."""
+    if settings.public or not Path("/sys/class/net", settings.bridge).exists():
+        return ""
+    return str(ipaddress.IPv4Network(settings.subnet)[1])
 
 
 def capacity(present: int, used: int) -> int:
@@ -162,8 +175,7 @@ def _config(where: Place, template: str, slots: str) -> str:
         template=template,
         files=where.files,
         run=where.run,
-        bind=where.bind,
-        http_port=where.http_port,
+        http_bind=_addresses(where, where.http_port),
         https_port=where.https_port,
         https_bind=_https_bind(where),
         api_hosts=" ".join(where.api_hosts),
@@ -179,10 +191,14 @@ def _config(where: Place, template: str, slots: str) -> str:
     )
 
 
+def _addresses(where: Place, port: int) -> str:
+    return ",".join(f"{address}:{port}" for address in (where.bind, where.inner) if address)
+
+
 def _https_bind(where: Place) -> str:
     if not where.certificates:
         return "  # No certificate yet, no HTTPS."
-    return f"  bind {where.bind}:{where.https_port} ssl crt-list {where.files}/{CERTIFICATES} alpn h2,http/1.1"
+    return f"  bind {_addresses(where, where.https_port)} ssl crt-list {where.files}/{CERTIFICATES} alpn h2,http/1.1"
 
 
 def _role_text(name: str, where: Place) -> str:

@@ -164,6 +164,7 @@ table inet {network.nft_table} {{
   chain inwards {{
     type filter hook input priority -10; policy accept;
     iifname {dynos} goto to_host
+    iifname != "lo" ip daddr {network.subnet} drop
   }}
   chain translation {{
     type nat hook postrouting priority srcnat; policy accept;
