@@ -169,9 +169,7 @@ def nginx_proxy(home: Path, to: int, *, keep_alive: bool) -> Iterator[Target]:
 def caddy(home: Path, to: int) -> Iterator[Target]:
     port = free_port()
     config = home / "Caddyfile"
-    config.write_text(
-        f"{{\n admin off\n auto_https off\n}}\nhttp://:{port} {{\n reverse_proxy 127.0.0.1:{to}\n}}\n"
-    )
+    config.write_text(f"{{\n admin off\n auto_https off\n}}\nhttp://:{port} {{\n reverse_proxy 127.0.0.1:{to}\n}}\n")
     argv = pinned(_PROXY_CORE, program("caddy", "caddy"), "run", "--config", str(config), "--adapter", "caddyfile")
     with running(home / "caddy.log", "env", f"HOME={home}", "GOMAXPROCS=1", *argv) as process:
         wait_for(port, home / "caddy.log")
