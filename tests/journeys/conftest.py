@@ -78,6 +78,8 @@ class Platform:
             name: value for name, value in os.environ.items() if not name.startswith(("CELADON_", "HEROKU_", "GIT_"))
         }
         own = {"HOME": str(self.directory), "CELADON_HOME": str(self.home), "GIT_CONFIG_NOSYSTEM": "1"}
+        # Whichever platform is installed on the machine: the command is this checkout's.
+        own["PATH"] = f"{CELADON.parent}:{os.environ['PATH']}"
         author = {f"GIT_{who}_{what}": "Test" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         return {**clean, **own, **author}
 
