@@ -10,7 +10,7 @@ from celadon.model import config
 from celadon.model import size as sizes
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.dyno import RUN, Dyno, DynoRequest, DynoState
+from celadon.model.dyno import RUN, Dyno, DynoRequest, DynoState, starting_line
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.model.release import Release
 from celadon.store import apps, changes, dynos, events, releases, secrets
@@ -121,7 +121,7 @@ def run(
             account_id=actor.account.id,
         )
         dynos.insert(tx, dyno)
-        line = f"Starting process with command `{expanded}` by user {actor.email}"
+        line = f"{starting_line(expanded)} by user {actor.email}"
         events.insert(tx, "dyno:create", line=line, app_id=app.id, account_id=actor.account.id, resource_id=dyno.id)
         changes.record(tx, "dyno", app.id)
     return app, dyno, release, secret

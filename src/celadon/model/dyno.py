@@ -1,5 +1,6 @@
 """Dynos: the state machine of one dyno, and the words the log has for it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -156,8 +157,17 @@ def changed_line(old: DynoState, new: DynoState) -> str:
     return f"State changed from {old} to {new}"
 
 
+# Clients append this to a command to learn its exit status; users never typed it.
+_STATUS_ECHO = re.compile(r" ?; (?:status=\$\?; )?echo \"\uffff.*\Z", re.DOTALL)
+
+
+def typed(command: str) -> str:
+    """A one-off's command as its user gave it, without what a client appended to learn its exit status."""
+    return _STATUS_ECHO.sub("", command)
+
+
 def starting_line(command: str) -> str:
-    return f"Starting process with command `{command}`"
+    return f"Starting process with command `{typed(command)}`"
 
 
 def exited_line(status: int | None) -> str:
