@@ -165,6 +165,29 @@ def check_lines(text: str) -> int:
     return total
 
 
+def check_platform_lines(app: App, text: str) -> None:
+    """What the API, the builds, the manifold and the router had to say is all there."""
+    builds = json.loads(owner(app, "builds", "--json"))
+    # The first two come with the app.
+    for version in releases(app).keys() - {"v1", "v2"}:
+        assert len(re.findall(rf"app\[api\]: Release {version} created by user", text)) == 1, version
+    assert text.count("app[api]: Build started by user") == len(builds)
+    assert text.count("app[api]: Build succeeded") == sum(build["status"] == "succeeded" for build in builds)
+    assert text.count("heroku[slugc]: Slug compilation finished") >= len(builds)
+    # A manager that is killed between its words and its deed says them again.
+    ended = len(re.findall(r"app\[worker\.\d+\]: run \w+ end \d+$", text, re.MULTILINE))
+    assert len(re.findall(r"heroku\[worker\.\d+\]: Process exited with status 0", text)) >= ended
+    started = len(set(re.findall(r"app\[worker\.\d+\]: run (\w+) line", text)))
+    assert len(re.findall(r"heroku\[worker\.\d+\]: State changed from created to starting", text)) >= started
+
+
+def check_requests(text: str, answered: int) -> None:
+    """Each visit has its line from the router, once."""
+    paths = re.findall(r'heroku\[router\]: at=info method=\w+ path="(?:/slow)?/(\d+-\d+)"', text)
+    assert len(paths) == len(set(paths)), "request lines came twice"
+    assert len(paths) >= answered, f"{answered - len(paths)} of {answered} request lines are lost"
+
+
 def channel(app: App) -> str:
     """All that Logplex keeps of the app's lines."""
     found = json.loads(app.celadon("info", "--json"))
@@ -233,7 +256,10 @@ def test_nothing_is_lost_while_every_role_is_killed_again_and_again(platform: Pl
     assert {"Set MARK config vars", "Rollback to v3"} <= set(descriptions)
     assert "L1" not in re.sub(r"app\[.*", "", found), "lines were dropped"
     assert check_lines(found) > 1000
-    assert check_lines(channel(app)) > 1000
+    kept = channel(app)
+    assert check_lines(kept) > 1000
+    check_platform_lines(app, kept)
+    check_requests(kept, load.answered)
 
 
 def test_haproxy_is_back_within_a_second(platform: Platform) -> None:
