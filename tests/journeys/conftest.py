@@ -34,6 +34,9 @@ SETTINGS = {
     "drain_timeout": "5",
     "boot_timeout": "8",
     "push_wait": "30",
+    # Every test has apps of its own.
+    "app_limit": "1000",
+    "dyno_limit": "1000",
 }
 NARROW = {
     "build_timeout": "6",

@@ -80,8 +80,10 @@ def _valid(types: Mapping[str, str]) -> dict[str, str]:
 
 def declared(workspace: Workspace, build_dir: str) -> dict[str, str] | None:
     """The process types of the app's Procfile, None without one; raises SlugError for one that cannot be read."""
-    text = workspace.read(build_dir, "Procfile", limit=_SMALL)
+    text = workspace.read(*workspace.target(build_dir, "Procfile"), limit=_SMALL)
     if text is None:
+        if workspace.has(build_dir, "Procfile"):
+            raise SlugError("cannot read Procfile: it must be a plain file of the app, of at most 1 MB")
         return None
     try:
         return procfile.parse(text.decode("utf-8"))

@@ -4,8 +4,10 @@ It is one file system in a sparse file, so that one app's build can never fill t
 layer can be linked into the tree instead of copied. No other app sees it.
 """
 
+import contextlib
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 from celadon.runtime import loops
@@ -72,17 +74,44 @@ class Workspace:
 
         The tree is the tenant's: a link in it could name any file of the host, so none is followed.
         """
-        directory = os.open(self.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         try:
-            for part in path[:-1]:
-                inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
-                os.close(directory)
-                directory = inner
-            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            with os.fdopen(os.open(path[-1], flags, dir_fd=directory), "rb") as file:
+            with (
+                self._directory(*path[:-1]) as directory,
+                os.fdopen(os.open(path[-1], flags, dir_fd=directory), "rb") as file,
+            ):
                 content = file.read(limit + 1)
         except OSError:
             return None
+        return content if len(content) <= limit else None
+
+    def target(self, *path: str) -> tuple[str, ...]:
+        """The path itself, or where it leads when it is a link to a place in the same directory or below."""
+        try:
+            with self._directory(*path[:-1]) as directory:
+                leads_to = Path(os.readlink(path[-1], dir_fd=directory))
+        except OSError:
+            return path
+        return path if leads_to.is_absolute() or ".." in leads_to.parts else (*path[:-1], *leads_to.parts)
+
+    def has(self, *path: str) -> bool:
+        """Whether there is anything of that name."""
+        try:
+            with self._directory(*path[:-1]) as directory:
+                os.stat(path[-1], dir_fd=directory, follow_symlinks=False)
+        except OSError:
+            return False
+        return True
+
+    @contextlib.contextmanager
+    def _directory(self, *path: str) -> Iterator[int]:
+        """A directory of the workspace, reached without following a link; raises OSError."""
+        directory = os.open(self.root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            for part in path:
+                inner = os.open(part, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+                os.close(directory)
+                directory = inner
+            yield directory
         finally:
             os.close(directory)
-        return content if len(content) <= limit else None

@@ -23,6 +23,7 @@ BUSY_ROUNDS = 5
 # Every app is looked at this often even when nothing was heard of it; files and segments that are done with go then.
 NET_SECONDS = 30.0
 _RETRY_SECONDS = 1.0
+_FIRST_SECONDS = 0.1
 _PARTS_SECONDS = 1.0
 
 
@@ -79,10 +80,10 @@ class Logplex:
         """Bring event lines, by app, into their channels; they are durable when this returns. Raises OSError."""
         for app_id, events in lines.items():
             channel = self.channel(app_id)
-            # What the app said before stands before: read it first, as far as it is a matter of a moment.
-            for _ in range(100):
-                if not channel.advance(self._watcher.births(app_id)).more:
-                    break
+            # What the app said before stands before: read it first, as far as it is a matter of a moment. One app's flood
+            # must not hold up the events of all others.
+            deadline = time.monotonic() + _FIRST_SECONDS
+            while channel.advance(self._watcher.births(app_id)).more and time.monotonic() < deadline:
                 await asyncio.sleep(0)
             channel.advance(self._watcher.births(app_id), events)
 
