@@ -234,4 +234,7 @@ class Counts:
     def save(self) -> None:
         # Only the newest processes matter: a reload makes a new one.
         self._highest = dict(list(self._highest.items())[-_KEPT_COUNTS:])
-        self._path.write_text("".join(f"{process} {count}\n" for process, count in self._highest.items()), "ascii")
+        # By another name first: a file that a kill left half written would let the whole ring be written twice.
+        fresh = self._path.with_name(f".{self._path.name}.new")
+        fresh.write_text("".join(f"{process} {count}\n" for process, count in self._highest.items()), "ascii")
+        fresh.rename(self._path)
