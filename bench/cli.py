@@ -13,15 +13,12 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from common import CHECKOUT, platform, summary, table, timed
 
 BAR = 0.080
 RATIO_BAR = 1 / 3
-# What pip installs, and what the checkout offers before anything is installed.
-INSTALLED = str(Path(sys.executable).parent / "celadon")
-CHECKED_OUT = str(CHECKOUT / "bin" / "celadon")
+CELADON = str(CHECKOUT / "bin" / "celadon")
 
 
 def main() -> int:
@@ -39,11 +36,10 @@ def main() -> int:
         theirs = json.loads(bench.celadon("client:env", "--json"))
         calls = {
             "python -c pass": calling(sys.executable, "-c", "pass"),
-            "celadon version": calling(INSTALLED, "version"),
-            "bin/celadon version": calling(CHECKED_OUT, "version"),
-            "celadon help": calling(INSTALLED, "help"),
-            "celadon ps": calling(INSTALLED, "ps", "-a", "bench-app"),
-            "celadon config": calling(INSTALLED, "config", "-a", "bench-app"),
+            "celadon version": calling(CELADON, "version"),
+            "celadon help": calling(CELADON, "help"),
+            "celadon ps": calling(CELADON, "ps", "-a", "bench-app"),
+            "celadon config": calling(CELADON, "config", "-a", "bench-app"),
             "heroku ps": calling(*official_cli(), "ps", "-a", "bench-app", **theirs),
         }
         # In turns, so that what else the machine does meets them all.

@@ -27,7 +27,8 @@ _AT_ONCE = 40
 
 def spec(settings: Settings, root: Path, lower: Path, number: int) -> ContainerSpec:
     container_id = f"dyno-{uuid.uuid4().hex[:13]}-1"
-    bundle = settings.home / "dynos" / container_id
+    # Not among the dyno manager's own, who removes what it has no row for.
+    bundle = settings.home / "bench-dynos" / container_id
     return ContainerSpec(
         id=container_id,
         root=root,
@@ -115,7 +116,13 @@ def main() -> None:
     with common.platform() as bench, tempfile.TemporaryDirectory() as lower:
         settings = platform_settings.load(bench.home)
         rest, each = memory(bench)
-        single, many = starts(settings, runtimes.dynos(settings), images.path(settings, "cedar"), Path(lower))
+        runtime = CrunRuntime(
+            bundles=settings.home / "bench-dynos",
+            run=settings.run / "bench-dynos",
+            cgroup=f"{settings.cgroup}/bench-dynos",
+            network=runtimes.network(settings),
+        )
+        single, many = starts(settings, runtime, images.path(settings, "cedar"), Path(lower))
     rows = [
         ("start: command to first byte", common.summary(single, "ms", 0)),
         (f"{_AT_ONCE} at once", common.summary(many)),

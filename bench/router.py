@@ -228,7 +228,14 @@ def measure(target: Target, seconds: int, connections: int) -> None:
     pids, receiver = target.pids(), target.receiver()
     before, receiver_before = seconds_of(pids), seconds_of(receiver)
     argv = pinned(
-        _OTHER_CORE, "wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-H", "Host: bench.localhost"
+        _OTHER_CORE,
+        program("wrk", "wrk"),
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}",
+        "--latency",
+        "-H",
+        "Host: bench.localhost",
     )
     found = subprocess.run(
         [*argv, f"http://127.0.0.1:{target.port}/"], capture_output=True, text=True, check=True

@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import json
+import multiprocessing
 import os
 import signal
 import socket
@@ -249,12 +250,30 @@ def test_a_container_whose_monitor_was_killed_is_seen_and_removed(place: Place, 
     assert left_behind(place, spec.id) == []
 
 
-def test_a_start_that_was_cut_off_is_unfinished_until_removed(place: Place) -> None:
+def test_a_start_that_was_cut_off_before_its_command_is_unfinished_until_removed(place: Place) -> None:
     runtime, spec = place.runtime(), place.spec(*SLEEP)
-    runtime.start(spec)
+    # A process of its own, for it dies in the middle of the start.
+    child = multiprocessing.get_context("fork").Process(
+        target=lambda: runtime.start(spec, before_command=lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    )
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    until(lambda: runtime.list()[spec.id].state is UNFINISHED, "it is unfinished")
+    assert runtime.list()[spec.id].pid is None
+    runtime.remove(spec.id)
+    assert left_behind(place, spec.id) == []
+
+
+def test_a_start_that_was_cut_off_after_its_command_runs_is_adopted(place: Place) -> None:
+    """It may serve requests already: whoever looks next must not take it for a failure."""
+    runtime, spec = place.runtime(), place.spec(*SLEEP)
+    pid = runtime.start(spec).pid
     (spec.bundle / "started").unlink()
     found = runtime.list()[spec.id]
-    assert (found.state, found.pid) == (UNFINISHED, None)
+    assert (found.state, found.pid) == (RUNNING, pid)
+    runtime.kill(spec.id)
+    assert finish(runtime, spec)[0] == 128 + signal.SIGKILL
     runtime.remove(spec.id)
     assert left_behind(place, spec.id) == []
 

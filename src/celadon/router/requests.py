@@ -5,9 +5,10 @@ method, path, host, request id and the forwarded-for list, quoted by HAProxy. On
 the rest is passed on as it is, so that no client can forge a field.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+
+import msgspec
 
 from celadon.model import routing
 
@@ -34,9 +35,11 @@ _ANSWERED = {
 _CLIENT_GONE = 499
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """The fields of our own of one raw line; times in milliseconds, -1 where a phase was not reached."""
+class Request(msgspec.Struct, frozen=True, gc=False):
+    """The fields of our own of one raw line, in its order; times in milliseconds, -1 where a phase was not reached.
+
+    A Struct and not a dataclass: one is made for each request of every app, and takes a fifth of the time.
+    """
 
     app_id: str
     at: int
@@ -63,32 +66,31 @@ def is_request(line: bytes) -> bool:
 
 def parse(line: bytes) -> tuple[Request, bytes]:
     """Our fields, and the client's as they are; raises ValueError when the line is none of ours."""
-    fields = line.removeprefix(_WORD).split(b" ", _FIELDS)
-    if len(fields) != _FIELDS + 1:
+    # Decoded at once, and back: a third of the time of field by field.
+    fields = line[len(_WORD) :].decode("latin-1").split(" ", _FIELDS)
+    if len(fields) != _FIELDS + 1 or not line.startswith(_WORD):
         raise ValueError(f"cannot read a request line: {len(fields)} fields")
-    (app, at, count, state, status, backend, server, route, answered, protocol, *times) = (
-        field.decode("ascii") for field in fields[:_FIELDS]
-    )
-    connect, queue, header, active, sent = (int(value) for value in times[:5])
+    (app, at, count, state, status, backend, server, route, answered, protocol, *times, retries, client) = fields
+    connect, queue, header, active, sent = map(int, times)
     request = Request(
-        app_id=app,
-        at=int(at),
-        count=int(count),
-        state=state,
-        status=int(status),
-        backend=backend,
-        server=server,
-        route=route,
-        answered=answered == "1",
-        protocol=protocol,
-        connect=connect,
-        queue=queue,
-        header=header,
-        active=active,
-        sent=sent,
-        retries=times[5],
+        app,
+        int(at),
+        int(count),
+        state,
+        int(status),
+        backend,
+        server,
+        route,
+        answered == "1",
+        protocol,
+        connect,
+        queue,
+        header,
+        active,
+        sent,
+        retries,
     )
-    return request, fields[_FIELDS]
+    return request, client.encode("latin-1")
 
 
 def code(request: Request, idle_timeout: float) -> str | None:
@@ -130,7 +132,7 @@ def record(request: Request, client: bytes, idle_timeout: float) -> bytes:
     status = _CLIENT_GONE if found in ("H27", "H28") and not request.answered else request.status
     head = f"{stamp(request.at)} stdout F {word} "
     tail = f" {_dyno_part(request)} status={status} bytes={request.sent} protocol={request.protocol}\n"
-    return head.encode("ascii") + _clean(client) + tail.encode("ascii")
+    return head.encode("ascii") + _clean(client) + tail.encode("latin-1")
 
 
 def _dyno_part(request: Request) -> str:

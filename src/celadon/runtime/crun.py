@@ -197,7 +197,7 @@ class CrunRuntime:
         if not (directory / "started").exists():
             claimed = _is_claimed(directory)
             # It may have finished between the two looks.
-            if not (directory / "started").exists():
+            if not (directory / "started").exists() and not (not claimed and self._adopt(container_id, pid)):
                 state = protocol.ContainerState.STARTING if claimed else protocol.ContainerState.UNFINISHED
                 return state, None
         # The order matters: the monitor writes the exit status, then it ends.
@@ -210,6 +210,16 @@ class CrunRuntime:
         if pid is not None and self._cgroups.holds(container_id, pid):
             return protocol.ContainerState.UNMONITORED, None
         return protocol.ContainerState.EXITED, None
+
+    def _adopt(self, container_id: str, pid: int | None) -> bool:
+        """Finish a start whose caller was killed after the command had been executed: it may serve requests by now."""
+        directory = self._bundles / container_id
+        if pid is None or monitor.pid_of(directory, container_id) is None:
+            return False
+        if not self._cgroups.holds(container_id, pid) or self._cgroups.pids(container_id) <= {pid}:
+            return False
+        (directory / "started").touch()
+        return True
 
     def signal(self, container_id: str, signum: int) -> None:
         # The first process is our init, which hands signals on to its child: without the exception that gets two.
