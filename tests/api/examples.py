@@ -33,6 +33,12 @@ def _revoke(world: World) -> Reply:
     return world.call("DELETE", f"/oauth/authorizations/{listed[0]['id']}")
 
 
+def _resize_terminal(world: World) -> Reply:
+    body = {"attach": True, "command": "bash", "env": {"TERM": "xterm", "COLUMNS": 80, "LINES": 24}}
+    name = world.call("POST", "/apps/example/dynos", body).json["name"]
+    return world.call("PATCH", f"/apps/example/dynos/{name}", {"columns": 120, "lines": 40})
+
+
 EXAMPLES: dict[str, Example] = {
     "GET /account": _get("/account"),
     "PATCH /account": _send("PATCH", "/account", {"name": "Ada"}),
@@ -104,6 +110,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "DELETE /apps/:app/dynos": _send("DELETE", "/apps/example/dynos"),
     "GET /apps/:app/dynos/:dyno": _get("/apps/example/dynos/web.1"),
+    "PATCH /apps/:app/dynos/:dyno": _resize_terminal,
     "DELETE /apps/:app/dynos/:dyno": _send("DELETE", "/apps/example/dynos/{dyno}"),
     "POST /apps/:app/dynos/:dyno/actions/stop": _send("POST", "/apps/example/dynos/web.1/actions/stop"),
     "DELETE /apps/:app/formations/:dyno": _send("DELETE", "/apps/example/formations/web"),
@@ -166,6 +173,7 @@ UNPUBLISHED = {
     "DELETE /oauth/sessions/:session",
     "POST /auth",
     "GET /client/v11/apps/:app/transfers",
+    "PATCH /apps/:app/dynos/:dyno",
     "GET /platform",
     "GET /buildpacks/:buildpack",
     "GET /health",

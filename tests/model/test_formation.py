@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from celadon.model import formation
+from celadon.model import size as sizes
 from celadon.model.dyno import Dyno, DynoRequest, DynoState
 from celadon.model.errors import InvalidParams
 from celadon.model.formation import Formation, Step, Target, Update
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SIZES = sizes.parse_all()
 
 
 def a_dyno(**values: Any) -> Dyno:
@@ -111,6 +113,40 @@ CASES: list[tuple[str, dict[str, Target], list[Dyno], list[str]]] = [
     ("scaled to zero drains all", web(0), [a_dyno()], ["drain web.1"]),
     ("a worker is stopped before its successor is made", worker(1), [a_dyno(type="worker", **OLD)], ["stop worker.1"]),
     ("a stopping worker keeps its number", worker(1), [a_dyno(type="worker", **OLD, state=DynoState.STOPPING)], []),
+    ("a cycled web dyno boots its successor first", web(1), [a_dyno(request=DynoRequest.CYCLE)], ["create web.1"]),
+    ("one that is to sleep drains", web(1), [a_dyno(request=DynoRequest.IDLE)], ["drain web.1"]),
+    (
+        "then it stops, and nobody takes its place",
+        web(1),
+        [a_dyno(request=DynoRequest.IDLE, draining_at=NOW, routed=False)],
+        ["stop web.1"],
+    ),
+    ("asleep is as wanted", web(1), [a_dyno(request=DynoRequest.IDLE, state=DynoState.IDLE)], []),
+    ("called, it starts", web(1), [a_dyno(state=DynoState.IDLE)], ["start web.1"]),
+    (
+        "called before it was asleep, another one comes",
+        web(1),
+        [a_dyno(draining_at=NOW, routed=False)],
+        ["create web.1", "stop web.1"],
+    ),
+    (
+        "a second dyno ends the sleep",
+        web(2),
+        [a_dyno(request=DynoRequest.IDLE, state=DynoState.IDLE)],
+        ["create web.1", "create web.2", "forget web.1"],
+    ),
+    (
+        "a new release ends the sleep",
+        web(1),
+        [a_dyno(**OLD, request=DynoRequest.IDLE, state=DynoState.IDLE)],
+        ["create web.1", "forget web.1"],
+    ),
+    (
+        "a one-off ends after a day",
+        {},
+        [a_dyno(type="run", number=4821, created_at=NOW - timedelta(days=1))],
+        ["stop run.4821"],
+    ),
     ("one-offs are left alone", {}, [a_dyno(type="run", number=4821)], []),
     (
         "a one-off that was created starts",
@@ -189,7 +225,16 @@ class World:
                 self.change(dyno, state=DynoState.UP, routed=dyno.type == "web")
             elif dyno.draining_at and dyno.routed:
                 self.change(dyno, routed=False)
-        self.dynos = [dyno for dyno in self.dynos if dyno.state is not DynoState.STOPPING]
+        for dyno in [dyno for dyno in self.dynos if dyno.state is DynoState.STOPPING]:
+            if dyno.request is DynoRequest.IDLE:
+                self.change(dyno, state=DynoState.IDLE, draining_at=None)
+            else:
+                self.dynos = [other for other in self.dynos if other.id != dyno.id]
+
+    def wake(self) -> None:
+        for dyno in self.dynos:
+            if dyno.request is DynoRequest.IDLE:
+                self.change(dyno, request=None)
 
     def suffer(self, event: str, pick: int) -> None:
         up = [dyno for dyno in self.dynos if dyno.state in (DynoState.UP, DynoState.STARTING)]
@@ -204,6 +249,14 @@ class World:
             self.change(up[pick % len(up)], request=DynoRequest.RESTART)
         elif event == "stop" and up:
             self.change(up[pick % len(up)], request=DynoRequest.STOP)
+        elif event == "cycle" and up:
+            self.change(up[pick % len(up)], request=DynoRequest.CYCLE)
+        elif event == "idle":
+            web = [dyno for dyno in self.dynos if dyno.type == "web"]
+            if self.wanted["web"] == 1 and len(web) == 1 and web[0].state is DynoState.UP and not web[0].draining_at:
+                self.change(web[0], request=DynoRequest.IDLE)
+        elif event == "wake":
+            self.wake()
         elif event == "settle":
             self.settle()
 
@@ -218,7 +271,8 @@ class World:
                 seen.add(key)
 
 
-EVENTS = st.tuples(st.sampled_from(["deploy", "scale", "crash", "restart", "stop", "settle"]), st.integers(0, 20))
+NAMES = ["deploy", "scale", "crash", "restart", "stop", "cycle", "idle", "wake", "settle"]
+EVENTS = st.tuples(st.sampled_from(NAMES), st.integers(0, 20))
 
 
 @settings(max_examples=200, deadline=None)
@@ -229,6 +283,7 @@ def test_converges_from_any_sequence_of_events(events: list[tuple[str, int]]) ->
         world.suffer(event, pick)
         world.ensure()
     for _ in range(20):
+        world.wake()
         world.settle()
         if not world.ensure():
             break
@@ -270,7 +325,7 @@ def entry(name: str, quantity: int = 1) -> Formation:
     ],
 )
 def test_scale(update: Update, expected: tuple[int, str]) -> None:
-    assert formation.scale([entry("web")], [update], ["web"], 100)["web"] == expected
+    assert formation.scale([entry("web")], [update], ["web"], SIZES, dyno_limit=100)["web"] == expected
 
 
 @pytest.mark.parametrize(
@@ -289,9 +344,20 @@ def test_scale(update: Update, expected: tuple[int, str]) -> None:
 )
 def test_scale_refuses_and_names_what_is_allowed(update: Update, word: str) -> None:
     with pytest.raises(InvalidParams, match=word):
-        formation.scale([entry("web")], [update], ["web"], 1000)
+        formation.scale([entry("web")], [update], ["web"], SIZES, dyno_limit=1000)
 
 
 def test_scale_beyond_the_limit_is_refused_whole() -> None:
     with pytest.raises(InvalidParams, match="limit"):
-        formation.scale([entry("web"), entry("worker")], [Update(type="web", quantity="10")], ["web", "worker"], 10)
+        formation.scale(
+            [entry("web"), entry("worker")],
+            [Update(type="web", quantity="10")],
+            ["web", "worker"],
+            SIZES,
+            dyno_limit=10,
+        )
+
+
+def test_what_the_accounts_other_apps_have_counts_too() -> None:
+    with pytest.raises(InvalidParams, match="besides 8 in other apps"):
+        formation.scale([entry("web")], [Update(type="web", quantity="3")], ["web"], SIZES, dyno_limit=10, elsewhere=8)

@@ -124,6 +124,7 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
             updated_at=now(),
         )
         slugs.insert(tx, slug)
+        sizes = context.settings.sizes
         config_id = releases.config_of(tx, app.id)
         if compiled.config_vars and not _deployed_before(tx, app.id):
             old = configs.find(tx, config_id)
@@ -131,9 +132,9 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
             if merged != old:
                 added = ", ".join(sorted(set(merged) - set(old)))
                 config_id = configs.insert(tx, app.id, merged, now())
-                releases.deploy(tx, app, account, None, config_id, f"Add {added} config", f"Add {added} config")
+                releases.deploy(tx, app, account, None, config_id, f"Add {added} config", f"Add {added} config", sizes)
         description = release_rules.deploy_description(build.commit)
-        release = releases.deploy(tx, app, account, slug, config_id, description, description)
+        release = releases.deploy(tx, app, account, slug, config_id, description, description, sizes)
         done = {"status": BuildStatus.SUCCEEDED, "slug_id": slug.id, "release_id": release.id, "finished_at": now()}
         builds.update(tx, build.id, now=now(), **done)
         events.insert(tx, "build:finish", app_id=app.id, resource_id=build.id, line="Build succeeded")

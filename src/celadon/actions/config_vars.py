@@ -38,4 +38,5 @@ def update(
         description = rules.change_description(effective)
         config_id = configs.insert(tx, app.id, merged, now())
         slug = slugs.find(tx, newest.slug_id) if newest.slug_id else None
-        return merged, releases.deploy(tx, app, actor.account, slug, config_id, description, description)
+        sizes = context.settings.sizes
+        return merged, releases.deploy(tx, app, actor.account, slug, config_id, description, description, sizes)

@@ -3,17 +3,18 @@
 import random
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 
 from celadon.actions import access, formations
 from celadon.actions.context import Context, now
 from celadon.model import config
-from celadon.model import size as sizes
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.dyno import RUN, Dyno, DynoRequest, DynoState, starting_line
+from celadon.model.dyno import RUN, WEB, Dyno, DynoRequest, DynoState, cycles_at, starting_line
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.model.release import Release
-from celadon.store import apps, changes, dynos, events, releases, secrets
+from celadon.store import changes, dynos, events, releases, secrets
+from celadon.store import formations as stored_formations
 from celadon.store.database import Transaction
 
 _COMMAND_LIMIT = 16 << 10
@@ -67,6 +68,49 @@ def _request(context: Context, actor: Actor, app_name: str, which: str | None, w
     return chosen
 
 
+def cycle(context: Context) -> int:
+    """Ask for the replacement of every dyno of a formation that is as old as dynos get; returns how many."""
+    after = context.settings.cycle_after
+    with context.database.transaction() as tx:
+        old = dynos.list_up_since(tx, now() - timedelta(seconds=after))
+        due = [dyno for dyno in old if cycles_at(dyno, after) <= now()]
+        dynos.request(tx, [dyno.id for dyno in due], DynoRequest.CYCLE)
+        for app_id in sorted({dyno.app_id for dyno in due}):
+            changes.record(tx, "dyno", app_id)
+    return len(due)
+
+
+def idle(context: Context, dyno_id: str) -> bool:
+    """Let the only web dyno of an app sleep; False when it is not the only one, or not of a size that sleeps (any more)."""
+    with context.database.transaction() as tx:
+        dyno = dynos.find_by_id(tx, dyno_id)
+        if dyno is None or dyno.state is not DynoState.UP or dyno.request or dyno.draining_at:
+            return False
+        web = [other for other in dynos.list_of(tx, dyno.app_id) if other.type == WEB]
+        wanted = [entry.quantity for entry in stored_formations.list_of(tx, dyno.app_id) if entry.type == WEB]
+        if len(web) > 1 or wanted != [1] or not context.settings.sizes.of(dyno.size).idle_after:
+            return False
+        dynos.request(tx, [dyno.id], DynoRequest.IDLE)
+        changes.record(tx, "dyno", dyno.app_id)
+    return True
+
+
+def wake(context: Context, app_id: str) -> bool:
+    """A request waits for an app: its dyno is to sleep no longer. False when none sleeps or is about to."""
+    with context.database.read() as tx:
+        sleepers = _sleepers(tx, app_id)
+    if not sleepers:
+        return False
+    with context.database.transaction() as tx:
+        dynos.request(tx, [dyno.id for dyno in _sleepers(tx, app_id)], None)
+        changes.record(tx, "dyno", app_id)
+    return True
+
+
+def _sleepers(tx: Transaction, app_id: str) -> list[Dyno]:
+    return [dyno for dyno in dynos.list_of(tx, app_id) if dyno.request is DynoRequest.IDLE]
+
+
 def _chosen(tx: Transaction, app: App, which: str | None, *, one_offs: bool) -> list[Dyno]:
     present = dynos.list_of(tx, app.id)
     if which is None:
@@ -106,6 +150,7 @@ def run(
         limit = context.settings.dyno_limit
         if dynos.count_of_account(tx, app.owner_id) >= limit:
             raise Forbidden(f"cannot run: the app's owner has {limit} dynos already, which is the limit")
+        sizes = context.settings.sizes
         words = formations.commands(tx, app.id)
         expanded = expand(command, words)
         dyno = new(
@@ -114,7 +159,7 @@ def run(
             RUN,
             _free_number(tx, app),
             expanded,
-            sizes.find(size).name if size else sizes.SIZES[0].name,
+            (sizes.find(size) if size else sizes.default).name,
             attach=attach,
             secret_hash=secrets.hash_token(secret) if secret else None,
             env=env or {},
@@ -125,6 +170,25 @@ def run(
         events.insert(tx, "dyno:create", line=line, app_id=app.id, account_id=actor.account.id, resource_id=dyno.id)
         changes.record(tx, "dyno", app.id)
     return app, dyno, release, secret
+
+
+def fit_terminal(
+    context: Context, actor: Actor, app_name: str, name_or_id: str, *, columns: int, lines: int
+) -> tuple[App, Dyno, Release]:
+    """The terminal of an attached one-off has a new size. Raises NotFound, InvalidParams."""
+    if not (0 < columns < 10_000 and 0 < lines < 10_000):
+        raise InvalidParams("cannot resize the terminal: columns and lines are from 1 to 9999")
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "dyno:run")
+        dyno = dynos.find(tx, app.id, name_or_id)
+        release = releases.find_by_id(tx, dyno.release_id) if dyno else None
+        if dyno is None or release is None:
+            raise NotFound("dyno")
+        if not dyno.attach or "TERM" not in dyno.env:
+            raise InvalidParams(f"cannot resize the terminal of {dyno.name}: it has none, only `run` makes one")
+        dynos.set_env(tx, dyno.id, {**dyno.env, "COLUMNS": str(columns), "LINES": str(lines)})
+        changes.record(tx, "dyno", app.id)
+    return app, dyno, release
 
 
 def expand(command: str, process_types: Mapping[str, str]) -> str:
@@ -193,8 +257,3 @@ def new(
         created_at=now(),
         updated_at=now(),
     )
-
-
-def preboot(tx: Transaction, app_id: str) -> bool:
-    """New web dynos first, old ones after: on unless the app's owner switched it off."""
-    return apps.features(tx, app_id).get("preboot", True)

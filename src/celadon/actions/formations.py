@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from celadon.actions import access
 from celadon.actions.context import Context, now
 from celadon.model import formation as rules
-from celadon.model import size as sizes
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.dyno import RELEASE, WEB
 from celadon.model.errors import NotFound
 from celadon.model.formation import Formation, Update
-from celadon.store import apps, changes, events, formations, releases, slugs
+from celadon.model.size import Sizes
+from celadon.store import apps, changes, dynos, events, formations, releases, slugs
 from celadon.store.database import Transaction
 
 
-def adopt(tx: Transaction, app_id: str, process_types: Mapping[str, str]) -> None:
+def adopt(tx: Transaction, app_id: str, process_types: Mapping[str, str], sizes: Sizes) -> None:
     """Give each new process type its row: one `web` dyno on the first deploy, none of the others."""
     known = {entry.type for entry in formations.list_of(tx, app_id)}
     for name in process_types:
         if name not in known and name != RELEASE:
-            _insert(tx, app_id, name, 1 if name == WEB else 0, sizes.SIZES[0].name)
+            _insert(tx, app_id, name, 1 if name == WEB else 0, sizes.default.name)
 
 
 def _insert(tx: Transaction, app_id: str, process_type: str, quantity: int, size: str) -> None:
@@ -69,9 +69,12 @@ def update(
         app = access.app_for(tx, actor, app_name, "formation:update")
         apps.lock(tx, app.id)
         types = commands(tx, app.id)
-        present = [entry for entry in formations.list_of(tx, app.id) if entry.type in types]
-        wanted = rules.scale(present, updates, types, context.settings.dyno_limit)
-        by_type = {entry.type: entry for entry in formations.list_of(tx, app.id)}
+        every = formations.list_of(tx, app.id)
+        present = [entry for entry in every if entry.type in types]
+        limit, sizes = context.settings.dyno_limit, context.settings.sizes
+        elsewhere = dynos.count_of_account(tx, app.owner_id) - sum(entry.quantity for entry in every)
+        wanted = rules.scale(present, updates, types, sizes, dyno_limit=limit, elsewhere=elsewhere)
+        by_type = {entry.type: entry for entry in every}
         for name, (quantity, size) in wanted.items():
             if name in by_type:
                 formations.update(tx, by_type[name].id, now=now(), quantity=quantity, size=size)

@@ -10,6 +10,7 @@ from celadon.model.app import App
 from celadon.model.dyno import RELEASE
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.model.release import Release, ReleaseStatus
+from celadon.model.size import Sizes
 from celadon.model.slug import Slug
 from celadon.store import accounts, apps, changes, configs, events, releases, slugs
 from celadon.store.database import Transaction
@@ -43,7 +44,14 @@ def insert(
 
 
 def deploy(
-    tx: Transaction, app: App, account: Account, slug: Slug | None, config_id: str, description: str, line: str
+    tx: Transaction,
+    app: App,
+    account: Account,
+    slug: Slug | None,
+    config_id: str,
+    description: str,
+    line: str,
+    sizes: Sizes,
 ) -> Release:
     """Make a release of this slug and config. With a `release` process type it is pending until that has run."""
     phase = slug is not None and RELEASE in slug.process_types
@@ -68,17 +76,17 @@ def deploy(
         resource_id=release.id,
     )
     if status is ReleaseStatus.SUCCEEDED:
-        _succeed(tx, app, slug)
+        _succeed(tx, app, slug, sizes)
     changes.record(tx, "release", app.id)
     return release
 
 
-def _succeed(tx: Transaction, app: App, slug: Slug | None) -> None:
+def _succeed(tx: Transaction, app: App, slug: Slug | None, sizes: Sizes) -> None:
     values: dict[str, object] = {"released_at": now()}
     if slug is not None:
         values["slug_size"] = slug.size
         values["buildpack_provided_description"] = slug.buildpack_provided_description
-        formations.adopt(tx, app.id, slug.process_types)
+        formations.adopt(tx, app.id, slug.process_types, sizes)
     apps.update(tx, app.id, now=now(), **values)
 
 
@@ -92,7 +100,8 @@ def finish(context: Context, release_id: str, *, succeeded: bool) -> None:
         status = ReleaseStatus.SUCCEEDED if succeeded else ReleaseStatus.FAILED
         releases.update(tx, release.id, now=now(), status=status)
         if succeeded:
-            _succeed(tx, app, slugs.find(tx, release.slug_id) if release.slug_id else None)
+            slug = slugs.find(tx, release.slug_id) if release.slug_id else None
+            _succeed(tx, app, slug, context.settings.sizes)
         line = f"Release {release.name} command {'succeeded' if succeeded else 'failed'}"
         events.insert(tx, "release:finish", app_id=app.id, resource_id=release.id, line=line)
         changes.record(tx, "release", app.id)
@@ -113,7 +122,7 @@ def rollback(context: Context, actor: Actor, app_name: str, to: str | None = Non
             raise InvalidParams(f"cannot roll back to {old.name}: its release command failed; name another release")
         description = rules.rollback_description(old.version)
         slug = slugs.find(tx, old.slug_id)
-        return deploy(tx, app, actor.account, slug, old.config_id, description, description)
+        return deploy(tx, app, actor.account, slug, old.config_id, description, description, context.settings.sizes)
 
 
 def _target(tx: Transaction, app: App, to: str | None) -> Release:
@@ -151,7 +160,8 @@ def create_from_slug(
         if slug.checksum is None:
             raise InvalidParams("cannot release that slug: it has not been uploaded yet")
         text = description or rules.deploy_description(slug.commit)
-        return deploy(tx, app, actor.account, slug, config_of(tx, app.id), text[:200], text[:200])
+        config_id, sizes = config_of(tx, app.id), context.settings.sizes
+        return deploy(tx, app, actor.account, slug, config_id, text[:200], text[:200], sizes)
 
 
 def config_of(tx: Transaction, app_id: str) -> str:

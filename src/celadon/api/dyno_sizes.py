@@ -4,7 +4,6 @@ from celadon.actions import apps
 from celadon.api import shapes
 from celadon.api.answer import Answer, Listing
 from celadon.api.request import Call
-from celadon.model import size as sizes
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.model.size import DynoSize
 
@@ -13,7 +12,7 @@ _BY_SHARE = {"share": lambda size: size.share, "name": lambda size: size.name, "
 
 
 def list_all(call: Call) -> Listing:
-    return Listing(items=sizes.SIZES, attributes=_BY_SHARE, shape=shape)
+    return Listing(items=call.settings.sizes.all, attributes=_BY_SHARE, shape=shape)
 
 
 def list_of_app(call: Call) -> Listing:
@@ -23,7 +22,7 @@ def list_of_app(call: Call) -> Listing:
 
 def show(call: Call) -> Answer:
     try:
-        found = sizes.find(call.params["size"])
+        found = call.settings.sizes.find(call.params["size"])
     except InvalidParams as error:
         raise NotFound("dyno_size", error.message) from None
     return Answer(value=shape(found))

@@ -65,6 +65,18 @@ def _env(body: Body) -> dict[str, str]:
     return env
 
 
+def update(call: Call) -> Answer:
+    """Celadon's own: a client's terminal has a new size."""
+    body = call.body()
+    columns, lines = body.integer("columns"), body.integer("lines")
+    if columns is None or lines is None:
+        raise InvalidParams("cannot change a dyno but for its terminal's size: give `columns` and `lines`")
+    app, dyno, release = dynos.fit_terminal(
+        call.context, call.actor, call.app, call.params["dyno"], columns=columns, lines=lines
+    )
+    return Answer(value=shape(app, dyno, release), changed_at=dyno.updated_at)
+
+
 def restart_all(call: Call) -> Answer:
     dynos.restart(call.context, call.actor, call.app)
     return _ACCEPTED

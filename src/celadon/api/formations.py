@@ -5,22 +5,23 @@ from celadon.api import shapes
 from celadon.api.answer import Answer, Listing
 from celadon.api.body import Body
 from celadon.api.request import Call
-from celadon.model import size as sizes
 from celadon.model.app import App
 from celadon.model.errors import InvalidParams
 from celadon.model.formation import Formation, Update
+from celadon.model.size import Sizes
 
 _BY_TYPE = {"type": lambda entry: entry[0].type, "id": lambda entry: entry[0].id}
 
 
 def list_of(call: Call) -> Listing:
     app, found = formations.list_of(call.context, call.actor, call.app)
-    return Listing(items=found, attributes=_BY_TYPE, shape=lambda entry: shape(app, *entry))
+    sizes = call.settings.sizes
+    return Listing(items=found, attributes=_BY_TYPE, shape=lambda entry: shape(app, entry[0], entry[1], sizes))
 
 
 def show(call: Call) -> Answer:
     app, entry, command = formations.find(call.context, call.actor, call.app, call.params["type"])
-    return Answer(value=shape(app, entry, command), changed_at=entry.updated_at)
+    return Answer(value=shape(app, entry, command, call.settings.sizes), changed_at=entry.updated_at)
 
 
 def update_many(call: Call) -> Answer:
@@ -29,7 +30,7 @@ def update_many(call: Call) -> Answer:
     if asked:
         types = {entry.id: entry.type for entry, _ in found}
         app, found = formations.update(call.context, call.actor, app.id, [_update(body, types) for body in asked])
-    return Answer(value=[shape(app, entry, command) for entry, command in found])
+    return Answer(value=[shape(app, entry, command, call.settings.sizes) for entry, command in found])
 
 
 def _update(body: Body, types: dict[str, str]) -> Update:
@@ -59,15 +60,15 @@ def update(call: Call) -> Answer:
     if change.quantity is not None or change.size is not None:
         formations.update(call.context, call.actor, app.id, [change])
         app, entry, command = formations.find(call.context, call.actor, app.id, entry.type)
-    return Answer(value=shape(app, entry, command), changed_at=entry.updated_at)
+    return Answer(value=shape(app, entry, command, call.settings.sizes), changed_at=entry.updated_at)
 
 
-def shape(app: App, entry: Formation, command: str) -> dict[str, object]:
+def shape(app: App, entry: Formation, command: str, sizes: Sizes) -> dict[str, object]:
     return {
         "app": shapes.app(app),
         "command": command,
         "created_at": shapes.instant(entry.created_at),
-        "dyno_size": {"id": sizes.find(entry.size).id, "name": entry.size},
+        "dyno_size": {"id": sizes.of(entry.size).id, "name": entry.size},
         "id": entry.id,
         "quantity": entry.quantity,
         "size": entry.size,

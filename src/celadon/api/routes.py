@@ -108,6 +108,7 @@ _DYNOS = (
     _route("POST /apps/:app/dynos", "dyno:run", dynos.run),
     _route("DELETE /apps/:app/dynos", "dyno:stop", dynos.restart_all),
     _route("GET /apps/:app/dynos/:dyno", "app:read", dynos.show),
+    _route("PATCH /apps/:app/dynos/:dyno", "dyno:run", dynos.update),
     _route("DELETE /apps/:app/dynos/:dyno", "dyno:stop", dynos.restart),
     _route("POST /apps/:app/dynos/:dyno/actions/stop", "dyno:stop", dynos.stop),
     _route("DELETE /apps/:app/formations/:dyno", "dyno:stop", dynos.restart),

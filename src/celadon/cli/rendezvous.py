@@ -3,11 +3,13 @@
 import contextlib
 import os
 import select
+import signal
 import socket
 import ssl
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
@@ -57,10 +59,19 @@ def _greeting(connection: ssl.SSLSocket, where: str) -> bytes:
     return received.partition(b"\n")[2]
 
 
-def carry(connection: ssl.SSLSocket, first: bytes, *, terminal: bool) -> int | None:
-    """Carry input and output until the dyno ends; its exit status, None when it told none. Raises Failure."""
+def carry(
+    connection: ssl.SSLSocket, first: bytes, *, terminal: bool, resized: Callable[[int, int], None]
+) -> int | None:
+    """Carry input and output until the dyno ends; its exit status, None when it told none. Raises Failure.
+
+    `resized` is told the columns and lines of this terminal when they have changed.
+    """
     wire = _Wire(connection, sys.stdin.buffer, sys.stdout.buffer, terminal=terminal)
-    with _raw(sys.stdin.fileno()) if terminal else contextlib.nullcontext(), connection:
+    with contextlib.ExitStack() as stack:
+        if terminal:
+            stack.enter_context(_raw(sys.stdin.fileno()))
+            stack.enter_context(_watched(resized))
+        stack.enter_context(connection)
         wire.show(first)
         wire.run()
     return wire.status
@@ -146,6 +157,21 @@ class _Wire:
         if chunk:
             self._sink.write(chunk)
             self._sink.flush()
+
+
+@contextlib.contextmanager
+def _watched(resized: Callable[[int, int], None]) -> Iterator[None]:
+    """Tell every new size of the terminal; from a thread, for the platform may take its time to answer."""
+
+    def tell(*_: object) -> None:
+        size = os.get_terminal_size(sys.stdout.fileno())
+        threading.Thread(target=resized, args=(size.columns, size.lines), daemon=True).start()
+
+    before = signal.signal(signal.SIGWINCH, tell)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGWINCH, before)
 
 
 @contextlib.contextmanager

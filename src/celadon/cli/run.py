@@ -1,5 +1,6 @@
 """One-off dynos: attached to this terminal, or detached with their output in the logs."""
 
+import contextlib
 import os
 import re
 import shlex
@@ -59,7 +60,14 @@ def attached(
         dyno = _start(invocation, body)
         connection, first = rendezvous.meet(invocation.platform, dyno["attach_url"])
         running.word, running.status = "up", dyno["name"]
-    status = rendezvous.carry(connection, first, terminal=terminal)
+
+    def resized(columns: int, lines: int) -> None:
+        # The dyno may be gone by now, and a platform of Heroku's own has no such request.
+        with contextlib.suppress(Failure):
+            path = f"{invocation.app_path}/dynos/{dyno['name']}"
+            invocation.client.patch(path, {"columns": columns, "lines": lines})
+
+    status = rendezvous.carry(connection, first, terminal=terminal, resized=resized)
     if status is None:
         raise Failure(f"{dyno['name']} ended without an exit status; `celadon logs --dyno {dyno['name']}` may say why")
     raise click.exceptions.Exit(status)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from celadon.model import dyno as rules
 from celadon.model.dyno import WEB, Dyno, DynoState
+from celadon.model.size import DynoSize
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import Container, ContainerState
 
@@ -17,15 +18,21 @@ from celadon.runtime.protocol import Container, ContainerState
 KILL_AGAIN = timedelta(seconds=10)
 
 
+_UNSEEN = (
+    rules.PLATFORM_ERROR.format(reason="nobody saw how the process ended: its monitor or its machine went away"),
+)
+
+
 class What(StrEnum):
     """`up`: it runs, and listens if it is a web dyno; `exit`: its processes are gone; `overdue`: its time to boot or to
-    stop has passed; `no_client`: nobody came to attach.
+    stop has passed; `no_client`: nobody came to attach; `detached`: its client left, and it goes on.
     """
 
     UP = "up"
     EXIT = "exit"
     OVERDUE = "overdue"
     NO_CLIENT = "no_client"
+    DETACHED = "detached"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ class Finding:
     messages: tuple[str, ...] = ()
 
 
-class Do(StrEnum):
+class Act(StrEnum):
     TERM = "term"
     HANG_UP = "hang_up"
     KILL = "kill"
@@ -46,7 +53,7 @@ class Do(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    do: Do
+    act: Act
     container_id: str
     dyno: Dyno | None = None
 
@@ -70,21 +77,27 @@ def of_starts(starts: Iterable[Started], by_container: Mapping[str, Dyno]) -> tu
         if start.reason is not None:
             findings.append(Finding(What.EXIT, dyno, None, (start.reason,)))
         elif dyno.state is DynoState.STOPPING:
-            effects.append(Effect(Do.TERM, start.container_id))
+            effects.append(Effect(Act.TERM, start.container_id))
         elif dyno.state is DynoState.STARTING and dyno.type != WEB:
             findings.append(Finding(What.UP, dyno))
     return findings, effects
 
 
-def of_exit(dyno: Dyno, container: Container | None) -> Finding:
+def of_exit(dyno: Dyno, container: Container | None, size: DynoSize) -> Finding:
     """An exit that was recorded."""
     killed = container is not None and container.out_of_memory and dyno.state is not DynoState.STOPPING
-    messages = (rules.MEMORY_VASTLY_EXCEEDED, rules.KILLING_PROCESSES) if killed else ()
+    measure = rules.memory_line(int(size.memory * size.vast), size.memory)
+    messages = (measure, rules.MEMORY_VASTLY_EXCEEDED, "Stopping process with SIGKILL") if killed else ()
     return Finding(What.EXIT, dyno, container.exit_status if container else None, messages)
 
 
-def overdue(dynos: Iterable[Dyno], settings: Settings, now: datetime) -> tuple[list[Finding], list[Effect]]:
-    """Dynos whose deadline has passed; each is killed, again and again until it is gone, and it is said once."""
+def overdue(
+    dynos: Iterable[Dyno], settings: Settings, now: datetime, listening: Callable[[str], Iterable[tuple[str, int]]]
+) -> tuple[list[Finding], list[Effect]]:
+    """Dynos whose deadline has passed; each is killed, again and again until it is gone, and it is said once.
+
+    `listening` tells what a container listens at.
+    """
     findings: list[Finding] = []
     effects: list[Effect] = []
     for dyno in dynos:
@@ -93,9 +106,12 @@ def overdue(dynos: Iterable[Dyno], settings: Settings, now: datetime) -> tuple[l
         if dyno.container_id is None:
             findings.append(Finding(What.NO_CLIENT, dyno, None, (rules.ATTACH_ERROR,)))
             continue
+        if dyno.attach and dyno.state is DynoState.UP:
+            findings.append(Finding(What.DETACHED, dyno, None, (rules.DETACHED,)))
+            continue
         if dyno.state is DynoState.STARTING and dyno.type == WEB:
             seconds = settings.boot_timeout
-            said = (rules.BOOT_TIMEOUT.format(seconds=seconds), "Stopping process with SIGKILL")
+            said = (_not_listening(dyno, listening(dyno.container_id), seconds), "Stopping process with SIGKILL")
         elif dyno.state is DynoState.STOPPING:
             seconds = settings.stop_timeout
             said = (rules.EXIT_TIMEOUT.format(seconds=seconds), rules.KILLING_PROCESSES)
@@ -103,8 +119,16 @@ def overdue(dynos: Iterable[Dyno], settings: Settings, now: datetime) -> tuple[l
             continue
         first = dyno.deadline < dyno.updated_at + timedelta(seconds=seconds) + KILL_AGAIN
         findings.append(Finding(What.OVERDUE, dyno, None, said if first else ()))
-        effects.append(Effect(Do.KILL, dyno.container_id))
+        effects.append(Effect(Act.KILL, dyno.container_id))
     return findings, effects
+
+
+def _not_listening(dyno: Dyno, bound: Iterable[tuple[str, int]], seconds: float) -> str:
+    """R11 when it listens where nobody reaches it, R10 when it does not listen."""
+    places = ", ".join(f"{address}:{port}" for address, port in bound)
+    if places:
+        return rules.BAD_BIND.format(bound=places, port=dyno.port)
+    return rules.BOOT_TIMEOUT.format(seconds=seconds)
 
 
 def of_audit(
@@ -128,9 +152,9 @@ def of_audit(
         if container_id in busy:
             continue
         if container_id not in rows:
-            effects.append(Effect(Do.REMOVE, container_id))
-        elif container.state is ContainerState.UNMONITORED:
-            effects.append(Effect(Do.KILL, container_id))
+            effects.append(Effect(Act.REMOVE, container_id))
+        elif container.state is ContainerState.UNMONITORED or _lost_one(container):
+            effects.append(Effect(Act.KILL, container_id))
     for container_id, dyno in rows.items():
         if container_id in busy or dyno.state not in rules.RUNNING:
             continue
@@ -138,17 +162,22 @@ def of_audit(
         if not _is_gone(found):
             effects += _told_again(dyno, container_id) if first else []
         elif dyno.state is DynoState.STARTING and (first or _is_unfinished(found)):
-            effects.append(Effect(Do.RUN_AGAIN, container_id, dyno))
+            effects.append(Effect(Act.RUN_AGAIN, container_id, dyno))
         else:
-            findings.append(Finding(What.EXIT, dyno))
+            findings.append(Finding(What.EXIT, dyno, None, () if dyno.state is DynoState.STOPPING else _UNSEEN))
     return findings, effects
+
+
+def _lost_one(container: Container) -> bool:
+    """One of its processes was killed for memory and others go on: what is left of the dyno goes, too (R15)."""
+    return container.state is ContainerState.RUNNING and container.out_of_memory
 
 
 def _told_again(dyno: Dyno, container_id: str) -> list[Effect]:
     if dyno.state is DynoState.STOPPING:
-        return [Effect(Do.TERM, container_id)]
+        return [Effect(Act.TERM, container_id)]
     # The client of an attached dyno went away with the manager that held its connection.
-    return [Effect(Do.HANG_UP, container_id)] if dyno.attach else []
+    return [Effect(Act.HANG_UP, container_id, dyno)] if dyno.attach else []
 
 
 def _is_gone(container: Container | None) -> bool:

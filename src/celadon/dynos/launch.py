@@ -9,11 +9,11 @@ from pathlib import Path
 
 from celadon.actions.context import Context
 from celadon.dynos import status_line
-from celadon.model import size as sizes
 from celadon.model.app import App
 from celadon.model.dyno import Dyno
 from celadon.model.logline import Source
 from celadon.model.release import Release
+from celadon.model.size import DynoSize
 from celadon.model.slug import Slug
 from celadon.runtime import slugs as slug_mounts
 from celadon.runtime.protocol import Container, ContainerSpec, Limits, Overlay, Runtime, RuntimeFailure
@@ -28,8 +28,6 @@ _BOOT = (
     'exec /bin/bash -c "$1"'
 )
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# Over the quota a dyno gets R14 and lives on; at three times its quota the kernel ends it (R15).
-VAST = 3
 _PIDS_PER_SHARE = 256
 _LOG_LIMIT = 64 << 20
 # The first addresses are the dynos', the rest belong to builds.
@@ -97,19 +95,21 @@ class Launcher:
         """The container of a dyno; no I/O."""
         dyno, settings = launch.dyno, self.context.settings
         assert dyno.container_id and dyno.address, "a dyno is given both when it is started"
-        size = sizes.find(dyno.size)
+        size = settings.sizes.of(dyno.size)
+        vast = int(size.memory * size.vast)
         bundle = settings.home / "dynos" / dyno.container_id
         return ContainerSpec(
             id=dyno.container_id,
             root=self.stack_root,
             argv=("/bin/bash", "-c", _BOOT, "bash", status_line.reached(dyno.command)),
-            env=environment(launch),
+            env=environment(launch, size),
             cwd="/app",
             uid=settings.uid_base + launch.app.number,
             hostname=dyno.id,
             limits=Limits(
-                memory=size.memory * VAST,
-                swap=size.memory * VAST,
+                # Over the quota a dyno gets R14 and lives on, in swap where there is some; the kernel ends it at R15.
+                memory=size.memory if self.runtime.swaps() else vast,
+                swap=vast,
                 cpu_shares=1024 * size.share,
                 pids=_PIDS_PER_SHARE * max(size.share, 1),
             ),
@@ -139,10 +139,9 @@ def log_name(container_id: str) -> str:
     return container_id.partition("-")[2]
 
 
-def environment(launch: Launch) -> dict[str, str]:
+def environment(launch: Launch, size: DynoSize) -> dict[str, str]:
     """What the dyno's processes see: config vars, then what was given for this dyno, then the platform's own."""
     dyno = launch.dyno
-    size = sizes.find(dyno.size)
     own = {"DYNO": dyno.name, "PS": dyno.name, "HOME": "/app", "PORT": str(dyno.port), "LANG": "C.UTF-8"}
     memory = {"MEMORY_AVAILABLE": str(size.memory >> 20)}
     return {"PATH": _PATH, **memory, **launch.config_vars, **dyno.env, **own}

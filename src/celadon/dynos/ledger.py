@@ -4,19 +4,26 @@ One Ledger lives for one transaction. Lines are written just before it commits: 
 again, and none is lost.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from celadon.dynos.findings import KILL_AGAIN, Finding, What
 from celadon.model import dyno as rules
-from celadon.model.dyno import Dyno, DynoEvent, DynoState
+from celadon.model.dyno import Dyno, DynoEvent, DynoRequest, DynoState
 from celadon.model.logline import Source
 from celadon.platform.settings import Settings
 from celadon.store import changes, dynos
 from celadon.store.database import Transaction
 from celadon.store.lines import Lines
 
+# Between SIGHUP and R16.
+HANG_UP_TIMEOUT = timedelta(seconds=10)
 # A dyno that has been up for so long had a good start: its next crash is a first one.
 _GOOD_START = timedelta(minutes=10)
+
+
+# What a dyno without processes has not.
+_NOTHING: Mapping[str, object] = dict.fromkeys(("container_id", "address", "port", "deadline", "draining_at"))
 
 
 class Ledger:
@@ -41,6 +48,8 @@ class Ledger:
         seconds = self.settings.boot_timeout
         values = {"container_id": container_id, "address": address, "port": port, "routed": False, "draining_at": None}
         state = rules.next_state(dyno.state, DynoEvent.START)
+        if dyno.state is DynoState.IDLE:
+            self.say(dyno, rules.UNIDLING)
         deadline = self.now + timedelta(seconds=seconds)
         self._update(dyno, state=state, starts=dyno.starts + 1, deadline=deadline, next_start_at=None, **values)
         waits = container_id is None
@@ -53,6 +62,10 @@ class Ledger:
         self._update(dyno, container_id=container_id, address=address, port=port, deadline=None)
         self.say(dyno, rules.starting_line(dyno.command))
 
+    def hang_up(self, dyno: Dyno) -> None:
+        """SIGHUP is on its way to a dyno whose client has left: it has some time to end."""
+        self._update(dyno, deadline=self.now + HANG_UP_TIMEOUT)
+
     def take_in(self, finding: Finding) -> None:
         """What has happened to a dyno, as the manager found it."""
         dyno = finding.dyno
@@ -63,19 +76,24 @@ class Ledger:
             self._exit(dyno, finding.status)
         elif finding.what is What.OVERDUE:
             self._update(dyno, deadline=self.now + KILL_AGAIN)
+        elif finding.what is What.DETACHED:
+            self._update(dyno, request=DynoRequest.STOP, deadline=None)
         else:
             self.say(dyno, rules.changed_line(dyno.state, DynoState.COMPLETE))
             self.forget(dyno)
 
     def _up(self, dyno: Dyno) -> None:
         state = rules.next_state(dyno.state, DynoEvent.LISTENING)
-        self._update(dyno, state=state, deadline=None)
+        # The client of an attached one may have left meanwhile: then it has a deadline that stays.
+        self._update(dyno, state=state, **({} if dyno.attach else {"deadline": None}))
         self.say(dyno, rules.changed_line(dyno.state, state))
 
     def _exit(self, dyno: Dyno, status: int | None) -> None:
         """The dyno's processes are gone: a one-off is complete, one that was told to stop is down, others crashed."""
         self.say(dyno, rules.exited_line(status))
-        if dyno.state is DynoState.STOPPING:
+        if dyno.state is DynoState.STOPPING and dyno.request is DynoRequest.IDLE:
+            self._sleep(dyno, status)
+        elif dyno.state is DynoState.STOPPING:
             self.forget(dyno)
         elif dyno.one_off:
             self.say(dyno, rules.changed_line(dyno.state, rules.next_state(dyno.state, DynoEvent.FINISH)))
@@ -88,9 +106,14 @@ class Ledger:
         good = dyno.state is DynoState.UP and self.now - dyno.updated_at >= _GOOD_START
         crashes = 1 if good else dyno.crashes + 1
         wait = timedelta(seconds=rules.backoff(crashes, self.settings.crash_backoff))
-        nothing = {"container_id": None, "address": None, "port": None, "deadline": None, "draining_at": None}
-        self._update(dyno, state=state, crashes=crashes, next_start_at=self.now + wait, exit_status=status, **nothing)
+        self._update(dyno, state=state, crashes=crashes, next_start_at=self.now + wait, exit_status=status, **_NOTHING)
         self.say(dyno, rules.changed_line(dyno.state, state))
+
+    def _sleep(self, dyno: Dyno, status: int | None) -> None:
+        """It has ended since nobody visits; the row waits for the next request."""
+        state = rules.next_state(dyno.state, DynoEvent.SLEEP)
+        self._update(dyno, state=state, crashes=0, exit_status=status, **_NOTHING)
+        self.say(dyno, rules.changed_line(DynoState.UP, state))
 
     def drain(self, dyno: Dyno) -> None:
         """The router is to send nothing more."""
@@ -98,6 +121,8 @@ class Ledger:
 
     def stop(self, dyno: Dyno) -> None:
         """SIGTERM is on its way."""
+        if dyno.request is DynoRequest.IDLE:
+            self.say(dyno, rules.IDLING)
         state = rules.next_state(dyno.state, DynoEvent.STOP)
         self._update(dyno, state=state, deadline=self.now + timedelta(seconds=self.settings.stop_timeout))
         self.say(dyno, rules.STOPPING_PROCESSES)

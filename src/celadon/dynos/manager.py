@@ -7,6 +7,7 @@ from `heroku[<dyno>]`.
 Survives: a SIGKILL anywhere. Rows say what should run, the runtime what does; the next ensure() closes the gap.
 """
 
+import functools
 import logging
 import queue
 import signal
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from celadon.actions.context import Context, now
 from celadon.dynos import findings, plans
-from celadon.dynos.findings import Do, Effect, Finding, Started, What
+from celadon.dynos.findings import Act, Effect, Finding, Started, What
 from celadon.dynos.launch import Addresses, ChecksumError, Launcher, random_port
 from celadon.dynos.ledger import Ledger
 from celadon.dynos.listening import Listening
@@ -52,14 +53,39 @@ class Manager:
         self._threads = Threads(bell)
         self._started: queue.SimpleQueue[Started] = queue.SimpleQueue()
         self._audited: datetime | None = None
+        # What was true at the last look, and what was said of it.
+        self._rows: list[Dyno] = []
+        self._seen, self._said = -1, ""
+        self._busy: frozenset[str] = frozenset()
+        self._next: datetime | None = None
+        # Container id → rows and columns.
+        self._terminals: dict[str, tuple[int, int]] = {}
 
-    def ensure(self) -> str:
-        """Look at everything, take every step that can be taken now; returns a sentence for the log."""
-        moment = now()
-        self._observe(moment)
+    def ensure(self, seen: int) -> str:
+        """Look at everything, take every step that can be taken now; returns a sentence for the log.
+
+        `seen` is the number of the last change. While there is no newer one the rows are as they were, and without a
+        thread that has finished or a time that has come nothing else is wanted: then only containers are looked at.
+        """
+        # Before the rows: a container that has ended and has no row then is nobody's.
+        moment, busy, exited = now(), self._threads.busy(), self.runtime.exits()
+        fresh = seen != self._seen or self._busy != busy or (self._next is not None and self._next <= moment)
+        if fresh:
+            self._rows = self._present()
+            self._next = min((due for dyno in self._rows if (due := self._due(dyno)) is not None), default=None)
+            self._seen, self._busy = seen, busy
+        self._observe(moment, exited, busy)
+        if fresh:
+            self._forget(exited)
         if self._audited is None or moment - self._audited >= _AUDIT:
             self._audit(moment)
-        return self._reconcile(moment)
+            fresh = True
+        return self._reconcile(moment) if fresh else self._said
+
+    def rest(self) -> float:
+        """Seconds until there is something to do although nothing changes: a deadline, a start that is due, an audit."""
+        moments = [moment for moment in (self._next, self._audited and self._audited + _AUDIT) if moment is not None]
+        return max((min(moments) - now()).total_seconds(), 0.0) if moments else 0.0
 
     def restless(self) -> bool:
         """Whether something is under way that only looking shows: a dyno that starts, a phase that writes."""
@@ -71,14 +97,13 @@ class Manager:
 
     # What has happened
 
-    def _observe(self, moment: datetime) -> None:
+    def _observe(self, moment: datetime, exited: set[str], busy: frozenset[str]) -> None:
         """Take in starts, exits, open ports and deadlines."""
         started = self._ended_starts()
-        busy = self._threads.busy()
-        exited = self.runtime.exits()
-        present = self._present()
+        present = self._rows
         for dyno in present:
             self.phase.follow(dyno)
+        self._fit_terminals(present)
         by_container = {dyno.container_id: dyno for dyno in present if dyno.container_id}
         ended = {cid: dyno for cid, dyno in by_container.items() if cid in exited and cid not in busy}
         running = [dyno for dyno in present if dyno.container_id not in ended]
@@ -87,12 +112,40 @@ class Manager:
         failed = {finding.dyno.id for finding in found if finding.what is What.EXIT}
         up = [dyno for dyno in self.listening.accepting(running) if dyno.id not in failed]
         found += [Finding(What.UP, dyno) for dyno in up]
-        found += [findings.of_exit(dyno, self.runtime.inspect(cid)) for cid, dyno in ended.items()]
+        found += [self._exit(dyno, cid) for cid, dyno in ended.items()]
         taken = failed | {dyno.id for dyno in up}
         idle = [dyno for dyno in running if dyno.container_id not in busy and dyno.id not in taken]
-        late, kills = findings.overdue(idle, self.context.settings, moment)
-        removed = [Effect(Do.REMOVE, cid) for cid in (exited - set(by_container)) | set(ended)]
+        late, kills = findings.overdue(idle, self.context.settings, moment, self.runtime.listening)
+        removed = [Effect(Act.REMOVE, cid) for cid in ended]
         self._take_in([*found, *late], [*effects, *kills, *removed], moment)
+
+    def _forget(self, exited: set[str]) -> None:
+        """Remove what is left of containers that have no row any more."""
+        for cid in exited - {dyno.container_id for dyno in self._rows}:
+            self._act(Effect(Act.REMOVE, cid))
+
+    def _fit_terminals(self, present: list[Dyno]) -> None:
+        """Give terminals the size that their clients told last."""
+        before, self._terminals = self._terminals, {}
+        for dyno in present:
+            size = terminal_size(dyno)
+            if size is None or dyno.container_id is None or dyno.state is not DynoState.UP:
+                continue
+            self._terminals[dyno.container_id] = size
+            # The first one was set before the command ran.
+            if before.get(dyno.container_id, size) != size:
+                self._threads.submit_beside(
+                    dyno.container_id, functools.partial(self.runtime.resize, dyno.container_id, *size)
+                )
+
+    def _due(self, dyno: Dyno) -> datetime | None:
+        """When something is to be done about a dyno although nothing happens to it."""
+        if dyno.one_off and dyno.state is DynoState.UP:
+            return dyno.created_at + timedelta(seconds=self.context.settings.one_off_limit)
+        return dyno.deadline or dyno.next_start_at
+
+    def _exit(self, dyno: Dyno, container_id: str) -> Finding:
+        return findings.of_exit(dyno, self.runtime.inspect(container_id), self.context.settings.sizes.of(dyno.size))
 
     def _audit(self, moment: datetime) -> None:
         """Adopt what runs, end what nobody wants or nobody watches, learn of what was lost."""
@@ -140,13 +193,13 @@ class Manager:
 
     def _act(self, effect: Effect) -> None:
         cid, dyno = effect.container_id, effect.dyno
-        if effect.do is Do.TERM:
+        if effect.act is Act.TERM:
             self._threads.submit_beside(cid, lambda: self.runtime.signal(cid, signal.SIGTERM))
-        elif effect.do is Do.HANG_UP:
-            self._threads.submit_beside(cid, lambda: self.runtime.signal(cid, signal.SIGHUP))
-        elif effect.do is Do.KILL:
+        elif effect.act is Act.HANG_UP and dyno is not None:
+            self._threads.submit_beside(cid, lambda: self.hang_up(dyno))
+        elif effect.act is Act.KILL:
             self._threads.submit(cid, lambda: self.runtime.kill(cid))
-        elif effect.do is Do.REMOVE:
+        elif effect.act is Act.REMOVE:
             self._threads.submit(cid, lambda: self.runtime.remove(cid))
         elif dyno is not None:
             self._threads.submit(cid, lambda: self._run_again(dyno))
@@ -160,26 +213,28 @@ class Manager:
 
     def _reconcile(self, moment: datetime) -> str:
         with self.context.database.read() as tx:
-            found = plans.plans(tx, moment)
+            found = plans.plans(tx, self.context.settings, moment)
         busy = self._threads.busy()
-        if not any(_ready(command, busy) for plan in found for command in plan.commands):
-            return "nothing to change"
+        ready = [(plan, command) for plan in found for command in plan.commands if _ready(command, busy)]
+        self._said = "; ".join(f"{plan.app_id[:8]}: {command}" for plan, command in ready) or "as wanted"
+        if not ready:
+            return self._said
         after: list[Callable[[], None]] = []
         with self.context.database.transaction() as tx:
             ledger = Ledger(tx, self.context.settings, moment)
             taken = dynos.addresses(tx)
-            for plan in found:
-                for command in plan.commands:
-                    if _ready(command, busy):
-                        after += self._take(ledger, plan, command, taken)
+            for plan, command in ready:
+                after += self._take(ledger, plan, command, taken)
             ledger.close(self.lines)
         for step in after:
             step()
-        return "; ".join(f"{plan.app_id[:8]}: {', '.join(map(str, plan.commands))}" for plan in found)
+        return self._said
 
     def _take(self, ledger: Ledger, plan: Plan, command: Command, taken: set[str]) -> list[Callable[[], None]]:
         """One step, as rows; what is to be done once they are committed is returned."""
         dyno = command.dyno
+        if command.replaced is not None:
+            ledger.say(command.replaced, rules.replacing_line(command.replaced))
         if command.step is Step.CREATE:
             dyno = plan.new(ledger.tx, command)
             ledger.create(dyno)
@@ -194,7 +249,7 @@ class Manager:
         else:
             ledger.stop(dyno)
             cid = dyno.container_id
-            return [lambda: self._act(Effect(Do.TERM, cid))]
+            return [lambda: self._act(Effect(Act.TERM, cid))]
         return []
 
     def _start(self, ledger: Ledger, dyno: Dyno, taken: set[str]) -> list[Callable[[], None]]:
@@ -229,6 +284,16 @@ class Manager:
         self._threads.submit_claimed(given.container_id, lambda: self._run(given, before_command))
         return given
 
+    def hang_up(self, dyno: Dyno) -> None:
+        """The client of an attached one-off has left: SIGHUP, and R16 if the dyno goes on. Called from any thread."""
+        if dyno.container_id is None:
+            return
+        with self.context.database.transaction() as tx:
+            ledger = Ledger(tx, self.context.settings, now())
+            ledger.hang_up(dyno)
+            ledger.close(self.lines)
+        self.runtime.signal(dyno.container_id, signal.SIGHUP)
+
     # Threads
 
     def _launch(self, dyno: Dyno) -> None:
@@ -247,6 +312,14 @@ class Manager:
             log.error("at=start dyno=%s %s", dyno.name, error)
             reason = rules.PLATFORM_ERROR.format(reason="the dyno could not be started; the operator's log says why")
         self._started.put(Started(dyno.container_id, reason))
+
+
+def terminal_size(dyno: Dyno) -> tuple[int, int] | None:
+    """Rows and columns of the terminal of a dyno's client, None when it told none."""
+    rows, columns = (dyno.env.get(name, "") for name in ("LINES", "COLUMNS"))
+    if not (dyno.attach and rows.isdecimal() and columns.isdecimal()):
+        return None
+    return (int(rows), int(columns)) if 0 < int(rows) < 10_000 and 0 < int(columns) < 10_000 else None
 
 
 def _ready(command: Command, busy: frozenset[str]) -> bool:

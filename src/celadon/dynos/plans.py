@@ -1,16 +1,18 @@
 """What is to be done: for every app that is not as wanted, its steps. Reads the store, changes nothing."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from celadon.actions import dynos as dyno_actions
 from celadon.model import formation as rules
-from celadon.model import size as sizes
 from celadon.model.dyno import RELEASE, Dyno
+from celadon.model.feature import PREBOOT
 from celadon.model.formation import Command, Step, Target
 from celadon.model.release import Release
+from celadon.model.size import Sizes
 from celadon.model.slug import Slug
-from celadon.store import dynos, formations, releases, slugs
+from celadon.platform.settings import Settings
+from celadon.store import apps, dynos, formations, releases, slugs
 from celadon.store.database import Transaction
 
 
@@ -23,13 +25,14 @@ class Plan:
     targets: dict[str, Target]
     pending: Release | None
     commands: list[Command]
+    sizes: Sizes
 
     def new(self, tx: Transaction, command: Command) -> Dyno:
         if command.type == RELEASE:
             assert self.pending is not None and self.pending.slug_id is not None, "only a pending release has a phase"
             slug = slugs.find(tx, self.pending.slug_id)
             assert slug is not None, "a release's slug is never deleted before it"
-            size = sizes.SIZES[0].name
+            size = self.sizes.default.name
             text = slug.process_types[RELEASE]
             return dyno_actions.new(self.app_id, self.pending.id, RELEASE, command.number, text, size)
         target = self.targets[command.type]
@@ -37,13 +40,15 @@ class Plan:
         return dyno_actions.new(self.app_id, self.release_id, command.type, command.number, target.command, target.size)
 
 
-def plans(tx: Transaction, now: datetime) -> list[Plan]:
+def plans(tx: Transaction, settings: Settings, now: datetime) -> list[Plan]:
     """Of every app that is not as wanted."""
     current = releases.current_of_all(tx)
     wanted = formations.list_all(tx)
     present = dynos.list_all(tx)
     by_slug = slugs.by_ids(tx, {release.slug_id for release in current.values() if release.slug_id})
     pending = {release.app_id: release for release in reversed(releases.list_pending(tx))}
+    switched = apps.feature_of_all(tx, PREBOOT)
+    limit = timedelta(seconds=settings.one_off_limit)
     found = []
     for app_id in current.keys() | present.keys() | pending.keys():
         release = current.get(app_id)
@@ -51,10 +56,11 @@ def plans(tx: Transaction, now: datetime) -> list[Plan]:
         targets = _targets(slug, wanted.get(app_id, []))
         release_id = release.id if release and slug else None
         mine = present.get(app_id, [])
-        commands = rules.diff(targets, release_id, mine, preboot=dyno_actions.preboot(tx, app_id), now=now)
+        preboot = switched.get(app_id, True)
+        commands = rules.diff(targets, release_id, mine, preboot=preboot, now=now, one_off_limit=limit)
         commands += _phase(pending.get(app_id), mine)
         if commands:
-            found.append(Plan(app_id, release_id, targets, pending.get(app_id), commands))
+            found.append(Plan(app_id, release_id, targets, pending.get(app_id), commands, settings.sizes))
     return found
 
 

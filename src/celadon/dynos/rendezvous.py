@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
 import ssl
 import threading
@@ -17,9 +16,8 @@ from pathlib import Path
 
 from celadon.actions.context import Context, now
 from celadon.dynos import chunks, status_line
-from celadon.dynos.manager import Manager
-from celadon.model.dyno import DETACHED, Dyno, DynoState
-from celadon.model.logline import Source
+from celadon.dynos.manager import Manager, terminal_size
+from celadon.model.dyno import Dyno, DynoState
 from celadon.platform import certificates
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import Runtime
@@ -34,7 +32,6 @@ _GREETING_PAUSE = 0.2
 _SECRET_TIMEOUT = 30.0
 _START_TIMEOUT = 60.0
 _READY_TIMEOUT = 30.0
-_HANG_UP_TIMEOUT = 10.0
 _LINE_END_PATIENCE = 0.05
 _SECRET_LENGTH = len(secrets.random_token())
 _MOST_CLIENTS = 200
@@ -115,7 +112,8 @@ class Rendezvous:
         finally:
             joined.close()
         if gone:
-            await self._hang_up(dyno)
+            # In a thread that goes on even when this connection's task is cancelled.
+            await asyncio.to_thread(self.manager.hang_up, dyno)
 
     def _find(self, secret: str) -> Dyno | None:
         """The dyno this secret is for; None for a stranger."""
@@ -130,9 +128,8 @@ class Rendezvous:
             seen = changes.wait(self.context.database, seen, 1.0)
 
     def _resize(self, dyno: Dyno, container_id: str) -> None:
-        rows, columns = (dyno.env.get(name, "") for name in ("LINES", "COLUMNS"))
-        if rows.isdecimal() and columns.isdecimal() and 0 < int(rows) < 10_000 and 0 < int(columns) < 10_000:
-            self.runtime.resize(container_id, int(rows), int(columns))
+        if (size := terminal_size(dyno)) is not None:
+            self.runtime.resize(container_id, *size)
 
     async def _join(
         self, dyno: Dyno, joined: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -178,23 +175,6 @@ class Rendezvous:
             await writer.drain()
         writer.write(cut.rest())
         await writer.drain()
-
-    async def _hang_up(self, dyno: Dyno) -> None:
-        """The client is gone: the dyno gets SIGHUP, and R16 if it goes on all the same."""
-        assert dyno.container_id is not None, "it was attached to a container"
-        await asyncio.to_thread(self.runtime.signal, dyno.container_id, signal.SIGHUP)
-        if not await asyncio.to_thread(self._ended, dyno.id):
-            self.lines.append(dyno.app_id, Source(source="heroku", ps=dyno.name), DETACHED)
-
-    def _ended(self, dyno_id: str) -> bool:
-        deadline = now() + timedelta(seconds=_HANG_UP_TIMEOUT)
-        seen = 0
-        while now() < deadline:
-            with self.context.database.read() as tx:
-                if dynos.find_by_id(tx, dyno_id) is None:
-                    return True
-            seen = changes.wait(self.context.database, seen, 1.0)
-        return False
 
 
 def is_terminal(dyno: Dyno) -> bool:

@@ -8,15 +8,13 @@ from celadon.actions import context as contexts
 from celadon.dynos.launch import Launcher
 from celadon.dynos.manager import Manager
 from celadon.dynos.rendezvous import Rendezvous
+from celadon.dynos.samples import Sampler
 from celadon.platform import images, runtimes
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import Runtime
 from celadon.store import changes
 
 log = logging.getLogger(__name__)
-
-# Deadlines and back-off are looked at so often at least (seconds).
-_LONGEST = 0.5
 
 
 def main(settings: Settings) -> None:
@@ -28,11 +26,14 @@ def main(settings: Settings) -> None:
     manager = Manager(context, runtime, Launcher(context, runtime, images.path(settings, "cedar")), bell.set)
     rendezvous = Rendezvous(settings, context, manager, runtime)
     rendezvous.start()
+    sampler = Sampler(context, runtime)
+    sampler.start()
     feed = changes.Feed(context.database)
     try:
         _loop(manager, runtime, feed, bell)
     finally:
         rendezvous.stop()
+        sampler.stop()
         manager.close()
         feed.close()
         context.database.close()
@@ -43,12 +44,12 @@ def _loop(manager: Manager, runtime: Runtime, feed: changes.Feed, bell: threadin
     while True:
         bell.clear()
         seen, exits = feed.look(), runtime.exits()
-        sentence = manager.ensure()
+        sentence = manager.ensure(seen)
         if sentence != said:
             log.info("at=ensure %s", sentence)
             said = sentence
         # Threads ring the bell; changes and exits have none across processes and are looked at.
-        deadline = time.monotonic() + (changes.LOOK if manager.restless() else _LONGEST)
+        deadline = time.monotonic() + (changes.LOOK if manager.restless() else manager.rest())
         while not bell.wait(changes.LOOK) and time.monotonic() < deadline:
             if feed.look() > seen or runtime.exits() != exits:
                 break

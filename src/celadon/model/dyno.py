@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 WEB = "web"
@@ -23,10 +23,14 @@ class DynoState(StrEnum):
 
 
 class DynoRequest(StrEnum):
-    """What a user asked of one dyno: replace it by a new one, or stop it (the formation then starts another)."""
+    """What was asked of one dyno. A user: replace it by a new one (`restart`), or end it (`stop`; the formation then starts
+    another). The clock: replace it, for it is a day old (`cycle`). The router: let it sleep, nobody visits (`idle`).
+    """
 
     RESTART = "restart"
     STOP = "stop"
+    CYCLE = "cycle"
+    IDLE = "idle"
 
 
 class DynoEvent(StrEnum):
@@ -36,12 +40,13 @@ class DynoEvent(StrEnum):
     FINISH = "finish"
     STOP = "stop"
     GONE = "gone"
+    SLEEP = "sleep"
 
 
 _S, _E = DynoState, DynoEvent
 
 # State and event → next state; what is not here is not legal. `exit` is an exit nobody asked for of a dyno that should
-# go on; `finish` is the exit of a one-off; `gone` ends a stop.
+# go on; `finish` is the exit of a one-off; `gone` ends a stop, and `sleep` one that was asked for by idling.
 TRANSITIONS: Mapping[tuple[DynoState, DynoEvent], DynoState] = {
     (_S.CREATED, _E.START): _S.STARTING,
     (_S.CRASHED, _E.START): _S.STARTING,
@@ -59,6 +64,7 @@ TRANSITIONS: Mapping[tuple[DynoState, DynoEvent], DynoState] = {
     (_S.STOPPING, _E.EXIT): _S.DOWN,
     (_S.STOPPING, _E.FINISH): _S.DOWN,
     (_S.STOPPING, _E.GONE): _S.DOWN,
+    (_S.STOPPING, _E.SLEEP): _S.IDLE,
 }
 
 # A dyno in one of these has a process on a machine.
@@ -128,6 +134,12 @@ def backoff(crashes: int, table: tuple[float, ...]) -> float:
     return table[min(crashes - 1, len(table) - 1)] if crashes > 0 else 0.0
 
 
+def cycles_at(dyno: Dyno, after: float) -> datetime:
+    """When a dyno that is up is old: `after` seconds later, and up to a seventh more, so that an app's do not go together."""
+    jitter = int(dyno.id.partition("-")[0], 16) / (1 << 32) / 7
+    return dyno.updated_at + timedelta(seconds=after * (1 + jitter))
+
+
 # The API has fewer states than we have.
 _SHOWN = {
     DynoState.CREATED: "starting",
@@ -142,15 +154,33 @@ def shown_state(state: DynoState) -> str:
 
 
 # Lines of the manifold, in Heroku's words.
+CYCLING = "Cycling"
+RESTARTING = "Restarting"
+IDLING = "Idling"
+UNIDLING = "Unidling"
 BOOT_TIMEOUT = "Error R10 (Boot timeout) -> Web process failed to bind to $PORT within {seconds:g} seconds of launch"
+BAD_BIND = (
+    "Error R11 (Bad bind) -> Process bound to {bound} and not to 0.0.0.0:{port} (see the environment variable PORT)"
+)
 EXIT_TIMEOUT = "Error R12 (Exit timeout) -> At least one process failed to exit within {seconds:g} seconds of SIGTERM"
 ATTACH_ERROR = "Error R13 (Attach error) -> Failed to attach to process"
+MEMORY_EXCEEDED = "Error R14 (Memory quota exceeded)"
 MEMORY_VASTLY_EXCEEDED = "Error R15 (Memory quota vastly exceeded)"
 DETACHED = "Error R16 (Detached) -> An attached process is not responding to SIGHUP after its client disconnected"
 CHECKSUM_ERROR = "Error R17 (Checksum error) -> Checksum does not match expected value"
 PLATFORM_ERROR = "Error R99 (Platform error) -> {reason}"
 STOPPING_PROCESSES = "Stopping all processes with SIGTERM"
 KILLING_PROCESSES = "Stopping remaining processes with SIGKILL"
+
+
+def replacing_line(old: Dyno) -> str:
+    """Why a new dyno comes in this one's place: it is a day old, or a user or a new release wants it."""
+    return CYCLING if old.request is DynoRequest.CYCLE else RESTARTING
+
+
+def memory_line(used: int, quota: int) -> str:
+    """The measure that precedes R14 and R15; both in bytes."""
+    return f"Process running mem={used >> 20}M({100 * used / quota:.1f}%)"
 
 
 def changed_line(old: DynoState, new: DynoState) -> str:

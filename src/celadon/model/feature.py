@@ -15,6 +15,9 @@ class Feature:
     fixed: bool = False
 
 
+PREBOOT = "preboot"
+RUNTIME_METRICS = "log-runtime-metrics"
+
 FEATURES = (
     Feature(
         name="http-request-id",
@@ -23,7 +26,12 @@ FEATURES = (
         fixed=True,
     ),
     Feature(
-        name="preboot",
+        name=RUNTIME_METRICS,
+        description="Every 20 seconds the load and the memory of each dyno are lines of the log.",
+        on=False,
+    ),
+    Feature(
+        name=PREBOOT,
         description="New web dynos take requests before the old ones leave.",
         on=True,
     ),

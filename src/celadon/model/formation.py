@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from celadon.model import size as sizes
-from celadon.model.dyno import WEB, Dyno, DynoRequest, DynoState
+from celadon.model.dyno import RELEASE, WEB, Dyno, DynoRequest, DynoState
 from celadon.model.errors import InvalidParams
+from celadon.model.size import Sizes
 
 MAX_QUANTITY = 100
 _QUANTITY = re.compile(r"^([+-]?)([0-9]{1,6})\Z")
@@ -50,31 +50,40 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One step for one dyno; a dyno to create has a type and a number but no row yet."""
+    """One step for one dyno; a dyno to create has a type and a number but no row yet. `replaced` is a dyno of which the log
+    says with this step that another one takes its place.
+    """
 
     step: Step
     type: str
     number: int
     dyno: Dyno | None = None
+    replaced: Dyno | None = None
 
     def __str__(self) -> str:
         return f"{self.step} {self.type}.{self.number}"
 
 
 def diff(
-    wanted: Mapping[str, Target], release_id: str | None, dynos: Iterable[Dyno], *, preboot: bool, now: datetime
+    wanted: Mapping[str, Target],
+    release_id: str | None,
+    dynos: Iterable[Dyno],
+    *,
+    preboot: bool,
+    now: datetime,
+    one_off_limit: timedelta = timedelta(days=1),
 ) -> list[Command]:
     """The steps that bring an app's dynos nearer to what is wanted; empty when nothing can be done now.
 
     `release_id` is the release that should serve (None: nothing has been deployed). One-offs are left alone, but for
-    those a user asked to stop and those not started yet. Never two dynos of one number in the same release, except while
+    those a user asked to stop, those that have lasted `one_off_limit`, and those not started yet. Never two dynos of one number in the same release, except while
     a web dyno is replaced on request: there the old one is on its way out.
     """
     by_type: dict[str, list[Dyno]] = {}
     commands: list[Command] = []
     for dyno in dynos:
         if dyno.one_off:
-            commands += _one_off(dyno)
+            commands += _one_off(dyno, dyno.type != RELEASE and now - dyno.created_at >= one_off_limit)
         else:
             by_type.setdefault(dyno.type, []).append(dyno)
     for name in sorted(wanted.keys() | by_type.keys()):
@@ -85,12 +94,15 @@ def diff(
     return commands
 
 
-def _one_off(dyno: Dyno) -> list[Command]:
+def _one_off(dyno: Dyno, old: bool) -> list[Command]:
     if dyno.state is DynoState.CREATED:
         return [_on(Step.FORGET if dyno.request else Step.START, dyno)]
-    if dyno.request and dyno.state in (DynoState.STARTING, DynoState.UP):
+    if (dyno.request or old) and dyno.state in (DynoState.STARTING, DynoState.UP):
         return [_on(Step.STOP, dyno)]
     return []
+
+
+_ASLEEP = (DynoState.UP, DynoState.STOPPING, DynoState.IDLE)
 
 
 def _split(dynos: Sequence[Dyno], target: Target | None, release_id: str | None) -> tuple[list[Dyno], list[Dyno]]:
@@ -98,21 +110,22 @@ def _split(dynos: Sequence[Dyno], target: Target | None, release_id: str | None)
     current: list[Dyno] = []
     outdated: list[Dyno] = []
     for dyno in sorted(dynos, key=lambda dyno: (dyno.number, dyno.created_at)):
-        fits = (
+        wanted = (
             target is not None
             and dyno.release_id == release_id
             and dyno.size == target.size
-            and dyno.request is None
             and dyno.number <= target.quantity
-            and dyno.draining_at is None
         )
+        # The only web dyno of its app keeps its place while it falls asleep and sleeps.
+        asleep = dyno.request is DynoRequest.IDLE and dyno.state in _ASLEEP and target and target.quantity == 1
+        fits = wanted and (asleep or (dyno.request is None and dyno.draining_at is None))
         (current if fits else outdated).append(dyno)
     return current, outdated
 
 
 def _web(name: str, target: Target | None, current: list[Dyno], outdated: list[Dyno], now: datetime) -> list[Command]:
     """New ones first; old ones that serve go when all new ones do."""
-    commands = _fill(name, target, current, now, taken=frozenset())
+    commands = _fill(name, target, current, now, leaving=outdated)
     quantity = target.quantity if target else 0
     serving = sum(dyno.state is DynoState.UP and dyno.routed for dyno in current)
     for dyno in outdated:
@@ -136,22 +149,34 @@ def _plain(name: str, target: Target | None, current: list[Dyno], outdated: list
     """Old ones go first; a number is used again when its last holder is gone."""
     commands: list[Command] = []
     for dyno in outdated:
-        commands += _leave(dyno)
-    return commands + _fill(name, target, current, now, taken=frozenset(dyno.number for dyno in outdated))
+        again = target is not None and dyno.number <= target.quantity and dyno.request is not DynoRequest.STOP
+        says = again and dyno.draining_at is None
+        commands += [replace(command, replaced=dyno if says else None) for command in _leave(dyno)]
+    taken = frozenset(dyno.number for dyno in outdated)
+    return commands + [
+        command
+        for command in _fill(name, target, current, now)
+        if command.step is not Step.CREATE or command.number not in taken
+    ]
 
 
 def _fill(
-    name: str, target: Target | None, current: list[Dyno], now: datetime, *, taken: frozenset[int]
+    name: str, target: Target | None, current: list[Dyno], now: datetime, *, leaving: Sequence[Dyno] = ()
 ) -> list[Command]:
+    """Start what waits, wake who was called, put to sleep who may, make what is missing in the place of who leaves."""
     commands: list[Command] = []
+    replaced = {dyno.number: dyno for dyno in leaving if dyno.request is not DynoRequest.STOP}
     have = {dyno.number for dyno in current}
     for dyno in current:
         due = dyno.state is DynoState.CRASHED and (dyno.next_start_at is None or dyno.next_start_at <= now)
-        if dyno.state is DynoState.CREATED or due:
+        called = dyno.state is DynoState.IDLE and dyno.request is None
+        if dyno.state is DynoState.CREATED or due or called:
             commands.append(_on(Step.START, dyno))
+        elif dyno.request is DynoRequest.IDLE and dyno.state is DynoState.UP:
+            commands += _leave(dyno)
     for number in range(1, (target.quantity if target else 0) + 1):
-        if number not in have and number not in taken:
-            commands.append(Command(Step.CREATE, name, number))
+        if number not in have:
+            commands.append(Command(Step.CREATE, name, number, replaced=replaced.get(number)))
     return commands
 
 
@@ -182,11 +207,18 @@ class Update:
 
 
 def scale(
-    formation: Sequence[Formation], updates: Sequence[Update], process_types: Iterable[str], dyno_limit: int
+    formation: Sequence[Formation],
+    updates: Sequence[Update],
+    process_types: Iterable[str],
+    sizes: Sizes,
+    *,
+    dyno_limit: int,
+    elsewhere: int = 0,
 ) -> dict[str, tuple[int, str]]:
     """Type → (quantity, size) after all updates; raises InvalidParams, and then none of them holds.
 
-    `dyno_limit` is the most dynos the app may have in all.
+    `dyno_limit` is the most dynos that the apps of the account may have in all, `elsewhere` how many its other apps and
+    one-offs take of it.
     """
     types = {entry.type: (entry.quantity, entry.size) for entry in formation}
     known = list(dict.fromkeys([*process_types, *types]))
@@ -196,16 +228,17 @@ def scale(
             raise InvalidParams(
                 f"Couldn't find that process type ({update.type[:40]}): the app's process types are {names}."
             )
-        quantity, size = types.get(update.type, (0, sizes.SIZES[0].name))
+        quantity, size = types.get(update.type, (0, sizes.default.name))
         if update.quantity is not None:
             quantity = _quantity(update.type, update.quantity, quantity)
         if update.size is not None:
             size = sizes.find(update.size).name
         types[update.type] = (quantity, size)
     total = sum(quantity for quantity, _ in types.values())
-    if total > dyno_limit:
+    if total + elsewhere > dyno_limit:
+        others = f" besides {elsewhere} in other apps and one-offs" if elsewhere else ""
         raise InvalidParams(
-            f"cannot scale to {total} dynos: the limit is {dyno_limit} for one app, scale something down first"
+            f"cannot scale to {total} dynos{others}: the limit of the app's owner is {dyno_limit}, scale something down first"
         )
     return types
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import tomli_w
 
+from celadon.model import size as sizes
+
 DEFAULT_HOME = Path("/var/lib/celadon")
 IMAGE_CACHE = Path("/var/cache/celadon/images")
 INSTANCES = Path("/etc/celadon/instances")
@@ -54,6 +56,13 @@ class Settings:
     drain_timeout: float = 30.0
     crash_backoff: tuple[float, ...] = (0.0, 10.0, 60.0, 300.0, 1200.0, 3600.0)
     dyno_disk_limit: int = 4 << 30
+    # Each as NAME:MEMORY_MB:SHARE:CENTS:VAST:IDLE_AFTER; see celadon.model.size.
+    dyno_sizes: tuple[str, ...] = sizes.DEFAULTS
+    # Every dyno is replaced after so long, and up to a seventh more.
+    cycle_after: float = 86_400.0
+    one_off_limit: float = 86_400.0
+    # How often memory is looked at, and runtime metrics are written.
+    sample_interval: float = 20.0
     # Builds
     build_timeout: float = 900.0
     build_memory: int = 2 << 30
@@ -73,6 +82,11 @@ class Settings:
     first_byte_timeout: float = 30.0
     idle_timeout: float = 55.0
     boot_queue_timeout: float = 75.0
+
+    @property
+    def sizes(self) -> sizes.Sizes:
+        """The sizes a dyno may have."""
+        return sizes.parse_all(self.dyno_sizes)
 
     @property
     def name(self) -> str:
@@ -211,9 +225,13 @@ def convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
             return Path(str(value))
         if isinstance(field.default, tuple):
             parts = value.split(",") if isinstance(value, str) else value
-            return tuple(float(part) for part in parts)
+            found = tuple(type(field.default[0])(part) for part in parts)
+            if field.name == "dyno_sizes":
+                sizes.parse_all(found)
+            return found
         if isinstance(field.default, (int, float, str)):
             return type(field.default)(value)
-    except (TypeError, ValueError):
-        raise ValueError(f"{field.name} cannot be {value!r}") from None
+    except (TypeError, ValueError) as error:
+        why = f": {error}" if field.name == "dyno_sizes" else ""
+        raise ValueError(f"{field.name} cannot be {value!r}{why}") from None
     return value

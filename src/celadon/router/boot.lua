@@ -19,6 +19,8 @@ core.register_action("await_boot", { "http-req" }, function(txn)
   local app = txn:get_var("txn.app")
   local start = core.now()
   local route = "wait"
+  -- The router role reads this in its ring, and wakes a dyno that sleeps.
+  txn:log(core.info, "waits " .. app .. " " .. start.sec)
   while route == "wait" and not stopping(txn) do
     if seconds_since(start) >= @boot_queue_timeout@ then
       route = "H20"

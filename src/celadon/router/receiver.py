@@ -19,6 +19,7 @@ from pathlib import Path
 from celadon.model import logline
 from celadon.router import admin, requests
 from celadon.router.admin import Admin, AdminError, Information
+from celadon.router.idling import Visits
 from celadon.store.lines import Lines
 
 ROUTER = logline.Source(source="heroku", ps="router")
@@ -38,12 +39,21 @@ log = logging.getLogger(__name__)
 class Receiver:
     """Follows HAProxy's processes, the present one and those a reload replaced, in a thread of its own."""
 
-    def __init__(self, socket_path: Path, master: Path, lines: Lines, idle_timeout: float, seen: Path) -> None:
+    def __init__(
+        self,
+        socket_path: Path,
+        master: Path,
+        lines: Lines,
+        idle_timeout: float,
+        seen: Path,
+        visits: Visits | None = None,
+    ) -> None:
         self.lost = 0
         self.received = 0
         self._path, self._master = socket_path, master
         self._lines = lines
         self._idle_timeout = idle_timeout
+        self._visits = visits
         self._counts = Counts(seen)
         self._rings: dict[str, Ring] = {}
         self._left: set[str] = set()
@@ -162,6 +172,8 @@ class Receiver:
                 record = requests.record(request, client, self._idle_timeout)
                 records.setdefault(request.app_id, []).append(record)
         for app_id, of_app in records.items():
+            if self._visits is not None:
+                self._visits.note(app_id)
             self._append(app_id, of_app)
         missing = self._counts.missing(process)
         if missing:
@@ -176,6 +188,8 @@ class Receiver:
                     yield requests.parse(line)
                 except ValueError as error:
                     log.warning("at=parse error=%r", str(error))
+            elif (waits := requests.waiting(line)) and self._visits is not None:
+                self._visits.wait(*waits)
             elif line:
                 log.info("at=haproxy says=%r", line[:200].decode("utf-8", "replace"))
 

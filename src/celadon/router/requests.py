@@ -5,6 +5,7 @@ method, path, host, request id and the forwarded-for list, quoted by HAProxy. On
 the rest is passed on as it is, so that no client can forge a field.
 """
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ import msgspec
 from celadon.model import routing
 
 _WORD = b"request "
+_WAITS = re.compile(rb"^waits ([0-9a-f-]{1,40}) (\d{1,12})\Z")
 _FIELDS = 16
 # HAProxy's words for "no value" and "no server".
 NONE = "-"
@@ -62,6 +64,12 @@ class Request(msgspec.Struct, frozen=True, gc=False):
 def is_request(line: bytes) -> bool:
     """Whether a line tells of a request; HAProxy also tells of itself."""
     return line.startswith(_WORD)
+
+
+def waiting(line: bytes) -> tuple[str, int] | None:
+    """App id and the second since which a request of it waits for a dyno, when a line says so (see boot.lua)."""
+    found = _WAITS.match(line)
+    return (found[1].decode("ascii"), int(found[2])) if found else None
 
 
 def parse(line: bytes) -> tuple[Request, bytes]:

@@ -7,14 +7,17 @@ Survives: a SIGKILL anywhere. HAProxy goes on without it and keeps request lines
 import logging
 import threading
 import time
+from collections.abc import Callable
 
+from celadon.actions import context as contexts
 from celadon.platform.settings import Settings
 from celadon.router import haproxy
 from celadon.router.admin import AdminError
 from celadon.router.engine import MASTER_SOCKET, ContainerEngine, Engine, EngineError
+from celadon.router.idling import Idler, Visits
 from celadon.router.manager import Manager
 from celadon.router.receiver import Receiver
-from celadon.store import changes, database
+from celadon.store import changes
 from celadon.store.lines import Lines
 
 log = logging.getLogger(__name__)
@@ -27,20 +30,22 @@ _NET = 10.0
 
 def main(settings: Settings) -> None:
     """Run until SIGTERM."""
-    receiver = receive(settings)
+    context = contexts.connect(settings)
+    visits = Visits(context)
+    receiver = receive(settings, visits)
     receiver.start()
-    store = database.connect(settings)
-    feed = changes.Feed(store)
+    feed = changes.Feed(context.database)
     engine = ContainerEngine(settings)
+    manager = Manager(settings, context.database, engine)
     try:
-        follow(Manager(settings, store, engine), engine, feed, threading.Event())
+        follow(manager, engine, feed, threading.Event(), Idler(context, visits))
     finally:
         receiver.close()
         feed.close()
-        store.close()
+        context.database.close()
 
 
-def receive(settings: Settings) -> Receiver:
+def receive(settings: Settings, visits: Visits | None = None) -> Receiver:
     """The receiver of this platform's request lines."""
     return Receiver(
         settings.run / haproxy.ADMIN_SOCKET,
@@ -48,10 +53,13 @@ def receive(settings: Settings) -> Receiver:
         Lines(settings.home),
         settings.idle_timeout,
         settings.home / "router" / "received",
+        visits,
     )
 
 
-def follow(manager: Manager, engine: Engine, feed: changes.Feed, stop: threading.Event) -> None:
+def follow(
+    manager: Manager, engine: Engine, feed: changes.Feed, stop: threading.Event, idler: Idler | None = None
+) -> None:
     """Keep HAProxy to the store until told to stop."""
     said, due, last = "", 0.0, -1
     while not stop.is_set():
@@ -59,15 +67,17 @@ def follow(manager: Manager, engine: Engine, feed: changes.Feed, stop: threading
         now = time.monotonic()
         if seen != last or now >= due or manager.restless or not engine.running():
             last, due = seen, now + _NET
-            sentence = _ensure(manager)
+            sentence = _ensure(manager.ensure)
             if sentence != said:
                 log.info("at=ensure %s", sentence)
                 said = sentence
+        if idler is not None:
+            _ensure(idler.ensure)
         feed.wait(seen, _SOON if manager.restless else _LOOK)
 
 
-def _ensure(manager: Manager) -> str:
+def _ensure(ensure: Callable[[], str]) -> str:
     try:
-        return manager.ensure()
+        return ensure()
     except (AdminError, EngineError) as error:
         return f"error={str(error)!r}: trying again"

@@ -136,6 +136,10 @@ class Cgroups:
             with contextlib.suppress(ProcessLookupError):
                 (group / "cgroup.procs").write_text(str(pid))
 
+    def active(self, container_id: str) -> int:
+        """Threads of the container that run or wait for a processor or a disk."""
+        return sum(_active_threads(pid) for pid in self.pids(container_id))
+
     def memory(self, container_id: str) -> protocol.MemoryUse | None:
         """What the container uses now, or None when it has no group (any more)."""
         try:
@@ -144,6 +148,23 @@ class Cgroups:
             return _memory_v1(self.mount / "memory" / self.path(container_id).lstrip("/"))
         except OSError:
             return None
+
+
+def swap_total() -> int:
+    """Bytes of swap that this machine has."""
+    for line in Path("/proc/meminfo").read_text().splitlines():
+        if line.startswith("SwapTotal:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def _active_threads(pid: int) -> int:
+    count = 0
+    with contextlib.suppress(OSError):  # It may end at any moment.
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            state = (task / "stat").read_text("ascii", "replace").rpartition(") ")[2][:1]
+            count += state in ("R", "D")
+    return count
 
 
 def _memory_v1(group: Path) -> protocol.MemoryUse:

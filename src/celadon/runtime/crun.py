@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from celadon.runtime import bundle, cgroups, monitor, network, protocol, scratch, seccomp
+from celadon.runtime import bundle, cgroups, monitor, network, protocol, scratch, seccomp, sockets
 
 _EXITS = ".exits"
 _CREATE_TIMEOUT = 30.0
@@ -275,6 +275,16 @@ class CrunRuntime:
 
     def memory(self, container_id: str) -> protocol.MemoryUse | None:
         return self._cgroups.memory(container_id)
+
+    def active(self, container_id: str) -> int:
+        return self._cgroups.active(container_id)
+
+    def listening(self, container_id: str) -> tuple[tuple[str, int], ...]:
+        pid = monitor.read_number(self._bundles / container_id / "pid")
+        return sockets.listening(pid) if pid is not None and self._cgroups.holds(container_id, pid) else ()
+
+    def swaps(self) -> bool:
+        return self._cgroups.counts_swap and cgroups.swap_total() > 0
 
     def attach_socket(self, container_id: str) -> Path:
         return self._bundles / container_id / "attach"

@@ -163,7 +163,21 @@ class Runtime(Protocol):
         """Ids of containers whose exit has been recorded; cheap enough to ask 50 times a second."""
         ...
 
-    def memory(self, container_id: str) -> MemoryUse | None: ...
+    def memory(self, container_id: str) -> MemoryUse | None:
+        """What the container uses now; None when it is gone."""
+        ...
+
+    def active(self, container_id: str) -> int:
+        """How many of its threads run, or want to, or wait for a disk: what the kernel's load average is made of."""
+        ...
+
+    def listening(self, container_id: str) -> tuple[tuple[str, int], ...]:
+        """Address and port of everything the container listens at by TCP; empty when it is gone."""
+        ...
+
+    def swaps(self) -> bool:
+        """Whether memory beyond `Limits.memory` goes to swap here, and is counted by `Limits.swap`."""
+        ...
 
     def attach_socket(self, container_id: str) -> Path:
         """conmon's SOCK_SEQPACKET socket: each message out is one byte of stream id and the bytes; what is written is stdin."""

@@ -85,6 +85,21 @@ def features(tx: Transaction, app_id: str) -> dict[str, bool]:
     }
 
 
+def ids_with_feature(tx: Transaction, name: str) -> list[str]:
+    """Apps of which this feature was switched on."""
+    c = tables.app_features.c
+    query = sa.select(c.app_id).join(_t, _t.c.id == c.app_id).where(_live, c.name == name, c.enabled)
+    return list(tx.connection.execute(query).scalars())
+
+
+def feature_of_all(tx: Transaction, name: str) -> dict[str, bool]:
+    """App id → how this feature was switched; apps where it has its default are left out."""
+    c = tables.app_features.c
+    return {
+        row.app_id: row.enabled for row in tx.connection.execute(sa.select(c.app_id, c.enabled).where(c.name == name))
+    }
+
+
 def set_feature(tx: Transaction, app_id: str, name: str, enabled: bool) -> None:
     table = tables.app_features
     where = sa.and_(table.c.app_id == app_id, table.c.name == name)

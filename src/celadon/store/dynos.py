@@ -1,5 +1,6 @@
 """Dynos: rows of what runs or should run. `request` is written by actions, `routed` by the router, the rest by the dyno manager."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.dynos
+_settled = sa.and_(_t.c.state == DynoState.UP, _t.c.request.is_(None), _t.c.draining_at.is_(None))
 
 
 def find(tx: Transaction, app_id: str, name_or_id: str) -> Dyno | None:
@@ -51,6 +53,18 @@ def count_of_account(tx: Transaction, account_id: str) -> int:
     return int(tx.connection.execute(wanted).scalar_one()) + int(tx.connection.execute(one_offs).scalar_one())
 
 
+def list_web_up(tx: Transaction, sizes: Iterable[str], before: datetime) -> list[Dyno]:
+    """Web dynos of these sizes that came up before that moment and of which nothing is asked."""
+    return _every(
+        tx, sa.select(_t).where(_t.c.type == "web", _settled, _t.c.size.in_(sizes), _t.c.updated_at <= before)
+    )
+
+
+def list_up_since(tx: Transaction, before: datetime) -> list[Dyno]:
+    """Dynos of formations that came up before that moment and of which nothing is asked."""
+    return _every(tx, sa.select(_t).where(_t.c.type.not_in(("run", "release")), _settled, _t.c.updated_at <= before))
+
+
 def addresses(tx: Transaction) -> set[str]:
     return set(tx.connection.execute(sa.select(_t.c.address).where(_t.c.address.is_not(None))).scalars())
 
@@ -68,7 +82,11 @@ def update(tx: Transaction, dyno_id: str, *, now: datetime, **values: object) ->
     return rows.update(tx, _t, dyno_id, **values)
 
 
-def request(tx: Transaction, dyno_ids: list[str], word: str) -> None:
+def set_env(tx: Transaction, dyno_id: str, env: Mapping[str, str]) -> None:
+    rows.update(tx, _t, dyno_id, env=rows.sealed(tx, env))
+
+
+def request(tx: Transaction, dyno_ids: list[str], word: str | None) -> None:
     tx.connection.execute(_t.update().where(_t.c.id.in_(dyno_ids)).values(request=word))
 
 
