@@ -21,6 +21,7 @@ from typing import TypeVar
 
 import pytest
 
+from celadon.model import size as sizes
 from tests.journeys import internet as outside
 from tests.journeys.internet import Internet
 
@@ -34,10 +35,16 @@ SETTINGS = {
     "drain_timeout": "5",
     "boot_timeout": "8",
     "push_wait": "30",
+    "sample_interval": "1",
+    "dyno_disk_limit": str(256 << 20),
+    # Small, and soon asleep.
+    "dyno_sizes": ",".join((*sizes.DEFAULTS, "Tiny:64:1:0:2:0", "Nap:128:1:0:3:2")),
     # Every test has apps of its own.
     "app_limit": "1000",
     "dyno_limit": "1000",
 }
+# Where a day has some seconds.
+BRIEF = {"cycle_after": "6", "one_off_limit": "4"}
 NARROW = {
     "build_timeout": "6",
     "build_memory": str(160 << 20),
@@ -222,6 +229,13 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A platform where every limit of a build is soon reached."""
     with _platform("n", tmp_path_factory, {**SETTINGS, **NARROW}) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """A platform where dynos are soon old."""
+    with _platform("b", tmp_path_factory, {**SETTINGS, **BRIEF}) as found:
         yield found
 
 

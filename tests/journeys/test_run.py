@@ -39,13 +39,16 @@ def test_a_shell_on_a_real_terminal(app: App, terminal: "pexpect.spawn[str]") ->
     terminal.sendline("tty; stty size; echo $DYNO $MARK $TERM; pwd; id -un")
     terminal.expect("/dev/pts/0\r\n33 101\r\nrun\\.\\d+ for-run xterm\r\n/app\r\n")
     # Ctrl-C reaches the command, not the client.
-    terminal.sendline("sleep 1000")
-    terminal.expect_exact("sleep 1000\r\n")
+    terminal.sendline("sh -c 'echo go; exec sleep 1000'")
+    terminal.expect_exact("\rgo\r\n")
     terminal.sendintr()
     terminal.expect(r"\^C")
+    # What is typed before the prompt is thrown away with the interrupted line.
+    terminal.expect(r"\$ ")
     terminal.sendline("echo ended with $?")
     terminal.expect("ended with 130\r\n")
     assert re.search(r"run\.\d+ .*up", app.celadon("ps")), "a one-off that runs is listed"
+    terminal.expect(r"\$ ")
     terminal.sendline("exit 9")
     terminal.expect(pexpect.EOF)
     terminal.wait()
@@ -61,6 +64,25 @@ def test_a_client_that_goes_away_hangs_up(app: App, terminal: "pexpect.spawn[str
     terminal.close(force=True)
     wait_for("it is gone", lambda: f"{name} " not in app.celadon("ps"))
     app.wait_for_log(f"heroku[{name}]: State changed from up to complete")
+
+
+def test_a_terminal_that_is_resized(app: App, terminal: "pexpect.spawn[str]") -> None:
+    terminal.setwinsize(40, 120)
+    terminal.sendline("until [ \"$(stty size)\" = '40 120' ]; do sleep 0.1; done; echo now $(stty size)")
+    terminal.expect("now 40 120\r\n")
+
+
+def test_a_dyno_that_does_not_heed_its_clients_leaving_is_r16_and_ends(app: App) -> None:
+    argv = ["run", "--app", app.name, "trap '' HUP; echo dyno $DYNO stays; sleep 1000"]
+    terminal = pexpect.spawn(str(CELADON), argv, env=app.platform.env, timeout=20, encoding="utf-8")
+    terminal.expect(r"dyno (run\.\d+) stays")
+    assert isinstance(terminal.match, re.Match)
+    name = terminal.match[1]
+    terminal.close(force=True)
+    lines = app.wait_for_log(f"heroku[{name}]: Error R16 (Detached)")
+    assert f"heroku[{name}]: Stopping all processes" not in lines.partition(f"heroku[{name}]: Error R16")[0]
+    app.wait_for_log(f"heroku[{name}]: Process exited with status 143")
+    wait_for("it is gone", lambda: f"{name} " not in app.celadon("ps"))
 
 
 def test_status_and_output_through_a_pipe(app: App) -> None:

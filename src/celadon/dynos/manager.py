@@ -132,8 +132,7 @@ class Manager:
             if size is None or dyno.container_id is None or dyno.state is not DynoState.UP:
                 continue
             self._terminals[dyno.container_id] = size
-            # The first one was set before the command ran.
-            if before.get(dyno.container_id, size) != size:
+            if before.get(dyno.container_id) != size:
                 self._threads.submit_beside(
                     dyno.container_id, functools.partial(self.runtime.resize, dyno.container_id, *size)
                 )
