@@ -61,7 +61,8 @@ def credentials() -> "Credentials":
     def remember(settings: "Settings", email: str, token: str) -> None:
         platform = platforms.of_home(settings.home)
         netrc.write(dict.fromkeys(platform.machines, (email, token)))
-        platforms.remember(platform)
+        # One that is started beside others does not take commands from them: these name it.
+        platforms.remember(platform, take_over=platform.default)
 
     def forget(settings: "Settings") -> None:
         platform = platforms.of_home(settings.home)

@@ -8,8 +8,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 from tests.api.world import EMAIL, PASSWORD, World, basic
 
-from celadon.actions import context
-from celadon.api import rates
+from celadon.actions import context, rates
 from celadon.model.errors import RateLimited
 from celadon.store import tables
 

@@ -54,7 +54,7 @@ def test_rollback_goes_to_the_release_before_and_says_how_to_undo_it(celadon: Pr
     shown = celadon("rollback")
     assert shown.out == "Rolling back example... done, v3\n"
     assert shown.err == (
-        " !    Add-ons are left as they are: a rollback changes code and config vars only.\n"
+        " !    v5 has the code and config vars of v3; add-ons are left as they are.\n"
         " !    To undo it: celadon rollback v4\n"
     )
     assert celadon("config").out == "example has no config vars.\n"

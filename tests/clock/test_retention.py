@@ -12,7 +12,7 @@ from celadon.store import database
 
 
 def test_files_without_a_row_go_and_those_with_one_stay(tmp_path: Path) -> None:
-    for name in ("sources", "slugs"):
+    for name in ("sources", "slugs", "builds"):
         (tmp_path / name).mkdir()
     settings = Settings(home=tmp_path)
     database.migrate(settings)

@@ -149,8 +149,8 @@ class Mesh:
 
     def __init__(self, settings: Settings, make_engine: Callable[[Settings], MortalEngine]) -> None:
         self.settings = settings
+        database.migrate(settings)
         self.database = database.connect(settings)
-        database.upgrade(self.database)
         self.engine = make_engine(settings)
         self.manager = Manager(settings, self.database, self.engine)
         self.lines = Lines(settings.home)

@@ -56,7 +56,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def database(url: str, tmp_path: Path) -> Iterator[Database]:
-    opened = Database(url, Secrets.load(tmp_path))
+    opened = Database(url, Secrets.make(tmp_path))
     upgrade(opened)
     yield opened
     opened.close()

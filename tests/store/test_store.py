@@ -111,7 +111,7 @@ def test_another_key_cannot_read_config_vars(world: Context, owner: Actor, tmp_p
     apps.create(world, owner, name="hello")
     config_vars.update(world, owner, "hello", {"A": "1"})
     (tmp_path / "other").mkdir()
-    stranger = Database(str(world.database.url.render_as_string(hide_password=False)), Secrets.load(tmp_path / "other"))
+    stranger = Database(str(world.database.url.render_as_string(hide_password=False)), Secrets.make(tmp_path / "other"))
     with stranger.read() as tx:
         sealed = sa.select(tables.configs.c.id).where(sa.func.length(tables.configs.c.vars) > 0)
         config_id = tx.connection.execute(sealed).scalar_one()

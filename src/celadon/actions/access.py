@@ -23,7 +23,7 @@ _READ_SECRETS = frozenset({"global", "read-protected", "write-protected"})
 _WRITE = frozenset({"global", "write", "write-protected"})
 _WRITE_SECRETS = frozenset({"global", "write-protected"})
 
-# A build and a one-off see the config vars, and can print them: they want the protected scopes.
+# A build, its buildpacks and a one-off see the config vars, and can print them: they want the protected scopes.
 # Permission → the roles that have it, the scopes a token needs one of.
 PERMISSIONS: dict[str, tuple[frozenset[Role], frozenset[str]]] = {
     "app:read": (_ANYONE_ON_IT, _READ),
@@ -34,6 +34,7 @@ PERMISSIONS: dict[str, tuple[frozenset[Role], frozenset[str]]] = {
     "code:push": (_ANYONE_ON_IT, _WRITE_SECRETS),
     "config:read": (_ANYONE_ON_IT, _READ_SECRETS),
     "config:write": (_ANYONE_ON_IT, _WRITE_SECRETS),
+    "buildpack:update": (_ANYONE_ON_IT, _WRITE_SECRETS),
     "build:create": (_ANYONE_ON_IT, _WRITE_SECRETS),
     "release:create": (_ANYONE_ON_IT, _WRITE),
     "formation:update": (_ANYONE_ON_IT, _WRITE),

@@ -39,13 +39,17 @@ def create(
             with context.database.transaction() as tx:
                 return _insert(context, tx, actor, name or rules.random_name(random.SystemRandom()))
         except sa.exc.IntegrityError:
-            if name is not None:
+            # The name is taken, or another app got the same number in this moment.
+            with context.database.read() as tx:
+                taken = name is not None and apps.find(tx, name) is not None
+            if taken:
                 raise InvalidParams(f"Name {name} is already taken") from None
     raise InvalidParams("cannot find a free name: give one yourself")
 
 
 def _insert(context: Context, tx: Transaction, actor: Actor, name: str) -> App:
     limit = context.settings.app_limit
+    accounts.lock(tx, actor.account.id)
     if apps.count_owned(tx, actor.account.id) >= limit:
         raise Forbidden(f"cannot create {name}: you own {limit} apps already, which is the limit; destroy one first")
     app = App(

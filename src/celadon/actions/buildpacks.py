@@ -32,7 +32,7 @@ def replace(
     for url in urls:
         check(url)
     with context.database.transaction() as tx:
-        app = access.app_for(tx, actor, app_name, "app:update")
+        app = access.app_for(tx, actor, app_name, "buildpack:update")
         buildpacks.replace(tx, app.id, urls)
         events.insert(
             tx, "buildpack:update", payload={"buildpacks": list(urls)}, app_id=app.id, account_id=actor.account.id

@@ -13,7 +13,7 @@ from celadon.model.app import App
 from celadon.model.dyno import RUN, WEB, Dyno, DynoRequest, DynoState, cycles_at, starting_line
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.model.release import Release
-from celadon.store import changes, dynos, events, releases, secrets
+from celadon.store import accounts, apps, changes, dynos, events, releases, secrets
 from celadon.store import formations as stored_formations
 from celadon.store.database import Transaction
 
@@ -144,6 +144,8 @@ def run(
     secret = secrets.random_token() if attach else None
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "dyno:run")
+        accounts.lock(tx, app.owner_id)
+        apps.lock(tx, app.id)
         release = releases.current(tx, app.id)
         if release is None or release.slug_id is None:
             raise InvalidParams(f"cannot run a command on {app.name}: nothing has been deployed yet, push code first")

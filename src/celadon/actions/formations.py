@@ -8,19 +8,22 @@ from celadon.actions.context import Context, now
 from celadon.model import formation as rules
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.dyno import RELEASE, WEB
+from celadon.model.dyno import ONE_OFFS, WEB
 from celadon.model.errors import NotFound
 from celadon.model.formation import Formation, Update
 from celadon.model.size import Sizes
-from celadon.store import apps, changes, dynos, events, formations, releases, slugs
+from celadon.store import accounts, apps, changes, dynos, events, formations, releases, slugs
 from celadon.store.database import Transaction
 
 
 def adopt(tx: Transaction, app_id: str, process_types: Mapping[str, str], sizes: Sizes) -> None:
     """Give each new process type its row: one `web` dyno on the first deploy, none of the others."""
-    known = {entry.type for entry in formations.list_of(tx, app_id)}
+    present = formations.list_of(tx, app_id)
+    # What the code has no longer and nobody has scaled up is forgotten: rows stay as few as types.
+    formations.delete(tx, [entry.id for entry in present if entry.type not in process_types and not entry.quantity])
+    known = {entry.type for entry in present}
     for name in process_types:
-        if name not in known and name != RELEASE:
+        if name not in known and name not in ONE_OFFS:
             _insert(tx, app_id, name, 1 if name == WEB else 0, sizes.default.name)
 
 
@@ -41,7 +44,7 @@ def commands(tx: Transaction, app_id: str) -> dict[str, str]:
     """Process types of the release that serves and their commands, the release phase left out."""
     current = releases.current(tx, app_id)
     slug = slugs.find(tx, current.slug_id) if current and current.slug_id else None
-    return {name: command for name, command in slug.process_types.items() if name != RELEASE} if slug else {}
+    return {name: command for name, command in slug.process_types.items() if name not in ONE_OFFS} if slug else {}
 
 
 def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[tuple[Formation, str]]]:
@@ -67,6 +70,7 @@ def update(
     """Scale and resize; all of it or nothing. Raises InvalidParams."""
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "formation:update")
+        accounts.lock(tx, app.owner_id)
         apps.lock(tx, app.id)
         types = commands(tx, app.id)
         every = formations.list_of(tx, app.id)

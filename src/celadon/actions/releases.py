@@ -11,7 +11,7 @@ from celadon.model.dyno import RELEASE
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.model.release import Release, ReleaseStatus
 from celadon.model.size import Sizes
-from celadon.model.slug import Slug
+from celadon.model.slug import REACH, Slug
 from celadon.store import accounts, apps, changes, configs, events, releases, slugs
 from celadon.store.database import Transaction
 
@@ -120,6 +120,10 @@ def rollback(context: Context, actor: Actor, app_name: str, to: str | None = Non
             raise InvalidParams(f"cannot roll back to {old.name}: nothing had been deployed then; name a later release")
         if old.status is ReleaseStatus.FAILED:
             raise InvalidParams(f"cannot roll back to {old.name}: its release command failed; name another release")
+        if old.slug_id not in slugs.ids_to_keep(tx, REACH, now(), app_id=app.id):
+            raise InvalidParams(
+                f"cannot roll back to {old.name}: only the last {REACH} releases keep their code; push it again"
+            )
         description = rules.rollback_description(old.version)
         slug = slugs.find(tx, old.slug_id)
         return deploy(tx, app, actor.account, slug, old.config_id, description, description, context.settings.sizes)

@@ -12,8 +12,9 @@ from dataclasses import replace
 
 import msgspec
 
+from celadon.actions import rates
 from celadon.actions.context import Context
-from celadon.api import credentials, failures, ranges, rates, routes
+from celadon.api import credentials, failures, ranges, routes
 from celadon.api.answer import Answer, Listing, Response
 from celadon.api.request import Call, Request
 from celadon.api.route import Door, Route, Table
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 
 _VERSION_3 = re.compile(r"application/vnd\.heroku\+json\s*;\s*version\s*=\s*3(?:\.[\w-]+)?\s*(?:[;,]|$)", re.IGNORECASE)
 _READS = frozenset({"GET", "HEAD"})
-# Wrong passwords from one address: so many at once, then so many a minute.
-_GUESSES, _GUESSES_PER_MINUTE = 30, 10
 
 
 class Api:
@@ -33,8 +32,9 @@ class Api:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.limiter = rates.Limiter(context.settings.rate_limit, rates.PER_MINUTE, time.monotonic)
-        self._guesses = rates.Limiter(_GUESSES, _GUESSES_PER_MINUTE, time.monotonic)
+        limit = context.settings.rate_limit
+        self.limiter = rates.Limiter(limit, limit / 60, time.monotonic)
+        self._guesses = rates.guesses()
         self._table = Table(routes.ROUTES)
 
     def answer(self, request: Request) -> Response:

@@ -91,7 +91,7 @@ _CODE = (
     _route("GET /apps/:app/builds/:build", "app:read", builds.show),
     _route("DELETE /apps/:app/builds/:build", "build:create", builds.cancel),
     _route("GET /apps/:app/buildpack-installations", "app:read", buildpacks.list_of),
-    _route("PUT /apps/:app/buildpack-installations", "app:update", buildpacks.replace),
+    _route("PUT /apps/:app/buildpack-installations", "buildpack:update", buildpacks.replace),
     _route("GET /apps/:app/releases", "app:read", releases.list_of),
     _route("POST /apps/:app/releases", "release:create", releases.create),
     _route("GET /apps/:app/releases/:release", "app:read", releases.show),

@@ -8,6 +8,7 @@ import ipaddress
 import logging
 import shutil
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -77,7 +78,7 @@ class Builds:
         with self.context.database.read() as tx:
             pending = stored_builds.list_pending(tx)
         begun = []
-        for build in pending:
+        for build in self._fairly(pending):
             with self._lock:
                 if build.id in self._running or not self._slots:
                     continue
@@ -86,6 +87,12 @@ class Builds:
             self._pool.submit(self._compile, build, slot)
             begun.append(build.id[:8])
         return ", ".join(begun)
+
+    def _fairly(self, pending: list[Build]) -> list[Build]:
+        """Those first whose account has the fewest that run; otherwise who came first."""
+        with self._lock:
+            running = Counter(build.account_id for build in pending if build.id in self._running)
+        return sorted(pending, key=lambda build: running[build.account_id])
 
     def _compile(self, build: Build, slot: int) -> None:
         try:
@@ -97,6 +104,9 @@ class Builds:
                 self.context, build.id, "the platform failed; its operator finds the reason in the build role's log"
             )
         finally:
+            source = self.context.blobs.source(build.id)
+            for leftover in (source, source.with_suffix(".submodules.json")):
+                leftover.unlink(missing_ok=True)
             with self._lock:
                 self._running.discard(build.id)
                 self._slots.append(slot)
@@ -119,7 +129,4 @@ class Builds:
             output.step("The build was interrupted and starts again")
         address = str(ipaddress.ip_network(self.context.settings.subnet)[_FIRST_ADDRESS + slot])
         release = self.compiler.compile(begun, app, output, address)
-        source = self.context.blobs.source(build.id)
-        for leftover in (source, source.with_suffix(".submodules.json")):
-            leftover.unlink(missing_ok=True)
         log.info("at=built build=%s app=%s release=%s", build.id, app.name, release.name if release else "none")

@@ -55,26 +55,30 @@ def released(workspace: Workspace, count: int) -> Released:
 
 def _yaml(text: bytes) -> dict[str, object]:
     try:
-        found = yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError):
+        # Nothing but text: what YAML takes for numbers and dates is the tenant's to write wrongly.
+        found = yaml.load(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, ValueError, RecursionError):
         raise SlugError("cannot read what the buildpack's bin/release printed: it is not YAML") from None
-    return found if isinstance(found, dict) else {}
+    if found and not isinstance(found, dict):
+        raise SlugError("cannot read what the buildpack's bin/release printed: it is no mapping")
+    return found or {}
 
 
 def _strings(found: object) -> dict[str, str]:
     if not isinstance(found, dict):
         return {}
     for name, value in found.items():
-        # Text and numbers only: nested aliases of a few bytes could stand for gigabytes.
-        if not isinstance(name, str) or not isinstance(value, str | int | float):
+        # Nested aliases of a few bytes could stand for gigabytes.
+        if not isinstance(name, str) or not isinstance(value, str):
             raise SlugError("cannot use what bin/release said: names and values must be plain text")
-    return {name: str(value) for name, value in found.items()}
+    return dict(found)
 
 
 def _valid(types: Mapping[str, str]) -> dict[str, str]:
-    for name in types:
-        if not procfile.PROCESS_TYPE.match(name):
-            raise SlugError(f"cannot use what bin/release said: {name[:40]!r} is no process type")
+    try:
+        procfile.check(types)
+    except procfile.ProcfileError as error:
+        raise SlugError(f"cannot use what bin/release said: {error}") from None
     return dict(types)
 
 
@@ -125,8 +129,8 @@ def pack(workspace: Workspace, build_dir: str, target: Path, uid: int, limit: in
         "-noappend",
     ]
     argv += ["-no-progress", "-quiet", "-mem", "512M", "-no-xattrs", "-force-uid", str(uid), "-force-gid", str(uid)]
-    packed.unlink(missing_ok=True)
     try:
+        packed.unlink(missing_ok=True)
         found = subprocess.run(
             argv,
             capture_output=True,
@@ -137,6 +141,9 @@ def pack(workspace: Workspace, build_dir: str, target: Path, uid: int, limit: in
             env={"PATH": os.defpath},
             timeout=_PACK_TIMEOUT,
         )
+    except OSError as error:
+        # The build's own disk is its own to spoil.
+        raise SlugError(f"cannot pack the slug: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise SlugError(
             f"cannot pack the slug: it took longer than {_PACK_TIMEOUT} seconds; are there huge files?"

@@ -69,7 +69,10 @@ def set_config_vars(invocation: Invocation, pairs: tuple[str, ...]) -> None:
 @click.argument("keys", nargs=-1, required=True)
 def unset(invocation: Invocation, keys: tuple[str, ...]) -> None:
     """Remove config vars, all in one release, and restart the dynos."""
-    names = list(dict.fromkeys(keys))
+    names = [name for name in dict.fromkeys(keys) if name in _config(invocation)]
+    if not names:
+        say(f"{invocation.app} has no {' or '.join(dict.fromkeys(keys))}: nothing to unset.")
+        return
     with action(f"Unsetting {', '.join(names)} and restarting {invocation.app}") as unsetting:
         invocation.client.patch(f"{invocation.app_path}/config-vars", dict.fromkeys(names))
         unsetting.status = _newest(invocation)

@@ -115,8 +115,15 @@ def _show(kind: str, dynos: list[dict[str, Any]]) -> None:
             in_order=False,
         )
         return
-    header(f"{kind} ({dynos[0]['size']}): `{told(dynos[0]['command'])}`")
-    listing([f"{dyno['name']}: {dyno['state']} {time_ago(dyno['updated_at'])}" for dyno in dynos], in_order=False)
+    newest = max(dynos, key=lambda dyno: int(dyno["release"]["version"]))
+    header(f"{kind} ({newest['size']}): `{told(newest['command'])}`")
+    listing([_row(dyno, newest["release"]["version"]) for dyno in dynos], in_order=False)
+
+
+def _row(dyno: dict[str, Any], newest: int) -> str:
+    """While a release takes over from another, it is said which dyno is whose."""
+    of = "" if dyno["release"]["version"] == newest else f" of v{dyno['release']['version']}"
+    return f"{dyno['name']}: {dyno['state']} {time_ago(dyno['updated_at'])}{of}"
 
 
 def _shown(which: str) -> str:

@@ -164,8 +164,8 @@ def last() -> Platform:
     return next(known(), None) or Platform(api_url=DEFAULT_URL, git_host="localhost:8443", ssh_host="localhost:2222")
 
 
-def remember(platform: Platform) -> None:
-    """Make a platform the last one, with what is known of it."""
+def remember(platform: Platform, *, take_over: bool = True) -> None:
+    """Keep what is known of a platform, and make it the last one; without `take_over` only where there is none."""
     config = _read_config()
     entry: dict[str, str] = {}
     if platform.home is not None:
@@ -175,7 +175,8 @@ def remember(platform: Platform) -> None:
         entry = {name: value for name, value in told.items() if value}
         if platform.ca_file is not None:
             entry["ca_file"] = str(platform.ca_file.absolute())
-    config["last"] = platform.api_url
+    if take_over or not config.get("last"):
+        config["last"] = platform.api_url
     config["platforms"] = {**config.get("platforms", {}), platform.api_url: entry}
     _write_config(config)
 

@@ -88,7 +88,7 @@ def rollback(invocation: Invocation, release: str | None) -> None:
         return
     warn(
         [
-            "Add-ons are left as they are: a rollback changes code and config vars only.",
+            f"v{made['version']} has the code and config vars of v{target['version']}; add-ons are left as they are.",
             f"To undo it: celadon rollback v{made['version'] - 1}",
         ]
     )

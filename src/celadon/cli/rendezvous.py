@@ -22,6 +22,7 @@ _CHUNK = 65536
 _INTERRUPT, _END_OF_INPUT = b"\x03", b"\x04"
 # So many times Ctrl-C within so many seconds leaves a dyno that does not listen.
 _ESCAPE_PRESSES, _ESCAPE_SECONDS = 4, 1.0
+_INTERRUPTED = 130
 _GREETING_SECONDS = 120.0
 _GREETING_LIMIT = 4096
 
@@ -62,7 +63,7 @@ def _greeting(connection: ssl.SSLSocket, where: str) -> bytes:
 def carry(
     connection: ssl.SSLSocket, first: bytes, *, terminal: bool, resized: Callable[[int, int], None]
 ) -> int | None:
-    """Carry input and output until the dyno ends; its exit status, None when it told none. Raises Failure.
+    """Carry input and output until the dyno ends; its exit status, None when it told none: 130 after Ctrl-C.
 
     `resized` is told the columns and lines of this terminal when they have changed.
     """
@@ -86,10 +87,12 @@ class _Wire:
         self._filter = Filter()
         self._waiting = b""
         self._presses: list[float] = []
+        self._pressed = False
 
     @property
     def status(self) -> int | None:
-        return self._filter.status
+        # A shell that Ctrl-C has ended tells nothing.
+        return _INTERRUPTED if self._filter.status is None and self._pressed else self._filter.status
 
     def show(self, chunk: bytes) -> None:
         self._print(self._filter.feed(chunk))
@@ -148,6 +151,7 @@ class _Wire:
         self._waiting += chunk
 
     def _press(self) -> None:
+        self._pressed = True
         now = time.monotonic()
         self._presses = [*(press for press in self._presses if now - press < _ESCAPE_SECONDS), now]
         if len(self._presses) >= _ESCAPE_PRESSES:

@@ -16,7 +16,7 @@ from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, say
 
 _TRAILING = {"-a": True, "--app": True, "-r": True, "--remote": True, "--size": True, "--platform": True}
-_SAFE = re.compile(r"[^\s'\"\\]+")
+_SAFE = re.compile(r"[^\s'\"\\()]+")
 # A command may have started another one of this app in the same moment.
 _TRIES = 3
 

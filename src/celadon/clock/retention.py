@@ -5,10 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from celadon.actions.context import Context, now
+from celadon.model.slug import KEPT
 from celadon.store import apps, builds, changes, log_sessions, slugs
 
-# What a destroyed app has left stays this long.
+# What a destroyed app has left stays this long, and what builds and release phases have written.
 DESTROYED = timedelta(days=7)
+OUTPUT = timedelta(days=30)
 _FRESH = 3600.0
 
 
@@ -19,12 +21,14 @@ def prune(context: Context) -> str:
         log_sessions.prune(tx, now())
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}
-        known = slugs.ids_of_live_apps(tx, now() - DESTROYED)
+        kept = slugs.ids_to_keep(tx, KEPT, now() - DESTROYED)
     sources = _remove_others(context.settings.home / "sources", pending)
-    packed = _remove_others(context.settings.home / "slugs", known)
-    for app in gone:
-        _remove(context, app.id)
-    return f"removed {sources} source archives, {packed} slugs and the files of {len(gone)} destroyed apps"
+    packed = _remove_others(context.settings.home / "slugs", kept)
+    outputs = _remove_old(context.settings.home / "builds", OUTPUT)
+    destroyed = sum(_remove(context, app.id) for app in gone)
+    return (
+        f"removed {sources} source archives, {packed} slugs, {outputs} outputs, the files of {destroyed} destroyed apps"
+    )
 
 
 def _remove_others(directory: Path, wanted: set[str]) -> int:
@@ -37,11 +41,22 @@ def _remove_others(directory: Path, wanted: set[str]) -> int:
     return removed
 
 
-def _remove(context: Context, app_id: str) -> None:
-    """An app's files; its rows stay as what happened."""
+def _remove_old(directory: Path, age: timedelta) -> int:
+    old = [path for path in directory.iterdir() if now().timestamp() - path.stat().st_mtime > age.total_seconds()]
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)
+
+
+def _remove(context: Context, app_id: str) -> bool:
+    """An app's files; its rows stay as what happened. False when none were left."""
     home = context.settings.home
-    shutil.rmtree(context.blobs.repository(app_id), ignore_errors=True)
     cache = context.blobs.cache(app_id)
-    cache.with_name(f"{cache.name}.img").unlink(missing_ok=True)
-    for kind in ("logs", "logplex", "cache"):
-        shutil.rmtree(home / kind / app_id, ignore_errors=True)
+    image = cache.with_name(f"{cache.name}.img")
+    directories = [context.blobs.repository(app_id), *(home / kind / app_id for kind in ("logs", "logplex", "cache"))]
+    there = [path for path in directories if path.exists()]
+    found = bool(there) or image.exists()
+    image.unlink(missing_ok=True)
+    for path in there:
+        shutil.rmtree(path, ignore_errors=True)
+    return found

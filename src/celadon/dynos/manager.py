@@ -13,7 +13,7 @@ import queue
 import signal
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from celadon.actions.context import Context, now
@@ -140,7 +140,9 @@ class Manager:
     def _due(self, dyno: Dyno) -> datetime | None:
         """When something is to be done about a dyno although nothing happens to it."""
         if dyno.one_off and dyno.state is DynoState.UP:
-            return dyno.created_at + timedelta(seconds=self.context.settings.one_off_limit)
+            settings = self.context.settings
+            seconds = settings.release_timeout if dyno.type == rules.RELEASE else settings.one_off_limit
+            return min(dyno.created_at + timedelta(seconds=seconds), dyno.deadline or datetime.max.replace(tzinfo=UTC))
         return dyno.deadline or dyno.next_start_at
 
     def _exit(self, dyno: Dyno, container_id: str) -> Finding:
@@ -218,16 +220,26 @@ class Manager:
         self._said = "; ".join(f"{plan.app_id[:8]}: {command}" for plan, command in ready) or "as wanted"
         if not ready:
             return self._said
+        for plan in dict.fromkeys(plan for plan, _ in ready):
+            commands = [command for of, command in ready if of is plan]
+            try:
+                self._take_all(plan, commands, moment)
+            except Exception:
+                # One app that cannot be served must not keep the others from it; the next look tries again.
+                log.exception("at=broke app=%s", plan.app_id)
+        return self._said
+
+    def _take_all(self, plan: Plan, commands: list[Command], moment: datetime) -> None:
+        """The steps of one app: all their rows, then all they do."""
         after: list[Callable[[], None]] = []
         with self.context.database.transaction() as tx:
             ledger = Ledger(tx, self.context.settings, moment)
             taken = dynos.addresses(tx)
-            for plan, command in ready:
+            for command in commands:
                 after += self._take(ledger, plan, command, taken)
             ledger.close(self.lines)
         for step in after:
             step()
-        return self._said
 
     def _take(self, ledger: Ledger, plan: Plan, command: Command, taken: set[str]) -> list[Callable[[], None]]:
         """One step, as rows; what is to be done once they are committed is returned."""

@@ -1,11 +1,16 @@
 """The release phase: the `release` process type runs once, before its release may serve."""
 
+import contextlib
+
 from celadon.actions import releases
 from celadon.actions.context import Context
 from celadon.dynos.launch import log_name
 from celadon.model import logline
 from celadon.model.dyno import RELEASE, Dyno
 from celadon.store.lines import Follower, Lines
+
+# As builds: whoever writes more is read in the app's log.
+_MOST = 16 << 20
 
 
 class Phase:
@@ -29,12 +34,15 @@ class Phase:
             # A manager that restarted copies from the start again.
             output.write_bytes(b"")
         if text := follower.read():
-            with output.open("ab") as file:
-                file.write(text)
+            with contextlib.suppress(OSError), output.open("ab") as file:
+                # A full disk loses output, never the release.
+                room = _MOST - file.tell()
+                file.write(text[: max(room, 0)] if room < len(text) else text)
 
     def finish(self, dyno: Dyno, status: int | None) -> None:
         """The release phase has ended; safe to call again."""
         if dyno.type == RELEASE:
-            self.follow(dyno)
+            for _ in range(_MOST >> 20):
+                self.follow(dyno)
             releases.finish(self.context, dyno.release_id, succeeded=status == 0)
             self._followers.pop(dyno.container_id or "", None)

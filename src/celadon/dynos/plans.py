@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from celadon.actions import dynos as dyno_actions
 from celadon.model import formation as rules
-from celadon.model.dyno import RELEASE, Dyno
+from celadon.model.dyno import ONE_OFFS, RELEASE, Dyno
 from celadon.model.feature import PREBOOT
 from celadon.model.formation import Command, Step, Target
 from celadon.model.release import Release
@@ -16,7 +16,7 @@ from celadon.store import apps, dynos, formations, releases, slugs
 from celadon.store.database import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Plan:
     """The steps of one app, and what its new dynos are made of."""
 
@@ -48,7 +48,10 @@ def plans(tx: Transaction, settings: Settings, now: datetime) -> list[Plan]:
     by_slug = slugs.by_ids(tx, {release.slug_id for release in current.values() if release.slug_id})
     pending = {release.app_id: release for release in reversed(releases.list_pending(tx))}
     switched = apps.feature_of_all(tx, PREBOOT)
-    limit = timedelta(seconds=settings.one_off_limit)
+    limits = {
+        "one_off_limit": timedelta(seconds=settings.one_off_limit),
+        "phase_limit": timedelta(seconds=settings.release_timeout),
+    }
     found = []
     for app_id in current.keys() | present.keys() | pending.keys():
         release = current.get(app_id)
@@ -57,7 +60,7 @@ def plans(tx: Transaction, settings: Settings, now: datetime) -> list[Plan]:
         release_id = release.id if release and slug else None
         mine = present.get(app_id, [])
         preboot = switched.get(app_id, True)
-        commands = rules.diff(targets, release_id, mine, preboot=preboot, now=now, one_off_limit=limit)
+        commands = rules.diff(targets, release_id, mine, preboot=preboot, now=now, **limits)
         commands += _phase(pending.get(app_id), mine)
         if commands:
             found.append(Plan(app_id, release_id, targets, pending.get(app_id), commands, settings.sizes))
@@ -77,7 +80,7 @@ def _targets(slug: Slug | None, wanted: list[rules.Formation]) -> dict[str, Targ
     return {
         entry.type: Target(quantity=entry.quantity, size=entry.size, command=slug.process_types[entry.type])
         for entry in wanted
-        if entry.type in slug.process_types and entry.type != RELEASE
+        if entry.type in slug.process_types and entry.type not in ONE_OFFS
     }
 
 

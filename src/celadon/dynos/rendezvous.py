@@ -29,12 +29,11 @@ log = logging.getLogger(__name__)
 _GREETING = b"rendezvous\r\n"
 # Clients throw the whole first chunk away: the greeting must have been read before output follows it.
 _GREETING_PAUSE = 0.2
-_SECRET_TIMEOUT = 30.0
+_SECRET_TIMEOUT = 10.0
 _START_TIMEOUT = 60.0
 _READY_TIMEOUT = 30.0
 _LINE_END_PATIENCE = 0.05
 _SECRET_LENGTH = len(secrets.random_token())
-_MOST_CLIENTS = 200
 _BLOCK = 8192
 _EOT = b"\x04"
 
@@ -50,7 +49,6 @@ class Rendezvous:
         self.lines = Lines(settings.home)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="rendezvous", daemon=True)
-        self._clients = 0
 
     def start(self) -> None:
         """Listen, then serve in the background; raises OSError when the port or the certificate cannot be used."""
@@ -70,24 +68,24 @@ class Rendezvous:
         tls.minimum_version = ssl.TLSVersion.TLSv1_2
         tls.load_cert_chain(certificates.server_pem(self.settings))
         address = self.settings.bind_address
-        await asyncio.start_server(self._meet, address, self.settings.rendezvous_port, ssl=tls)
+        await asyncio.start_server(
+            self._meet, address, self.settings.rendezvous_port, ssl=tls, ssl_handshake_timeout=_SECRET_TIMEOUT
+        )
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, from its secret to the end of its dyno."""
-        self._clients += 1
         try:
-            if self._clients <= _MOST_CLIENTS:
-                secret = await asyncio.wait_for(_read_secret(reader), _SECRET_TIMEOUT)
-                await self._serve(secret, reader, writer)
+            secret = await asyncio.wait_for(_read_secret(reader), _SECRET_TIMEOUT)
+            await self._serve(secret, reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, UnicodeDecodeError) as error:
             log.info("at=rendezvous-end reason=%r", error)
         finally:
-            self._clients -= 1
             with contextlib.suppress(OSError, ssl.SSLError):
                 writer.close()
                 await writer.wait_closed()
 
     async def _serve(self, secret: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A stranger's connection, however long it lasts, takes none of the places that clients have.
         found = await asyncio.to_thread(self._find, secret)
         if found is None:
             return

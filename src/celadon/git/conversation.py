@@ -23,11 +23,13 @@ class Conversation:
     async def feed(self, chunks: AsyncIterator[bytes]) -> None:
         """Give the program what the client sends, as fast as it takes it."""
         # A program that ends early reads no further, and a client may leave halfway: git says what it makes of it.
-        with contextlib.suppress(ConnectionError):
-            async for chunk in chunks:
-                self._touch()
-                await self._program.write(chunk)
-        self._program.close_input()
+        try:
+            with contextlib.suppress(ConnectionError):
+                async for chunk in chunks:
+                    self._touch()
+                    await self._program.write(chunk)
+        finally:
+            self._program.close_input()
 
     async def output(self) -> AsyncIterator[bytes]:
         """What the program says, as it comes."""

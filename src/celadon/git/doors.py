@@ -1,6 +1,7 @@
 """What both doors share: who may speak to which repository, and the conversation with git that follows."""
 
 import asyncio
+import collections
 import contextlib
 import logging
 import socket
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 # Programs at once; who comes later waits. A push holds its place while its build runs, which costs little.
 _ROOM = {Service.UPLOAD_PACK: 16, Service.RECEIVE_PACK: 64}
+# One account leaves places for the others.
+_OF_ONE_ACCOUNT = 12
 _LONGEST_QUESTION = pre_receive.MOST + (64 << 10)
 
 
@@ -45,6 +48,7 @@ class Doors:
         self.context = context
         self._bell = bell
         self._room = {service: asyncio.Semaphore(count) for service, count in _ROOM.items()}
+        self._visits: collections.Counter[str] = collections.Counter()
         self._deploying: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -52,6 +56,10 @@ class Doors:
         """Check that the actor may do this, and make the repository if it is new; raises CeladonError."""
         permission = request.service.permission
         app = await asyncio.to_thread(apps.find, self.context, actor, request.app_name, permission)
+        if self._visits[actor.account.id] >= _OF_ONE_ACCOUNT:
+            raise Conflict(
+                f"cannot serve more than {_OF_ONE_ACCOUNT} pushes and clones of one account at once: wait for one to end"
+            )
         made = await repository.made(self.context.settings, app)
         return Visit(actor=actor, app=app, service=request.service, repository=made)
 
@@ -61,7 +69,7 @@ class Doors:
         began = time.monotonic()
         environment = {"GIT_PROTOCOL": protocol} if protocol else {}
         argv = visit.repository.argv(visit.service.subcommand, *words, str(visit.repository.path))
-        async with self._room[visit.service], contextlib.AsyncExitStack() as stack:
+        async with self._counted(visit), self._room[visit.service], contextlib.AsyncExitStack() as stack:
             channel = None
             if visit.service is Service.RECEIVE_PACK:
                 ours, channel = socket.socketpair()
@@ -81,6 +89,16 @@ class Doors:
             *(visit.service, visit.app.name, visit.actor.email, ",".join(words)),
             (time.monotonic() - began) * 1000,
         )
+
+    @contextlib.asynccontextmanager
+    async def _counted(self, visit: Visit) -> AsyncIterator[None]:
+        """One place of the account's share is taken while the block runs, or waits for room."""
+        self._visits[visit.actor.account.id] += 1
+        try:
+            yield
+        finally:
+            self._visits[visit.actor.account.id] -= 1
+            self._visits += collections.Counter()
 
     @contextlib.asynccontextmanager
     async def _attending(self, visit: Visit, ours: socket.socket) -> AsyncIterator[None]:

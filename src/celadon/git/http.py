@@ -18,13 +18,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from celadon.actions import accounts
+from celadon.actions import accounts, rates
 from celadon.git import requests
 from celadon.git.conversation import Conversation
 from celadon.git.doors import Doors, Visit
 from celadon.git.requests import Service
 from celadon.model.account import Actor
-from celadon.model.errors import BadRequest, CeladonError, NotFound, Unauthorized
+from celadon.model.errors import BadRequest, CeladonError, NotFound, RateLimited, Unauthorized
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class Door:
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
+        self._guesses = rates.guesses()
         self._passwords = asyncio.Semaphore(_PASSWORDS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +79,7 @@ class Door:
     async def _actor(self, request: Request) -> Actor:
         """Who sends a request: the password is an API token, or that of the account the user name is of.
 
-        Raises Unauthorized.
+        Raises Unauthorized, RateLimited.
         """
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
@@ -91,8 +92,16 @@ class Door:
         except Unauthorized:
             if "@" not in user:
                 raise
-        async with self._passwords:
-            return await asyncio.to_thread(accounts.log_in, self._doors.context, user, password)
+        guesser = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        if self._guesses.remaining(guesser) < 1:
+            raise RateLimited("Too many wrong passwords: wait a minute.")
+        try:
+            async with self._passwords:
+                return await asyncio.to_thread(accounts.log_in, self._doors.context, user, password)
+        except Unauthorized:
+            self._guesses.take(guesser)
+            log.info("at=refused door=http from=%s", ascii(guesser))
+            raise
 
 
 def _basic(value: str) -> tuple[str, str]:
@@ -175,9 +184,7 @@ async def _reply(conversation: Conversation, send: Send, content_type: str, head
     output = conversation.output()
     first = await anext(output, b"")
     if not first and await conversation.wait():
-        raise CeladonError(
-            "cannot answer: git ended with an error; push or fetch again, then look at the platform's log"
-        )
+        raise BadRequest("cannot answer: git ended with an error; push or fetch again, then look at the platform's log")
     headers = [
         (b"content-type", content_type.encode()),
         *((k.lower().encode(), v.encode()) for k, v in _NO_CACHE.items()),

@@ -24,10 +24,10 @@ from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.build import DEPLOYED, Build, BuildStatus
 from celadon.model.dyno import WEB
-from celadon.model.errors import CeladonError
+from celadon.model.errors import CeladonError, NotFound
 from celadon.model.release import Release, ReleaseStatus
+from celadon.store import apps, dynos, formations, releases, slugs
 from celadon.store import builds as stored_builds
-from celadon.store import dynos, formations, releases, slugs
 
 # Writes lines to the client; each call has whole lines only, so that git shows them as they come.
 Tell = Callable[[str | bytes], Awaitable[None]]
@@ -68,7 +68,8 @@ async def receive(push: Push, tell: Tell) -> int:
         accepted = await _accept(push, plan.deploy)
         build = await _follow_build(push, accepted, tell)
         if build.status is not BuildStatus.SUCCEEDED:
-            await tell(f" !     Push rejected to {push.app.name}: {build.error or 'the build was stopped'}")
+            # Why is what the build's output ends with.
+            await tell(f" !     Push rejected to {push.app.name}.")
             return REFUSED
         release = await _follow_release(push, build, tell)
         if release is not None:
@@ -132,7 +133,10 @@ async def _follow_release(push: Push, build: Build, tell: Tell) -> Release | Non
     def ended() -> Release | None:
         with push.context.database.read() as tx:
             release = releases.find_by_id(tx, build.release_id or "")
+            gone = apps.find(tx, push.app.id) is None
         assert release is not None, "a build that succeeded has made a release"
+        if gone:
+            raise NotFound("app", f"{push.app.name} was destroyed meanwhile.")
         return None if release.status is ReleaseStatus.PENDING else release
 
     path = push.context.blobs.release_output(build.release_id or "")

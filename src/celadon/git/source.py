@@ -15,7 +15,8 @@ from celadon.git.submodules import Submodule
 from celadon.model.errors import Conflict, InvalidParams
 
 _LONGEST_SUBJECT = 200
-_XFSZ = 25
+_XFSZ, _XCPU = 25, 24
+_MEMORY, _CPU_SECONDS = 512 << 20, 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,9 @@ async def _archive(
 ) -> None:
     # Opened here, and git is given only its descriptor: the app's uid may not write into that directory.
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    limited = ("/usr/bin/prlimit", f"--fsize={limit}", "--core=0", "--")
+    # A tree of a few objects may stand for more paths than memory holds: git itself has no limit.
+    limits = (f"--fsize={limit}", f"--data={_MEMORY}", f"--cpu={_CPU_SECONDS}", "--core=0")
+    limited = ("/usr/bin/prlimit", *limits, "--")
     argv = repository.argv(f"--git-dir={repository.path}", "archive", "--format=tar", commit.sha)
     try:
         environment = repository.environment(**quarantine)
@@ -100,6 +103,8 @@ async def _archive(
         os.close(descriptor)
     if status == -_XFSZ:
         raise InvalidParams(f"cannot build this: its files are larger than {limit >> 20} MB together")
+    if status == -_XCPU or b"ut of memory" in said:
+        raise InvalidParams("cannot build this: its tree has too many files to be unpacked")
     if status:
         raise GitFailure(f"cannot make the source archive: {last_words(said) or f'status {status}'}")
 

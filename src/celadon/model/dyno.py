@@ -9,6 +9,8 @@ from enum import StrEnum
 WEB = "web"
 RELEASE = "release"
 RUN = "run"
+# What is run once and never restarted; no formation has them.
+ONE_OFFS = frozenset({RUN, RELEASE})
 
 
 class DynoState(StrEnum):
@@ -118,7 +120,7 @@ class Dyno:
     @property
     def one_off(self) -> bool:
         """Run once, never restarted: `run.1234` and `release.1234`."""
-        return self.type in (RUN, RELEASE)
+        return self.type in ONE_OFFS
 
 
 def next_state(state: DynoState, event: DynoEvent) -> DynoState:

@@ -72,18 +72,20 @@ def diff(
     preboot: bool,
     now: datetime,
     one_off_limit: timedelta = timedelta(days=1),
+    phase_limit: timedelta = timedelta(hours=1),
 ) -> list[Command]:
     """The steps that bring an app's dynos nearer to what is wanted; empty when nothing can be done now.
 
     `release_id` is the release that should serve (None: nothing has been deployed). One-offs are left alone, but for
-    those a user asked to stop, those that have lasted `one_off_limit`, and those not started yet. Never two dynos of one number in the same release, except while
+    those a user asked to stop, those that have lasted `one_off_limit` (a release phase: `phase_limit`), and those not started yet. Never two dynos of one number in the same release, except while
     a web dyno is replaced on request: there the old one is on its way out.
     """
     by_type: dict[str, list[Dyno]] = {}
     commands: list[Command] = []
     for dyno in dynos:
         if dyno.one_off:
-            commands += _one_off(dyno, dyno.type != RELEASE and now - dyno.created_at >= one_off_limit)
+            limit = phase_limit if dyno.type == RELEASE else one_off_limit
+            commands += _one_off(dyno, now - dyno.created_at >= limit)
         else:
             by_type.setdefault(dyno.type, []).append(dyno)
     for name in sorted(wanted.keys() | by_type.keys()):

@@ -1,9 +1,13 @@
 """Procfiles: `<process type>: <command>`, one a line."""
 
 import re
+from collections.abc import Mapping
 
 PROCESS_TYPE = re.compile(r"^[A-Za-z0-9_-]{1,30}\Z")
 _LIMIT = 64 << 10
+_MOST = 100
+# One-off dynos are called so; `release`, the other name of the platform's, is a type of its own meaning.
+_RESERVED = "run"
 
 
 class ProcfileError(ValueError):
@@ -40,4 +44,31 @@ def parse(text: str) -> dict[str, str]:
         if name in types:
             raise ProcfileError(f"cannot read Procfile line {number}: process type {name} is declared twice")
         types[name] = command
+    try:
+        check(types)
+    except ProcfileError as error:
+        raise ProcfileError(f"cannot read Procfile: {error}") from None
     return types
+
+
+def check(types: Mapping[str, str]) -> None:
+    """Raise ProcfileError unless these, from wherever they come, can be process types and their commands."""
+    if len(types) > _MOST:
+        raise ProcfileError(f"there are {len(types)} process types, at most {_MOST} can be had")
+    for name, command in types.items():
+        if not PROCESS_TYPE.match(name):
+            raise ProcfileError(f"process type {name[:60]!r} may have letters, digits, `_` and `-` only")
+        if name == _RESERVED:
+            raise ProcfileError("`run` is what one-off dynos are called, choose another name for this process type")
+        if "\x00" in command or (not command.isascii() and not _encodable(command)):
+            raise ProcfileError(f"the command of {name} is no text: it has a NUL character or half a character")
+        if len(command) > _LIMIT:
+            raise ProcfileError(f"the command of {name} is longer than {_LIMIT // 1024} KB")
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+# Of each app the slugs of so many releases are kept, and so many releases one can go back.
+KEPT, REACH = 50, 40
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slug:

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -134,12 +135,14 @@ def password_file(settings: Settings) -> Path:
 def operator_password(settings: Settings) -> str:
     """The operator's generated password, made the first time; only root can read its file."""
     path = password_file(settings)
-    with contextlib.suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+    if not path.exists():
+        # Another name first: a kill leaves it whole or missing.
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".operator-password-") as file:
             file.write(f"{secrets.token_urlsafe(15)}\n")
             file.flush()
             os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
     return path.read_text("ascii").strip()
 
 

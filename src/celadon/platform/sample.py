@@ -1,6 +1,7 @@
 """The sample app: pushed once by a real `git push`, its page fetched through the router each time."""
 
 import html.parser
+import json
 import os
 import shutil
 import subprocess
@@ -18,6 +19,8 @@ APP = "sample"
 SOURCE = CHECKOUT / "examples" / "python-flask"
 
 _PAGE_SECONDS = 60.0
+# After a start of the platform its dynos start again.
+_AGAIN_SECONDS = 10.0
 _BLOCKS = {"h1", "h2", "h3", "p", "div", "li", "pre", "tr", "title"}
 _AUTHOR = ("-c", "user.name=Celadon", "-c", "user.email=sample@localhost")
 
@@ -52,10 +55,10 @@ def deploy(settings: Settings, credentials: Credentials, who: tuple[str, str], l
     _mark(settings).write_text(f"{APP}\n", "utf-8")
 
 
-def first_line(settings: Settings, wait: bool) -> str | None:
+def first_line(settings: Settings, token: str, *, fresh: bool) -> str | None:
     """The first line that a reader of the sample's page sees; None when it does not answer.
 
-    With `wait`, its first web dyno is given time to come up.
+    Its web dynos are given time to come up, unless it has none by its owner's will.
     """
     host = f"{APP}.{settings.domain}"
 
@@ -64,7 +67,8 @@ def first_line(settings: Settings, wait: bool) -> str | None:
         return answer is not None and answer.status == 200
 
     try:
-        client.wait_until(answers, _PAGE_SECONDS if wait else 0.0)
+        seconds = _PAGE_SECONDS if fresh else _AGAIN_SECONDS
+        client.wait_until(answers, seconds if fresh or _wanted(settings, token) else 0.0)
     except TimeoutError:
         return None
     answer = client.page(settings, host)
@@ -126,6 +130,12 @@ def _run(argv: list[str], cwd: Path, env: Mapping[str, str], log: Path) -> None:
 
 def _exists(settings: Settings, token: str) -> bool:
     return client.api(settings, "GET", f"/apps/{APP}", f"Bearer {token}").status == 200
+
+
+def _wanted(settings: Settings, token: str) -> bool:
+    """Whether it is there and has web dynos."""
+    answer = client.api(settings, "GET", f"/apps/{APP}/formation/web", f"Bearer {token}")
+    return answer.status == 200 and json.loads(answer.content)["quantity"] > 0
 
 
 def _mark(settings: Settings) -> Path:

@@ -61,6 +61,7 @@ class Settings:
     # Every dyno is replaced after so long, and up to a seventh more.
     cycle_after: float = 86_400.0
     one_off_limit: float = 86_400.0
+    release_timeout: float = 3_600.0
     # How often memory is looked at, and runtime metrics are written.
     sample_interval: float = 20.0
     # Builds

@@ -85,7 +85,7 @@ def _sample(settings: Settings, steps: Steps, credentials: Credentials, who: tup
         if fresh:
             step.tell(f"git push to {sample.APP}")
             sample.deploy(settings, credentials, who, settings.home / "log" / "sample")
-        line = sample.first_line(settings, wait=fresh)
+        line = sample.first_line(settings, who[1], fresh=fresh)
         if fresh and line is None:
             raise PlatformFailure(
                 f"cannot fetch {settings.web_url(sample.APP)}: the app was pushed but does not answer; "

@@ -13,7 +13,7 @@ from celadon.actions import dynos
 from celadon.actions.context import Context
 from celadon.model.dyno import Dyno
 from celadon.router import admin, haproxy
-from celadon.router.admin import Admin
+from celadon.router.admin import Admin, AdminError
 from celadon.store import dynos as stored_dynos
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class Idler:
         self._due = 0.0
 
     def ensure(self) -> str:
-        """Look, when it is time to, who may sleep; returns who. Raises AdminError."""
+        """Look, when it is time to, who may sleep; returns who."""
         if not self._sizes or time.monotonic() < self._due:
             return ""
         self._due = time.monotonic() + self._every
@@ -84,7 +84,11 @@ class Idler:
         """Those without a request that goes on, as a WebSocket does."""
         if not lonely:
             return []
-        with Admin(self._context.settings.run / haproxy.ADMIN_SOCKET) as conversation:
-            busy = admin.sessions(conversation.ask("show stat -1 4 -1"))
+        try:
+            with Admin(self._context.settings.run / haproxy.ADMIN_SOCKET) as conversation:
+                busy = admin.sessions(conversation.ask("show stat -1 4 -1"))
+        except AdminError:
+            # Who has visitors is not known now: nobody sleeps before it is.
+            return []
         visited = {name for name, count in busy.items() if count}
         return [dyno for dyno in lonely if not any(dyno.container_id in name for name in visited if dyno.container_id)]

@@ -52,12 +52,14 @@ def assign(backends: Iterable[Backend], actual: Actual | None, routes: Mapping[s
     taken = {slot for slot, found in servers.items() if found} | set(routes.values())
     needing = [backend for backend in backends if any(not server.draining for server in backend.servers)]
     assigned: dict[str, str] = {}
+    given: set[str] = set()
     for backend in needing:
         slot = routes.get(backend.app_id, "")
         if not slot.startswith("slot"):
             slot = next((by_server[server.name] for server in backend.servers if server.name in by_server), "")
-        if slot and slot not in assigned.values():
+        if slot and slot not in given:
             assigned[backend.app_id] = slot
+            given.add(slot)
     free = _free(taken | set(assigned.values()))
     for backend in needing:
         if backend.app_id not in assigned:

@@ -7,7 +7,6 @@ Survives: a SIGKILL anywhere. HAProxy goes on without it and keeps request lines
 import logging
 import threading
 import time
-from collections.abc import Callable
 
 from celadon.actions import context as contexts
 from celadon.platform.settings import Settings
@@ -26,6 +25,7 @@ log = logging.getLogger(__name__)
 _LOOK = 0.2
 _SOON = 0.05
 _NET = 10.0
+_LONGEST_PAUSE = 5.0
 
 
 def main(settings: Settings) -> None:
@@ -62,22 +62,22 @@ def follow(
 ) -> None:
     """Keep HAProxy to the store until told to stop."""
     said, due, last = "", 0.0, -1
+    # After a failure it waits, twice as long each time: what HAProxy refuses now it will refuse in a moment, too.
+    pause, again = _SOON, 0.0
     while not stop.is_set():
         seen = feed.look()
         now = time.monotonic()
-        if seen != last or now >= due or manager.restless or not engine.running():
+        if now >= again and (seen != last or now >= due or manager.restless or not engine.running()):
             last, due = seen, now + _NET
-            sentence = _ensure(manager.ensure)
+            try:
+                sentence = manager.ensure()
+                pause = _SOON
+            except (AdminError, EngineError) as error:
+                sentence = f"error={str(error)!r}: trying again"
+                again, pause = now + pause, min(2 * pause, _LONGEST_PAUSE)
             if sentence != said:
                 log.info("at=ensure %s", sentence)
                 said = sentence
-        if idler is not None:
-            _ensure(idler.ensure)
+        if idler is not None and now >= again:
+            idler.ensure()
         feed.wait(seen, _SOON if manager.restless else _LOOK)
-
-
-def _ensure(ensure: Callable[[], str]) -> str:
-    try:
-        return ensure()
-    except (AdminError, EngineError) as error:
-        return f"error={str(error)!r}: trying again"

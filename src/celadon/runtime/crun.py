@@ -63,6 +63,7 @@ class CrunRuntime:
         self._program = _found(program)
         self._is_crun = Path(program).name.startswith("crun")
         self._state = run / self._program.name
+        self._configs = run / "configs"
         for directory in (bundles, self.exits_directory, run, self._state):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         arguments = ("--root", str(self._state), *(("--cgroup-manager=cgroupfs",) if self._is_crun else ()))
@@ -154,7 +155,10 @@ class CrunRuntime:
             ipv6=Path("/proc/sys/net/ipv6").exists(),
         )
         text = json.dumps(bundle.config(spec, host), ensure_ascii=False)
-        (spec.bundle / "config.json").write_text(text, "utf-8")
+        # It holds config vars, which are encrypted wherever they reach a disk: so it is on the tmpfs.
+        self._configs.mkdir(mode=0o700, exist_ok=True)
+        (self._configs / spec.id).write_text(text, "utf-8")
+        (spec.bundle / "config.json").symlink_to(self._configs / spec.id)
 
     def _etc_files(self, spec: protocol.ContainerSpec) -> dict[str, str]:
         engine = spec.address is None
@@ -253,6 +257,7 @@ class CrunRuntime:
             scratch.remove(Path(str(path)))
         shutil.rmtree(self._state / container_id, ignore_errors=True)
         (self.exits_directory / container_id).unlink(missing_ok=True)
+        (self._configs / container_id).unlink(missing_ok=True)
         # The bundle last: as long as it is there, somebody will come back to finish this.
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -28,6 +28,11 @@ def operator(tx: Transaction) -> Account | None:
     return rows.one(tx, Account, sa.select(_t).where(_t.c.operator).order_by(_t.c.created_at))
 
 
+def lock(tx: Transaction, account_id: str) -> None:
+    """Keep the account's row until the transaction ends: what counts against its limits starts so."""
+    tx.connection.execute(sa.select(_t.c.id).where(_t.c.id == account_id).with_for_update())
+
+
 def insert(tx: Transaction, account: Account) -> None:
     rows.insert(tx, _t, account)
 

@@ -77,12 +77,28 @@ def connect(settings: Settings) -> Database:
 
 
 def migrate(settings: Settings) -> None:
-    """Bring the store to the newest schema, making it when there is none. Safe to run again; raises StoreError."""
+    """Bring the store to the newest schema, making it and its key when there is none. Safe to run again.
+
+    Raises StoreError, SecretsError: a store whose key is gone gets no new one, which could not read it.
+    """
+    if not _filled(settings):
+        Secrets.make(settings.home)
     database = connect(settings)
     try:
         upgrade(database)
     finally:
         database.close()
+
+
+def _filled(settings: Settings) -> bool:
+    """Whether there is a store already."""
+    engine = sa.create_engine(_psycopg(sa.engine.make_url(settings.database_url)))
+    try:
+        return sa.inspect(engine).has_table("alembic_version")
+    except sa.exc.OperationalError as error:
+        raise StoreError(f"cannot reach the store: {error.orig}") from None
+    finally:
+        engine.dispose()
 
 
 def upgrade(database: Database) -> None:

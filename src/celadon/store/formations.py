@@ -1,5 +1,6 @@
 """Formations: how many dynos of which type and size an app wants."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -18,9 +19,16 @@ def list_of(tx: Transaction, app_id: str) -> list[Formation]:
 def list_all(tx: Transaction) -> dict[str, list[Formation]]:
     """App id → its formation."""
     found: dict[str, list[Formation]] = {}
-    for formation in rows.every(tx, Formation, sa.select(_t).order_by(_t.c.app_id, _t.c.type)):
+    live = sa.select(tables.apps.c.id).where(tables.apps.c.deleted_at.is_(None))
+    query = sa.select(_t).where(_t.c.app_id.in_(live)).order_by(_t.c.app_id, _t.c.type)
+    for formation in rows.every(tx, Formation, query):
         found.setdefault(formation.app_id, []).append(formation)
     return found
+
+
+def delete(tx: Transaction, ids: Sequence[str]) -> None:
+    if ids:
+        tx.connection.execute(_t.delete().where(_t.c.id.in_(ids)))
 
 
 def insert(tx: Transaction, formation: Formation) -> None:

@@ -76,6 +76,9 @@ def _loss(count: int) -> bytes:
     return f"Error L13 (Local delivery error): {count} lines lost, no space left on the disk".encode()
 
 
+_BLOCK = 1 << 20
+
+
 class Follower:
     """Reads the text of records as a file grows, whoever writes it; conmon may begin it anew when it is large."""
 
@@ -84,13 +87,13 @@ class Follower:
         self._offset = 0
 
     def read(self) -> bytes:
-        """What was written since the last call; the text of a part of a line has no line end."""
+        """What was written since the last call, 1 MB of it at most; the text of a part of a line has no line end."""
         try:
             with self._path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size < self._offset:
                     self._offset = 0
                 file.seek(self._offset)
-                block = file.read()
+                block = file.read(_BLOCK)
         except FileNotFoundError:
             return b""
         end = block.rfind(b"\n") + 1

@@ -4,10 +4,12 @@ The key is a file outside the database. Rows hold `Fernet` tokens (AES-128-CBC w
 library's recipe), so that a value that was tampered with is refused instead of read wrong.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import argon2
@@ -16,6 +18,9 @@ from cryptography.fernet import Fernet, InvalidToken
 # Interactive log-ins and API calls share two cores with everything else: argon2id with 19 MiB and two passes is the
 # smallest setting the OWASP cheat sheet recommends.
 _PASSWORDS = argon2.PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
+
+
+KEY_FILE = "secret.key"
 
 
 class SecretsError(Exception):
@@ -31,23 +36,27 @@ class Secrets:
 
     @classmethod
     def load(cls, home: Path) -> "Secrets":
-        """Read `home/secret.key`, or make it; raises SecretsError."""
-        path = home / "secret.key"
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        except OSError as error:
-            raise SecretsError(f"cannot make {path}: {error}") from None
-        else:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(Fernet.generate_key())
-                file.flush()
-                os.fsync(file.fileno())
+        """Read `home/secret.key`; raises SecretsError."""
+        path = home / KEY_FILE
         try:
             return cls(path.read_bytes())
+        except FileNotFoundError:
+            raise SecretsError(
+                f"cannot find {path}: put it back, what is encrypted cannot be read without it"
+            ) from None
         except (OSError, ValueError) as error:
             raise SecretsError(f"cannot use {path} as encryption key: {error}") from None
+
+    @classmethod
+    def make(cls, home: Path) -> "Secrets":
+        """Read `home/secret.key`, or make one: whole or not at all. Raises SecretsError."""
+        path = home / KEY_FILE
+        try:
+            if not path.exists():
+                write_once(path, Fernet.generate_key())
+        except OSError as error:
+            raise SecretsError(f"cannot make {path}: {error}") from None
+        return cls.load(home)
 
     def encrypt(self, text: str) -> bytes:
         return self._fernet.encrypt(text.encode())
@@ -62,6 +71,16 @@ class Secrets:
             return self._fernet.decrypt(token).decode()
         except InvalidToken:
             raise SecretsError("cannot decrypt a stored value: secret.key is not the key it was written with") from None
+
+
+def write_once(path: Path, content: bytes) -> None:
+    """Write a secret that is not there yet, for its owner's eyes; a kill leaves it whole or missing."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}-") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            os.link(file.name, path)
 
 
 def hash_password(password: str) -> str:

@@ -27,9 +27,22 @@ def insert(tx: Transaction, slug: Slug) -> None:
     rows.insert(tx, _t, slug)
 
 
-def ids_of_live_apps(tx: Transaction, since: datetime) -> set[str]:
-    """Ids of the slugs of apps that are there, or were destroyed after `since`."""
-    apps = tables.apps.c
-    live = sa.or_(apps.deleted_at.is_(None), apps.deleted_at >= since)
-    query = sa.select(_t.c.id).join(tables.apps, apps.id == _t.c.app_id).where(live)
-    return set(tx.connection.execute(query).scalars())
+def ids_to_keep(tx: Transaction, count: int, since: datetime, app_id: str | None = None) -> set[str]:
+    """Ids of the slugs of each app's last `count` releases and builds, and of its dynos; not of apps destroyed before `since`.
+
+    Of one app only, when it is named.
+    """
+    apps, releases, dynos = tables.apps.c, tables.releases.c, tables.dynos.c
+    live = sa.select(apps.id).where(sa.or_(apps.deleted_at.is_(None), apps.deleted_at >= since))
+    if app_id is not None:
+        live = live.where(apps.id == app_id)
+    kept: set[str] = set()
+    for table, order in ((tables.releases.c.slug_id, releases.version), (_t.c.id, _t.c.created_at)):
+        owner = table.table.c.app_id
+        rank = sa.func.row_number().over(partition_by=owner, order_by=order.desc()).label("rank")
+        ranked = sa.select(table.label("slug_id"), rank).where(owner.in_(live), table.is_not(None)).subquery()
+        kept |= set(tx.connection.execute(sa.select(ranked.c.slug_id).where(ranked.c.rank <= count)).scalars())
+    running = sa.select(releases.slug_id).where(
+        releases.id.in_(sa.select(dynos.release_id)), releases.slug_id.is_not(None)
+    )
+    return kept | set(tx.connection.execute(running).scalars())

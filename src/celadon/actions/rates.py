@@ -1,12 +1,14 @@
-"""The rate limit: a bucket of tokens for each account, in memory; it fills up by some every minute."""
+"""The rate limit: a bucket of tokens for each account, in memory; it fills up again within an hour."""
 
 import threading
+import time
 from collections.abc import Callable
 
 from celadon.model.errors import RateLimited
 
-PER_MINUTE = 75
 _REMEMBERED = 10_000
+# Wrong passwords from one address: so many at once, then so many a minute.
+_GUESSES, _GUESSES_PER_MINUTE = 30, 10
 
 
 class Limiter:
@@ -41,3 +43,8 @@ class Limiter:
             # Whoever was remembered first is forgotten: at worst a bucket is full again too soon.
             del self._buckets[next(iter(self._buckets))]
         self._buckets[owner] = (level, self._clock())
+
+
+def guesses() -> Limiter:
+    """Buckets of wrong passwords, by the address they come from; each door has its own."""
+    return Limiter(_GUESSES, _GUESSES_PER_MINUTE, time.monotonic)

@@ -1,0 +1,230 @@
+"""The manager on a real store and a runtime that only remembers: state in → ensure() → what it did and said."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from celadon.actions import accounts, apps, builds, context, dynos, formations
+from celadon.actions.builds import Compiled
+from celadon.dynos.launch import Launcher
+from celadon.dynos.manager import Manager
+from celadon.model.account import Actor
+from celadon.model.app import App
+from celadon.model.dyno import DynoState
+from celadon.model.formation import Update
+from celadon.platform.settings import Settings
+from celadon.runtime.protocol import Container, ContainerSpec, ContainerState, MemoryUse
+from celadon.store import changes, database
+from celadon.store import dynos as stored_dynos
+from celadon.store import formations as stored_formations
+
+
+class Remembering:
+    """The Runtime port without containers: what was started runs until the test says otherwise."""
+
+    def __init__(self) -> None:
+        self.containers: dict[str, Container] = {}
+        self.signals: list[tuple[str, int]] = []
+        self.refuses: set[str] = set()
+
+    def start(self, spec: ContainerSpec, *, before_command: Callable[[Path], None] | None = None) -> Container:
+        found = Container(id=spec.id, state=ContainerState.RUNNING, pid=1, exit_status=None, labels=dict(spec.labels))
+        self.containers[spec.id] = found
+        return found
+
+    def end(self, status: int = 1) -> None:
+        """All that runs has ended."""
+        for name, one in self.containers.items():
+            self.containers[name] = replace(one, state=ContainerState.EXITED, exit_status=status)
+
+    def list(self) -> dict[str, Container]:
+        return dict(self.containers)
+
+    def inspect(self, container_id: str) -> Container | None:
+        return self.containers.get(container_id)
+
+    def signal(self, container_id: str, signum: int) -> None:
+        self.signals.append((container_id, signum))
+
+    def kill(self, container_id: str) -> None:
+        self.containers[container_id] = replace(
+            self.containers[container_id], state=ContainerState.EXITED, exit_status=137
+        )
+
+    def remove(self, container_id: str) -> None:
+        self.containers.pop(container_id, None)
+
+    def exits(self) -> set[str]:
+        return {name for name, one in self.containers.items() if one.state is ContainerState.EXITED}
+
+    def memory(self, container_id: str) -> MemoryUse | None:
+        return None
+
+    def active(self, container_id: str) -> int:
+        return 0
+
+    def listening(self, container_id: str) -> tuple[tuple[str, int], ...]:
+        return ()
+
+    def swaps(self) -> bool:
+        return False
+
+    def attach_socket(self, container_id: str) -> Path:
+        raise NotImplementedError
+
+    def resize(self, container_id: str, rows: int, columns: int) -> None:
+        raise NotImplementedError
+
+    def exec(self, container_id: str, argv: tuple[str, ...], env: Mapping[str, str]) -> int:
+        raise NotImplementedError
+
+
+class Unpacked(Launcher):
+    """Without slugs on disk."""
+
+    def start(self, dyno, before_command=None):  # type: ignore[no-untyped-def]
+        from celadon.dynos import launch
+
+        return self.runtime.start(self.spec(launch.read(self.context, dyno), Path("/nowhere")))
+
+
+class World:
+    def __init__(self, home: Path) -> None:
+        settings = Settings(home=home, crash_backoff=(0.0, 3600.0), stop_timeout=30.0)
+        database.migrate(settings)
+        self.context = context.connect(settings)
+        self.actor = Actor(
+            account=accounts.create_operator(self.context.database, email="a@b.c", password="long enough")
+        )
+        self.runtime = Remembering()
+        self.manager = self.new_manager()
+
+    def new_manager(self) -> Manager:
+        """As after a restart of the role."""
+        launcher = Unpacked(self.context, self.runtime, Path("/nowhere"))
+        return Manager(self.context, self.runtime, launcher, threading.Event().set)
+
+    def deploy(self, name: str, **types: str) -> App:
+        app = apps.create(self.context, self.actor, name=name)
+        build = builds.create(self.context, self.actor, name, commit="a")
+        compiled = Compiled(
+            slug_id=f"slug-{name}", process_types=types, language="x", checksum=None, size=1, config_vars={}
+        )  # type: ignore[arg-type]
+        builds.succeed(self.context, build.id, compiled)
+        return app
+
+    def scale(self, name: str, **quantities: int) -> None:
+        updates = [Update(type=kind, quantity=quantity) for kind, quantity in quantities.items()]
+        formations.update(self.context, self.actor, name, updates)
+
+    def ensure(self) -> str:
+        """Until there is nothing more to do; returns the first sentence."""
+        first = self.manager.ensure(changes.latest(self.context.database))
+        deadline = time.monotonic() + 5
+        while self.manager.restless() or self.manager.ensure(changes.latest(self.context.database)) != "as wanted":
+            assert time.monotonic() < deadline
+        return first
+
+    def states(self, name: str) -> dict[str, DynoState]:
+        _, found = dynos.list_of(self.context, self.actor, name)
+        return {dyno.name: dyno.state for dyno, _ in found}
+
+    def log(self, app: App, source: str) -> str:
+        path = self.manager.lines.root / app.id / f"heroku.{source}.log"
+        return path.read_text() if path.exists() else ""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path)
+    yield made
+    made.manager.close()
+    made.context.database.close()
+
+
+def test_what_is_wanted_is_started_and_the_sentence_says_so(world: World) -> None:
+    world.deploy("one", worker="work")
+    world.scale("one", worker=2)
+    assert "create worker.1" in world.ensure()
+    assert world.states("one") == {"worker.1": DynoState.UP, "worker.2": DynoState.UP}
+    assert sorted(one.labels["dyno"] for one in world.runtime.containers.values()) == ["worker.1", "worker.2"]
+
+
+def test_a_crash_is_followed_by_a_start_and_the_second_by_a_wait(world: World) -> None:
+    app = world.deploy("one", worker="work")
+    world.scale("one", worker=1)
+    world.ensure()
+    world.runtime.end(status=3)
+    world.ensure()
+    assert world.states("one") == {"worker.1": DynoState.UP}
+    world.runtime.end(status=3)
+    world.ensure()
+    assert world.states("one") == {"worker.1": DynoState.CRASHED}
+    assert world.log(app, "worker.1").count("Process exited with status 3") == 2
+    # Until its next start is due there is nothing to look at but the audit.
+    assert world.manager.rest() <= 2.0
+
+
+def test_a_manager_that_is_restarted_adopts_what_runs_and_ends_what_nobody_wants(world: World) -> None:
+    world.deploy("one", worker="work")
+    world.scale("one", worker=1)
+    world.ensure()
+    mine = set(world.runtime.containers)
+    world.runtime.containers["dyno-stray-1"] = Container(
+        id="dyno-stray-1", state=ContainerState.RUNNING, pid=1, exit_status=None
+    )
+    world.manager.close()
+    world.manager = world.new_manager()
+    world.ensure()
+    assert set(world.runtime.containers) == mine
+
+
+def test_a_scale_to_nothing_stops_and_forgets(world: World) -> None:
+    world.deploy("one", worker="work")
+    world.scale("one", worker=1)
+    world.ensure()
+    world.scale("one", worker=0)
+    world.ensure()
+    assert [signum for _, signum in world.runtime.signals] == [15]
+    world.runtime.end(status=143)
+    world.ensure()
+    assert world.states("one") == {}
+    assert world.runtime.containers == {}
+
+
+def test_an_app_that_cannot_be_served_keeps_no_other_from_it(world: World) -> None:
+    bad = world.deploy("bad", worker="work \ud800 half")
+    world.deploy("good", worker="work")
+    for name in ("bad", "good"):
+        world.scale(name, worker=1)
+    for _ in range(3):
+        world.manager.ensure(changes.latest(world.context.database))
+    deadline = time.monotonic() + 5
+    while world.states("good") != {"worker.1": DynoState.UP}:
+        world.manager.ensure(changes.latest(world.context.database))
+        assert time.monotonic() < deadline
+    assert world.log(bad, "worker.1") == ""
+
+
+def test_a_type_named_as_one_offs_are_is_in_no_formation(world: World) -> None:
+    app = world.deploy("one", run="work", web="serve")
+    with world.context.database.read() as tx:
+        assert [entry.type for entry in stored_formations.list_of(tx, app.id)] == ["web"]
+
+
+def test_a_one_off_that_lasts_too_long_is_stopped(world: World) -> None:
+    world.deploy("one", web="serve")
+    world.scale("one", web=0)
+    _, dyno, _, _ = dynos.run(world.context, world.actor, "one", command="sleep 1000")
+    world.ensure()
+    with world.context.database.transaction() as tx:
+        before: datetime = dyno.created_at - timedelta(days=2)
+        stored_dynos.update(tx, dyno.id, now=before, created_at=before)
+        changes.record(tx, "dyno", dyno.app_id)
+    world.ensure()
+    assert world.states("one") == {dyno.name: DynoState.STOPPING}
