@@ -19,6 +19,8 @@ from celadon.store import apps as stored_apps
 from celadon.store import builds, tables
 
 PUSH = "/{}.git/info/refs?service=git-receive-pack"
+# What the router says of who asks.
+HERE = {"X-Forwarded-For": "203.0.113.7"}
 FETCH = "/{}.git/info/refs?service=git-upload-pack"
 
 
@@ -264,8 +266,9 @@ def _peak(town: Town) -> int:
 
 def test_guesses_of_a_password_end(town: Town, relay: Relay) -> None:
     name = town.create_app().name
-    statuses = [get(relay, FETCH.format(name), f"{EMAIL}:wrong-{number}")[0] for number in range(32)]
+    statuses = [get(relay, FETCH.format(name), f"{EMAIL}:wrong-{number}", **HERE)[0] for number in range(32)]
     assert statuses[:30] == [401] * 30 and set(statuses[30:]) == {429}
-    assert get(relay, FETCH.format(name), f"{EMAIL}:{PASSWORD}")[0] == 429
-    # Tokens cannot be guessed, and go on.
-    assert get(relay, FETCH.format(name), f"x:{town.token}")[0] == 200
+    assert get(relay, FETCH.format(name), f"{EMAIL}:{PASSWORD}", **HERE)[0] == 429
+    # Tokens cannot be guessed, and go on; so does who comes from elsewhere.
+    assert get(relay, FETCH.format(name), f"x:{town.token}", **HERE)[0] == 200
+    assert get(relay, FETCH.format(name), f"{EMAIL}:{PASSWORD}", **{"X-Forwarded-For": "203.0.113.8"})[0] == 200

@@ -62,7 +62,7 @@ def test_a_procfile_that_cannot_be_read_refuses_the_push(app: App, procfile: str
     app.write("Procfile", procfile)
     app.commit()
     try:
-        refused(app, app.push(check=False), f"Push failed: {sentence}", f"Push rejected to {app.name}: {sentence}")
+        refused(app, app.push(check=False), f"Push failed: {sentence}", f"Push rejected to {app.name}.")
     finally:
         app.write("Procfile", before)
         app.commit()

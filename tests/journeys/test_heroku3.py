@@ -31,6 +31,6 @@ def test_an_app_is_configured_scaled_and_rolled_back(platform: Platform) -> None
     assert len(list(itertools.islice(found.stream_log(lines=2), 2))) == 2
     found.enable_maintenance_mode()
     found.disable_maintenance_mode()
-    assert app.get().status == 200
+    wait_for("it is back from maintenance", lambda: app.get().status == 200)
     found.delete()
     assert app.name not in platform.celadon("apps")

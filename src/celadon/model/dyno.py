@@ -41,14 +41,13 @@ class DynoEvent(StrEnum):
     EXIT = "exit"
     FINISH = "finish"
     STOP = "stop"
-    GONE = "gone"
     SLEEP = "sleep"
 
 
 _S, _E = DynoState, DynoEvent
 
 # State and event → next state; what is not here is not legal. `exit` is an exit nobody asked for of a dyno that should
-# go on; `finish` is the exit of a one-off; `gone` ends a stop, and `sleep` one that was asked for by idling.
+# go on; `finish` is the exit of a one-off; `sleep` ends a stop that was asked for by idling.
 TRANSITIONS: Mapping[tuple[DynoState, DynoEvent], DynoState] = {
     (_S.CREATED, _E.START): _S.STARTING,
     (_S.CRASHED, _E.START): _S.STARTING,
@@ -65,7 +64,6 @@ TRANSITIONS: Mapping[tuple[DynoState, DynoEvent], DynoState] = {
     (_S.UP, _E.STOP): _S.STOPPING,
     (_S.STOPPING, _E.EXIT): _S.DOWN,
     (_S.STOPPING, _E.FINISH): _S.DOWN,
-    (_S.STOPPING, _E.GONE): _S.DOWN,
     (_S.STOPPING, _E.SLEEP): _S.IDLE,
 }
 

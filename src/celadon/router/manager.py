@@ -47,16 +47,22 @@ class Manager:
         self._process_types: dict[str, tuple[str, ...]] = {}
         self._written: dict[str, str] = {}
         self._slots = 0
+        self._known: View | None = None
+        self._seen: int | None = None
         # Whether something is on its way that no change announces.
         self.restless = False
 
-    def ensure(self) -> str:
+    def ensure(self, seen: int | None = None) -> str:
         """Close the gap between store and HAProxy, as far as it can be closed now; returns what was done.
 
+        `seen` is the number of the last change: while there is no newer one the store is as it was, and only HAProxy is
+        looked at.
         Raises AdminError and EngineError when HAProxy cannot be told; the next call starts over.
         """
         self.restless = True
-        view = self._view()
+        if seen is None or seen != self._seen or self._known is None:
+            self._known, self._seen = self._view(), seen
+        view = self._known
         started = self._ensure_running(view)
         actual = self._look()
         table = self._claim(view, actual)

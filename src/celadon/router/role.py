@@ -70,7 +70,7 @@ def follow(
         if now >= again and (seen != last or now >= due or manager.restless or not engine.running()):
             last, due = seen, now + _NET
             try:
-                sentence = manager.ensure()
+                sentence = manager.ensure(seen)
                 pause = _SOON
             except (AdminError, EngineError) as error:
                 sentence = f"error={str(error)!r}: trying again"
