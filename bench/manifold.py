@@ -32,7 +32,8 @@ class Page(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
         sum(range(20000))
-        self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers(); self.wfile.write(b"ok")
+        # In one write: two would wait for each other (Nagle's algorithm and delayed acknowledgements).
+        self.wfile.write(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok")
     def log_message(self, *_): pass
 http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Page).serve_forever()
 """

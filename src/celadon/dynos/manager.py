@@ -11,6 +11,7 @@ import functools
 import logging
 import queue
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -35,8 +36,10 @@ from celadon.store.lines import Lines
 
 log = logging.getLogger(__name__)
 
-# How often rows and containers are compared although nothing woke us: catches monitors that were killed.
+# How often rows and containers are compared although nothing woke us: catches monitors that were killed. With many dynos
+# it takes a while: then so much rarer that it is never more than this part of the time.
 _AUDIT = timedelta(seconds=2)
+_AUDIT_SHARE = 0.01
 
 
 class Manager:
@@ -53,6 +56,7 @@ class Manager:
         self._threads = Threads(bell)
         self._started: queue.SimpleQueue[Started] = queue.SimpleQueue()
         self._audited: datetime | None = None
+        self._pause = _AUDIT
         # What was true at the last look, and what was said of it.
         self._rows: list[Dyno] = []
         self._seen, self._said = -1, ""
@@ -77,14 +81,14 @@ class Manager:
         self._observe(moment, exited, busy)
         if fresh:
             self._forget(exited)
-        if self._audited is None or moment - self._audited >= _AUDIT:
+        if self._audited is None or moment - self._audited >= self._pause:
             self._audit(moment)
             fresh = True
         return self._reconcile(moment) if fresh else self._said
 
     def rest(self) -> float:
         """Seconds until there is something to do although nothing changes: a deadline, a start that is due, an audit."""
-        moments = [moment for moment in (self._next, self._audited and self._audited + _AUDIT) if moment is not None]
+        moments = [moment for moment in (self._next, self._audited and self._audited + self._pause) if moment is not None]
         return max((min(moments) - now()).total_seconds(), 0.0) if moments else 0.0
 
     def restless(self) -> bool:
@@ -150,6 +154,7 @@ class Manager:
 
     def _audit(self, moment: datetime) -> None:
         """Adopt what runs, end what nobody wants or nobody watches, learn of what was lost."""
+        began = time.monotonic()
         containers = self.runtime.list()
         busy = self._threads.busy()
         with self.context.database.read() as tx:
@@ -165,6 +170,7 @@ class Manager:
                 self._started.put(Started(dyno.container_id))
         self._take_in(found, effects, moment)
         slug_mounts.keep_only(self.launcher.mounts, wanted_slugs)
+        self._pause = max(_AUDIT, timedelta(seconds=(time.monotonic() - began) / _AUDIT_SHARE))
 
     def _present(self) -> list[Dyno]:
         with self.context.database.read() as tx:

@@ -1,6 +1,9 @@
 """The runtimes of one platform: dynos, builds and engines each have bundles of their own, and one network."""
 
+import os
+
 from celadon.platform.settings import Settings
+from celadon.runtime import cgroups
 from celadon.runtime.crun import CrunRuntime
 from celadon.runtime.network import Network, host_resolvers
 
@@ -15,6 +18,20 @@ def network(settings: Settings) -> Network:
         resolvers=host_resolvers(),
         open_ports=(settings.http_port, settings.https_port),
     )
+
+
+# Of the processors, relative to an ordinary process; then within the platform, relative to all dynos together.
+_PLATFORM = 8.0
+_PARTS = {"roles": 4.0, "engines": 4.0, "dynos": 1.0, "build-dynos": 0.5}
+
+
+def weigh(settings: Settings) -> None:
+    """Give the platform and its parts their shares of the processors (docs/decisions/0014), and join as a role."""
+    kind = cgroups.hierarchy()
+    cgroups.weigh(settings.cgroup, _PLATFORM, kind)
+    for part, share in _PARTS.items():
+        cgroups.weigh(f"{settings.cgroup}/{part}", share, kind)
+    cgroups.join(f"{settings.cgroup}/roles", os.getpid(), kind)
 
 
 def dynos(settings: Settings) -> CrunRuntime:

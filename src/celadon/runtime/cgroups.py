@@ -150,6 +150,26 @@ class Cgroups:
             return None
 
 
+def weigh(group: str, share: float, kind: Hierarchy, mount: Path = MOUNT) -> None:
+    """Make a group (`/celadon0`) and give it so many times the processor share of an ordinary process or group beside it."""
+    if kind is Hierarchy.UNIFIED:
+        path = mount / group.lstrip("/")
+        path.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # Somebody else may have the say on controllers here.
+            (path.parent / "cgroup.subtree_control").write_text("+cpu")
+            (path / "cpu.weight").write_text(str(round(100 * share)))
+        return
+    path = mount / "cpu" / group.lstrip("/")
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "cpu.shares").write_text(str(round(1024 * share)))
+
+
+def join(group: str, pid: int, kind: Hierarchy, mount: Path = MOUNT) -> None:
+    """Let a process have its part of the processors from a group; nothing on v2, where a group is more than that."""
+    if kind is not Hierarchy.UNIFIED:
+        (mount / "cpu" / group.lstrip("/") / "cgroup.procs").write_text(str(pid))
+
+
 def swap_total() -> int:
     """Bytes of swap that this machine has."""
     for line in Path("/proc/meminfo").read_text().splitlines():
