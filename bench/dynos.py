@@ -2,15 +2,21 @@
 
     .venv/bin/python bench/dynos.py
 
-Starts go through the runtime as the dyno manager's do (slug and image present); memory is of a running platform.
+Starts go through the runtime as the dyno manager's do (slug and image present); memory is of a running platform. In turn
+with them: a plain subprocess, and `docker run --network none` of a busybox, whose daemon is Debian's, unpacked and not
+installed, without a bridge. It has less to do: no network, no limits, no disk of its own.
 """
 
+import contextlib
 import json
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,6 +27,7 @@ from celadon.platform import settings as platform_settings
 from celadon.platform.settings import Settings
 from celadon.runtime.crun import CrunRuntime
 from celadon.runtime.protocol import ContainerSpec, Limits, Overlay
+from router import program
 
 _AT_ONCE = 40
 
@@ -51,12 +58,18 @@ def first_byte(runtime: CrunRuntime, container: ContainerSpec) -> None:
         time.sleep(0.0005)
 
 
-def starts(settings: Settings, runtime: CrunRuntime, root: Path, lower: Path) -> tuple[list[float], list[float]]:
-    single = []
-    for number in range(30):
-        container = spec(settings, root, lower, number)
-        single.append(1000 * common.timed(lambda container=container: first_byte(runtime, container)))
-        runtime.remove(container.id)
+def starts(
+    settings: Settings, runtime: CrunRuntime, root: Path, lower: Path
+) -> tuple[dict[str, list[float]], list[float]]:
+    single: dict[str, list[float]] = {"dyno": [], "plain subprocess": [], "docker run": []}
+    with docker() as docker_run:
+        docker_run()
+        for number in range(30):
+            container = spec(settings, root, lower, number)
+            single["dyno"].append(1000 * common.timed(lambda container=container: first_byte(runtime, container)))
+            runtime.remove(container.id)
+            single["plain subprocess"].append(subprocess_start())
+            single["docker run"].append(docker_run())
     many = []
     for _ in range(3):
         batch = [spec(settings, root, lower, number) for number in range(_AT_ONCE)]
@@ -66,6 +79,56 @@ def starts(settings: Settings, runtime: CrunRuntime, root: Path, lower: Path) ->
             )
             list(pool.map(lambda one: runtime.remove(one.id), batch))
     return single, many
+
+
+def subprocess_start() -> float:
+    began = time.perf_counter()
+    with subprocess.Popen(["/bin/sh", "-c", "echo ready; exec sleep 600"], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        taken = 1000 * (time.perf_counter() - began)
+        process.kill()
+    return taken
+
+
+@contextlib.contextmanager
+def docker() -> Iterator[Callable[[], float]]:
+    """A Docker daemon of this benchmark; what is given starts one container and tells the milliseconds it took."""
+    daemon = program("dockerd", "docker.io", "containerd")
+    busybox = program("busybox", "busybox-static")
+    with tempfile.TemporaryDirectory(prefix="docker-bench-") as name:
+        home = Path(name)
+        path = f"{Path(daemon).parent}:{Path(daemon).parents[1] / 'bin'}:{os.environ['PATH']}"
+        client = [str(Path(daemon).parents[1] / "bin" / "docker"), "-H", f"unix://{home}/socket"]
+        argv = [daemon, f"--data-root={home}/data", f"--exec-root={home}/run", f"--pidfile={home}/pid"]
+        argv += ["-H", f"unix://{home}/socket", "--iptables=false", "--bridge=none"]
+        with (home / "log").open("wb") as log:
+            started = subprocess.Popen(argv, env={"PATH": path}, stdout=log, stderr=log)
+        try:
+            deadline = time.monotonic() + 30
+            while subprocess.run([*client, "version"], capture_output=True, check=False).returncode:
+                if time.monotonic() > deadline:
+                    sys.exit(f"no Docker daemon: {(home / 'log').read_text()[-500:]}")
+                time.sleep(0.1)
+            root = home / "root" / "bin"
+            root.mkdir(parents=True)
+            shutil.copy(busybox, root / "sh")
+            packed = subprocess.run(["tar", "c", "-C", str(root.parent), "."], capture_output=True, check=True).stdout
+            subprocess.run([*client, "import", "-", "bench:1"], input=packed, capture_output=True, check=True)
+            yield lambda: docker_start(client)
+        finally:
+            started.terminate()
+            started.wait()
+            subprocess.run(f"umount {home}/data/* {home}/run/* 2>/dev/null", shell=True, check=False)  # noqa: S602
+
+
+def docker_start(client: list[str]) -> float:
+    began = time.perf_counter()
+    argv = [*client, "run", "--rm", "--network=none", "bench:1", "/bin/sh", "-c", "echo ready"]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        return 1000 * (time.perf_counter() - began)
 
 
 def pss(pid: int) -> int:
@@ -124,7 +187,10 @@ def main() -> None:
         )
         single, many = starts(settings, runtime, images.path(settings, "cedar"), Path(lower))
     rows = [
-        ("start: command to first byte", common.summary(single, "ms", 0)),
+        *(
+            (f"start: command to first byte, {name}", common.summary(values, "ms", 0))
+            for name, values in single.items()
+        ),
         (f"{_AT_ONCE} at once", common.summary(many)),
         ("platform at rest (roles and HAProxy, PSS)", f"{rest / 1024:.0f} MiB"),
         ("more for each idle dyno (PSS)", f"{each / 1024:.2f} MiB"),

@@ -54,7 +54,9 @@ class Target:
 
 def program(name: str, *packages: str) -> str:
     """The path of a program, from its Debian package when it is not installed."""
-    found = shutil.which(name) or shutil.which(name, path=f"{_UNPACKED}/usr/sbin:{_UNPACKED}/usr/bin")
+    found = shutil.which(name) or shutil.which(
+        name, path=":".join(f"{_UNPACKED}/{place}" for place in ("usr/sbin", "usr/bin", "bin"))
+    )
     if found:
         return found
     _UNPACKED.mkdir(parents=True, exist_ok=True)
