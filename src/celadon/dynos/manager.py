@@ -88,7 +88,9 @@ class Manager:
 
     def rest(self) -> float:
         """Seconds until there is something to do although nothing changes: a deadline, a start that is due, an audit."""
-        moments = [moment for moment in (self._next, self._audited and self._audited + self._pause) if moment is not None]
+        moments = [
+            moment for moment in (self._next, self._audited and self._audited + self._pause) if moment is not None
+        ]
         return max((min(moments) - now()).total_seconds(), 0.0) if moments else 0.0
 
     def restless(self) -> bool:
