@@ -74,7 +74,7 @@ def cycle(context: Context) -> int:
     with context.database.transaction() as tx:
         old = dynos.list_up_since(tx, now() - timedelta(seconds=after))
         due = [dyno for dyno in old if cycles_at(dyno, after) <= now()]
-        dynos.request(tx, [dyno.id for dyno in due], DynoRequest.CYCLE)
+        dynos.request_instead(tx, [dyno.id for dyno in due], DynoRequest.CYCLE, of=None)
         for app_id in sorted({dyno.app_id for dyno in due}):
             changes.record(tx, "dyno", app_id)
     return len(due)
@@ -90,9 +90,9 @@ def idle(context: Context, dyno_id: str) -> bool:
         wanted = [entry.quantity for entry in stored_formations.list_of(tx, dyno.app_id) if entry.type == WEB]
         if len(web) > 1 or wanted != [1] or not context.settings.sizes.of(dyno.size).idle_after:
             return False
-        dynos.request(tx, [dyno.id], DynoRequest.IDLE)
+        asked = dynos.request_instead(tx, [dyno.id], DynoRequest.IDLE, of=None)
         changes.record(tx, "dyno", dyno.app_id)
-    return True
+    return asked == 1
 
 
 def wake(context: Context, app_id: str) -> bool:
@@ -102,7 +102,7 @@ def wake(context: Context, app_id: str) -> bool:
     if not sleepers:
         return False
     with context.database.transaction() as tx:
-        dynos.request(tx, [dyno.id for dyno in _sleepers(tx, app_id)], None)
+        dynos.request_instead(tx, [dyno.id for dyno in _sleepers(tx, app_id)], None, of=DynoRequest.IDLE)
         changes.record(tx, "dyno", app_id)
     return True
 

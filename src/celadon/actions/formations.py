@@ -15,12 +15,15 @@ from celadon.model.size import Sizes
 from celadon.store import accounts, apps, changes, dynos, events, formations, releases, slugs
 from celadon.store.database import Transaction
 
+_MOST_REMEMBERED = 200
+
 
 def adopt(tx: Transaction, app_id: str, process_types: Mapping[str, str], sizes: Sizes) -> None:
     """Give each new process type its row: one `web` dyno on the first deploy, none of the others."""
     present = formations.list_of(tx, app_id)
-    # What the code has no longer and nobody has scaled up is forgotten: rows stay as few as types.
-    formations.delete(tx, [entry.id for entry in present if entry.type not in process_types and not entry.quantity])
+    if len(present) > _MOST_REMEMBERED:
+        # What the code has no longer keeps its quantity and size for when it comes back, but not without end.
+        formations.delete(tx, [entry.id for entry in present if entry.type not in process_types and not entry.quantity])
     known = {entry.type for entry in present}
     for name in process_types:
         if name not in known and name not in ONE_OFFS:

@@ -69,7 +69,8 @@ def set_config_vars(invocation: Invocation, pairs: tuple[str, ...]) -> None:
 @click.argument("keys", nargs=-1, required=True)
 def unset(invocation: Invocation, keys: tuple[str, ...]) -> None:
     """Remove config vars, all in one release, and restart the dynos."""
-    names = [name for name in dict.fromkeys(keys) if name in _config(invocation)]
+    present = _config(invocation)
+    names = [name for name in dict.fromkeys(keys) if name in present]
     if not names:
         say(f"{invocation.app} has no {' or '.join(dict.fromkeys(keys))}: nothing to unset.")
         return

@@ -165,17 +165,23 @@ class _Wire:
 
 @contextlib.contextmanager
 def _watched(resized: Callable[[int, int], None]) -> Iterator[None]:
-    """Tell every new size of the terminal; from a thread, for the platform may take its time to answer."""
+    """Tell new sizes of the terminal, the last one last; from a thread, for the platform may take its time to answer."""
+    changed, over = threading.Event(), threading.Event()
 
-    def tell(*_: object) -> None:
-        size = os.get_terminal_size(sys.stdout.fileno())
-        threading.Thread(target=resized, args=(size.columns, size.lines), daemon=True).start()
+    def tell() -> None:
+        while changed.wait() and not over.is_set():
+            changed.clear()
+            size = os.get_terminal_size(sys.stdout.fileno())
+            resized(size.columns, size.lines)
 
-    before = signal.signal(signal.SIGWINCH, tell)
+    threading.Thread(target=tell, daemon=True).start()
+    before = signal.signal(signal.SIGWINCH, lambda *_: changed.set())
     try:
         yield
     finally:
         signal.signal(signal.SIGWINCH, before)
+        over.set()
+        changed.set()
 
 
 @contextlib.contextmanager

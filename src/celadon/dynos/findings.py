@@ -161,7 +161,7 @@ def of_audit(
         found = inspect(container_id) if _is_gone(before.get(container_id)) else before[container_id]
         if not _is_gone(found):
             effects += _told_again(dyno, container_id) if first else []
-        elif dyno.state is DynoState.STARTING and (first or _is_unfinished(found)):
+        elif dyno.state is DynoState.STARTING and not dyno.attach and (first or _is_unfinished(found)):
             effects.append(Effect(Act.RUN_AGAIN, container_id, dyno))
         else:
             findings.append(Finding(What.EXIT, dyno, None, () if dyno.state is DynoState.STOPPING else _UNSEEN))

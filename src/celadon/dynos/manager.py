@@ -2,7 +2,7 @@
 
 Wakes on: the change feed, recorded exits, finished starts, dynos that begin to listen, deadlines.
 Reads: apps, current releases, formations, dynos; the runtime's containers.
-Writes: dynos (all but `request`; of `routed` only that a new start has no route), the end of a release phase; lines
+Writes: dynos (of `request` only that a detached one-off is to stop, of `routed` only that a new start has no route), the end of a release phase; lines
 from `heroku[<dyno>]`.
 Survives: a SIGKILL anywhere. Rows say what should run, the runtime what does; the next ensure() closes the gap.
 """
@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 # it takes a while: then so much rarer that it is never more than this part of the time.
 _AUDIT = timedelta(seconds=2)
 _AUDIT_SHARE = 0.01
+_LONGEST_PAUSE = timedelta(seconds=30)
+# While a release command writes, who follows its output wants to see it.
+_PHASE = 0.2
 
 
 class Manager:
@@ -91,10 +94,11 @@ class Manager:
         moments = [
             moment for moment in (self._next, self._audited and self._audited + self._pause) if moment is not None
         ]
-        return max((min(moments) - now()).total_seconds(), 0.0) if moments else 0.0
+        seconds = max((min(moments) - now()).total_seconds(), 0.0) if moments else 0.0
+        return min(seconds, _PHASE) if any(dyno.type == rules.RELEASE for dyno in self._rows) else seconds
 
     def restless(self) -> bool:
-        """Whether something is under way that only looking shows: a dyno that starts, a phase that writes."""
+        """Whether something is under way that only looking shows: a dyno that starts or stops."""
         return bool(self._threads.busy()) or self.listening.waiting()
 
     def close(self) -> None:
@@ -172,7 +176,8 @@ class Manager:
                 self._started.put(Started(dyno.container_id))
         self._take_in(found, effects, moment)
         slug_mounts.keep_only(self.launcher.mounts, wanted_slugs)
-        self._pause = max(_AUDIT, timedelta(seconds=(time.monotonic() - began) / _AUDIT_SHARE))
+        pause = timedelta(seconds=(time.monotonic() - began) / _AUDIT_SHARE)
+        self._pause = min(max(_AUDIT, pause), _LONGEST_PAUSE)
 
     def _present(self) -> list[Dyno]:
         with self.context.database.read() as tx:
@@ -187,18 +192,29 @@ class Manager:
 
     def _take_in(self, found: list[Finding], effects: list[Effect], moment: datetime) -> None:
         """Write what was found, then act on it. A manager that dies in between finds the same again."""
+        for app_id in dict.fromkeys(finding.dyno.app_id for finding in found):
+            mine = [finding for finding in found if finding.dyno.app_id == app_id]
+            try:
+                self._write(mine, moment)
+            except Exception:
+                # As in _reconcile: the same will be found again.
+                log.exception("at=broke app=%s", app_id)
+        for effect in effects:
+            self._act(effect)
+
+    def _write(self, found: list[Finding], moment: datetime) -> None:
+        """The findings of one app. The rows they were made from may have changed since: what they say then is not true."""
         for finding in found:
             if finding.what is What.EXIT:
                 # Before the dyno's row goes: without a row and without an end the phase would run twice.
                 self.phase.finish(finding.dyno, finding.status)
-        if found:
-            with self.context.database.transaction() as tx:
-                ledger = Ledger(tx, self.context.settings, moment)
-                for finding in found:
-                    ledger.take_in(finding)
-                ledger.close(self.lines)
-        for effect in effects:
-            self._act(effect)
+        with self.context.database.transaction() as tx:
+            ledger = Ledger(tx, self.context.settings, moment)
+            for finding in found:
+                row = dynos.find_by_id(tx, finding.dyno.id)
+                if row and (row.state, row.container_id) == (finding.dyno.state, finding.dyno.container_id):
+                    ledger.take_in(replace(finding, dyno=row))
+            ledger.close(self.lines)
 
     def _act(self, effect: Effect) -> None:
         cid, dyno = effect.container_id, effect.dyno
@@ -233,8 +249,9 @@ class Manager:
             try:
                 self._take_all(plan, commands, moment)
             except Exception:
-                # One app that cannot be served must not keep the others from it; the next look tries again.
+                # One app that cannot be served must not keep the others from it; the next change or audit tries again.
                 log.exception("at=broke app=%s", plan.app_id)
+                self._next = None
         return self._said
 
     def _take_all(self, plan: Plan, commands: list[Command], moment: datetime) -> None:
@@ -308,8 +325,11 @@ class Manager:
         if dyno.container_id is None:
             return
         with self.context.database.transaction() as tx:
+            row = dynos.find_by_id(tx, dyno.id)
+            if row is None or row.state not in (DynoState.STARTING, DynoState.UP):
+                return
             ledger = Ledger(tx, self.context.settings, now())
-            ledger.hang_up(dyno)
+            ledger.hang_up(row)
             ledger.close(self.lines)
         self.runtime.signal(dyno.container_id, signal.SIGHUP)
 

@@ -6,7 +6,7 @@ from celadon.actions import releases
 from celadon.actions.context import Context
 from celadon.dynos.launch import log_name
 from celadon.model import logline
-from celadon.model.dyno import RELEASE, Dyno
+from celadon.model.dyno import RELEASE, Dyno, DynoState
 from celadon.store.lines import Follower, Lines
 
 # As builds: whoever writes more is read in the app's log.
@@ -32,10 +32,11 @@ class Phase:
             follower = Follower(self.lines.path(dyno.app_id, source, log_name(dyno.container_id)))
             self._followers[dyno.container_id] = follower
             # A manager that restarted copies from the start again.
-            output.write_bytes(b"")
+            with contextlib.suppress(OSError):
+                output.write_bytes(b"")
         if text := follower.read():
+            # A full disk loses output, never the release.
             with contextlib.suppress(OSError), output.open("ab") as file:
-                # A full disk loses output, never the release.
                 room = _MOST - file.tell()
                 file.write(text[: max(room, 0)] if room < len(text) else text)
 
@@ -44,5 +45,7 @@ class Phase:
         if dyno.type == RELEASE:
             for _ in range(_MOST >> 20):
                 self.follow(dyno)
-            releases.finish(self.context, dyno.release_id, succeeded=status == 0)
+            # One that was stopped has not done its work, whatever it says.
+            succeeded = status == 0 and dyno.state is not DynoState.STOPPING
+            releases.finish(self.context, dyno.release_id, succeeded=succeeded)
             self._followers.pop(dyno.container_id or "", None)

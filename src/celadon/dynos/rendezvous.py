@@ -30,6 +30,7 @@ _GREETING = b"rendezvous\r\n"
 # Clients throw the whole first chunk away: the greeting must have been read before output follows it.
 _GREETING_PAUSE = 0.2
 _SECRET_TIMEOUT = 10.0
+_MOST_STRANGERS = 200
 _START_TIMEOUT = 60.0
 _READY_TIMEOUT = 30.0
 _LINE_END_PATIENCE = 0.05
@@ -48,6 +49,7 @@ class Rendezvous:
         self.runtime = runtime
         self.lines = Lines(settings.home)
         self._loop = asyncio.new_event_loop()
+        self._strangers = 0
         self._thread = threading.Thread(target=self._run, name="rendezvous", daemon=True)
 
     def start(self) -> None:
@@ -75,8 +77,7 @@ class Rendezvous:
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, from its secret to the end of its dyno."""
         try:
-            secret = await asyncio.wait_for(_read_secret(reader), _SECRET_TIMEOUT)
-            await self._serve(secret, reader, writer)
+            await self._serve(await self._secret(reader), reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, UnicodeDecodeError) as error:
             log.info("at=rendezvous-end reason=%r", error)
         finally:
@@ -84,8 +85,17 @@ class Rendezvous:
                 writer.close()
                 await writer.wait_closed()
 
+    async def _secret(self, reader: asyncio.StreamReader) -> str:
+        """What a connection says first; of those that have said nothing yet only so many are heard."""
+        self._strangers += 1
+        try:
+            if self._strangers > _MOST_STRANGERS:
+                raise ConnectionRefusedError("too many connections that say nothing")
+            return await asyncio.wait_for(_read_secret(reader), _SECRET_TIMEOUT)
+        finally:
+            self._strangers -= 1
+
     async def _serve(self, secret: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # A stranger's connection, however long it lasts, takes none of the places that clients have.
         found = await asyncio.to_thread(self._find, secret)
         if found is None:
             return
@@ -104,14 +114,17 @@ class Rendezvous:
         if dyno is None:
             writer.write(b"cannot attach: this dyno has a client already or has ended\r\n")
             return
-        joined = await asyncio.wait_for(attached, _START_TIMEOUT)
+        gone = True
         try:
-            gone = await self._join(dyno, joined, reader, writer)
+            joined = await asyncio.wait_for(attached, _START_TIMEOUT)
+            try:
+                gone = await self._join(dyno, joined, reader, writer)
+            finally:
+                joined.close()
         finally:
-            joined.close()
-        if gone:
-            # In a thread that goes on even when this connection's task is cancelled.
-            await asyncio.to_thread(self.manager.hang_up, dyno)
+            if gone:
+                # In a thread that goes on even when this connection's task is cancelled.
+                await asyncio.to_thread(self.manager.hang_up, dyno)
 
     def _find(self, secret: str) -> Dyno | None:
         """The dyno this secret is for; None for a stranger."""

@@ -25,12 +25,14 @@ def main(settings: Settings) -> None:
     bell = threading.Event()
     manager = Manager(context, runtime, Launcher(context, runtime, images.path(settings, "cedar")), bell.set)
     rendezvous = Rendezvous(settings, context, manager, runtime)
+    # What ran before is adopted before the first client can come: none is taken for one whose manager died.
+    manager.ensure(changes.latest(context.database))
     rendezvous.start()
     sampler = Sampler(context, runtime)
     sampler.start()
     feed = changes.Feed(context.database)
     try:
-        _loop(manager, runtime, feed, bell)
+        _loop(manager, runtime, feed, bell, sampler)
     finally:
         rendezvous.stop()
         sampler.stop()
@@ -39,9 +41,9 @@ def main(settings: Settings) -> None:
         context.database.close()
 
 
-def _loop(manager: Manager, runtime: Runtime, feed: changes.Feed, bell: threading.Event) -> None:
+def _loop(manager: Manager, runtime: Runtime, feed: changes.Feed, bell: threading.Event, sampler: Sampler) -> None:
     said = ""
-    while True:
+    while sampler.alive():
         bell.clear()
         seen, exits = feed.look(), runtime.exits()
         sentence = manager.ensure(seen)
@@ -53,3 +55,4 @@ def _loop(manager: Manager, runtime: Runtime, feed: changes.Feed, bell: threadin
         while not bell.wait(changes.LOOK) and time.monotonic() < deadline:
             if feed.look() > seen or runtime.exits() != exits:
                 break
+    raise RuntimeError("the thread that looks at memory has ended")

@@ -56,10 +56,6 @@ class Doors:
         """Check that the actor may do this, and make the repository if it is new; raises CeladonError."""
         permission = request.service.permission
         app = await asyncio.to_thread(apps.find, self.context, actor, request.app_name, permission)
-        if self._visits[actor.account.id] >= _OF_ONE_ACCOUNT:
-            raise Conflict(
-                f"cannot serve more than {_OF_ONE_ACCOUNT} pushes and clones of one account at once: wait for one to end"
-            )
         made = await repository.made(self.context.settings, app)
         return Visit(actor=actor, app=app, service=request.service, repository=made)
 
@@ -92,7 +88,11 @@ class Doors:
 
     @contextlib.asynccontextmanager
     async def _counted(self, visit: Visit) -> AsyncIterator[None]:
-        """One place of the account's share is taken while the block runs, or waits for room."""
+        """One place of the account's share is taken while the block runs, or waits for room; raises Conflict."""
+        if self._visits[visit.actor.account.id] >= _OF_ONE_ACCOUNT:
+            raise Conflict(
+                f"cannot serve more than {_OF_ONE_ACCOUNT} pushes and clones of one account at once: wait for one to end"
+            )
         self._visits[visit.actor.account.id] += 1
         try:
             yield

@@ -93,10 +93,10 @@ class Door:
             if "@" not in user:
                 raise
         guesser = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        if self._guesses.remaining(guesser) < 1:
-            raise RateLimited("Too many wrong passwords: wait a minute.")
         try:
             async with self._passwords:
+                if self._guesses.remaining(guesser) < 1:
+                    raise RateLimited("Too many wrong passwords: wait a minute.")
                 return await asyncio.to_thread(accounts.log_in, self._doors.context, user, password)
         except Unauthorized:
             self._guesses.take(guesser)

@@ -19,12 +19,16 @@ core.register_action("await_boot", { "http-req" }, function(txn)
   local app = txn:get_var("txn.app")
   local start = core.now()
   local route = "wait"
-  -- The router role reads this in its ring, and wakes a dyno that sleeps.
-  txn:log(core.info, "waits " .. app .. " " .. start.sec)
+  local said = -1
   while route == "wait" and not stopping(txn) do
     if seconds_since(start) >= @boot_queue_timeout@ then
       route = "H20"
     else
+      -- The router role reads this in its ring, and wakes a dyno that sleeps. Each second: one line may be lost.
+      if core.now().sec > said then
+        said = core.now().sec
+        txn:log(core.info, "waits " .. app .. " " .. said)
+      end
       core.msleep(look)
       route = routes:lookup(app) or "none"
     end

@@ -8,9 +8,11 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from celadon.actions import dynos
 from celadon.actions.context import Context
+from celadon.model import routing
 from celadon.model.dyno import Dyno
 from celadon.router import admin, haproxy
 from celadon.router.admin import Admin, AdminError
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 _SHORTEST, _LONGEST = 0.2, 60.0
 # Requests that wait together ask once.
 _ASKED_AGAIN = 0.5
+_SERVERS = "show stat -1 4 -1"
 
 
 class Visits:
@@ -55,8 +58,9 @@ class Visits:
 class Idler:
     """Asks for the sleep of dynos that nobody visits."""
 
-    def __init__(self, context: Context, visits: Visits) -> None:
+    def __init__(self, context: Context, visits: Visits, master: Path) -> None:
         self._context = context
+        self._master = master
         self._visits = visits
         self._sizes = {size.name: size.idle_after for size in context.settings.sizes.all if size.idle_after}
         self._every = min(max(min(self._sizes.values(), default=_LONGEST) / 10, _SHORTEST), _LONGEST)
@@ -86,9 +90,13 @@ class Idler:
             return []
         try:
             with Admin(self._context.settings.run / haproxy.ADMIN_SOCKET) as conversation:
-                busy = admin.sessions(conversation.ask("show stat -1 4 -1"))
+                answers = [conversation.ask(_SERVERS)]
+            # One that a reload replaced may still have a WebSocket.
+            answers += [
+                admin.ask_master(self._master, f"@!{pid} {_SERVERS}") for pid in admin.old_workers(self._master)
+            ]
         except AdminError:
             # Who has visitors is not known now: nobody sleeps before it is.
             return []
-        visited = {name for name, count in busy.items() if count}
-        return [dyno for dyno in lonely if not any(dyno.container_id in name for name in visited if dyno.container_id)]
+        visited = {name for answer in answers for name, count in admin.sessions(answer).items() if count}
+        return [dyno for dyno in lonely if routing.server_name(dyno) not in visited]

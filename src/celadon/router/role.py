@@ -1,12 +1,13 @@
-"""The router role: the ensure loop, and the receiver of request lines beside it.
+"""The router role: the ensure loop; beside it the receiver of request lines, and who may sleep since nobody asks.
 
-Wakes on: the change feed; twice a second to see that HAProxy is there.
+Wakes on: the change feed; five times a second to see that HAProxy is there.
 Survives: a SIGKILL anywhere. HAProxy goes on without it and keeps request lines for a while.
 """
 
 import logging
 import threading
 import time
+from dataclasses import dataclass
 
 from celadon.actions import context as contexts
 from celadon.platform.settings import Settings
@@ -33,12 +34,12 @@ def main(settings: Settings) -> None:
     context = contexts.connect(settings)
     visits = Visits(context)
     receiver = receive(settings, visits)
-    receiver.start()
+    receiving = receiver.start()
     feed = changes.Feed(context.database)
     engine = ContainerEngine(settings)
     manager = Manager(settings, context.database, engine)
     try:
-        follow(manager, engine, feed, threading.Event(), Idler(context, visits))
+        follow(manager, engine, feed, threading.Event(), Beside(Idler(context, visits, engine.master), receiving))
     finally:
         receiver.close()
         feed.close()
@@ -57,10 +58,18 @@ def receive(settings: Settings, visits: Visits | None = None) -> Receiver:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What goes on beside the table: who may sleep, and the thread that takes request lines."""
+
+    idler: Idler
+    receiving: threading.Thread
+
+
 def follow(
-    manager: Manager, engine: Engine, feed: changes.Feed, stop: threading.Event, idler: Idler | None = None
+    manager: Manager, engine: Engine, feed: changes.Feed, stop: threading.Event, beside: Beside | None = None
 ) -> None:
-    """Keep HAProxy to the store until told to stop."""
+    """Keep HAProxy to the store until told to stop. Raises RuntimeError when the receiver has broken: the role starts anew."""
     said, due, last = "", 0.0, -1
     # After a failure it waits, twice as long each time: what HAProxy refuses now it will refuse in a moment, too.
     pause, again = _SOON, 0.0
@@ -78,6 +87,8 @@ def follow(
             if sentence != said:
                 log.info("at=ensure %s", sentence)
                 said = sentence
-        if idler is not None and now >= again:
-            idler.ensure()
+        if beside is not None and now >= again:
+            beside.idler.ensure()
+        if beside is not None and not beside.receiving.is_alive():
+            raise RuntimeError("the receiver of request lines has ended")
         feed.wait(seen, _SOON if manager.restless else _LOOK)

@@ -87,7 +87,14 @@ def set_env(tx: Transaction, dyno_id: str, env: Mapping[str, str]) -> None:
 
 
 def request(tx: Transaction, dyno_ids: list[str], word: str | None) -> None:
+    """What a user asks for takes the place of whatever was asked before."""
     tx.connection.execute(_t.update().where(_t.c.id.in_(dyno_ids)).values(request=word))
+
+
+def request_instead(tx: Transaction, dyno_ids: list[str], word: str | None, *, of: str | None) -> int:
+    """What the platform itself asks for, only where `of` is asked now; returns of how many dynos."""
+    same = _t.c.request.is_(None) if of is None else _t.c.request == of
+    return tx.connection.execute(_t.update().where(_t.c.id.in_(dyno_ids), same).values(request=word)).rowcount
 
 
 def claim_route(tx: Transaction, dyno_id: str) -> bool:
