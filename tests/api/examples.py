@@ -39,6 +39,11 @@ def _resize_terminal(world: World) -> Reply:
     return world.call("PATCH", f"/apps/example/dynos/{name}", {"columns": 120, "lines": 40})
 
 
+def _remove_domain(world: World) -> Reply:
+    world.call("POST", "/apps/example/domains", {"hostname": "www.example.com"})
+    return world.call("DELETE", "/apps/example/domains/www.example.com")
+
+
 EXAMPLES: dict[str, Example] = {
     "GET /account": _get("/account"),
     "PATCH /account": _send("PATCH", "/account", {"name": "Ada"}),
@@ -70,6 +75,10 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps/:app/config-vars": _get("/apps/example/config-vars"),
     "PATCH /apps/:app/config-vars": _send("PATCH", "/apps/example/config-vars", {"A": "1", "B": None}),
     "GET /apps/:app/domains": _get("/apps/example/domains"),
+    "POST /apps/:app/domains": _send(
+        "POST", "/apps/example/domains", {"hostname": "www.example.com", "sni_endpoint": None}
+    ),
+    "DELETE /apps/:app/domains/:domain": _remove_domain,
     "GET /apps/:app/domains/:domain": _get("/apps/example/domains/example.localhost"),
     "GET /apps/:app/features": _get("/apps/example/features"),
     "GET /apps/:app/features/:feature": _get("/apps/example/features/preboot"),
@@ -150,6 +159,7 @@ NOT_FOUND = {
     "GET /apps/:app/pipeline-couplings": "pipeline_coupling",
 }
 CREATED = {
+    "POST /apps/:app/domains",
     "POST /account/keys",
     "POST /apps",
     "POST /apps/:app/builds",

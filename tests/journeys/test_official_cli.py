@@ -197,6 +197,15 @@ def test_what_there_is_and_what_there_is_not(app: tuple[App, Client], command: s
     assert expected.replace("APP", app_.name) in heroku(command)
 
 
+def test_domains(app: tuple[App, Client]) -> None:
+    _, heroku = app
+    name = f"{uuid.uuid4().hex}.example.com"
+    assert f"Adding {name} to" in heroku("domains:add", name)
+    assert name in heroku("domains")
+    assert f"Removing {name} from" in heroku("domains:remove", name)
+    assert name not in heroku("domains")
+
+
 def test_what_is_wrong_is_told_in_a_sentence(app: tuple[App, Client]) -> None:
     _, heroku = app
     assert "Error: cannot name an app 'api': the platform uses that name" in heroku("create", "api", status=2)

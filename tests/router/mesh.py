@@ -169,6 +169,7 @@ class Mesh:
     def __exit__(self, *_: object) -> None:
         self.stop_role()
         self.receiver.close()
+        self._receiving.join()
         self.engine.kill()
         self.database.close()
 

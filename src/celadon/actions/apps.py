@@ -15,7 +15,7 @@ from celadon.model.app import App
 from celadon.model.dyno import DynoRequest
 from celadon.model.errors import Forbidden, InvalidParams
 from celadon.model.release import ReleaseStatus
-from celadon.store import accounts, apps, builds, changes, configs, dynos, events
+from celadon.store import accounts, apps, builds, changes, configs, domains, dynos, events
 from celadon.store.database import Transaction
 
 STACK = "cedar"
@@ -155,6 +155,7 @@ def destroy(context: Context, actor: Actor, name_or_id: str) -> App:
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, name_or_id, "app:destroy")
         apps.update(tx, app.id, now=now(), deleted_at=now())
+        domains.delete(tx, [domain.id for domain in domains.list_of(tx, app.id)])
         dynos.request(tx, [dyno.id for dyno in dynos.list_of(tx, app.id)], DynoRequest.STOP)
         if pending := builds.pending_of(tx, app.id):
             builds.update(tx, pending.id, now=now(), cancel_requested=True)

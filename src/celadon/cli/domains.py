@@ -1,19 +1,89 @@
 """Domain names of an app."""
 
+from typing import Any
+
+import click
+
+from celadon.cli.client import segment
 from celadon.cli.commands import command
+from celadon.cli.failure import Failure
 from celadon.cli.invocation import Invocation
-from celadon.cli.output import header, listing, say, show_json
+from celadon.cli.output import action, header, listing, say, show_json
 
 
 @command(app=True, json=True)
 def list_domains(invocation: Invocation) -> None:
-    """List the domain names that an app has besides its own under the platform's domain."""
-    domains = invocation.client.all(f"{invocation.app_path}/domains", range="id ..; max=1000;")
-    custom = [entry["hostname"] for entry in domains if entry["kind"] == "custom"]
+    """List the domain names that an app has besides its own under the platform's domain, and the DNS record each wants."""
+    domains = _domains(invocation)
     if invocation.json:
         show_json(domains)
-    elif not custom:
+        return
+    custom = [entry for entry in domains if entry["kind"] == "custom"]
+    if not custom:
         say(f"{invocation.app} has no domain names.")
+        return
+    header(f"{invocation.app} Domain Names")
+    listing([(entry["hostname"], f"{_record(entry['hostname'])} to {entry['cname']}") for entry in custom])
+
+
+@command(app=True, json=True, must="DOMAIN to add")
+@click.argument("domain")
+def add(invocation: Invocation, domain: str) -> None:
+    """Give the app a domain name: `www.example.com`, or `*.example.com` for every name under it."""
+    with action(f"Adding {domain} to {invocation.app}", quiet=invocation.json):
+        made = invocation.client.post(f"{invocation.app_path}/domains", {"hostname": domain, "sni_endpoint": None})
+    if invocation.json:
+        show_json(made)
     else:
-        header(f"{invocation.app} Domain Names")
-        listing(custom)
+        say(f"Have DNS lead {made['hostname']} here: {_record(made['hostname'])} to {made['cname']}")
+
+
+@command(app=True, must="DOMAIN to remove")
+@click.argument("domain")
+def remove(invocation: Invocation, domain: str) -> None:
+    """Take a domain name from the app; another app may have it then."""
+    with action(f"Removing {domain} from {invocation.app}"):
+        invocation.client.delete(f"{invocation.app_path}/domains/{segment(domain)}")
+
+
+@command(app=True)
+def clear(invocation: Invocation) -> None:
+    """Take all domain names from the app."""
+    with action(f"Removing all domain names from {invocation.app}"):
+        for entry in _domains(invocation):
+            if entry["kind"] == "custom":
+                invocation.client.delete(f"{invocation.app_path}/domains/{entry['id']}")
+
+
+@command(app=True, json=True, must="DOMAIN to describe")
+@click.argument("domain")
+def info(invocation: Invocation, domain: str) -> None:
+    """Show a domain name of the app."""
+    wanted = domain.lower().removesuffix(".")
+    found = next((entry for entry in _domains(invocation) if wanted in (entry["hostname"], entry["id"])), None)
+    if found is None:
+        raise Failure(f"Couldn't find that domain: {invocation.app} has no {domain}; see `celadon domains`.")
+    if invocation.json:
+        show_json(found)
+        return
+    from celadon.cli.output import hash
+
+    header(found["hostname"])
+    hash(
+        {"Kind": found["kind"], "DNS record": _shown(found), "Status": found["status"], "Created": found["created_at"]}
+    )
+
+
+def _shown(entry: dict[str, Any]) -> str | None:
+    return f"{_record(str(entry['hostname']))} to {entry['cname']}" if entry["cname"] else None
+
+
+def _domains(invocation: Invocation) -> list[dict[str, Any]]:
+    return invocation.client.all(f"{invocation.app_path}/domains", range="id ..; max=1000;")
+
+
+def _record(hostname: str) -> str:
+    """What kind of DNS record: an apex cannot have a CNAME."""
+    return (
+        "ALIAS or ANAME" if hostname.removeprefix("*.").count(".") == 1 and not hostname.startswith("*.") else "CNAME"
+    )

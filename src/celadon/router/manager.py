@@ -19,7 +19,7 @@ from celadon.platform.settings import Settings
 from celadon.router import admin, haproxy, plan
 from celadon.router.admin import Actual, Admin, AdminError
 from celadon.router.engine import Engine
-from celadon.store import apps, changes, dynos, formations, releases, slugs
+from celadon.store import apps, changes, domains, dynos, formations, releases, slugs
 from celadon.store.database import Database, Transaction
 
 # Sessions that are shut down are gone a moment later.
@@ -88,6 +88,7 @@ class Manager:
                 process_types=self._types(tx, {release.slug_id for release in current.values() if release.slug_id}),
                 formations=formations.list_all(tx),
                 dynos=(found := dynos.list_all(tx)),
+                domains=domains.apps_by_hostname(tx),
             )
         return View(table, {dyno.id: dyno for of_app in found.values() for dyno in of_app})
 

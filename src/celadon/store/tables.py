@@ -153,6 +153,15 @@ collaborators = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
 )
 
+domains = sa.Table(
+    "domains",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("hostname", sa.Text, nullable=False, unique=True),
+    *_times(),
+)
+
 app_features = sa.Table(
     "app_features",
     metadata,

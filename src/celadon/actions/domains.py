@@ -1,0 +1,95 @@
+"""Domains: add and remove host names of an app."""
+
+import uuid
+
+import idna
+import sqlalchemy as sa
+
+from celadon.actions import access
+from celadon.actions.context import Context, now
+from celadon.model import domain as rules
+from celadon.model.account import Actor
+from celadon.model.app import App
+from celadon.model.domain import Domain
+from celadon.model.errors import InvalidParams, NotFound
+from celadon.platform.settings import Settings
+from celadon.store import accounts, apps, changes, domains, events
+
+
+def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[Domain]]:
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "app:read")
+        return app, domains.list_of(tx, app.id)
+
+
+def add(context: Context, actor: Actor, app_name: str, hostname: str) -> tuple[App, Domain]:
+    """Give the app a name; requests for it reach it at once. Raises InvalidParams."""
+    name = normalised(hostname)
+    rules.check(name, own_names(context.settings))
+    below = name.removeprefix(rules.WILDCARD) if name.startswith(rules.WILDCARD) else None
+    try:
+        with context.database.transaction() as tx:
+            app = access.app_for(tx, actor, app_name, "app:update")
+            # Two names that exclude each other may be added at once: each owner's turn comes after the other's.
+            accounts.lock(tx, app.owner_id)
+            apps.lock(tx, app.id)
+            if len(domains.list_of(tx, app.id)) >= rules.MOST:
+                raise InvalidParams(f"cannot add {name}: an app has at most {rules.MOST} domains")
+            rules.check_owner(name, app.owner_id, domains.owners(tx, [name, *rules.parents(name)], below))
+            domain = Domain(id=str(uuid.uuid4()), app_id=app.id, hostname=name, created_at=now(), updated_at=now())
+            domains.insert(tx, domain)
+            events.insert(
+                tx,
+                "domain:create",
+                line=f"Add {name} domain by user {actor.email}",
+                app_id=app.id,
+                account_id=actor.account.id,
+                resource_id=domain.id,
+            )
+            changes.record(tx, "domain", app.id)
+            return app, domain
+    except sa.exc.IntegrityError:
+        raise InvalidParams(f"cannot add {name}: it is in use by an app already; a domain belongs to one app") from None
+
+
+def remove(context: Context, actor: Actor, app_name: str, id_or_hostname: str) -> tuple[App, Domain]:
+    """Take a name from the app; it is free at once. Raises NotFound."""
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "app:update")
+        domain = domains.find(tx, app.id, _named(id_or_hostname))
+        if domain is None:
+            raise NotFound("domain", f"Couldn't find that domain: {app.name} has no {id_or_hostname[:80]}.")
+        domains.delete(tx, [domain.id])
+        events.insert(
+            tx,
+            "domain:destroy",
+            line=f"Remove {domain.hostname} domain by user {actor.email}",
+            app_id=app.id,
+            account_id=actor.account.id,
+            resource_id=domain.id,
+        )
+        changes.record(tx, "domain", app.id)
+        return app, domain
+
+
+def normalised(hostname: str) -> str:
+    """A name in lower case and punycode, without a dot at its end; raises InvalidParams."""
+    name = hostname.strip().lower().removesuffix(".")
+    star, rest = ("*.", name[2:]) if name.startswith("*.") else ("", name)
+    try:
+        # As browsers do (UTS 46): `München.example` and `münchen.example` are one name.
+        return star + (rest if rest.isascii() else idna.encode(rest, uts46=True).decode("ascii"))
+    except idna.IDNAError as error:
+        raise InvalidParams(f"cannot add {hostname[:80]!r}: it is no host name: {error}") from None
+
+
+def _named(id_or_hostname: str) -> str:
+    try:
+        return normalised(id_or_hostname)
+    except InvalidParams:
+        return id_or_hostname
+
+
+def own_names(settings: Settings) -> list[str]:
+    """Names that are the platform's, with all that are under them."""
+    return list(dict.fromkeys([settings.domain, settings.api_host, "localhost"]))
