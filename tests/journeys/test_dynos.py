@@ -54,6 +54,7 @@ def test_memory_over_the_quota_is_told_while_it_lasts_and_ended_at_its_multiple(
     assert "heroku[starved.1]: Process running mem=128M(200.0%)" in lines
     app.wait_for_log("heroku[starved.1]: State changed from up to crashed")
     assert "Error R14" not in app.logs("--ps", "web")
+    app.celadon("ps:scale", "hungry=0", "starved=0")
 
 
 def test_a_child_that_is_killed_for_memory_ends_the_dyno_with_r15(platform: Platform) -> None:
@@ -91,6 +92,8 @@ def test_runtime_metrics_are_what_the_kernel_counts(platform: Platform) -> None:
     assert re.search(r"sample#memory_quota=512\.00MB", app.logs("--ps", "web"))
     load = r"heroku\[busy\.1\]: .* sample#load_avg_1m=([\d.]+) sample#load_avg_5m=[\d.]+ sample#load_avg_15m=[\d.]+$"
     wait_for("its load grows", lambda: [v for v in re.findall(load, app.logs(), re.MULTILINE) if float(v) > 0.05])
+    # Other tests want the processor.
+    app.celadon("ps:scale", "busy=0")
     app.celadon("labs:disable", "log-runtime-metrics")
     assert "[ ] log-runtime-metrics" in app.celadon("features")
 
