@@ -1,6 +1,8 @@
 """One-off dynos: attached to a terminal, to a pipe, or to nothing."""
 
+import contextlib
 import re
+import socket
 import subprocess
 from collections.abc import Iterator
 
@@ -141,3 +143,28 @@ def test_nothing_can_be_run_before_the_first_push(platform: Platform) -> None:
 @pytest.mark.parametrize(("name", "value"), [("PORT", "1"), ("1X", "1")])
 def test_an_environment_that_cannot_be_is_refused(app: App, name: str, value: str) -> None:
     assert name in app.celadon("run", "-e", f"{name}={value}", "--", "ls", check=False)
+
+
+def test_connections_that_say_nothing_shut_nobody_out(app: App) -> None:
+    """More of them than select() knows descriptors."""
+    address = ("127.0.0.1", app.platform.ports["rendezvous-port"])
+    with contextlib.ExitStack() as stack:
+        for _ in range(1100):
+            stack.enter_context(socket.create_connection(address, timeout=5))
+        app.celadon("ps:restart")
+        assert app.celadon("run", "--no-tty", "--", "echo heard").endswith("heard\n")
+        wait_for("the dynos restart", lambda: re.search(r"web\.1: up", app.celadon("ps")))
+        assert app.get().status == 200
+
+
+def test_an_attached_dyno_ends_with_its_client_after_the_end_of_its_input_too(app: App) -> None:
+    argv = [str(CELADON), "run", "--no-tty", "--app", app.name, "echo $DYNO; cat; sleep 1000"]
+    with subprocess.Popen(
+        argv, env=app.platform.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as client:
+        assert client.stdout
+        name = client.stdout.readline().strip()
+        assert re.fullmatch(r"run\.\d+", name)
+        wait_for("it has read to the end", lambda: re.search(rf"{name} .*up", app.celadon("ps")))
+        client.kill()
+    wait_for("it is gone", lambda: f"{name} " not in app.celadon("ps"))

@@ -21,6 +21,7 @@ from celadon.build.output import Output
 from celadon.model.build import Build
 from celadon.platform import images, runtimes
 from celadon.platform.settings import Settings
+from celadon.runtime import loops
 from celadon.store import builds as stored_builds
 from celadon.store import changes
 from celadon.store.lines import Lines
@@ -43,6 +44,10 @@ def main(settings: Settings) -> None:
     )
     for container_id in runtime.list():
         runtime.remove(container_id)
+    # Disks that a killed role had mounted, for apps that may be gone by now.
+    for directory in (settings.home / "cache").iterdir():
+        while directory.is_dir() and loops.unmount(directory):
+            pass
     # What a killed role had decrypted for its builds.
     shutil.rmtree(settings.run / "builds", ignore_errors=True)
     stream.serve(context)
@@ -59,6 +64,8 @@ class Builds:
         self._pool = ThreadPoolExecutor(self._most, thread_name_prefix="build")
         self._slots = list(range(self._most))
         self._running: set[str] = set()
+        # An app's builds share its disk: the next one waits until the last has let go of it, which is after its end.
+        self._apps: set[str] = set()
         self._lock = threading.Lock()
         self._bell = threading.Event()
 
@@ -80,9 +87,10 @@ class Builds:
         begun = []
         for build in self._fairly(pending):
             with self._lock:
-                if build.id in self._running or not self._slots:
+                if build.id in self._running or build.app_id in self._apps or not self._slots:
                     continue
                 self._running.add(build.id)
+                self._apps.add(build.app_id)
                 slot = self._slots.pop()
             self._pool.submit(self._compile, build, slot)
             begun.append(build.id[:8])
@@ -109,6 +117,7 @@ class Builds:
                 leftover.unlink(missing_ok=True)
             with self._lock:
                 self._running.discard(build.id)
+                self._apps.discard(build.app_id)
                 self._slots.append(slot)
             self._bell.set()
 

@@ -30,6 +30,13 @@ class Listening:
 def _accepts(address: str, port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as probe:
         code = probe.connect_ex((address, port))
-        if code == errno.EINPROGRESS and select.select([], [probe], [], _PATIENCE)[1]:
+        if code == errno.EINPROGRESS and _writable(probe):
             code = probe.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         return code == 0
+
+
+def _writable(probe: socket.socket) -> bool:
+    # Not select(): it knows no descriptors beyond 1023.
+    poll = select.poll()
+    poll.register(probe, select.POLLOUT)
+    return bool(poll.poll(_PATIENCE * 1000))

@@ -36,6 +36,8 @@ _READY_TIMEOUT = 30.0
 _LINE_END_PATIENCE = 0.05
 _SECRET_LENGTH = len(secrets.random_token())
 _BLOCK = 8192
+# A client that takes nothing for so long is gone.
+_DRAIN_TIMEOUT = 600.0
 _EOT = b"\x04"
 
 
@@ -49,7 +51,8 @@ class Rendezvous:
         self.runtime = runtime
         self.lines = Lines(settings.home)
         self._loop = asyncio.new_event_loop()
-        self._strangers = 0
+        self._strangers: dict[asyncio.StreamWriter, None] = {}
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._thread = threading.Thread(target=self._run, name="rendezvous", daemon=True)
 
     def start(self) -> None:
@@ -66,34 +69,38 @@ class Rendezvous:
         self._loop.run_forever()
 
     async def _listen(self) -> None:
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.minimum_version = ssl.TLSVersion.TLSv1_2
-        tls.load_cert_chain(certificates.server_pem(self.settings))
+        self._tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._tls.load_cert_chain(certificates.server_pem(self.settings))
         address = self.settings.bind_address
-        await asyncio.start_server(
-            self._meet, address, self.settings.rendezvous_port, ssl=tls, ssl_handshake_timeout=_SECRET_TIMEOUT
-        )
+        # TLS begins later: who has not shown a secret yet costs little, and is counted from the first packet on.
+        await asyncio.start_server(self._meet, address, self.settings.rendezvous_port)
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, from its secret to the end of its dyno."""
         try:
-            await self._serve(await self._secret(reader), reader, writer)
+            await self._serve(await self._secret(reader, writer), reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, UnicodeDecodeError) as error:
             log.info("at=rendezvous-end reason=%r", error)
         finally:
-            with contextlib.suppress(OSError, ssl.SSLError):
+            with contextlib.suppress(OSError, ssl.SSLError, TimeoutError):
                 writer.close()
-                await writer.wait_closed()
+                await asyncio.wait_for(writer.wait_closed(), _SECRET_TIMEOUT)
+            # A client that does not read what is left would keep its connection for ever.
+            writer.transport.abort()
 
-    async def _secret(self, reader: asyncio.StreamReader) -> str:
-        """What a connection says first; of those that have said nothing yet only so many are heard."""
-        self._strangers += 1
+    async def _secret(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
+        """What a connection says first. A client says it at once: of too many that say nothing the oldest is ended."""
+        if len(self._strangers) >= _MOST_STRANGERS:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            oldest.transport.abort()
+        self._strangers[writer] = None
         try:
-            if self._strangers > _MOST_STRANGERS:
-                raise ConnectionRefusedError("too many connections that say nothing")
-            return await asyncio.wait_for(_read_secret(reader), _SECRET_TIMEOUT)
+            async with asyncio.timeout(_SECRET_TIMEOUT):
+                await writer.start_tls(self._tls)
+                return await _read_secret(reader)
         finally:
-            self._strangers -= 1
+            self._strangers.pop(writer, None)
 
     async def _serve(self, secret: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         found = await asyncio.to_thread(self._find, secret)
@@ -150,17 +157,14 @@ class Rendezvous:
         down = asyncio.create_task(self._carry_out(dyno, joined, writer))
         try:
             await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
-            if up.done() and up.result():
-                # The end of its input is not the end of the client.
-                await down
             return not down.done() or down.exception() is not None
         finally:
             for task in (up, down):
                 task.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
 
-    async def _carry_in(self, dyno: Dyno, joined: socket.socket, reader: asyncio.StreamReader) -> bool:
-        """Client → dyno; True when the client closed its input only, False when it is gone."""
+    async def _carry_in(self, dyno: Dyno, joined: socket.socket, reader: asyncio.StreamReader) -> None:
+        """Client → dyno; ends when the client is gone."""
         terminal = is_terminal(dyno)
         while block := await reader.read(_BLOCK):
             if terminal and _piped(dyno) and block.endswith(_EOT):
@@ -172,9 +176,10 @@ class Rendezvous:
                 await self._loop.sock_sendall(joined, block)
             if ended:
                 joined.shutdown(socket.SHUT_WR)
-                await reader.read()
-                return True
-        return False
+                # The end of its input is not the end of the client: that is when its connection ends.
+                while await reader.read(_BLOCK):
+                    pass
+                return
 
     async def _carry_out(self, dyno: Dyno, joined: socket.socket, writer: asyncio.StreamWriter) -> None:
         """Dyno → client; ends when the dyno does."""
@@ -183,7 +188,7 @@ class Rendezvous:
             for chunk in cut.feed(message[1:]):
                 # One write is one TLS record, and that one chunk for the client.
                 writer.write(chunk)
-            await writer.drain()
+            await asyncio.wait_for(writer.drain(), _DRAIN_TIMEOUT)
         writer.write(cut.rest())
         await writer.drain()
 

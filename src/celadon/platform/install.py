@@ -115,11 +115,25 @@ def make_directories(settings: Settings) -> None:
         if directory.stat().st_mode & 0o777 != mode:
             directory.chmod(mode)
     settings.run.mkdir(mode=0o711, parents=True, exist_ok=True)
+    _keep_in_memory(settings.run)
     if not settings.store_url:
         # SQLite gives its other files the mode of this one: nobody else may read them.
         database = settings.home / "store.db"
         database.touch(mode=0o600)
         database.chmod(0o600)
+
+
+def _keep_in_memory(directory: Path) -> None:
+    """Make an empty directory a tmpfs where `/run` is none: decrypted config vars of running dynos are kept in it."""
+    found = subprocess.run(["stat", "-f", "-c", "%T", str(directory)], capture_output=True, text=True, check=False)
+    if found.stdout.strip() == "tmpfs" or any(directory.iterdir()):
+        return
+    options = "mode=711,nosuid,nodev,size=25%"
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(directory)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        raise PlatformFailure(f"cannot keep {directory} in memory: {mounted.stderr.decode('utf-8', 'replace').strip()}")
 
 
 def build_images(settings: Settings, tell: images.Tell) -> str:

@@ -30,7 +30,7 @@ core.register_action("await_boot", { "http-req" }, function(txn)
         txn:log(core.info, "waits " .. app .. " " .. said)
       end
       core.msleep(look)
-      route = routes:lookup(app) or "none"
+      route = routes:lookup(app) or "nothing"
     end
   end
   txn:set_var("txn.route", route)

@@ -28,6 +28,10 @@ _MASKED = (
     "/proc/timer_list",
     "/proc/timer_stats",
     "/proc/vmallocinfo",
+    # Loop devices tell the paths of all other dynos.
+    "/sys/block",
+    "/sys/class/block",
+    "/sys/devices/virtual/block",
     "/sys/dev",
     "/sys/devices/virtual/powercap",
     "/sys/firmware",
