@@ -59,8 +59,8 @@ def test_accepted_releases_survive_and_nothing_is_half_made(database: Database, 
         writer.send_signal(signal.SIGKILL)
         for line in writer.stdout.read().splitlines():
             # The last line may be cut.
-            if line.count(" ") == 1:
-                version, count = line.split()
+            if len(words := line.split()) == 2:
+                version, count = words
                 accepted[int(version)] = int(count)
         writer.wait()
     _, found, current = releases.list_of(world, owner, "hello")

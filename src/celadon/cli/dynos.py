@@ -89,7 +89,9 @@ def wait(invocation: Invocation, kind: str | None, with_run: bool, wait_interval
                 waiting.status = f"{len(ready)} up"
                 return
             if time.monotonic() > deadline:
-                raise Failure(f"cannot wait any longer: {len(ready)} of {len(dynos)} dynos are up and run v{latest}")
+                raise Failure(
+                    f"cannot wait any longer: {len(ready)} of {len(dynos)} dynos are up and run v{latest}; see `celadon ps` and `celadon logs`"
+                )
             time.sleep(wait_interval)
 
 

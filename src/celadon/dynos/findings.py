@@ -41,6 +41,8 @@ class Finding:
     dyno: Dyno
     status: int | None = None
     messages: tuple[str, ...] = ()
+    # Nobody saw an exit: it was not the app's.
+    unseen: bool = False
 
 
 class Act(StrEnum):
@@ -164,7 +166,8 @@ def of_audit(
         elif dyno.state is DynoState.STARTING and not dyno.attach and (first or _is_unfinished(found)):
             effects.append(Effect(Act.RUN_AGAIN, container_id, dyno))
         else:
-            findings.append(Finding(What.EXIT, dyno, None, () if dyno.state is DynoState.STOPPING else _UNSEEN))
+            messages = () if dyno.state is DynoState.STOPPING else _UNSEEN
+            findings.append(Finding(What.EXIT, dyno, None, messages, unseen=True))
     return findings, effects
 
 

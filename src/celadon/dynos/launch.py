@@ -27,6 +27,8 @@ _BOOT = (
     "if [ -r /app/.profile ]; then . /app/.profile; fi; "
     'exec /bin/bash -c "$1"'
 )
+# catatonit leaves its own signals blocked in its child: then Ctrl-Z would do nothing.
+_UNBLOCKED = ("/usr/bin/env", "--default-signal=TSTP,TTIN,TTOU")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PIDS_PER_SHARE = 256
 _LOG_LIMIT = 64 << 20
@@ -101,7 +103,7 @@ class Launcher:
         return ContainerSpec(
             id=dyno.container_id,
             root=self.stack_root,
-            argv=("/bin/bash", "-c", _BOOT, "bash", status_line.reached(dyno.command)),
+            argv=(*_UNBLOCKED, "/bin/bash", "-c", _BOOT, "bash", status_line.reached(dyno.command)),
             env=environment(launch, size),
             cwd="/app",
             uid=settings.uid_base + launch.app.number,

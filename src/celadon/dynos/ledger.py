@@ -73,7 +73,7 @@ class Ledger:
         if finding.what is What.UP:
             self._up(dyno)
         elif finding.what is What.EXIT:
-            self._exit(dyno, finding.status)
+            self._exit(dyno, finding.status, blamed=not finding.unseen)
         elif finding.what is What.OVERDUE:
             self._update(dyno, deadline=self.now + KILL_AGAIN)
         elif finding.what is What.DETACHED:
@@ -88,7 +88,7 @@ class Ledger:
         self._update(dyno, state=state, **({} if dyno.attach else {"deadline": None}))
         self.say(dyno, rules.changed_line(dyno.state, state))
 
-    def _exit(self, dyno: Dyno, status: int | None) -> None:
+    def _exit(self, dyno: Dyno, status: int | None, *, blamed: bool) -> None:
         """The dyno's processes are gone: a one-off is complete, one that was told to stop is down, others crashed."""
         self.say(dyno, rules.exited_line(status))
         if dyno.state is DynoState.STOPPING and dyno.request is DynoRequest.IDLE:
@@ -99,15 +99,19 @@ class Ledger:
             self.say(dyno, rules.changed_line(dyno.state, rules.next_state(dyno.state, DynoEvent.FINISH)))
             self.forget(dyno)
         else:
-            self._crash(dyno, status)
+            self._crash(dyno, status, blamed=blamed)
 
-    def _crash(self, dyno: Dyno, status: int | None) -> None:
+    def _crash(self, dyno: Dyno, status: int | None, *, blamed: bool) -> None:
+        """What is not the app's fault is no crash of it: the dyno starts again at once."""
         state = rules.next_state(dyno.state, DynoEvent.EXIT)
         good = dyno.state is DynoState.UP and self.now - dyno.updated_at >= _GOOD_START
-        crashes = 1 if good else dyno.crashes + 1
-        wait = timedelta(seconds=rules.backoff(crashes, self.settings.crash_backoff))
+        crashes = (1 if good else dyno.crashes + 1) if blamed else dyno.crashes
+        seconds = rules.backoff(crashes, self.settings.crash_backoff) if blamed else 0.0
+        wait = timedelta(seconds=seconds)
         self._update(dyno, state=state, crashes=crashes, next_start_at=self.now + wait, exit_status=status, **_NOTHING)
         self.say(dyno, rules.changed_line(dyno.state, state))
+        if seconds:
+            self.say(dyno, rules.next_start_line(seconds))
 
     def _sleep(self, dyno: Dyno, status: int | None) -> None:
         """It has ended since nobody visits; the row waits for the next request."""

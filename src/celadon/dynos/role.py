@@ -21,6 +21,8 @@ def main(settings: Settings) -> None:
     """Run until SIGTERM; dynos go on without us."""
     context = contexts.connect(settings)
     runtimes.network(settings).ensure()
+    # After a start of the machine nobody else has.
+    runtimes.weigh(settings)
     runtime = runtimes.dynos(settings)
     bell = threading.Event()
     manager = Manager(context, runtime, Launcher(context, runtime, images.path(settings, "cedar")), bell.set)

@@ -183,6 +183,11 @@ def memory_line(used: int, quota: int) -> str:
     return f"Process running mem={used >> 20}M({100 * used / quota:.1f}%)"
 
 
+def next_start_line(seconds: float) -> str:
+    """After a crash that is followed by a wait."""
+    return f"Next start in {seconds:g} seconds; a deploy or `ps:restart` starts it at once"
+
+
 def changed_line(old: DynoState, new: DynoState) -> str:
     return f"State changed from {old} to {new}"
 

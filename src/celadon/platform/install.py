@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import celadon
-from celadon.platform import client, images, instances, options, supervise, unit
+from celadon.platform import client, images, instances, options, runtimes, supervise, unit
 from celadon.platform import settings as platform_settings
 from celadon.platform.failure import PlatformFailure
 from celadon.platform.options import Options
@@ -163,6 +163,7 @@ def operator_password(settings: Settings) -> str:
 def start_roles(settings: Settings) -> str:
     """Start the roles, or restart those that run with older code or other settings; returns what was done."""
     supervise.write_tree(settings)
+    runtimes.weigh(settings)
     mark = supervise.tree(settings) / ".running"
     digest = _digest(settings)
     if supervise.running(settings):

@@ -33,7 +33,7 @@ def run_role(name: str, home: Path, main: Main) -> int:
     signal.signal(signal.SIGINT, _stop)
     try:
         with _only_one(settings.run / f"{name}.lock"):
-            _weigh(settings)
+            _join(settings)
             log.info("at=start instance=%d home=%s", settings.instance, settings.home)
             main(settings)
     except SystemExit as stop:
@@ -47,12 +47,12 @@ def run_role(name: str, home: Path, main: Main) -> int:
     return 0
 
 
-def _weigh(settings: Settings) -> None:
+def _join(settings: Settings) -> None:
     try:
-        runtimes.weigh(settings)
+        runtimes.join(settings)
     except (OSError, RuntimeFailure) as error:
         # Everything works without; it is only less fair.
-        log.warning("at=weigh cannot share the processors: %s", error)
+        log.warning("at=join cannot share the processors: %s", error)
 
 
 class OneLine(logging.Formatter):

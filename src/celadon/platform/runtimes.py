@@ -26,12 +26,16 @@ _PARTS = {"roles": 4.0, "engines": 4.0, "dynos": 1.0, "build-dynos": 0.5}
 
 
 def weigh(settings: Settings) -> None:
-    """Give the platform and its parts their shares of the processors (docs/decisions/0014), and join as a role."""
+    """Give the platform and its parts their shares of the processors (docs/decisions/0014). Raises OSError, RuntimeFailure."""
     kind = cgroups.hierarchy()
     cgroups.weigh(settings.cgroup, _PLATFORM, kind)
     for part, share in _PARTS.items():
         cgroups.weigh(f"{settings.cgroup}/{part}", share, kind)
-    cgroups.join(f"{settings.cgroup}/roles", os.getpid(), kind)
+
+
+def join(settings: Settings) -> None:
+    """Take this process's part of the processors from the roles', where there is one. Raises OSError, RuntimeFailure."""
+    cgroups.join(f"{settings.cgroup}/roles", os.getpid(), cgroups.hierarchy())
 
 
 def dynos(settings: Settings) -> CrunRuntime:

@@ -25,7 +25,8 @@ _UNANSWERED = {
     **{"sQ": "H11", "sH": "H12", "SH": "H13", "PH": "H17", "sC": "H19"},
     **{"CR": "H27", "CQ": "H27", "CC": "H27", "CH": "H27", "CD": "H27", "CL": "H27"},
     **{"cR": "H28", "cH": "H28", "cD": "H28"},
-    **{"KH": "H13", "DH": "H13", "UH": "H13"},
+    # Ended by us, since the dyno is gone: before a connection, in its backlog, or while it should have answered.
+    **{f"{who}{when}": "H13" for who in "KDU" for when in "QCH"},
 }
 _ANSWERED = {
     **{"sD": "H15", "cD": "H15", "cL": "H15", "sL": "H15"},

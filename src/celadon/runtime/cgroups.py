@@ -165,9 +165,10 @@ def weigh(group: str, share: float, kind: Hierarchy, mount: Path = MOUNT) -> Non
 
 
 def join(group: str, pid: int, kind: Hierarchy, mount: Path = MOUNT) -> None:
-    """Let a process have its part of the processors from a group; nothing on v2, where a group is more than that."""
-    if kind is not Hierarchy.UNIFIED:
-        (mount / "cpu" / group.lstrip("/") / "cgroup.procs").write_text(str(pid))
+    """Let a process have its part of the processors from a group, if there is one; nothing on v2, where a group is more."""
+    members = mount / "cpu" / group.lstrip("/") / "cgroup.procs"
+    if kind is not Hierarchy.UNIFIED and members.exists():
+        members.write_text(str(pid))
 
 
 def swap_total() -> int:
