@@ -133,4 +133,7 @@ def test_wait_is_over_when_all_dynos_run_the_latest_release(world: World, celado
     celadon("config:set", "A=1")
     shown = celadon("ps:wait", "--timeout", "0.3", "-w", "0.1")
     assert shown.out == "Waiting for every dyno to run v4... failed\n"
-    assert shown.err == " !    cannot wait any longer: 0 of 1 dynos are up and run v4\n"
+    assert (
+        shown.err
+        == " !    cannot wait any longer: 0 of 1 dynos are up and run v4; see `celadon ps` and `celadon logs`\n"
+    )

@@ -145,6 +145,11 @@ def test_an_environment_that_cannot_be_is_refused(app: App, name: str, value: st
     assert name in app.celadon("run", "-e", f"{name}={value}", "--", "ls", check=False)
 
 
+def test_no_signal_is_blocked(app: App) -> None:
+    """Ctrl-Z, and whoever waits for a terminal, need theirs."""
+    assert "0000000000000000" in app.celadon("run", "--no-tty", "--", "grep SigBlk /proc/self/status")
+
+
 def test_connections_that_say_nothing_shut_nobody_out(app: App) -> None:
     """More of them than select() knows descriptors."""
     address = ("127.0.0.1", app.platform.ports["rendezvous-port"])

@@ -7,7 +7,9 @@ import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -176,12 +178,59 @@ def test_memory_is_what_the_program_holds(place: Place, runtime: crun.CrunRuntim
     assert runtime.memory("nobody") is None
 
 
+@pytest.fixture
+def swap(tmp_path: Path) -> Iterator[None]:
+    """The machine has swap for the time of one test."""
+    file = tmp_path / "swap"
+    subprocess.run(["fallocate", "-l", "600M", str(file)], check=True)
+    file.chmod(0o600)
+    subprocess.run(["mkswap", "-q", str(file)], check=True)
+    if subprocess.run(["swapon", str(file)], check=False).returncode:
+        pytest.skip("this machine lets nobody add swap")
+    try:
+        yield
+    finally:
+        subprocess.run(["swapoff", str(file)], check=True)
+
+
+@pytest.mark.long
+def test_with_swap_a_dyno_goes_on_beyond_its_memory_and_ends_at_the_limit_of_both(
+    place: Place, runtime: crun.CrunRuntime, swap: None
+) -> None:
+    assert runtime.swaps()
+    limits = protocol.Limits(memory=64 << 20, swap=192 << 20)
+    code = "import sys, time; kept = b'x' * (int(sys.argv[1]) << 20); print('ate', flush=True); time.sleep(1000)"
+    spec = place.spec("python3", "-c", code, "120", limits=limits)
+    runtime.start(spec)
+    until(lambda: "ate" in output(spec), "it has more than its memory", 60)
+    used = runtime.memory(spec.id)
+    assert used is not None and used.swap > 40 << 20 and used.rss <= 64 << 20
+    # What R14 compares with the quota.
+    assert 120 << 20 <= used.total < 160 << 20
+    runtime.kill(spec.id)
+    greedy = place.spec("python3", "-c", code, "250", limits=limits)
+    status, _ = run(runtime, greedy, 60)
+    found = runtime.inspect(greedy.id)
+    assert (status, found and found.out_of_memory) == (137, True)
+
+
 def test_too_much_memory_is_the_end_and_says_so(place: Place, runtime: crun.CrunRuntime) -> None:
     limits = protocol.Limits(memory=64 << 20, swap=64 << 20)
     spec = place.spec("python3", "-c", "b = b'x' * (200 << 20)", limits=limits)
     status, _ = run(runtime, spec)
     found = runtime.inspect(spec.id)
     assert (status, found and found.out_of_memory) == (137, True)
+
+
+def test_the_kernel_keeps_the_control_groups_of_what_runs(place: Place, runtime: crun.CrunRuntime) -> None:
+    spec = place.spec(*SLEEP)
+    runtime.start(spec)
+    found = [path for path in Path("/sys/fs/cgroup").glob(f"*{place.cgroup}/**/{spec.id}") if path.is_dir()]
+    assert found
+    for group in found:
+        with pytest.raises(OSError, match="busy"):
+            group.rmdir()
+    assert runtime.list()[spec.id].state is RUNNING
 
 
 def connected(path: Path) -> socket.socket:
