@@ -1,4 +1,5 @@
-"""Dynos: rows of what runs or should run. `request` is written by actions, `routed` by the router, the rest by the dyno manager."""
+"""Dynos: rows of what runs or should run. `request` is written by actions (and by the manager for a
+one-off whose client has left), `routed` by the router, the rest by the dyno manager."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
