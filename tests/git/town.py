@@ -26,6 +26,7 @@ from celadon.actions.builds import Compiled
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.build import Build
+from celadon.platform import mounts
 from celadon.platform import settings as platform_settings
 from celadon.platform.install import make_directories
 from celadon.platform.settings import Settings
@@ -85,6 +86,7 @@ class Town:
     def close(self) -> None:
         self.stop_role()
         self.context.database.close()
+        mounts.unmount_below(self.settings.run)
         shutil.rmtree(self.home)
         shutil.rmtree(self.settings.run, ignore_errors=True)
 
