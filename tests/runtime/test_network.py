@@ -1,5 +1,6 @@
 import os
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,31 @@ def test_an_address_can_be_given_again_before_the_kernel_has_cleared_it(place: P
             owner.kill()
             owner.communicate()
     until(lambda: netlink.links(place.network.link_prefix) == [], "links go with their namespaces")
+
+
+def test_a_link_is_active_when_both_its_ends_are_up(place: Place) -> None:
+    name = f"{place.network.link_prefix}test"
+    netns = os.open("/proc/self/ns/net", os.O_RDONLY)
+    active = threading.Event()
+
+    def wait(index: int) -> None:
+        with netlink.Netlink() as host:
+            host.wait_until_active(index)
+        active.set()
+
+    try:
+        with netlink.Netlink() as host:
+            host.add_veth(name, b"\x02\xce\0\0\0\1", f"{name}p", b"\x02\xce\0\0\0\2", netns, 1500)
+            waiter = threading.Thread(target=wait, args=(host.index(name),))
+            waiter.start()
+            assert not active.wait(0.2)
+            host.set_up(host.index(f"{name}p"))
+            assert active.wait(10)
+            waiter.join()
+    finally:
+        os.close(netns)
+        with netlink.Netlink() as host:
+            host.delete_link(name)
 
 
 def test_an_address_without_a_dyno_answers_at_once(place: Place) -> None:

@@ -21,7 +21,10 @@ _UP = 1
 _ONLINK = 4
 _TABLE_MAIN, _ORIGIN_BOOT, _SCOPE_UNIVERSE, _SCOPE_LINK, _UNICAST, _UNREACHABLE = 254, 3, 0, 253, 1, 7
 _PERMANENT = 0x80
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 4, 18, 28
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 4, 16, 18, 28
+_OPERSTATE_UP = 6
+_SOL_NETLINK, _ADD_MEMBERSHIP, _LINK_GROUP = 270, 1, 1
+_ACTIVE_SECONDS = 10
 _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PRIORITY, _RTA_PREFSRC = 1, 4, 5, 6, 7
 _LAST_METRIC = 0xFFFFFFFE
@@ -97,6 +100,23 @@ class Netlink:
     def set_up(self, index: int) -> None:
         self._ask(_NEWLINK, _ACK, _link_header(index, up=True))
 
+    def wait_until_active(self, index: int) -> None:
+        """Wait until a link that was set up carries packets: until then the kernel drops them in silence.
+
+        The last use of this socket: from here on it hears of every link. TimeoutError after ten seconds.
+        """
+        self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _LINK_GROUP)
+        self._socket.settimeout(_ACTIVE_SECONDS)
+        message = self._ask(_GETLINK, 0, _link_header(index, up=False))
+        while not _is_active(message, index):
+            try:
+                message = self._socket.recv(65536)
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                # More news than the socket holds: what it said of this link may be lost, so ask.
+                message = self._ask(_GETLINK, 0, _link_header(index, up=False))
+
     def delete_link(self, name: str) -> bool:
         """False when there is no such link."""
         try:
@@ -146,6 +166,20 @@ class Netlink:
     @staticmethod
     def _route_header(length: int, scope: int, kind: int, flags: int) -> bytes:
         return struct.pack("=BBBBBBBBI", socket.AF_INET, length, 0, 0, _TABLE_MAIN, _ORIGIN_BOOT, scope, kind, flags)
+
+
+def _is_active(message: bytes, index: int) -> bool:
+    """Whether an rtnetlink message is about link `index` and says that it is up."""
+    kind, found = struct.unpack_from("=H", message, 4)[0], struct.unpack_from("=i", message, 20)[0]
+    if kind != _NEWLINK or found != index:
+        return False
+    at = 32
+    while at + 4 <= len(message):
+        size, name = struct.unpack_from("=HH", message, at)
+        if name == _IFLA_OPERSTATE:
+            return message[at + 4] == _OPERSTATE_UP
+        at += max(4, size + -size % 4)
+    return False
 
 
 @contextlib.contextmanager

@@ -103,6 +103,9 @@ class Network:
                 dyno.add_address(index, address)
                 dyno.add_neighbour(index, self.gateway, _HOST_MAC)
                 dyno.add_default_route(index, self.gateway)
+                dyno.wait_until_active(index)
+            with netlink.Netlink() as host:
+                host.wait_until_active(host.index(self.link(address)))
         finally:
             os.close(netns)
 
