@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests import certified
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
 
 from celadon.actions import builds
@@ -37,6 +38,30 @@ def _resize_terminal(world: World) -> Reply:
     body = {"attach": True, "command": "bash", "env": {"TERM": "xterm", "COLUMNS": 80, "LINES": 24}}
     name = world.call("POST", "/apps/example/dynos", body).json["name"]
     return world.call("PATCH", f"/apps/example/dynos/{name}", {"columns": 120, "lines": 40})
+
+
+_AUTHORITY = certified.root()
+_CERTIFICATE = _AUTHORITY.issue("www.example.com", "www.example.com")
+PAIR = {"certificate_chain": _CERTIFICATE.pem + _AUTHORITY.pem, "private_key": _CERTIFICATE.key}
+
+
+def _with_certificate(method: str, body: object = None) -> Example:
+    def call(world: World) -> Reply:
+        name = world.call("POST", "/apps/example/sni-endpoints", PAIR).json["name"]
+        return world.call(method, f"/apps/example/sni-endpoints/{name}", body)
+
+    return call
+
+
+def _attach_certificate(world: World) -> Reply:
+    world.call("POST", "/apps/example/domains", {"hostname": "www.example.com"})
+    name = world.call("POST", "/apps/example/sni-endpoints", PAIR).json["name"]
+    return world.call("PATCH", "/apps/example/domains/www.example.com", {"sni_endpoint": name})
+
+
+def _refresh_acm(world: World) -> Reply:
+    world.call("POST", "/apps/example/acm", {})
+    return world.call("PATCH", "/apps/example/acm", {"acm_refresh": True})
 
 
 def _remove_domain(world: World) -> Reply:
@@ -79,6 +104,14 @@ EXAMPLES: dict[str, Example] = {
         "POST", "/apps/example/domains", {"hostname": "www.example.com", "sni_endpoint": None}
     ),
     "DELETE /apps/:app/domains/:domain": _remove_domain,
+    "PATCH /apps/:app/domains/:domain": _attach_certificate,
+    "GET /apps/:app/sni-endpoints/:sni_endpoint": _with_certificate("GET"),
+    "POST /apps/:app/sni-endpoints": _send("POST", "/apps/example/sni-endpoints", PAIR),
+    "PATCH /apps/:app/sni-endpoints/:sni_endpoint": _with_certificate("PATCH", PAIR),
+    "DELETE /apps/:app/sni-endpoints/:sni_endpoint": _with_certificate("DELETE"),
+    "POST /apps/:app/acm": _send("POST", "/apps/example/acm", {}),
+    "PATCH /apps/:app/acm": _refresh_acm,
+    "DELETE /apps/:app/acm": _send("DELETE", "/apps/example/acm"),
     "GET /apps/:app/domains/:domain": _get("/apps/example/domains/example.localhost"),
     "GET /apps/:app/features": _get("/apps/example/features"),
     "GET /apps/:app/features/:feature": _get("/apps/example/features/preboot"),
@@ -160,6 +193,7 @@ NOT_FOUND = {
 }
 CREATED = {
     "POST /apps/:app/domains",
+    "POST /apps/:app/sni-endpoints",
     "POST /account/keys",
     "POST /apps",
     "POST /apps/:app/builds",

@@ -15,7 +15,7 @@ from celadon.model.app import App
 from celadon.model.dyno import DynoRequest
 from celadon.model.errors import Forbidden, InvalidParams
 from celadon.model.release import ReleaseStatus
-from celadon.store import accounts, apps, builds, changes, configs, domains, dynos, events
+from celadon.store import accounts, apps, builds, changes, configs, domains, dynos, events, sni_endpoints
 from celadon.store.database import Transaction
 
 STACK = "cedar"
@@ -156,6 +156,7 @@ def destroy(context: Context, actor: Actor, name_or_id: str) -> App:
         app = access.app_for(tx, actor, name_or_id, "app:destroy")
         apps.update(tx, app.id, now=now(), deleted_at=now())
         domains.delete(tx, [domain.id for domain in domains.list_of(tx, app.id)])
+        sni_endpoints.delete(tx, [endpoint.id for endpoint in sni_endpoints.list_of(tx, app.id)])
         dynos.request(tx, [dyno.id for dyno in dynos.list_of(tx, app.id)], DynoRequest.STOP)
         if pending := builds.pending_of(tx, app.id):
             builds.update(tx, pending.id, now=now(), cancel_requested=True)

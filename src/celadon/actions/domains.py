@@ -5,7 +5,7 @@ import uuid
 import idna
 import sqlalchemy as sa
 
-from celadon.actions import access
+from celadon.actions import access, sni_endpoints
 from celadon.actions.context import Context, now
 from celadon.model import domain as rules
 from celadon.model.account import Actor
@@ -14,12 +14,15 @@ from celadon.model.domain import Domain
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.platform.settings import Settings
 from celadon.store import accounts, apps, changes, domains, events
+from celadon.store import sni_endpoints as endpoints
 
 
-def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[Domain]]:
+def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[Domain], dict[str, str]]:
+    """The app, its domains, and SNI endpoint id → name for the certificates they are served with."""
     with context.database.read() as tx:
         app = access.app_for(tx, actor, app_name, "app:read")
-        return app, domains.list_of(tx, app.id)
+        names = {endpoint.id: endpoint.name for endpoint in endpoints.list_of(tx, app.id)}
+        return app, domains.list_of(tx, app.id), names
 
 
 def add(context: Context, actor: Actor, app_name: str, hostname: str) -> tuple[App, Domain]:
@@ -38,6 +41,7 @@ def add(context: Context, actor: Actor, app_name: str, hostname: str) -> tuple[A
             rules.check_owner(name, app.owner_id, domains.owners(tx, [name, *rules.parents(name)], below))
             domain = Domain(id=str(uuid.uuid4()), app_id=app.id, hostname=name, created_at=now(), updated_at=now())
             domains.insert(tx, domain)
+            sni_endpoints.settle(tx, app)
             events.insert(
                 tx,
                 "domain:create",
@@ -47,7 +51,7 @@ def add(context: Context, actor: Actor, app_name: str, hostname: str) -> tuple[A
                 resource_id=domain.id,
             )
             changes.record(tx, "domain", app.id)
-            return app, domain
+            return app, domains.find(tx, app.id, domain.id) or domain
     except sa.exc.IntegrityError:
         raise InvalidParams(f"cannot add {name}: it is in use by an app already; a domain belongs to one app") from None
 
@@ -56,10 +60,11 @@ def remove(context: Context, actor: Actor, app_name: str, id_or_hostname: str) -
     """Take a name from the app; it is free at once. Raises NotFound."""
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "app:update")
-        domain = domains.find(tx, app.id, _named(id_or_hostname))
+        domain = domains.find(tx, app.id, named(id_or_hostname))
         if domain is None:
             raise NotFound("domain", f"Couldn't find that domain: {app.name} has no {id_or_hostname[:80]}.")
         domains.delete(tx, [domain.id])
+        sni_endpoints.settle(tx, app)
         events.insert(
             tx,
             "domain:destroy",
@@ -83,7 +88,8 @@ def normalised(hostname: str) -> str:
         raise InvalidParams(f"cannot add {hostname[:80]!r}: it is no host name: {error}") from None
 
 
-def _named(id_or_hostname: str) -> str:
+def named(id_or_hostname: str) -> str:
+    """A domain as a user names it, in the form it is kept in."""
     try:
         return normalised(id_or_hostname)
     except InvalidParams:

@@ -21,7 +21,7 @@ def create(call: Call) -> Answer:
         region=body.reference("region"),
         stack=body.reference("stack"),
     )
-    return _answer(call, app, 201)
+    return answer(call, app, 201)
 
 
 _NAMES = {"name": lambda named: named[0], "id": lambda named: named[1]}
@@ -46,7 +46,7 @@ def list_of_user(call: Call) -> Listing:
 
 
 def show(call: Call) -> Answer:
-    return _answer(call, apps.find(call.context, call.actor, call.app))
+    return answer(call, apps.find(call.context, call.actor, call.app))
 
 
 def update(call: Call) -> Answer:
@@ -55,15 +55,16 @@ def update(call: Call) -> Answer:
     if stack not in (None, shapes.STACK):
         raise InvalidParams(f"cannot build on stack {str(stack)[:40]!r}: the only stack here is {shapes.STACK}")
     app = apps.update(call.context, call.actor, call.app, name=body.text("name"), maintenance=body.flag("maintenance"))
-    return _answer(call, app)
+    return answer(call, app)
 
 
 def destroy(call: Call) -> Answer:
     app = apps.find(call.context, call.actor, call.app)
-    return _answer(call, apps.destroy(call.context, call.actor, app.id))
+    return answer(call, apps.destroy(call.context, call.actor, app.id))
 
 
-def _answer(call: Call, app: App, status: int = 200) -> Answer:
+def answer(call: Call, app: App, status: int = 200) -> Answer:
+    """The app as the answer to a change of it."""
     me = call.actor.account
     owner = me if app.owner_id == me.id else apps.owners(call.context, [app])[app.owner_id]
     return Answer(value=shape(call.settings, app, owner), status=status, changed_at=app.updated_at)
@@ -71,7 +72,7 @@ def _answer(call: Call, app: App, status: int = 200) -> Answer:
 
 def shape(settings: Settings, app: App, owner: Account) -> dict[str, object]:
     return {
-        "acm": False,
+        "acm": app.acm,
         "archived_at": None,
         "build_stack": shapes.stack(app.stack),
         "buildpack_provided_description": app.buildpack_provided_description,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from celadon.api import (
     account,
+    acm,
     addons,
     apps,
     authorizations,
@@ -28,6 +29,7 @@ from celadon.api import (
     releases,
     sessions,
     slugs,
+    sni_endpoints,
     stacks,
 )
 from celadon.api.answer import Answer, Listing
@@ -79,7 +81,16 @@ _APPS = (
     _route("GET /apps/:app/domains", "app:read", domains.list_of),
     _route("POST /apps/:app/domains", "app:update", domains.create),
     _route("GET /apps/:app/domains/:domain", "app:read", domains.show),
+    _route("PATCH /apps/:app/domains/:domain", "app:update", domains.update),
     _route("DELETE /apps/:app/domains/:domain", "app:update", domains.destroy),
+    _route("GET /apps/:app/sni-endpoints", "app:read", sni_endpoints.list_of),
+    _route("POST /apps/:app/sni-endpoints", "app:update", sni_endpoints.create),
+    _route("GET /apps/:app/sni-endpoints/:sni_endpoint", "app:read", sni_endpoints.show),
+    _route("PATCH /apps/:app/sni-endpoints/:sni_endpoint", "app:update", sni_endpoints.update),
+    _route("DELETE /apps/:app/sni-endpoints/:sni_endpoint", "app:update", sni_endpoints.destroy),
+    _route("POST /apps/:app/acm", "app:update", acm.enable),
+    _route("PATCH /apps/:app/acm", "app:update", acm.refresh),
+    _route("DELETE /apps/:app/acm", "app:update", acm.disable),
     _route("GET /apps/:app/features", "app:read", features.list_of),
     _route("GET /apps/:app/features/:feature", "app:read", features.show),
     _route("PATCH /apps/:app/features/:feature", "app:update", features.update),
@@ -140,7 +151,6 @@ _NONE_YET = (
     _route("GET /apps/:app/addons", "app:read", addons.none_of_app),
     _route("GET /apps/:app/addon-attachments", "app:read", addons.none_of_app),
     _route("GET /apps/:app/log-drains", "app:read", addons.none_of_app),
-    _route("GET /apps/:app/sni-endpoints", "app:read", addons.none_of_app),
     _route("GET /apps/:app/webhooks", "app:read", addons.none_of_app),
     _route("GET /client/v11/apps/:app/transfers", "app:read", addons.none_of_app),
     _route("GET /oauth/clients", "-", addons.none),

@@ -51,6 +51,8 @@ class App:
     updated_at: datetime
     released_at: datetime | None = None
     deleted_at: datetime | None = None
+    # Automatic certificate management: the platform gets and renews certificates for the app's domains.
+    acm: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

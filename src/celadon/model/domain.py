@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from celadon.model.errors import InvalidParams
 
@@ -15,15 +16,44 @@ _NUMBER = re.compile(r"^(0x[0-9a-f]*|[0-9]+)\Z")
 _LONGEST = 253
 
 
+class DomainStatus(StrEnum):
+    """Whether DNS leads the name here; `pending` until it was seen to."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+
+
+class AcmStatus(StrEnum):
+    """How far automatic certificate management is with a domain, in the words that Heroku's client knows."""
+
+    # DNS leads here, the authority has been asked.
+    VERIFIED = "verified"
+    ISSUED = "cert issued"
+    # It did not work, and is tried again later; `failed`: not before it is asked for.
+    FAILING = "failing"
+    FAILED = "failed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """A host name of an app, in lower case and punycode; `*.example.com` stands for every name under example.com."""
+    """A host name of an app, in lower case and punycode; `*.example.com` stands for every name under example.com.
+
+    `sni_endpoint_id` is the certificate that is served for it. `checked_at`: when DNS was asked last.
+    `acm_tries` have failed in a row; the next is at `acm_next_at`.
+    """
 
     id: str
     app_id: str
     hostname: str
     created_at: datetime
     updated_at: datetime
+    sni_endpoint_id: str | None = None
+    status: DomainStatus = DomainStatus.PENDING
+    checked_at: datetime | None = None
+    acm_status: AcmStatus | None = None
+    acm_status_reason: str | None = None
+    acm_tries: int = 0
+    acm_next_at: datetime | None = None
 
 
 def check(hostname: str, own: Iterable[str]) -> None:

@@ -79,6 +79,15 @@ class Settings:
     rate_limit: int = 4500
     # Logplex
     log_window: int = 100 << 20
+    # Certificates: an ACME directory (Let's Encrypt's by default, none switches automatic ones off), whom it may write to,
+    # and the authorities its own server is trusted by.
+    acme_directory: str = "https://acme-v02.api.letsencrypt.org/directory"
+    acme_email: str = ""
+    acme_ca_bundle: Path = Path("/etc/ssl/certs/ca-certificates.crt")
+    # Who is asked where domains lead, as ADDRESS or ADDRESS:PORT; the host's own resolvers where none is given.
+    dns_server: str = ""
+    # How often a domain that DNS does not lead here yet is looked at.
+    domain_check_interval: float = 5.0
     # Router
     first_byte_timeout: float = 30.0
     idle_timeout: float = 55.0

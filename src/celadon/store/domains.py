@@ -1,10 +1,11 @@
 """Domains of apps; a destroyed app has none."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from celadon.model.domain import Domain
+from celadon.model.domain import AcmStatus, Domain, DomainStatus
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
@@ -33,6 +34,49 @@ def owners(tx: Transaction, hostnames: Collection[str], below: str | None) -> li
         named = sa.or_(named, _t.c.hostname == below, _t.c.hostname.endswith(f".{below}", autoescape=True))
     query = sa.select(_t.c.hostname, apps.owner_id).join(tables.apps, apps.id == _t.c.app_id).where(named)
     return [(row.hostname, row.owner_id) for row in tx.connection.execute(query)]
+
+
+def served(tx: Transaction) -> dict[str, list[str]]:
+    """SNI endpoint id → the host names it is served for, of all."""
+    found: dict[str, list[str]] = {}
+    query = sa.select(_t.c.sni_endpoint_id, _t.c.hostname).where(_t.c.sni_endpoint_id.is_not(None))
+    for row in tx.connection.execute(query.order_by(_t.c.hostname)):
+        found.setdefault(row.sni_endpoint_id, []).append(row.hostname)
+    return found
+
+
+def list_unchecked(tx: Transaction, before: datetime, status: DomainStatus, limit: int) -> list[Domain]:
+    """Domains of this status that DNS has not been asked about since, the longest ago first."""
+    due = sa.or_(_t.c.checked_at.is_(None), _t.c.checked_at < before)
+    query = sa.select(_t).where(_t.c.status == status, due).order_by(_t.c.checked_at.nulls_first()).limit(limit)
+    return rows.every(tx, Domain, query)
+
+
+def list_for_acm(tx: Transaction, now: datetime, renew: datetime, limit: int) -> list[Domain]:
+    """Domains of apps with automatic certificates that want one now: without any, or with one that ends before `renew`."""
+    endpoints, apps = tables.sni_endpoints.c, tables.apps.c
+    query = (
+        sa.select(_t)
+        .join(tables.apps, apps.id == _t.c.app_id)
+        .outerjoin(tables.sni_endpoints, endpoints.id == _t.c.sni_endpoint_id)
+        .where(apps.acm, apps.deleted_at.is_(None), _t.c.status == DomainStatus.SUCCEEDED)
+        .where(sa.not_(_t.c.hostname.startswith("*.")))
+        .where(sa.or_(endpoints.id.is_(None), sa.and_(endpoints.acm, endpoints.expires_at < renew)))
+        .where(sa.or_(_t.c.acm_status.is_(None), _t.c.acm_status != AcmStatus.FAILED))
+        .where(sa.or_(_t.c.acm_next_at.is_(None), _t.c.acm_next_at <= now))
+        .order_by(_t.c.acm_next_at.nulls_first(), _t.c.created_at)
+        .limit(limit)
+    )
+    return rows.every(tx, Domain, query)
+
+
+def update(tx: Transaction, domain_id: str, **values: object) -> bool:
+    return rows.update(tx, _t, domain_id, **values)
+
+
+def attach(tx: Transaction, domain_ids: Collection[str], sni_endpoint_id: str | None) -> None:
+    """Serve this certificate for these domains, or none of the app's own."""
+    tx.connection.execute(_t.update().where(_t.c.id.in_(domain_ids)).values(sni_endpoint_id=sni_endpoint_id))
 
 
 def insert(tx: Transaction, domain: Domain) -> None:

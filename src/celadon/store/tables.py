@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from celadon.model.build import BuildStatus
+from celadon.model.domain import AcmStatus, DomainStatus
 from celadon.model.dyno import DynoRequest, DynoState
 from celadon.model.release import ReleaseStatus
 
@@ -136,6 +137,7 @@ apps = sa.Table(
     *_times(),
     sa.Column("released_at", Instant),
     sa.Column("deleted_at", Instant),
+    sa.Column("acm", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index(
     "apps_live_name",
@@ -160,6 +162,36 @@ domains = sa.Table(
     _app(),
     sa.Column("hostname", sa.Text, nullable=False, unique=True),
     *_times(),
+    sa.Column("sni_endpoint_id", sa.Text),
+    sa.Column("status", Word(DomainStatus), nullable=False, server_default="pending"),
+    sa.Column("checked_at", Instant),
+    sa.Column("acm_status", Word(AcmStatus)),
+    sa.Column("acm_status_reason", sa.Text),
+    sa.Column("acm_tries", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("acm_next_at", Instant),
+)
+
+sni_endpoints = sa.Table(
+    "sni_endpoints",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("certificate_chain", sa.Text, nullable=False),
+    sa.Column("private_key", sa.LargeBinary, nullable=False),
+    sa.Column("names", Json, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("acm", sa.Boolean, nullable=False),
+    *_times(),
+)
+
+# Token → what a certificate authority wants to read below /.well-known/acme-challenge/ (RFC 8555, 8.3).
+acme_challenges = sa.Table(
+    "acme_challenges",
+    metadata,
+    sa.Column("token", sa.Text, primary_key=True),
+    sa.Column("key_authorization", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
 )
 
 app_features = sa.Table(

@@ -1,0 +1,271 @@
+"""Certificates that apps bring: what may be served, in which order, for which names. Pure.
+
+Everything here is X.509 (RFC 5280) in PEM (RFC 7468); names are matched as browsers do (RFC 6125, 6.4.3).
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509 import verification
+from cryptography.x509.oid import NameOID
+
+from celadon.model.errors import InvalidParams
+
+# Of chain and key together: the router hands them to HAProxy in one command, whose buffer is 16 KiB.
+LONGEST = 14_000
+_SMALLEST_RSA = 2048
+_WEAK = (hashes.MD5, hashes.SHA1)
+
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SniEndpoint:
+    """A certificate of an app, served to those who ask by TLS for one of the domains that point at it.
+
+    `certificate_chain` is PEM, the app's own certificate first. `names` are those it speaks for. `acm` ones are made
+    and renewed by the platform. The key is kept apart; see store/sni_endpoints.py.
+    """
+
+    id: str
+    app_id: str
+    name: str
+    certificate_chain: str
+    names: tuple[str, ...]
+    expires_at: datetime
+    acm: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A chain in order, the served certificate first, and its key: PEM without anything around."""
+
+    chain: str
+    key: str = field(repr=False)
+    names: tuple[str, ...]
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Details:
+    """What people want to know of a certificate. `trusted`: browsers take it without being told to."""
+
+    names: tuple[str, ...]
+    issuer: str
+    subject: str
+    starts_at: datetime
+    expires_at: datetime
+    self_signed: bool
+    trusted: bool
+
+
+def pair(chain: str, key: str, roots: Iterable[x509.Certificate], now: datetime) -> Pair:
+    """The chain mended and proved to belong to the key; raises InvalidParams with what is wrong and how to mend it."""
+    private = _read_key(key)
+    ordered = order(read(chain), private, roots)
+    for certificate in ordered:
+        _check_times(certificate, now)
+    _check_strength(ordered, private)
+    found = names(ordered[0])
+    if not found:
+        raise InvalidParams(
+            "cannot use this certificate: it names no host; it needs a subjectAltName such as DNS:www.example.com"
+        )
+    text = "".join(pem(certificate) for certificate in ordered)
+    encoded = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode("ascii")
+    if len(text) + len(encoded) > LONGEST:
+        raise InvalidParams(f"cannot use this certificate: chain and key are longer than {LONGEST} bytes of PEM")
+    return Pair(chain=text, key=encoded, names=found, expires_at=ordered[0].not_valid_after_utc)
+
+
+def read(text: str) -> list[x509.Certificate]:
+    """Certificates of PEM text in their order, each once; raises InvalidParams."""
+    try:
+        found = x509.load_pem_x509_certificates(text.encode())
+    except ValueError:
+        raise InvalidParams(
+            "cannot read the certificate: it is not PEM, which begins with -----BEGIN CERTIFICATE-----"
+        ) from None
+    return list({certificate.fingerprint(hashes.SHA256()): certificate for certificate in found}.values())
+
+
+def order(
+    certificates: Sequence[x509.Certificate], key: Key | None, roots: Iterable[x509.Certificate]
+) -> list[x509.Certificate]:
+    """From the certificate of this key (or the one that issued none of the others) to the one nearest to a root.
+
+    Raises InvalidParams when there is none of this key, one is missing in between or one does not belong.
+    """
+    leaf = _leaf(certificates, key)
+    chain, rest = [leaf], [certificate for certificate in certificates if certificate != leaf]
+    while not _issued(chain[-1], chain[-1]):
+        issuer = next((other for other in rest if _issued(other, chain[-1])), None)
+        if issuer is None:
+            break
+        chain.append(issuer)
+        rest.remove(issuer)
+    last = chain[-1]
+    if not _issued(last, last) and not any(_issued(root, last) for root in roots if root.subject == last.issuer):
+        raise InvalidParams(
+            f"cannot use this certificate: its chain is incomplete. That of {_named(last.issuer)}, which issued "
+            f"{_named(last.subject)}, is missing: give it behind your own (your issuer calls it intermediate or bundle)"
+        )
+    # One authority may have two certificates, its own and one from an older authority: one is enough.
+    strangers = [other for other in rest if other.subject not in {certificate.subject for certificate in chain}]
+    if strangers:
+        raise InvalidParams(
+            f"cannot use this certificate: that of {_named(strangers[0].subject)} does not belong to its chain"
+        )
+    return chain
+
+
+def _leaf(certificates: Sequence[x509.Certificate], key: Key | None) -> x509.Certificate:
+    if key is not None:
+        public = _public_bytes(key.public_key())
+        for certificate in certificates:
+            if _public_bytes(certificate.public_key()) == public:
+                return certificate
+        raise InvalidParams(
+            f"cannot use this certificate: the key is not that of {_named(certificates[0].subject)}. "
+            "Give the key that its signing request was made with"
+        )
+    issuers = {certificate.issuer for certificate in certificates if certificate.issuer != certificate.subject}
+    return next((found for found in certificates if found.subject not in issuers), certificates[0])
+
+
+def names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Host names it speaks for, in lower case; the common name where there are no others."""
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        listed = found.get_values_for_type(x509.DNSName)
+    except x509.ExtensionNotFound:
+        listed = []
+    except ValueError:
+        raise InvalidParams("cannot use this certificate: its extensions cannot be read") from None
+    common = [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return tuple(dict.fromkeys(name.lower() for name in listed or common if "." in name))
+
+
+def covers(certified: Iterable[str], hostname: str) -> bool:
+    """Whether a certificate of these names speaks for a domain; `*.example.com` for one label more, and for itself."""
+    wild = "*." + hostname.partition(".")[2]
+    return any(name in (hostname, wild) for name in certified)
+
+
+def details(chain: str, roots: Iterable[x509.Certificate], now: datetime) -> Details:
+    """What there is to say of a chain that was taken once."""
+    first, *rest = read(chain)
+    return Details(
+        names=names(first),
+        issuer=_slashed(first.issuer),
+        subject=_slashed(first.subject),
+        starts_at=first.not_valid_before_utc,
+        expires_at=first.not_valid_after_utc,
+        self_signed=_issued(first, first),
+        trusted=_trusted(first, rest, roots, now),
+    )
+
+
+def fingerprint(*parts: str) -> str:
+    """A name for exactly this content."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")
+
+
+def _trusted(
+    first: x509.Certificate, rest: Sequence[x509.Certificate], roots: Iterable[x509.Certificate], now: datetime
+) -> bool:
+    known = list(roots)
+    if not known:
+        return False
+    host = names(first)[0].replace("*", "x", 1)
+    policy = (
+        verification.PolicyBuilder().store(verification.Store(known)).time(now.astimezone(UTC).replace(tzinfo=None))
+    )
+    try:
+        policy.build_server_verifier(x509.DNSName(host)).verify(first, list(rest))
+    except (verification.VerificationError, ValueError):
+        return False
+    return True
+
+
+def _read_key(text: str) -> Key:
+    try:
+        found = serialization.load_pem_private_key(text.encode(), None)
+    except TypeError:
+        raise InvalidParams(
+            "cannot read the key: it is protected by a passphrase; `openssl pkey -in KEY -out PLAIN_KEY` takes it off"
+        ) from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise InvalidParams(
+            "cannot read the key: it is not PEM, which begins with -----BEGIN PRIVATE KEY-----"
+        ) from None
+    if not isinstance(found, Key):
+        raise InvalidParams("cannot use this key: it is of a kind browsers do not take; make an RSA or an EC one")
+    return found
+
+
+def _check_times(certificate: x509.Certificate, now: datetime) -> None:
+    if certificate.not_valid_after_utc <= now:
+        raise InvalidParams(
+            f"cannot use this certificate: that of {_named(certificate.subject)} expired on "
+            f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+        )
+    if certificate.not_valid_before_utc > now:
+        raise InvalidParams(
+            f"cannot use this certificate: that of {_named(certificate.subject)} is valid only from "
+            f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC on"
+        )
+
+
+def _check_strength(chain: Sequence[x509.Certificate], key: Key) -> None:
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < _SMALLEST_RSA:
+        raise InvalidParams(
+            f"cannot use this key: an RSA key has at least {_SMALLEST_RSA} bits, this one has {key.key_size}"
+        )
+    if isinstance(key, ec.EllipticCurvePrivateKey) and not isinstance(
+        key.curve, (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+    ):
+        raise InvalidParams("cannot use this key: browsers take the curves P-256, P-384 and P-521 only")
+    for certificate in chain:
+        # A root is trusted by being known: its signature says nothing.
+        if isinstance(certificate.signature_hash_algorithm, _WEAK) and not _issued(certificate, certificate):
+            raise InvalidParams(
+                f"cannot use this certificate: that of {_named(certificate.subject)} is signed with SHA-1 or MD5, "
+                "which no browser takes"
+            )
+
+
+def _issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def _public_bytes(key: object) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)  # type: ignore[attr-defined,no-any-return]
+
+
+def _named(name: x509.Name) -> str:
+    common = name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return repr(str(common[0].value) if common else name.rfc4514_string())
+
+
+def _slashed(name: x509.Name) -> str:
+    """`/C=US/O=Example/CN=example.com`, as certificates are shown by the toolbelt."""
+    return "".join(f"/{attribute.rfc4514_attribute_name}={attribute.value!s}" for attribute in name)
