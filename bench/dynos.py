@@ -21,13 +21,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import common
+from processes import program
 
 from celadon.platform import images, runtimes
 from celadon.platform import settings as platform_settings
 from celadon.platform.settings import Settings
 from celadon.runtime.crun import CrunRuntime
 from celadon.runtime.protocol import ContainerSpec, Limits, Overlay
-from router import program
 
 _AT_ONCE = 40
 

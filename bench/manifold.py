@@ -19,8 +19,7 @@ import time
 from collections.abc import Callable
 
 import common
-
-from router import seconds_of
+from processes import seconds_of
 
 _IDLE = "idle: sleep 36000\n"
 _HOGS = {

@@ -29,6 +29,7 @@ LEAVES = {
     "celadon.platform.images",
     "celadon.platform.runtimes",
     "celadon.platform.certificates",
+    "celadon.platform.x509",
 }
 
 

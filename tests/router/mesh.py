@@ -311,7 +311,7 @@ class Mesh:
 
     def has_route(self, app_id: str, route: str) -> bool:
         actual = self.actual()
-        return actual.routes.get(app_id) == route and app_id in actual.hosts.values()
+        return actual.routes.get(app_id) == route and app_id in actual.maps[haproxy.HOSTS].values()
 
     def restart_receiver(self, meanwhile: Callable[[], object]) -> None:
         self.receiver.close()

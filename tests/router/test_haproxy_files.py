@@ -45,8 +45,8 @@ def test_a_slot_has_the_servers_that_stay() -> None:
     assert config.endswith(
         "backend slot0 from slots\n"
         "backend slot1 from slots\n"
-        "  server web.1_x 10.0.0.1:1 pool-purge-delay 1s\n"
-        "  server web.2_x 10.0.0.1:2 pool-purge-delay 1s\n"
+        "  server web.1_x 10.0.0.1:1 maxconn 500 pool-purge-delay 1s\n"
+        "  server web.2_x 10.0.0.1:2 maxconn 500 pool-purge-delay 1s\n"
         "backend slot2 from slots\n\n"
     )
 
@@ -57,9 +57,9 @@ def test_the_template_changes_with_all_that_needs_a_reload_and_nothing_else() ->
     assert haproxy.render(EMPTY, {}, 8, WHERE).template != first
     assert haproxy.render(EMPTY, {}, 4, replace(WHERE, idle_timeout=9.0)).template != first
     assert haproxy.render(EMPTY, {}, 4, replace(WHERE, boot_queue_timeout=9.0)).template != first
-    secure = replace(WHERE, certificates=(Path("/c.pem"),), certificates_digest="1")
+    secure = replace(WHERE, certificate=Path("/c.pem"), certificate_digest="1")
     assert haproxy.render(EMPTY, {}, 4, secure).template != first
-    renewed = replace(secure, certificates_digest="2")
+    renewed = replace(secure, certificate_digest="2")
     assert haproxy.render(EMPTY, {}, 4, renewed).template != haproxy.render(EMPTY, {}, 4, secure).template
 
 

@@ -6,7 +6,9 @@ from celadon.model.routing import Answer, Backend, RoutingTable, Server
 from celadon.router import haproxy, plan
 from celadon.router.admin import Actual, RunningServer
 
-FILES = Path("/f")
+WHERE = haproxy.Place(
+    files=Path("/f"), run=Path("/r"), bind="127.0.0.1", http_port=80, https_port=443, api_hosts=("localhost",)
+)
 
 
 def server(name: str, *, port: int = 1, draining: bool = False) -> Server:
@@ -32,7 +34,8 @@ def actual(
 ) -> Actual:
     found: dict[str, dict[str, RunningServer]] = {haproxy.slot(number): {} for number in range(8)}
     found |= {slot: {one.name: one for one in of_slot} for slot, of_slot in (servers or {}).items()}
-    return Actual(process=1, template="t", servers=found, hosts=hosts or {}, wildcards={}, routes=routes or {})
+    maps = {name: {} for name in haproxy.MAPS} | {haproxy.HOSTS: hosts or {}, haproxy.ROUTES: routes or {}}
+    return Actual(process=1, template="t", servers=found, maps=maps)
 
 
 def texts(steps: plan.Plan) -> list[str]:
@@ -41,8 +44,8 @@ def texts(steps: plan.Plan) -> list[str]:
 
 def test_a_new_dyno_is_added_and_ready_before_a_map_leads_to_it() -> None:
     wanted = table(backend("a", server("web.1_x")))
-    assert texts(plan.plan(wanted, {"a": "slot0"}, actual(), FILES)) == [
-        "add server slot0/web.1_x 10.0.0.1:1 pool-purge-delay 1s",
+    assert texts(plan.plan(wanted, {"a": "slot0"}, actual(), WHERE)) == [
+        "add server slot0/web.1_x 10.0.0.1:1 maxconn 500 pool-purge-delay 1s",
         "set server slot0/web.1_x state ready",
         "add map /f/routes.map a slot0",
         "add map /f/hosts.map a.d a",
@@ -52,19 +55,19 @@ def test_a_new_dyno_is_added_and_ready_before_a_map_leads_to_it() -> None:
 def test_nothing_to_do_is_nothing_to_tell() -> None:
     wanted = table(backend("a", server("web.1_x")))
     have = actual({"slot0": [running("web.1_x")]}, {"a": "slot0"}, {"a.d": "a"})
-    assert plan.plan(wanted, {"a": "slot0"}, have, FILES) == plan.Plan(commands=(), draining=(), gone=())
+    assert plan.plan(wanted, {"a": "slot0"}, have, WHERE) == plan.Plan(commands=(), draining=(), gone=())
 
 
 def test_a_server_left_in_maintenance_by_a_kill_becomes_ready() -> None:
     wanted = table(backend("a", server("web.1_x")))
     have = actual({"slot0": [running("web.1_x", ready=False)]}, {"a": "slot0"}, {"a.d": "a"})
-    assert texts(plan.plan(wanted, {"a": "slot0"}, have, FILES)) == ["set server slot0/web.1_x state ready"]
+    assert texts(plan.plan(wanted, {"a": "slot0"}, have, WHERE)) == ["set server slot0/web.1_x state ready"]
 
 
 def test_a_draining_dyno_is_drained_once_and_then_watched() -> None:
     wanted = table(backend("a", server("web.1_x", draining=True), server("web.1_y", port=2)))
     have = actual({"slot0": [running("web.1_x"), running("web.1_y", port=2)]}, {"a": "slot0"}, {"a.d": "a"})
-    steps = plan.plan(wanted, {"a": "slot0"}, have, FILES)
+    steps = plan.plan(wanted, {"a": "slot0"}, have, WHERE)
     assert texts(steps) == ["set server slot0/web.1_x state drain"]
     assert steps.draining == (plan.Place("slot0", "web.1_x"),)
     have = actual(
@@ -72,7 +75,7 @@ def test_a_draining_dyno_is_drained_once_and_then_watched() -> None:
         {"a": "slot0"},
         {"a.d": "a"},
     )
-    steps = plan.plan(wanted, {"a": "slot0"}, have, FILES)
+    steps = plan.plan(wanted, {"a": "slot0"}, have, WHERE)
     assert texts(steps) == []
     assert steps.draining == (plan.Place("slot0", "web.1_x"),)
 
@@ -80,14 +83,14 @@ def test_a_draining_dyno_is_drained_once_and_then_watched() -> None:
 def test_a_crashed_dyno_is_gone_at_once_but_the_map_changes_first() -> None:
     wanted = table(backend("a", answer=Answer.CRASHED))
     have = actual({"slot0": [running("web.1_x")]}, {"a": "slot0"}, {"a.d": "a"})
-    steps = plan.plan(wanted, {}, have, FILES)
+    steps = plan.plan(wanted, {}, have, WHERE)
     assert texts(steps) == ["set map /f/routes.map a H10"]
     assert steps.gone == (plan.Place("slot0", "web.1_x"),)
 
 
 def test_a_destroyed_app_leaves_every_map() -> None:
     have = actual({"slot0": [running("web.1_x")]}, {"a": "slot0"}, {"a.d": "a"})
-    steps = plan.plan(table(), {}, have, FILES)
+    steps = plan.plan(table(), {}, have, WHERE)
     assert texts(steps) == ["del map /f/routes.map a", "del map /f/hosts.map a.d"]
     assert steps.gone == (plan.Place("slot0", "web.1_x"),)
 
@@ -95,7 +98,7 @@ def test_a_destroyed_app_leaves_every_map() -> None:
 def test_a_server_whose_address_changed_is_replaced() -> None:
     wanted = table(backend("a", server("web.1_x", port=2)))
     have = actual({"slot0": [running("web.1_x", port=1)]}, {"a": "slot0"}, {"a.d": "a"})
-    assert plan.plan(wanted, {"a": "slot0"}, have, FILES).gone == (plan.Place("slot0", "web.1_x"),)
+    assert plan.plan(wanted, {"a": "slot0"}, have, WHERE).gone == (plan.Place("slot0", "web.1_x"),)
 
 
 def test_an_app_keeps_its_slot() -> None:

@@ -25,10 +25,11 @@ def raw(
     answered: str = "1",
     times: str = "1 0 0 12",
     count: int = 5,
+    stopping: str = "0",
     client: str = CLIENT,
 ) -> bytes:
     head = f"request {app} 1795458510974099 {count} {state} {status} {backend} {server} {route} {answered} https"
-    return f"{head} {times} 345 0 {client}".encode()
+    return f"{head} {times} 345 0 {stopping} {client}".encode()
 
 
 def line(**values: object) -> str:
@@ -47,6 +48,9 @@ def test_a_good_request_is_at_info() -> None:
     [
         ({"state": "sH", "status": 503, "answered": "-"}, "H12", "status=503"),
         ({"state": "SH", "status": 503, "answered": "-"}, "H13", "status=503"),
+        ({"state": "KD", "stopping": "1"}, "H24", "status=200"),
+        ({"state": "KH", "stopping": "1", "status": 503, "answered": "-"}, "H24", "status=503"),
+        ({"state": "KD"}, "H18", "status=200"),
         ({"state": "sD"}, "H15", "status=200"),
         ({"state": "CD", "times": "1 0 0 55001"}, "H15", "status=200"),
         ({"state": "PH", "status": 503, "answered": "-"}, "H17", "status=503"),

@@ -22,13 +22,14 @@ from cryptography.utils import CryptographyDeprecationWarning
 from celadon.actions import access
 from celadon.actions.context import Context, now
 from celadon.model import app as app_rules
-from celadon.model import certificate as rules
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.certificate import Pair, SniEndpoint
 from celadon.model.domain import Domain
 from celadon.model.errors import InvalidParams, NotFound
+from celadon.model.sni_endpoint import SniEndpoint, covers
+from celadon.platform import x509 as rules
 from celadon.platform.settings import Settings
+from celadon.platform.x509 import Pair
 from celadon.store import apps, changes, domains, events, sni_endpoints
 from celadon.store.database import Transaction
 
@@ -79,7 +80,7 @@ def _create(tx: Transaction, actor: Actor, app: App, pair: Pair) -> Served:
     if len(sni_endpoints.list_of(tx, app.id)) >= MOST:
         raise InvalidParams(f"cannot add a certificate: {app.name} has {MOST}, which is the most")
     custom = domains.list_of(tx, app.id)
-    covered = [domain for domain in custom if rules.covers(pair.names, domain.hostname)]
+    covered = [domain for domain in custom if covers(pair.names, domain.hostname)]
     if custom and not covered:
         raise InvalidParams(
             f"cannot use this certificate: it speaks for {_listed(pair.names)}, which {app.name} does not have. "
@@ -109,7 +110,7 @@ def update(context: Context, actor: Actor, app_name: str, id_or_name: str, chain
                 f"cannot update {endpoint.name}: the platform renews it itself. "
                 "`celadon certs:add` adds your own, which then is served instead"
             )
-        lost = [found.hostname for found in _domains(tx, endpoint) if not rules.covers(pair.names, found.hostname)]
+        lost = [found.hostname for found in _domains(tx, endpoint) if not covers(pair.names, found.hostname)]
         if lost:
             raise InvalidParams(
                 f"cannot update {endpoint.name}: the new certificate speaks for {_listed(pair.names)} and not for "
@@ -146,7 +147,7 @@ def attach(
         if domain is None:
             raise NotFound("domain", f"Couldn't find that domain: {app.name} has no {domain_name[:80]}.")
         endpoint = _find(tx, app, id_or_name) if id_or_name else None
-        if endpoint and not rules.covers(endpoint.names, domain.hostname):
+        if endpoint and not covers(endpoint.names, domain.hostname):
             raise InvalidParams(
                 f"cannot serve {endpoint.name} for {domain.hostname}: it speaks for {_listed(endpoint.names)}"
             )
@@ -173,7 +174,7 @@ def settle(tx: Transaction, app: App) -> None:
     for domain in domains.list_of(tx, app.id):
         chosen = domain.sni_endpoint_id
         if chosen not in known:
-            chosen = next((one.id for one in ranked if rules.covers(one.names, domain.hostname)), None)
+            chosen = next((one.id for one in ranked if covers(one.names, domain.hostname)), None)
             domains.attach(tx, [domain.id], chosen)
         used.add(chosen)
     sni_endpoints.delete(tx, [endpoint.id for endpoint in found if endpoint.acm and endpoint.id not in used])

@@ -3,9 +3,11 @@
 A host name leads to an app, an app to an `Answer`: its dynos, a wait for one that boots, or an error with its H code.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import quote, urlsplit
 
 from celadon.model.app import App
 from celadon.model.dyno import WEB, Dyno, DynoState
@@ -38,12 +40,23 @@ DESCRIPTIONS: Mapping[str, str] = {
     "H20": "App boot timeout",
     "H21": "Backend connection refused",
     "H22": "Connection limit reached",
+    "H23": "Endpoint misconfigured",
+    "H24": "Forced close",
+    "H25": "HTTP restriction",
+    "H26": "Request error",
     "H27": "Client request interrupted",
     "H28": "Client connection idle",
+    "H31": "Misdirected request",
     "H80": "Maintenance mode",
     "H81": "Blank app",
     "H99": "Platform error",
 }
+
+# What a URL keeps as it is; all else is percent-encoded, `;` too, which would end a command of HAProxy's.
+_URL_SAFE = "%/:=&?~#+!$,@()*[]-._"
+_LONGEST_URL = 2000
+# Host names of one entry of HAProxy's certificate list, whose commands hold 16 KiB.
+_NAMES_A_PART = 50
 
 # Codes that are no error of anybody: the line says at=info.
 NO_ERROR = frozenset({"H80"})
@@ -78,12 +91,38 @@ class Backend:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """URLs of the pages that an app has of its own in place of the router's; "" for none."""
+
+    error: str = ""
+    maintenance: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedCertificate:
+    """A chain with its key, served to those who ask by TLS for one of `hostnames`.
+
+    `name` is a file's, another one for every other content: what has the name has the content.
+    """
+
+    name: str
+    sni_endpoint_id: str
+    hostnames: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingTable:
-    """All the router is told. `hosts` and `wildcards` lead to app ids; a wildcard is written `.example.com`."""
+    """All the router is told. `hosts` and `wildcards` lead to app ids; a wildcard is written `.example.com`.
+
+    `pages` are by app id; `challenges` is what a certificate authority is answered, by its token.
+    """
 
     hosts: Mapping[str, str]
     wildcards: Mapping[str, str]
     backends: tuple[Backend, ...]
+    pages: Mapping[str, Pages] = field(default_factory=dict)
+    certificates: tuple[ServedCertificate, ...] = ()
+    challenges: Mapping[str, str] = field(default_factory=dict)
 
 
 def routes(
@@ -95,6 +134,9 @@ def routes(
     formations: Mapping[str, Sequence[Formation]],
     dynos: Mapping[str, Sequence[Dyno]],
     domains: Mapping[str, str] | None = None,
+    pages: Mapping[str, Pages] | None = None,
+    certificates: Iterable[ServedCertificate] = (),
+    challenges: Mapping[str, str] | None = None,
 ) -> RoutingTable:
     """The table for a state of the store.
 
@@ -115,7 +157,47 @@ def routes(
         backends.append(Backend(app_id=app.id, app_name=app.name, answer=answer, servers=servers))
     for name, app_id in (domains or {}).items():
         (wildcards if name.startswith("*.") else hosts)[name.removeprefix("*").lower()] = app_id
-    return RoutingTable(hosts=hosts, wildcards=wildcards, backends=tuple(backends))
+    return RoutingTable(
+        hosts=hosts,
+        wildcards=wildcards,
+        backends=tuple(backends),
+        pages={app_id: _elsewhere(app_id, found, hosts) for app_id, found in (pages or {}).items()},
+        certificates=tuple(certificates),
+        challenges=challenges or {},
+    )
+
+
+def page_url(value: str) -> str:
+    """A page's address as it can stand in HTML and in a line of the router's; "" for what is none."""
+    try:
+        parts = urlsplit(value.strip())
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and len(value) <= _LONGEST_URL
+    except ValueError:
+        return ""
+    return quote(value.strip(), safe=_URL_SAFE) if usable else ""
+
+
+def _elsewhere(app_id: str, pages: Pages, hosts: Mapping[str, str]) -> Pages:
+    """Without the pages that the app itself would have to answer: they would show its error page within its error page."""
+    kept = {
+        name: url if hosts.get((urlsplit(url).hostname or "").lower()) != app_id else ""
+        for name, url in (("error", pages.error), ("maintenance", pages.maintenance))
+    }
+    return Pages(**kept)
+
+
+def served_certificates(
+    chains: Mapping[str, str], hostnames: Mapping[str, Sequence[str]]
+) -> tuple[ServedCertificate, ...]:
+    """Those with a domain; both are by SNI endpoint id. One of many domains is served in parts: a line of HAProxy's has an end."""
+    found = []
+    for endpoint_id, chain in sorted(chains.items()):
+        names = sorted(hostnames.get(endpoint_id, ()))
+        for part in (tuple(names[at : at + _NAMES_A_PART]) for at in range(0, len(names), _NAMES_A_PART)):
+            digest = hashlib.sha256("\0".join([chain, *part]).encode()).hexdigest()[:16]
+            name = f"{endpoint_id}-{digest}.pem"
+            found.append(ServedCertificate(name=name, sni_endpoint_id=endpoint_id, hostnames=part))
+    return tuple(found)
 
 
 def server_name(dyno: Dyno) -> str:

@@ -22,12 +22,26 @@ _SKEW = datetime.timedelta(hours=1)
 
 def names(settings: Settings) -> list[x509.GeneralName]:
     """Who the server certificate speaks for."""
-    hosts = ["localhost", *(f"{prefix}{settings.domain}" for prefix in ("", "*.", "api."))]
+    prefixes = ("", "api.") if signs_names(settings) else ("", "*.", "api.")
+    hosts = ["localhost", *(f"{prefix}{settings.domain}" for prefix in prefixes)]
     addresses = ("127.0.0.1", "::1")
     return [
         *(x509.DNSName(host) for host in dict.fromkeys(hosts)),
         *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses),
     ]
+
+
+def signs_names(settings: Settings) -> bool:
+    """Whether each app's name has a certificate of its own, made by HAProxy when it is asked for.
+
+    Programs refuse a wildcard right below a top-level name, as `*.localhost` is.
+    """
+    return "." not in settings.domain
+
+
+def signing_pem(settings: Settings) -> Path:
+    """The authority and its key in one file, for HAProxy where it signs names."""
+    return settings.home / "router" / "authority.pem"
 
 
 def server_pem(settings: Settings) -> Path:
@@ -41,6 +55,8 @@ def issue(settings: Settings, now: datetime.datetime) -> bool:
     The authority is kept for as long as it is valid: people and programs trust it by its file.
     """
     key, authority = _authority(settings, now)
+    if signs_names(settings):
+        _write_secret(signing_pem(settings), _pem(authority) + _key_pem(key))
     path = server_pem(settings)
     if path.is_file() and _fits(path.read_bytes(), settings, authority, now):
         return False

@@ -88,7 +88,10 @@ class Settings:
     dns_server: str = ""
     # How often a domain that DNS does not lead here yet is looked at.
     domain_check_interval: float = 5.0
-    # Router
+    # Router. Requests at once: of one dyno, that wait for each dyno beyond (H11), of one app (H22).
+    dyno_connections: int = 500
+    dyno_backlog: int = 50
+    app_connections: int = 10_000
     first_byte_timeout: float = 30.0
     idle_timeout: float = 55.0
     boot_queue_timeout: float = 75.0

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from celadon.router import haproxy
+
 _PROMPT = b"\n> "
 _TIMEOUT = 10.0
 # A reload parses 10,000 apps in about 3 s; on a busy machine it may take much longer.
@@ -23,7 +25,11 @@ _DRAIN = 0x08 | 0x10
 
 
 class AdminError(Exception):
-    """HAProxy cannot be asked, or refuses; the message says what was asked and what it answered."""
+    """HAProxy cannot be asked; the message says what was asked, without a payload, which may be a key."""
+
+
+class Refused(AdminError):
+    """HAProxy can be asked, and answers that it will not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +45,20 @@ class RunningServer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actual:
-    """What one HAProxy process has: `servers` by slot and name, the maps, and the digest of its template."""
+    """What one HAProxy process has: `servers` by slot and name, the maps by file name, the names of its certificates'
+    files, and the digest of its template.
+    """
 
     process: int
     template: str
     servers: Mapping[str, Mapping[str, RunningServer]]
-    hosts: Mapping[str, str]
-    wildcards: Mapping[str, str]
-    routes: Mapping[str, str]
+    maps: Mapping[str, Mapping[str, str]]
+    certificates: frozenset[str] = frozenset()
+
+    @property
+    def routes(self) -> Mapping[str, str]:
+        """App id → where its requests go."""
+        return self.maps[haproxy.ROUTES]
 
     @property
     def slots(self) -> int:
@@ -102,13 +114,13 @@ class Admin:
             self._socket.sendall(command.encode() + b"\n")
             return self._read(command)
         except OSError as error:
-            raise AdminError(f"cannot ask HAProxy {command!r}: {error}") from None
+            raise AdminError(f"cannot ask HAProxy {_shown(command)!r}: {error}") from None
 
     def tell(self, command: str, *, accept: tuple[str, ...] = ()) -> None:
-        """Send a command that answers nothing, or something that contains one of `accept`; raises AdminError."""
+        """Send a command that answers nothing, or something that contains one of `accept`; raises AdminError, Refused."""
         answer = self.ask(command)
         if answer and not any(word in answer for word in accept):
-            raise AdminError(f"cannot {command}: HAProxy says {answer!r}")
+            raise Refused(f"cannot {_shown(command)}: HAProxy says {answer!r}")
 
     def stream(self, command: str) -> socket.socket:
         """Send a command that answers for ever; the conversation's socket is the caller's from now on."""
@@ -123,11 +135,15 @@ class Admin:
         while not parts.endswith(_PROMPT):
             received = self._socket.recv(1 << 16)
             if not received:
-                raise AdminError(f"cannot ask HAProxy {command!r}: it closed the connection")
+                raise AdminError(f"cannot ask HAProxy {_shown(command)!r}: it closed the connection")
             parts += received
             if time.monotonic() > deadline:
-                raise AdminError(f"cannot ask HAProxy {command!r}: no complete answer in {self._timeout:g} s")
+                raise AdminError(f"cannot ask HAProxy {_shown(command)!r}: no complete answer in {self._timeout:g} s")
         return parts.decode("utf-8", "replace").removesuffix("> ").strip()
+
+
+def _shown(command: str) -> str:
+    return command.partition("<<")[0].rstrip()
 
 
 def ask_master(path: Path, command: str, timeout: float = _TIMEOUT) -> str:
@@ -208,9 +224,8 @@ def look(admin: Admin, files: Path) -> Actual:
         process=information(admin).process,
         template=admin.ask("show env CELADON_TEMPLATE").partition("=")[2],
         servers=parse_servers(admin.ask("show servers state"), admin.ask("show backend")),
-        hosts=parse_map(admin.ask(f"show map {files}/hosts.map")),
-        wildcards=parse_map(admin.ask(f"show map {files}/wildcards.map")),
-        routes=parse_map(admin.ask(f"show map {files}/routes.map")),
+        maps={name: parse_map(admin.ask(f"show map {files / name}")) for name in haproxy.MAPS},
+        certificates=parse_certificates(admin.ask(f"show ssl crt-list {files / haproxy.CERTIFICATES}")),
     )
 
 
@@ -218,6 +233,12 @@ def parse_map(answer: str) -> dict[str, str]:
     """`show map`: an id, the key, the value."""
     fields = (line.split(" ", 2) for line in answer.splitlines() if line)
     return {key: value for _, key, value in fields}
+
+
+def parse_certificates(answer: str) -> frozenset[str]:
+    """`show ssl crt-list FILE`: a certificate's file and the names it is for; another answer where there is no HTTPS."""
+    paths = (line.split(" ", 1)[0] for line in answer.splitlines() if line.startswith("/"))
+    return frozenset(Path(path).name for path in paths)
 
 
 def parse_servers(state: str, backends: str) -> dict[str, dict[str, RunningServer]]:

@@ -8,18 +8,21 @@ import hashlib
 import importlib.resources
 import ipaddress
 import string
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from celadon.model.routing import Answer, Backend, RoutingTable, Server
+from celadon.model.routing import Answer, Backend, RoutingTable, ServedCertificate, Server
+from celadon.platform import certificates
 from celadon.platform.settings import Settings
+from celadon.router import pages
 
 CONFIG = "haproxy.cfg"
 HOSTS = "hosts.map"
 WILDCARDS = "wildcards.map"
 ROUTES = "routes.map"
+CHALLENGES = "challenges.map"
 CERTIFICATES = "certificates.list"
 ADMIN_SOCKET = "haproxy.sock"
 
@@ -28,8 +31,10 @@ ROLE_PATIENCE = 5.0
 # A push waits for its build, a log tail for its next line.
 ROLE_TIMEOUT = 1800.0
 
-PAGES = ("error.html", "blank.html", "maintenance.html", "nothing.html")
 ROLES = ("api", "git", "build", "logplex")
+
+# What changes often and is no server, in the order in which it changes: a name leads to an app when the app has its route.
+MAPS = (ROUTES, WILDCARDS, HOSTS, pages.ERROR_PAGES, pages.MAINTENANCE_PAGES, CHALLENGES)
 
 # Of slots in all, this many are kept free; a refill doubles them.
 SPARES = 16
@@ -37,7 +42,7 @@ FIRST_SLOTS = 64
 
 # How a server is declared, in the file and at run time alike. Idle connections are closed before the dyno's own server
 # would close them (2 to 5 s are usual), so that a request hardly ever meets the end of its connection.
-SERVER_OPTIONS = "pool-purge-delay 1s"
+_SERVER_OPTIONS = "pool-purge-delay 1s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +61,21 @@ class Place:
     idle_timeout: float = 55.0
     boot_queue_timeout: float = 75.0
     connect_timeout: float = 5.0
+    # Requests at once: of one dyno, that wait for each dyno beyond, of one app.
+    dyno_connections: int = 500
+    dyno_backlog: int = 50
+    app_connections: int = 10_000
     threads: int = 1
-    # Certificate files (key and chain), the default one first, and a digest of what is in them.
-    certificates: tuple[Path, ...] = ()
-    certificates_digest: str = ""
+    # The platform's own certificate, and a digest of it; no HTTPS without.
+    certificate: Path | None = None
+    certificate_digest: str = ""
+    # An authority with its key, that signs a certificate for each name that is asked for and has none.
+    signer: Path | None = None
+
+    @property
+    def server_options(self) -> str:
+        """How a dyno's server is declared."""
+        return f"maxconn {self.dyno_connections} {_SERVER_OPTIONS}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +87,10 @@ class Files:
 
 
 def place(settings: Settings) -> Place:
-    """The place of a platform's HAProxy; reads the certificate files that are there now."""
+    """The place of a platform's HAProxy; reads the certificate that is there now."""
     files = settings.home / "router"
-    found = tuple(sorted((files / "certificates").glob("*.pem"), key=lambda path: (path.stem != "platform", path.name)))
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in found)).hexdigest()[:16]
+    own = certificates.server_pem(settings)
+    present = own.is_file()
     inner = _inner(settings)
     hosts = ("localhost", "127.0.0.1", "api.localhost", f"api.{settings.domain}", *([inner] if inner else []))
     return Place(
@@ -88,8 +104,12 @@ def place(settings: Settings) -> Place:
         first_byte_timeout=settings.first_byte_timeout,
         idle_timeout=settings.idle_timeout,
         boot_queue_timeout=settings.boot_queue_timeout,
-        certificates=found,
-        certificates_digest=digest,
+        dyno_connections=settings.dyno_connections,
+        dyno_backlog=settings.dyno_backlog,
+        app_connections=settings.app_connections,
+        certificate=own if present else None,
+        signer=certificates.signing_pem(settings) if present and certificates.signs_names(settings) else None,
+        certificate_digest=hashlib.sha256(own.read_bytes()).hexdigest()[:16] if present else "",
     )
 
 
@@ -112,23 +132,54 @@ def slot(number: int) -> str:
     return f"slot{number}"
 
 
-def render(table: RoutingTable, slots: Mapping[str, str], count: int, where: Place) -> Files:
-    """All files for a table. `slots` is app id → slot for every app with servers; `count` slots are declared."""
+def render(
+    table: RoutingTable, slots: Mapping[str, str], count: int, where: Place, taken: Collection[str] = ()
+) -> Files:
+    """All files for a table. `slots` is app id → slot for every app with servers; `count` slots are declared.
+
+    Of the table's certificates those are listed that a running HAProxy has `taken`: one that it would refuse must not
+    be found by the next that starts.
+    """
     servers = {slots[backend.app_id]: backend.servers for backend in table.backends if backend.app_id in slots}
     names = [slot(number) for number in range(count)]
-    fixed = {name: page(name) for name in PAGES}
+    fixed = pages.pages(where.files)
     fixed["boot.lua"] = _lua(where)
-    if where.certificates:
-        fixed[CERTIFICATES] = "".join(f"{path}\n" for path in where.certificates)
-    empty = _config(where, "", "".join(slot_text(name, ()) for name in names))
-    digest = hashlib.sha256("\0".join([empty, where.certificates_digest, *fixed.values()]).encode()).hexdigest()[:16]
-    filled = _config(where, digest, "".join(slot_text(name, servers.get(name, ())) for name in names))
-    maps = {
-        HOSTS: map_text(table.hosts),
-        WILDCARDS: map_text(table.wildcards),
-        ROUTES: map_text(route_map(table.backends, slots)),
+    empty = _config(where, "", "".join(slot_text(name, (), where) for name in names))
+    digest = hashlib.sha256("\0".join([empty, where.certificate_digest, *fixed.values()]).encode()).hexdigest()[:16]
+    filled = _config(where, digest, "".join(slot_text(name, servers.get(name, ()), where) for name in names))
+    texts = {CONFIG: filled, **fixed, **{name: map_text(entries) for name, entries in maps(table, slots).items()}}
+    if where.certificate:
+        texts[CERTIFICATES] = _certificate_list(where, table, taken)
+    return Files(template=digest, texts=texts)
+
+
+def maps(table: RoutingTable, slots: Mapping[str, str]) -> dict[str, Mapping[str, str]]:
+    """All maps, by file name: what changes often and is no server."""
+    return {
+        ROUTES: route_map(table.backends, slots),
+        WILDCARDS: table.wildcards,
+        HOSTS: table.hosts,
+        pages.ERROR_PAGES: {app_id: found.error for app_id, found in table.pages.items() if found.error},
+        pages.MAINTENANCE_PAGES: {
+            app_id: found.maintenance for app_id, found in table.pages.items() if found.maintenance
+        },
+        CHALLENGES: table.challenges,
     }
-    return Files(template=digest, texts={CONFIG: filled, **fixed, **maps})
+
+
+def certificate_path(where: Place, name: str) -> Path:
+    return where.files / "certificates" / name
+
+
+def certificate_line(where: Place, certificate: ServedCertificate) -> str:
+    """An entry of HAProxy's list: served for these names and for no other that it may speak for."""
+    return f"{certificate_path(where, certificate.name)} {' '.join(certificate.hostnames)}"
+
+
+def _certificate_list(where: Place, table: RoutingTable, taken: Collection[str]) -> str:
+    """The platform's own first: it is served to everybody whose name has no other."""
+    lines = [certificate_line(where, found) for found in table.certificates if found.name in taken]
+    return "".join(f"{line}\n" for line in [str(where.certificate), *lines])
 
 
 def route_map(backends: Iterable[Backend], slots: Mapping[str, str]) -> dict[str, str]:
@@ -143,20 +194,15 @@ def map_text(entries: Mapping[str, str]) -> str:
     return "".join(f"{key} {value}\n" for key, value in sorted(entries.items()))
 
 
-def slot_text(name: str, servers: Iterable[Server]) -> str:
+def slot_text(name: str, servers: Iterable[Server], where: Place) -> str:
     lines = [f"backend {name} from slots\n"]
     # A draining server is left out: it has nothing more to get, and the requests it has belong to the older process.
     lines += [
-        f"  server {server.name} {server.address}:{server.port} {SERVER_OPTIONS}\n"
+        f"  server {server.name} {server.address}:{server.port} {where.server_options}\n"
         for server in servers
         if not server.draining
     ]
     return "".join(lines)
-
-
-@cache
-def page(name: str) -> str:
-    return importlib.resources.files(__package__).joinpath("pages", name).read_text("utf-8")
 
 
 @cache
@@ -186,6 +232,8 @@ def _config(where: Place, template: str, slots: str) -> str:
         # A little later than the dyno's, so that the log tells who was idle.
         client_timeout=_ms(where.idle_timeout + 0.5),
         role_timeout=_ms(ROLE_TIMEOUT),
+        dyno_backlog=where.dyno_backlog,
+        app_connections=where.app_connections,
         roles="\n".join(_role_text(name, where) for name in ROLES),
         slots=slots,
     )
@@ -196,15 +244,17 @@ def _addresses(where: Place, port: int) -> str:
 
 
 def _https_bind(where: Place) -> str:
-    if not where.certificates:
+    if where.certificate is None:
         return "  # No certificate yet, no HTTPS."
-    return f"  bind {_addresses(where, where.https_port)} ssl crt-list {where.files}/{CERTIFICATES} alpn h2,http/1.1"
+    listed = f"ssl crt-list {where.files}/{CERTIFICATES} alpn h2,http/1.1"
+    signed = f" ca-sign-file {where.signer} generate-certificates" if where.signer else ""
+    return f"  bind {_addresses(where, where.https_port)} {listed}{signed}"
 
 
 def _role_text(name: str, where: Place) -> str:
     return f"""\
 backend {name} from roles
-  server {name} unix@{where.run}/way-{name}.sock {SERVER_OPTIONS}
+  server {name} unix@{where.run}/way-{name}.sock {_SERVER_OPTIONS}
 frontend way-{name} from ways
   bind unix@{where.run}/way-{name}.sock mode 600
   tcp-request inspect-delay {_ms(ROLE_PATIENCE + 1)}

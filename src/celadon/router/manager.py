@@ -18,8 +18,20 @@ from celadon.model.routing import RoutingTable
 from celadon.platform.settings import Settings
 from celadon.router import admin, haproxy, plan
 from celadon.router.admin import Actual, Admin, AdminError
+from celadon.router.certificates import Certificates
 from celadon.router.engine import Engine
-from celadon.store import apps, changes, domains, dynos, formations, releases, slugs
+from celadon.store import (
+    acme_challenges,
+    apps,
+    changes,
+    configs,
+    domains,
+    dynos,
+    formations,
+    releases,
+    slugs,
+    sni_endpoints,
+)
 from celadon.store.database import Database, Transaction
 
 # Sessions that are shut down are gone a moment later.
@@ -45,6 +57,8 @@ class Manager:
         self._engine = engine
         self._files = settings.home / "router"
         self._process_types: dict[str, tuple[str, ...]] = {}
+        self._pages: dict[str, routing.Pages] = {}
+        self._certificates = Certificates(settings, database)
         self._written: dict[str, str] = {}
         self._slots = 0
         self._known: View | None = None
@@ -67,12 +81,15 @@ class Manager:
         actual = self._look()
         table = self._claim(view, actual)
         slots = plan.assign(table.backends, actual, actual.routes)
-        files = self._render(table, slots, actual.slots)
+        where = haproxy.place(self._settings)
+        files = self._render(table, slots, actual.slots, where)
         reloaded = self._load(files, actual)
         if reloaded:
             actual = self._look()
-        steps = plan.plan(table, slots, actual, self._files)
+        steps = plan.plan(table, slots, actual, where)
         self._tell(steps)
+        if where.certificate and self._certificates.ensure(table.certificates, actual.certificates, where):
+            self._write(self._render(table, slots, actual.slots, where).texts)
         waiting = self._finish_drains(steps, view)
         self.restless = waiting > 0
         self._release(view)
@@ -89,7 +106,11 @@ class Manager:
                 formations=formations.list_all(tx),
                 dynos=(found := dynos.list_all(tx)),
                 domains=domains.apps_by_hostname(tx),
+                pages={release.app_id: self._pages_of(tx, release.config_id) for release in current.values()},
+                certificates=routing.served_certificates(sni_endpoints.chains(tx), domains.served(tx)),
+                challenges=acme_challenges.all_of(tx),
             )
+        self._pages = {release.config_id: self._pages[release.config_id] for release in current.values()}
         return View(table, {dyno.id: dyno for of_app in found.values() for dyno in of_app})
 
     def _types(self, tx: Transaction, slug_ids: set[str]) -> dict[str, tuple[str, ...]]:
@@ -101,13 +122,23 @@ class Manager:
         self._process_types = {slug_id: types for slug_id, types in self._process_types.items() if slug_id in slug_ids}
         return self._process_types
 
+    def _pages_of(self, tx: Transaction, config_id: str) -> routing.Pages:
+        """The pages that a release's config vars name; a set of config vars never changes, so each is read once."""
+        if config_id not in self._pages:
+            config_vars = configs.find(tx, config_id)
+            self._pages[config_id] = routing.Pages(
+                error=routing.page_url(config_vars.get("ERROR_PAGE_URL", "")),
+                maintenance=routing.page_url(config_vars.get("MAINTENANCE_PAGE_URL", "")),
+            )
+        return self._pages[config_id]
+
     def _ensure_running(self, view: View) -> bool:
         """Start HAProxy from whole files when it is not there."""
         if self._engine.running():
             return False
         table = self._claim(view, None)
         slots = plan.assign(table.backends, None, {})
-        self._write(self._render(table, slots, self._slots).texts)
+        self._write(self._render(table, slots, self._slots, haproxy.place(self._settings)).texts)
         self._engine.start()
         return True
 
@@ -136,10 +167,10 @@ class Manager:
                 changes.record(tx, "dyno", app_id)
             return True
 
-    def _render(self, table: RoutingTable, slots: dict[str, str], present: int) -> haproxy.Files:
+    def _render(self, table: RoutingTable, slots: dict[str, str], present: int, where: haproxy.Place) -> haproxy.Files:
         used = max(len(slots), plan.highest(slots.values()) - haproxy.SPARES)
         self._slots = haproxy.capacity(max(present, self._slots), used)
-        return haproxy.render(table, slots, self._slots, haproxy.place(self._settings))
+        return haproxy.render(table, slots, self._slots, where, self._certificates.taken)
 
     def _load(self, files: haproxy.Files, actual: Actual) -> bool:
         """Files first; then a reload when more than servers and maps has changed."""

@@ -95,15 +95,15 @@ def servable(table: RoutingTable, refused: frozenset[str]) -> RoutingTable:
     return replace(table, backends=tuple(backends))
 
 
-def plan(table: RoutingTable, slots: Mapping[str, str], actual: Actual, files: Path) -> Plan:
+def plan(table: RoutingTable, slots: Mapping[str, str], actual: Actual, where: haproxy.Place) -> Plan:
     """Servers are added before a map leads to them, and leave when none leads there any more."""
     wanted = {
         server.name: (server, slots.get(backend.app_id)) for backend in table.backends for server in backend.servers
     }
-    commands = [*_additions(wanted, actual)]
-    commands += _map_changes(files / haproxy.ROUTES, actual.routes, haproxy.route_map(table.backends, slots))
-    commands += _map_changes(files / haproxy.WILDCARDS, actual.wildcards, table.wildcards)
-    commands += _map_changes(files / haproxy.HOSTS, actual.hosts, table.hosts)
+    commands = [*_additions(wanted, actual, where)]
+    entries = haproxy.maps(table, slots)
+    for name in haproxy.MAPS:
+        commands += _map_changes(where.files / name, actual.maps[name], entries[name])
     draining: list[Place] = []
     gone: list[Place] = []
     for slot, running in actual.servers.items():
@@ -119,7 +119,9 @@ def plan(table: RoutingTable, slots: Mapping[str, str], actual: Actual, files: P
     return Plan(commands=tuple(commands), draining=tuple(sorted(draining)), gone=tuple(sorted(gone)))
 
 
-def _additions(wanted: Mapping[str, tuple[Server, str | None]], actual: Actual) -> Iterator[Command]:
+def _additions(
+    wanted: Mapping[str, tuple[Server, str | None]], actual: Actual, where: haproxy.Place
+) -> Iterator[Command]:
     for server, slot in wanted.values():
         if server.draining or slot is None:
             continue
@@ -127,7 +129,7 @@ def _additions(wanted: Mapping[str, tuple[Server, str | None]], actual: Actual) 
         running = actual.servers.get(slot, {}).get(server.name)
         if running is None:
             address = f"{server.address}:{server.port}"
-            yield Command(f"add server {place} {address} {haproxy.SERVER_OPTIONS}", (_REGISTERED, _EXISTS))
+            yield Command(f"add server {place} {address} {where.server_options}", (_REGISTERED, _EXISTS))
         if running is None or not running.ready:
             yield Command(f"set server {place} state ready")
 

@@ -1,7 +1,7 @@
 """One request as HAProxy tells it → one line of the app's log, in Heroku's words.
 
-The raw line (see `log-format` in haproxy.cfg) has sixteen fields of our own without blanks, then what the client sent:
-method, path, host, request id and the forwarded-for list, quoted by HAProxy. Only the first sixteen are understood;
+The raw line (see `log-format` in haproxy.cfg) has seventeen fields of our own without blanks, then what the client sent:
+method, path, host, request id and the forwarded-for list, quoted by HAProxy. Only the first seventeen are understood;
 the rest is passed on as it is, so that no client can forge a field.
 """
 
@@ -15,7 +15,7 @@ from celadon.model import routing
 
 _WORD = b"request "
 _WAITS = re.compile(rb"^waits ([0-9a-f-]{1,40}) (\d{1,12})\Z")
-_FIELDS = 16
+_FIELDS = 17
 # HAProxy's words for "no value" and "no server".
 NONE = "-"
 _NO_SERVER = "<NOSRV>"
@@ -60,6 +60,7 @@ class Request(msgspec.Struct, frozen=True, gc=False):
     active: int
     sent: int
     retries: str
+    stopping: bool
 
 
 def is_request(line: bytes) -> bool:
@@ -79,7 +80,9 @@ def parse(line: bytes) -> tuple[Request, bytes]:
     fields = line[len(_WORD) :].decode("latin-1").split(" ", _FIELDS)
     if len(fields) != _FIELDS + 1 or not line.startswith(_WORD):
         raise ValueError(f"cannot read a request line: {len(fields)} fields")
-    (app, at, count, state, status, backend, server, route, answered, protocol, *times, retries, client) = fields
+    (app, at, count, state, status, backend, server, route, answered, protocol, *times, retries, stopping, client) = (
+        fields
+    )
     connect, queue, header, active, sent = map(int, times)
     request = Request(
         app,
@@ -98,6 +101,7 @@ def parse(line: bytes) -> tuple[Request, bytes]:
         active,
         sent,
         retries,
+        stopping == "1",
     )
     return request, client.encode("latin-1")
 
@@ -106,6 +110,8 @@ def code(request: Request, idle_timeout: float) -> str | None:
     """The H code of a request; None when all went well, which an error of the app's own is."""
     if request.route.startswith("H"):
         return request.route
+    if request.stopping and request.state[0] == "K":
+        return "H24"
     if request.answered:
         return _answered_code(request, idle_timeout)
     if request.state == "SC":

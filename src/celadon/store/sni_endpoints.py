@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import sqlalchemy as sa
 
-from celadon.model.certificate import SniEndpoint
+from celadon.model.sni_endpoint import SniEndpoint
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
@@ -27,10 +27,11 @@ def chains(tx: Transaction) -> dict[str, str]:
     return {row.id: row.certificate_chain for row in tx.connection.execute(sa.select(_t.c.id, _t.c.certificate_chain))}
 
 
-def key(tx: Transaction, sni_endpoint_id: str) -> str | None:
-    """The private key as PEM; None when the endpoint is gone. Raises SecretsError."""
-    found = tx.connection.execute(sa.select(_t.c.private_key).where(_t.c.id == sni_endpoint_id)).scalar_one_or_none()
-    return None if found is None else tx.secrets.decrypt(found)
+def pem(tx: Transaction, sni_endpoint_id: str) -> str | None:
+    """Private key and chain; None when the endpoint is gone. Raises SecretsError."""
+    query = sa.select(_t.c.private_key, _t.c.certificate_chain).where(_t.c.id == sni_endpoint_id)
+    found = tx.connection.execute(query).one_or_none()
+    return None if found is None else tx.secrets.decrypt(found.private_key) + str(found.certificate_chain)
 
 
 def insert(tx: Transaction, endpoint: SniEndpoint, private_key: str) -> None:

@@ -1,7 +1,4 @@
-"""Certificates that apps bring: what may be served, in which order, for which names. Pure.
-
-Everything here is X.509 (RFC 5280) in PEM (RFC 7468); names are matched as browsers do (RFC 6125, 6.4.3).
-"""
+"""Certificates in PEM (RFC 7468): read, put in order, proved to be fit for serving (X.509, RFC 5280). Pure."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -23,25 +20,6 @@ _SMALLEST_RSA = 2048
 _WEAK = (hashes.MD5, hashes.SHA1)
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SniEndpoint:
-    """A certificate of an app, served to those who ask by TLS for one of the domains that point at it.
-
-    `certificate_chain` is PEM, the app's own certificate first. `names` are those it speaks for. `acm` ones are made
-    and renewed by the platform. The key is kept apart; see store/sni_endpoints.py.
-    """
-
-    id: str
-    app_id: str
-    name: str
-    certificate_chain: str
-    names: tuple[str, ...]
-    expires_at: datetime
-    acm: bool
-    created_at: datetime
-    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +132,6 @@ def names(certificate: x509.Certificate) -> tuple[str, ...]:
         raise InvalidParams("cannot use this certificate: its extensions cannot be read") from None
     common = [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     return tuple(dict.fromkeys(name.lower() for name in listed or common if "." in name))
-
-
-def covers(certified: Iterable[str], hostname: str) -> bool:
-    """Whether a certificate of these names speaks for a domain; `*.example.com` for one label more, and for itself."""
-    wild = "*." + hostname.partition(".")[2]
-    return any(name in (hostname, wild) for name in certified)
 
 
 def details(chain: str, roots: Iterable[x509.Certificate], now: datetime) -> Details:
