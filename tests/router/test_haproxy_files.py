@@ -64,9 +64,10 @@ def test_the_template_changes_with_all_that_needs_a_reload_and_nothing_else() ->
 
 
 @pytest.mark.parametrize(
-    ("present", "used", "slots"), [(0, 0, 64), (64, 48, 64), (64, 49, 128), (128, 3, 128), (0, 1000, 1024)]
+    ("present", "used", "slots"),
+    [(0, 0, 64), (64, 48, 64), (64, 49, 128), (128, 3, 128), (0, 1000, 1024), (0, 10_000, 10_240)],
 )
-def test_slots_double_before_the_spares_run_out(present: int, used: int, slots: int) -> None:
+def test_slots_grow_before_the_spares_run_out(present: int, used: int, slots: int) -> None:
     assert haproxy.capacity(present, used) == slots
 
 

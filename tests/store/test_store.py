@@ -242,11 +242,11 @@ def test_route_is_claimed_only_while_the_dyno_serves(world: Context, owner: Acto
     _, dyno, _, _ = dyno_actions.run(world, owner, "hello", command="true")
     moment = datetime.now(UTC)
     with world.database.transaction() as tx:
-        assert not dynos.claim_route(tx, dyno.id)
+        assert not dynos.claim_routes(tx, [dyno.id])
         dynos.update(tx, dyno.id, now=moment, state="up")
-        assert dynos.claim_route(tx, dyno.id)
+        assert [found.id for found in dynos.claim_routes(tx, [dyno.id])] == [dyno.id]
         dynos.update(tx, dyno.id, now=moment, draining_at=moment)
-        assert not dynos.claim_route(tx, dyno.id)
+        assert not dynos.claim_routes(tx, [dyno.id])
 
 
 def test_scale_is_all_or_nothing(world: Context, owner: Actor) -> None:

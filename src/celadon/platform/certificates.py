@@ -55,14 +55,14 @@ def issue(settings: Settings, now: datetime.datetime) -> bool:
     The authority is kept for as long as it is valid: people and programs trust it by its file.
     """
     key, authority = _authority(settings, now)
+    path = server_pem(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if signs_names(settings):
         _write_secret(signing_pem(settings), _pem(authority) + _key_pem(key))
-    path = server_pem(settings)
     if path.is_file() and _fits(path.read_bytes(), settings, authority, now):
         return False
     server_key = ec.generate_private_key(ec.SECP256R1())
     certificate = _server_certificate(settings, server_key, key, authority, now)
-    path.parent.mkdir(parents=True, exist_ok=True)
     _write_secret(path, _key_pem(server_key) + _pem(certificate) + _pem(authority))
     return True
 

@@ -36,9 +36,10 @@ ROLES = ("api", "git", "build", "logplex")
 # What changes often and is no server, in the order in which it changes: a name leads to an app when the app has its route.
 MAPS = (ROUTES, WILDCARDS, HOSTS, pages.ERROR_PAGES, pages.MAINTENANCE_PAGES, CHALLENGES)
 
-# Of slots in all, this many are kept free; a refill doubles them.
+# Of slots in all, this many are kept free.
 SPARES = 16
 FIRST_SLOTS = 64
+_SLOT_STEP = 1024
 
 # How a server is declared, in the file and at run time alike. Idle connections are closed before the dyno's own server
 # would close them (2 to 5 s are usual), so that a request hardly ever meets the end of its connection.
@@ -121,10 +122,13 @@ def _inner(settings: Settings) -> str:
 
 
 def capacity(present: int, used: int) -> int:
-    """How many slots there should be: doubled when fewer than the spares are free, never fewer than before."""
+    """How many slots there should be: more when fewer than the spares are free, never fewer than before.
+
+    They double while that costs little (an empty slot takes 9 kB), and then grow by a step: each time is a reload.
+    """
     slots = max(present, FIRST_SLOTS)
     while slots - used < SPARES:
-        slots *= 2
+        slots += min(slots, _SLOT_STEP)
     return slots
 
 

@@ -9,7 +9,7 @@ Survives: a SIGKILL anywhere. Files come first and are whole; what HAProxy lacks
 import contextlib
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from celadon.model import routing
@@ -106,11 +106,10 @@ class Manager:
                 formations=formations.list_all(tx),
                 dynos=(found := dynos.list_all(tx)),
                 domains=domains.apps_by_hostname(tx),
-                pages={release.app_id: self._pages_of(tx, release.config_id) for release in current.values()},
+                pages=self._pages_of(tx, {release.app_id: release.config_id for release in current.values()}),
                 certificates=routing.served_certificates(sni_endpoints.chains(tx), domains.served(tx)),
                 challenges=acme_challenges.all_of(tx),
             )
-        self._pages = {release.config_id: self._pages[release.config_id] for release in current.values()}
         return View(table, {dyno.id: dyno for of_app in found.values() for dyno in of_app})
 
     def _types(self, tx: Transaction, slug_ids: set[str]) -> dict[str, tuple[str, ...]]:
@@ -122,15 +121,12 @@ class Manager:
         self._process_types = {slug_id: types for slug_id, types in self._process_types.items() if slug_id in slug_ids}
         return self._process_types
 
-    def _pages_of(self, tx: Transaction, config_id: str) -> routing.Pages:
-        """The pages that a release's config vars name; a set of config vars never changes, so each is read once."""
-        if config_id not in self._pages:
-            config_vars = configs.find(tx, config_id)
-            self._pages[config_id] = routing.Pages(
-                error=routing.page_url(config_vars.get("ERROR_PAGE_URL", "")),
-                maintenance=routing.page_url(config_vars.get("MAINTENANCE_PAGE_URL", "")),
-            )
-        return self._pages[config_id]
+    def _pages_of(self, tx: Transaction, config_ids: Mapping[str, str]) -> dict[str, routing.Pages]:
+        """App id → the pages that its config vars name; a set of config vars never changes, so each is read once."""
+        fresh = set(config_ids.values()) - self._pages.keys()
+        self._pages |= {config_id: _pages(found) for config_id, found in configs.find_each(tx, fresh).items()}
+        self._pages = {config_id: self._pages[config_id] for config_id in config_ids.values()}
+        return {app_id: self._pages[config_id] for app_id, config_id in config_ids.items()}
 
     def _ensure_running(self, view: View) -> bool:
         """Start HAProxy from whole files when it is not there."""
@@ -149,23 +145,25 @@ class Manager:
     def _claim(self, view: View, actual: Actual | None) -> RoutingTable:
         """Say in the store that requests may reach a dyno, before they can: its manager then asks before it stops it."""
         have = {name for found in actual.servers.values() for name in found} if actual else set()
-        refused = set()
-        for backend in view.table.backends:
-            for server in backend.servers:
-                fresh = server.name not in have or not view.dynos[server.dyno_id].routed
-                if not server.draining and fresh and not self._claim_one(backend.app_id, server):
-                    refused.add(server.name)
-        return plan.servable(view.table, frozenset(refused))
-
-    def _claim_one(self, app_id: str, server: routing.Server) -> bool:
+        fresh = {
+            server.dyno_id: server.name
+            for backend in view.table.backends
+            for server in backend.servers
+            if not server.draining and (server.name not in have or not view.dynos[server.dyno_id].routed)
+        }
+        if not fresh:
+            return view.table
         with self._database.transaction() as tx:
-            dyno = dynos.find_by_id(tx, server.dyno_id)
-            # The row may have started anew since: then the server that was seen is no more.
-            if dyno is None or routing.server_name(dyno) != server.name or not dynos.claim_route(tx, dyno.id):
-                return False
-            if not dyno.routed:
-                changes.record(tx, "dyno", app_id)
-            return True
+            claimed = dynos.claim_routes(tx, fresh)
+            news = {dyno.app_id for dyno in claimed if not dyno.routed}
+            number = changes.record(tx, "dyno", news.pop() if len(news) == 1 else None) if news else None
+        view.dynos.update({dyno.id: replace(dyno, routed=True) for dyno in claimed})
+        if number is not None and self._seen == number - 1:
+            # Nothing but our own word has come since the store was read.
+            self._seen = number
+        # A row may have started anew since: then the server that was seen is no more.
+        taken = {routing.server_name(dyno) for dyno in claimed}
+        return plan.servable(view.table, frozenset(fresh.values()) - taken)
 
     def _render(self, table: RoutingTable, slots: dict[str, str], present: int, where: haproxy.Place) -> haproxy.Files:
         used = max(len(slots), plan.highest(slots.values()) - haproxy.SPARES)
@@ -287,6 +285,13 @@ def _delete(conversation: Admin, place: plan.Place) -> None:
     conversation.tell(f"shutdown sessions server {place}", accept=gone)
     conversation.ask(f"wait {_DELETE_TIMEOUT} srv-removable {place}")
     conversation.tell(f"del server {place}", accept=("Server deleted", *gone))
+
+
+def _pages(config_vars: Mapping[str, str]) -> routing.Pages:
+    return routing.Pages(
+        error=routing.page_url(config_vars.get("ERROR_PAGE_URL", "")),
+        maintenance=routing.page_url(config_vars.get("MAINTENANCE_PAGE_URL", "")),
+    )
 
 
 def _stays(dyno: Dyno) -> bool:

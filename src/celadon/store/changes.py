@@ -28,16 +28,16 @@ def next_number(tx: Transaction) -> int:
     )
 
 
-def record(tx: Transaction, topic: str, app_id: str | None = None) -> None:
-    """Say that something of this topic (a noun: `formation`, `release`, `dyno`, `build` …) has changed.
+def record(tx: Transaction, topic: str, app_id: str | None = None) -> int:
+    """Say that something of this topic (a noun: `formation`, `release`, `dyno`, `build` …) has changed; returns its number.
 
     The last statement of an action's transaction: it takes the counter's lock.
     """
-    tx.connection.execute(
-        tables.changes.insert().values(seq=next_number(tx), topic=topic, app_id=app_id, at=datetime.now(UTC))
-    )
+    number = next_number(tx)
+    tx.connection.execute(tables.changes.insert().values(seq=number, topic=topic, app_id=app_id, at=datetime.now(UTC)))
     if tx.connection.dialect.name == "postgresql":
         tx.connection.execute(sa.text("notify celadon_changes"))
+    return number
 
 
 def latest(database: Database) -> int:

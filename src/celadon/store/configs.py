@@ -1,7 +1,7 @@
 """Config vars: one immutable, encrypted row for each set; releases point at it."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,6 +10,8 @@ from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.configs
+# Of one statement; databases limit its parameters.
+_PART = 500
 
 
 def insert(tx: Transaction, app_id: str, config_vars: Mapping[str, str], now: datetime) -> str:
@@ -18,6 +20,16 @@ def insert(tx: Transaction, app_id: str, config_vars: Mapping[str, str], now: da
     values = {"id": config_id, "app_id": app_id, "vars": rows.sealed(tx, config_vars), "created_at": now}
     tx.connection.execute(_t.insert().values(values))
     return config_id
+
+
+def find_each(tx: Transaction, config_ids: Collection[str]) -> dict[str, dict[str, str]]:
+    """The config vars of many releases, by config id; raises SecretsError when they cannot be decrypted."""
+    found: dict[str, dict[str, str]] = {}
+    chosen = list(config_ids)
+    for part in (chosen[at : at + _PART] for at in range(0, len(chosen), _PART)):
+        query = sa.select(_t.c.id, _t.c.vars).where(_t.c.id.in_(part))
+        found |= {row.id: rows.opened(tx, row.vars) for row in tx.connection.execute(query)}
+    return found
 
 
 def find(tx: Transaction, config_id: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """Dynos: rows of what runs or should run. `request` is written by actions (and by the manager for a
 one-off whose client has left), `routed` by the router, the rest by the dyno manager."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.dynos
+# Of one statement; databases limit its parameters.
+_PART = 500
 _settled = sa.and_(_t.c.state == DynoState.UP, _t.c.request.is_(None), _t.c.draining_at.is_(None))
 
 
@@ -98,13 +100,19 @@ def request_instead(tx: Transaction, dyno_ids: list[str], word: str | None, *, o
     return tx.connection.execute(_t.update().where(_t.c.id.in_(dyno_ids), same).values(request=word)).rowcount
 
 
-def claim_route(tx: Transaction, dyno_id: str) -> bool:
-    """The router's first word on a dyno: requests may reach it from now on. False when it is on its way out already.
+def claim_routes(tx: Transaction, dyno_ids: Collection[str]) -> list[Dyno]:
+    """The router's first word on dynos: requests may reach them from now on.
 
-    Claimed before the proxy learns of the dyno: the manager, who asks `routed` before it stops one, is never too early.
+    Returns those that are not on their way out already, as they were before.
+    Claimed before the proxy learns of a dyno: the manager, who asks `routed` before it stops one, is never too early.
     """
-    ready = sa.and_(_t.c.id == dyno_id, _t.c.state == DynoState.UP, _t.c.draining_at.is_(None))
-    return bool(tx.connection.execute(_t.update().where(ready).values(routed=True)).rowcount)
+    claimed: list[Dyno] = []
+    chosen = list(dyno_ids)
+    for part in (chosen[at : at + _PART] for at in range(0, len(chosen), _PART)):
+        ready = sa.and_(_t.c.id.in_(part), _t.c.state == DynoState.UP, _t.c.draining_at.is_(None))
+        claimed += _every(tx, sa.select(_t).where(ready).with_for_update())
+        tx.connection.execute(_t.update().where(ready).values(routed=True))
+    return claimed
 
 
 def release_route(tx: Transaction, dyno_id: str) -> bool:
