@@ -18,11 +18,11 @@ def test_domains_are_added_listed_described_and_removed(celadon: Program) -> Non
     celadon("domains:add", "*.example.com")
     assert celadon("domains").out == (
         "=== example Domain Names\n"
-        "*.example.com  CNAME to example.localhost\n"
-        "example.com    ALIAS or ANAME to example.localhost\n"
+        "*.example.com  CNAME to example.localhost (pending)\n"
+        "example.com    ALIAS or ANAME to example.localhost (pending)\n"
         "\n"
     )
-    assert "Kind:       custom\n" in celadon("domains:info", "example.com").out
+    assert "Kind:        custom\n" in celadon("domains:info", "example.com").out
     assert celadon("domains:remove", "example.com").out == "Removing example.com from example... done\n"
     assert celadon("domains:clear").out == "Removing all domain names from example... done\n"
     assert [entry["kind"] for entry in json.loads(celadon("domains", "--json").out)] == ["heroku"]

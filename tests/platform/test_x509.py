@@ -4,7 +4,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests import certified
 
-from celadon.model.errors import InvalidParams
 from celadon.platform import x509
 
 ROOT = certified.root()
@@ -14,7 +13,7 @@ ROOTS = [ROOT.certificate]
 
 
 def refused(chain: str, key: str) -> str:
-    with pytest.raises(InvalidParams) as caught:
+    with pytest.raises(x509.Unusable) as caught:
         x509.pair(chain, key, ROOTS, certified.NOW)
     return caught.value.message
 

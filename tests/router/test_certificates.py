@@ -1,6 +1,5 @@
 """Certificates of apps: served by name from the moment they are wanted, without a reload, and none for another's name."""
 
-import contextlib
 import http.client
 import socket
 import ssl
@@ -9,12 +8,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 from tests import certified
 from tests.router import mesh as meshes
 from tests.router import servers
 from tests.router.mesh import Mesh, now, wait_for
+from tests.router.tls import connected, presented
 
 from celadon.model.domain import Domain
 from celadon.model.sni_endpoint import SniEndpoint
@@ -78,25 +76,6 @@ def remove(mesh: Mesh, endpoint_id: str) -> None:
     with mesh.database.transaction() as tx:
         sni_endpoints.delete(tx, [endpoint_id])
         changes.record(tx, "domain")
-
-
-@contextlib.contextmanager
-def connected(mesh: Mesh, name: str, *protocols: str) -> Iterator[ssl.SSLSocket]:
-    context = ssl._create_unverified_context()
-    context.set_alpn_protocols(list(protocols))
-    with socket.create_connection(("127.0.0.1", mesh.settings.https_port), timeout=10) as raw:
-        with context.wrap_socket(raw, server_hostname=name) as wrapped:
-            yield wrapped
-
-
-def presented(mesh: Mesh, name: str) -> str:
-    """The common name of the certificate that is presented to who asks for a name; "" without an answer."""
-    with contextlib.suppress(OSError), connected(mesh, name) as wrapped:
-        der = wrapped.getpeercert(True)
-        assert der is not None
-        subject = x509.load_der_x509_certificate(der).subject
-        return str(subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
-    return ""
 
 
 def ask(mesh: Mesh, sni: str, host: str) -> int:

@@ -1,6 +1,8 @@
 """Domains: add and remove host names of an app."""
 
 import uuid
+from collections.abc import Mapping
+from datetime import datetime
 
 import idna
 import sqlalchemy as sa
@@ -10,7 +12,7 @@ from celadon.actions.context import Context, now
 from celadon.model import domain as rules
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.domain import Domain
+from celadon.model.domain import Domain, DomainStatus
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.platform.settings import Settings
 from celadon.store import accounts, apps, changes, domains, events
@@ -75,6 +77,24 @@ def remove(context: Context, actor: Actor, app_name: str, id_or_hostname: str) -
         )
         changes.record(tx, "domain", app.id)
         return app, domain
+
+
+def due(context: Context, before: datetime, status: DomainStatus, limit: int) -> list[Domain]:
+    """Domains of this status that DNS has not been asked about since."""
+    with context.database.read() as tx:
+        return domains.list_unchecked(tx, before, status, limit)
+
+
+def checked(context: Context, leads_here: Mapping[str, bool]) -> int:
+    """What DNS says of domains, by their ids; returns how many have changed."""
+    changed = 0
+    with context.database.transaction() as tx:
+        for domain_id, here in leads_here.items():
+            status = DomainStatus.SUCCEEDED if here else DomainStatus.PENDING
+            changed += domains.check(tx, domain_id, status, now())
+        if changed:
+            changes.record(tx, "domain")
+    return changed
 
 
 def normalised(hostname: str) -> str:

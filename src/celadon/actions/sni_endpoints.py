@@ -10,14 +10,12 @@ import random
 import ssl
 import tempfile
 import uuid
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import sqlalchemy as sa
 from cryptography import x509
-from cryptography.utils import CryptographyDeprecationWarning
 
 from celadon.actions import access
 from celadon.actions.context import Context, now
@@ -205,10 +203,7 @@ def roots(settings: Settings) -> list[x509.Certificate]:
 
 @functools.lru_cache(maxsize=1)
 def _roots(path: Path, version: int) -> list[x509.Certificate]:
-    with warnings.catch_warnings():
-        # Of a root with an odd serial number, which is no business of ours.
-        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        return x509.load_pem_x509_certificates(path.read_bytes())
+    return rules.roots(path)
 
 
 def _pair(settings: Settings, chain: str, key: str) -> Pair:

@@ -23,7 +23,7 @@ def list_domains(invocation: Invocation) -> None:
         say(f"{invocation.app} has no domain names.")
         return
     header(f"{invocation.app} Domain Names")
-    listing([(entry["hostname"], f"{_record(entry['hostname'])} to {entry['cname']}") for entry in custom])
+    listing([(entry["hostname"], f"{_shown(entry)}{_pending(entry)}") for entry in custom])
 
 
 @command(app=True, json=True, must="DOMAIN to add")
@@ -55,14 +55,24 @@ def clear(invocation: Invocation) -> None:
                 invocation.client.delete(f"{invocation.app_path}/domains/{entry['id']}")
 
 
+@command(app=True)
+@click.argument("domain", required=False)
+def wait(invocation: Invocation, domain: str | None) -> None:
+    """Wait until DNS leads a domain name here; without one, until it does for all of the app."""
+    from celadon.cli.waiting import until
+
+    pending = [_find(invocation, domain)] if domain else [entry for entry in _domains(invocation) if _pending(entry)]
+    for entry in pending:
+        with action(f"Waiting for {entry['hostname']} to lead here ({_shown(entry)})"):
+            path = f"{invocation.app_path}/domains/{entry['id']}"
+            until(lambda path=path: None if _pending(invocation.client.get(path)) else True)  # type: ignore[misc]
+
+
 @command(app=True, json=True, must="DOMAIN to describe")
 @click.argument("domain")
 def info(invocation: Invocation, domain: str) -> None:
     """Show a domain name of the app."""
-    wanted = domain.lower().removesuffix(".")
-    found = next((entry for entry in _domains(invocation) if wanted in (entry["hostname"], entry["id"])), None)
-    if found is None:
-        raise Failure(f"Couldn't find that domain: {invocation.app} has no {domain}; see `celadon domains`.")
+    found = _find(invocation, domain)
     if invocation.json:
         show_json(found)
         return
@@ -70,8 +80,26 @@ def info(invocation: Invocation, domain: str) -> None:
 
     header(found["hostname"])
     hash(
-        {"Kind": found["kind"], "DNS record": _shown(found), "Status": found["status"], "Created": found["created_at"]}
+        {
+            "Kind": found["kind"],
+            "DNS record": _shown(found),
+            "Status": found["status"],
+            "Certificate": found["sni_endpoint"]["name"] if found["sni_endpoint"] else None,
+            "Created": found["created_at"],
+        }
     )
+
+
+def _find(invocation: Invocation, domain: str) -> dict[str, Any]:
+    wanted = domain.lower().removesuffix(".")
+    for entry in _domains(invocation):
+        if wanted in (entry["hostname"], entry["id"]):
+            return entry
+    raise Failure(f"Couldn't find that domain: {invocation.app} has no {domain}; see `celadon domains`.")
+
+
+def _pending(entry: dict[str, Any]) -> str:
+    return " (pending)" if entry["status"] == "pending" else ""
 
 
 def _shown(entry: dict[str, Any]) -> str | None:

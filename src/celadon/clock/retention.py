@@ -6,11 +6,13 @@ from pathlib import Path
 
 from celadon.actions.context import Context, now
 from celadon.model.slug import KEPT
-from celadon.store import apps, builds, changes, log_sessions, slugs
+from celadon.store import acme_challenges, apps, builds, changes, log_sessions, slugs
 
 # What a destroyed app has left stays this long, and what builds and release phases have written.
 DESTROYED = timedelta(days=7)
 OUTPUT = timedelta(days=30)
+# What a clock that was killed has left; an authority asks within minutes.
+CHALLENGES = timedelta(days=1)
 _FRESH = 3600.0
 
 
@@ -19,6 +21,7 @@ def prune(context: Context) -> str:
     with context.database.transaction() as tx:
         changes.prune(tx)
         log_sessions.prune(tx, now())
+        acme_challenges.prune(tx, now() - CHALLENGES)
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}
         kept = slugs.ids_to_keep(tx, KEPT, now() - DESTROYED)

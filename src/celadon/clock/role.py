@@ -1,17 +1,21 @@
 """The clock role: runs what is due.
 
-Wakes on: time. Reads and writes: what retention is about; asks for the replacement of dynos that are a day old.
+Wakes on: time. Reads and writes: what retention is about, where domains lead, automatic certificates; asks for the
+replacement of dynos that are a day old.
 Survives: a SIGKILL; everything it runs can be run again.
 """
 
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from celadon.actions import context as contexts
 from celadon.actions import dynos
 from celadon.actions.context import now
 from celadon.clock import retention
+from celadon.clock.acme import Authority
+from celadon.clock.names import Names
 from celadon.platform import certificates
 from celadon.platform.settings import Settings
 
@@ -26,6 +30,10 @@ def main(settings: Settings) -> None:
     """Run until SIGTERM."""
     context = contexts.connect(settings)
     pause = threading.Event()
+    beside = [
+        _repeat(Names(context).ensure, settings.domain_check_interval),
+        _repeat(Authority(context).ensure, settings.domain_check_interval),
+    ]
     every = min(max(settings.cycle_after / 100, _SHORTEST), _LONGEST)
     due = time.monotonic()
     while True:
@@ -36,4 +44,21 @@ def main(settings: Settings) -> None:
             log.info("at=retention %s", retention.prune(context))
             if certificates.issue(settings, now()):
                 log.info("at=certificates renewed")
+        if not all(thread.is_alive() for thread in beside):
+            # What broke it is in the log; the role starts anew.
+            raise RuntimeError("what looks after domains has ended")
         pause.wait(every)
+
+
+def _repeat(ensure: Callable[[], int], seconds: float) -> threading.Thread:
+    """Run this again and again in a thread of its own: what asks others takes its time."""
+    pause = threading.Event()
+
+    def run() -> None:
+        while True:
+            ensure()
+            pause.wait(seconds)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread

@@ -1,14 +1,16 @@
 """Certificates in PEM (RFC 7468): read, put in order, proved to be fit for serving (X.509, RFC 5280). Pure."""
 
-import hashlib
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification
 from cryptography.x509.oid import NameOID
 
@@ -20,6 +22,10 @@ _SMALLEST_RSA = 2048
 _WEAK = (hashes.MD5, hashes.SHA1)
 
 Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+
+class Unusable(InvalidParams):
+    """A certificate or a key that cannot be read or cannot be served."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +51,11 @@ class Details:
     trusted: bool
 
 
-def pair(chain: str, key: str, roots: Iterable[x509.Certificate], now: datetime) -> Pair:
-    """The chain mended and proved to belong to the key; raises InvalidParams with what is wrong and how to mend it."""
+def pair(chain: str, key: str, roots: Iterable[x509.Certificate] | None, now: datetime) -> Pair:
+    """The chain mended and proved to belong to the key; raises Unusable with what is wrong and how to mend it.
+
+    Without `roots` a chain may end anywhere.
+    """
     private = _read_key(key)
     ordered = order(read(chain), private, roots)
     for certificate in ordered:
@@ -54,35 +63,33 @@ def pair(chain: str, key: str, roots: Iterable[x509.Certificate], now: datetime)
     _check_strength(ordered, private)
     found = names(ordered[0])
     if not found:
-        raise InvalidParams(
+        raise Unusable(
             "cannot use this certificate: it names no host; it needs a subjectAltName such as DNS:www.example.com"
         )
     text = "".join(pem(certificate) for certificate in ordered)
-    encoded = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode("ascii")
+    encoded = _key_pem(private)
     if len(text) + len(encoded) > LONGEST:
-        raise InvalidParams(f"cannot use this certificate: chain and key are longer than {LONGEST} bytes of PEM")
+        raise Unusable(f"cannot use this certificate: chain and key are longer than {LONGEST} bytes of PEM")
     return Pair(chain=text, key=encoded, names=found, expires_at=ordered[0].not_valid_after_utc)
 
 
 def read(text: str) -> list[x509.Certificate]:
-    """Certificates of PEM text in their order, each once; raises InvalidParams."""
+    """Certificates of PEM text in their order, each once; raises Unusable."""
     try:
         found = x509.load_pem_x509_certificates(text.encode())
     except ValueError:
-        raise InvalidParams(
+        raise Unusable(
             "cannot read the certificate: it is not PEM, which begins with -----BEGIN CERTIFICATE-----"
         ) from None
     return list({certificate.fingerprint(hashes.SHA256()): certificate for certificate in found}.values())
 
 
 def order(
-    certificates: Sequence[x509.Certificate], key: Key | None, roots: Iterable[x509.Certificate]
+    certificates: Sequence[x509.Certificate], key: Key | None, roots: Iterable[x509.Certificate] | None
 ) -> list[x509.Certificate]:
     """From the certificate of this key (or the one that issued none of the others) to the one nearest to a root.
 
-    Raises InvalidParams when there is none of this key, one is missing in between or one does not belong.
+    Raises Unusable when there is none of this key, one is missing in between or one does not belong.
     """
     leaf = _leaf(certificates, key)
     chain, rest = [leaf], [certificate for certificate in certificates if certificate != leaf]
@@ -93,15 +100,16 @@ def order(
         chain.append(issuer)
         rest.remove(issuer)
     last = chain[-1]
-    if not _issued(last, last) and not any(_issued(root, last) for root in roots if root.subject == last.issuer):
-        raise InvalidParams(
+    known = roots is None or any(_issued(root, last) for root in roots if root.subject == last.issuer)
+    if not known and not _issued(last, last):
+        raise Unusable(
             f"cannot use this certificate: its chain is incomplete. That of {_named(last.issuer)}, which issued "
             f"{_named(last.subject)}, is missing: give it behind your own (your issuer calls it intermediate or bundle)"
         )
     # One authority may have two certificates, its own and one from an older authority: one is enough.
     strangers = [other for other in rest if other.subject not in {certificate.subject for certificate in chain}]
     if strangers:
-        raise InvalidParams(
+        raise Unusable(
             f"cannot use this certificate: that of {_named(strangers[0].subject)} does not belong to its chain"
         )
     return chain
@@ -113,7 +121,7 @@ def _leaf(certificates: Sequence[x509.Certificate], key: Key | None) -> x509.Cer
         for certificate in certificates:
             if _public_bytes(certificate.public_key()) == public:
                 return certificate
-        raise InvalidParams(
+        raise Unusable(
             f"cannot use this certificate: the key is not that of {_named(certificates[0].subject)}. "
             "Give the key that its signing request was made with"
         )
@@ -129,9 +137,73 @@ def names(certificate: x509.Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         listed = []
     except ValueError:
-        raise InvalidParams("cannot use this certificate: its extensions cannot be read") from None
+        raise Unusable("cannot use this certificate: its extensions cannot be read") from None
     common = [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     return tuple(dict.fromkeys(name.lower() for name in listed or common if "." in name))
+
+
+def belongs(certificates: Iterable[x509.Certificate], key: str) -> bool:
+    """Whether a key is that of one of these certificates; raises Unusable when it cannot be read."""
+    public = _public_bytes(_read_key(key).public_key())
+    return any(_public_bytes(certificate.public_key()) == public for certificate in certificates)
+
+
+def roots(bundle: Path) -> list[x509.Certificate]:
+    """The authorities in a bundle, as those of `/etc/ssl/certs`."""
+    with warnings.catch_warnings():
+        # Of a root with an odd serial number, which is no business of ours.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        return x509.load_pem_x509_certificates(bundle.read_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A new private key, and with it a self-signed certificate or a request for one, all PEM."""
+
+    key: str = field(repr=False)
+    text: str
+
+
+def generate(
+    domain: str,
+    *,
+    selfsigned: bool,
+    rsa_bits: int | None = None,
+    owner: str = "",
+    country: str = "",
+    area: str = "",
+    city: str = "",
+) -> Generated:
+    """Make a key for a domain (EC P-256, or RSA of so many bits), and what is signed with it; raises Unusable."""
+    key: Key = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(ec.SECP256R1())
+    parts = {
+        NameOID.COUNTRY_NAME: country,
+        NameOID.STATE_OR_PROVINCE_NAME: area,
+        NameOID.LOCALITY_NAME: city,
+        NameOID.ORGANIZATION_NAME: owner,
+        NameOID.COMMON_NAME: domain[:64],
+    }
+    try:
+        subject = x509.Name([x509.NameAttribute(name, value) for name, value in parts.items() if value])
+        listed = x509.SubjectAlternativeName([x509.DNSName(domain)])
+    except ValueError as error:
+        raise Unusable(f"cannot make a certificate: {error}") from None
+    if not selfsigned:
+        request = x509.CertificateSigningRequestBuilder().subject_name(subject).add_extension(listed, critical=False)
+        text = request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode("ascii")
+        return Generated(_key_pem(key), text)
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=365))
+        .add_extension(listed, critical=False)
+    )
+    return Generated(_key_pem(key), pem(builder.sign(key, hashes.SHA256())))
 
 
 def details(chain: str, roots: Iterable[x509.Certificate], now: datetime) -> Details:
@@ -146,11 +218,6 @@ def details(chain: str, roots: Iterable[x509.Certificate], now: datetime) -> Det
         self_signed=_issued(first, first),
         trusted=_trusted(first, rest, roots, now),
     )
-
-
-def fingerprint(*parts: str) -> str:
-    """A name for exactly this content."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def pem(certificate: x509.Certificate) -> str:
@@ -178,26 +245,30 @@ def _read_key(text: str) -> Key:
     try:
         found = serialization.load_pem_private_key(text.encode(), None)
     except TypeError:
-        raise InvalidParams(
+        raise Unusable(
             "cannot read the key: it is protected by a passphrase; `openssl pkey -in KEY -out PLAIN_KEY` takes it off"
         ) from None
     except (ValueError, UnsupportedAlgorithm):
-        raise InvalidParams(
-            "cannot read the key: it is not PEM, which begins with -----BEGIN PRIVATE KEY-----"
-        ) from None
+        raise Unusable("cannot read the key: it is not PEM, which begins with -----BEGIN PRIVATE KEY-----") from None
     if not isinstance(found, Key):
-        raise InvalidParams("cannot use this key: it is of a kind browsers do not take; make an RSA or an EC one")
+        raise Unusable("cannot use this key: it is of a kind browsers do not take; make an RSA or an EC one")
     return found
+
+
+def _key_pem(key: Key) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode("ascii")
 
 
 def _check_times(certificate: x509.Certificate, now: datetime) -> None:
     if certificate.not_valid_after_utc <= now:
-        raise InvalidParams(
+        raise Unusable(
             f"cannot use this certificate: that of {_named(certificate.subject)} expired on "
             f"{certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
         )
     if certificate.not_valid_before_utc > now:
-        raise InvalidParams(
+        raise Unusable(
             f"cannot use this certificate: that of {_named(certificate.subject)} is valid only from "
             f"{certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC on"
         )
@@ -205,17 +276,17 @@ def _check_times(certificate: x509.Certificate, now: datetime) -> None:
 
 def _check_strength(chain: Sequence[x509.Certificate], key: Key) -> None:
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < _SMALLEST_RSA:
-        raise InvalidParams(
+        raise Unusable(
             f"cannot use this key: an RSA key has at least {_SMALLEST_RSA} bits, this one has {key.key_size}"
         )
     if isinstance(key, ec.EllipticCurvePrivateKey) and not isinstance(
         key.curve, (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
     ):
-        raise InvalidParams("cannot use this key: browsers take the curves P-256, P-384 and P-521 only")
+        raise Unusable("cannot use this key: browsers take the curves P-256, P-384 and P-521 only")
     for certificate in chain:
         # A root is trusted by being known: its signature says nothing.
         if isinstance(certificate.signature_hash_algorithm, _WEAK) and not _issued(certificate, certificate):
-            raise InvalidParams(
+            raise Unusable(
                 f"cannot use this certificate: that of {_named(certificate.subject)} is signed with SHA-1 or MD5, "
                 "which no browser takes"
             )

@@ -74,6 +74,14 @@ def update(tx: Transaction, domain_id: str, **values: object) -> bool:
     return rows.update(tx, _t, domain_id, **values)
 
 
+def check(tx: Transaction, domain_id: str, status: DomainStatus, now: datetime) -> bool:
+    """DNS was asked about a domain; True when the answer is another than before."""
+    before = sa.and_(_t.c.id == domain_id, _t.c.status != status)
+    changed = tx.connection.execute(_t.update().where(before).values(status=status, updated_at=now)).rowcount
+    rows.update(tx, _t, domain_id, checked_at=now)
+    return bool(changed)
+
+
 def attach(tx: Transaction, domain_ids: Collection[str], sni_endpoint_id: str | None) -> None:
     """Serve this certificate for these domains, or none of the app's own."""
     tx.connection.execute(_t.update().where(_t.c.id.in_(domain_ids)).values(sni_endpoint_id=sni_endpoint_id))

@@ -1,0 +1,101 @@
+"""Where domains lead, with a real DNS server."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests import dns_server
+from tests.dns_server import DnsServer
+
+from celadon.actions import accounts, apps, context, domains
+from celadon.actions.context import Context, now
+from celadon.clock.names import Names
+from celadon.model.account import Actor
+from celadon.platform.settings import Settings
+from celadon.store import database
+from celadon.store import domains as stored
+
+
+@pytest.fixture
+def server() -> Iterator[DnsServer]:
+    with dns_server.running() as running:
+        running.records["apps.test"] = running.records["*.apps.test"] = "192.0.2.7"
+        yield running
+
+
+@pytest.fixture
+def world(tmp_path: Path, server: DnsServer) -> Iterator[Context]:
+    settings = Settings(home=tmp_path, domain="apps.test", dns_server=server.address, domain_check_interval=0.0)
+    database.migrate(settings)
+    opened = context.connect(settings)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def owner(world: Context) -> Actor:
+    actor = Actor(account=accounts.create_operator(world.database, email="a@b", password="long enough"))
+    apps.create(world, actor, name="hello")
+    return actor
+
+
+def status(world: Context, owner: Actor, hostname: str) -> str:
+    _, found, _ = domains.list_of(world, owner, "hello")
+    return next(str(domain.status) for domain in found if domain.hostname == hostname)
+
+
+@pytest.mark.parametrize(
+    ("hostname", "record", "expected"),
+    [
+        ("www.example.com", {"www.example.com": "hello.apps.test"}, "succeeded"),
+        ("www.example.com", {"www.example.com": "cdn.example.net", "cdn.example.net": "hello.apps.test"}, "succeeded"),
+        ("example.com", {"example.com": "192.0.2.7"}, "succeeded"),
+        ("*.example.com", {"*.example.com": "hello.apps.test"}, "succeeded"),
+        ("*.example.com", {"www.example.com": "hello.apps.test"}, "pending"),
+        ("www.example.com", {"www.example.com": "192.0.2.8"}, "pending"),
+        ("www.example.com", {}, "pending"),
+        ("www.example.com", {"www.example.com": "www.example.com.loop", "www.example.com.loop": ""}, "pending"),
+    ],
+)
+def test_a_domain_leads_here_when_its_address_is_ours(
+    world: Context, owner: Actor, server: DnsServer, hostname: str, record: dict[str, str], expected: str
+) -> None:
+    domains.add(world, owner, "hello", hostname)
+    server.records |= record
+    Names(world).ensure()
+    assert status(world, owner, hostname) == expected
+
+
+def test_what_leads_here_later_is_seen_and_what_leads_away_too(world: Context, owner: Actor, server: DnsServer) -> None:
+    names = Names(world)
+    domains.add(world, owner, "hello", "www.example.com")
+    assert names.ensure() == 0
+    server.records["www.example.com"] = "hello.apps.test"
+    assert names.ensure() == 1
+    server.records["www.example.com"] = "192.0.2.9"
+    assert names.ensure() == 0, "one that leads here is not asked about all the time"
+    with world.database.transaction() as tx:
+        (found,) = stored.list_of(tx, domains.list_of(world, owner, "hello")[0].id)
+        stored.update(tx, found.id, checked_at=now() - timedelta(hours=2), created_at=now() - timedelta(hours=3))
+    assert names.ensure() == 1
+    assert status(world, owner, "www.example.com") == "pending"
+
+
+def test_a_thousand_domains_are_looked_at_in_a_few_rounds(world: Context, owner: Actor, server: DnsServer) -> None:
+    server.records["*.example.com"] = "hello.apps.test"
+    for number in range(1000):
+        domains.add(world, owner, "hello", f"n{number}.example.com")
+    names = Names(world)
+    assert [names.ensure() for _ in range(6)] == [200] * 5 + [0]
+
+
+def test_a_server_that_is_not_there_changes_nothing(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, dns_server="127.0.0.1:9", domain_check_interval=0.0)
+    database.migrate(settings)
+    opened = context.connect(settings)
+    actor = Actor(account=accounts.create_operator(opened.database, email="a@b", password="long enough"))
+    apps.create(opened, actor, name="hello")
+    domains.add(opened, actor, "hello", "www.example.com")
+    assert Names(opened).ensure() == 0
+    opened.database.close()
