@@ -45,8 +45,8 @@ def test_a_slot_has_the_servers_that_stay() -> None:
     assert config.endswith(
         "backend slot0 from slots\n"
         "backend slot1 from slots\n"
-        "  server web.1_x 10.0.0.1:1 maxconn 500 pool-purge-delay 1s\n"
-        "  server web.2_x 10.0.0.1:2 maxconn 500 pool-purge-delay 1s\n"
+        f"  server web.1_x 10.0.0.1:1 {WHERE.server_options}\n"
+        f"  server web.2_x 10.0.0.1:2 {WHERE.server_options}\n"
         "backend slot2 from slots\n\n"
     )
 

@@ -45,8 +45,10 @@ def texts(steps: plan.Plan) -> list[str]:
 def test_a_new_dyno_is_added_and_ready_before_a_map_leads_to_it() -> None:
     wanted = table(backend("a", server("web.1_x")))
     assert texts(plan.plan(wanted, {"a": "slot0"}, actual(), WHERE)) == [
-        "add server slot0/web.1_x 10.0.0.1:1 maxconn 500 pool-purge-delay 1s",
+        f"add server slot0/web.1_x 10.0.0.1:1 {WHERE.server_options}",
         "set server slot0/web.1_x state ready",
+        "enable health slot0/web.1_x",
+        "set server slot0/web.1_x health up",
         "add map /f/routes.map a slot0",
         "add map /f/hosts.map a.d a",
     ]

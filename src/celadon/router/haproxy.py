@@ -44,6 +44,11 @@ _SLOT_STEP = 1024
 # How a server is declared, in the file and at run time alike. Idle connections are closed before the dyno's own server
 # would close them (2 to 5 s are usual), so that a request hardly ever meets the end of its connection.
 _SERVER_OPTIONS = "pool-purge-delay 1s"
+# A dyno that four connections in a row did not reach (a request makes up to three) is passed over until one does.
+_DYNO_OPTIONS = (
+    f"{_SERVER_OPTIONS} check inter 24h fastinter 24h downinter 1s fall 2 rise 1"
+    " observe layer4 error-limit 4 on-error mark-down"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +81,7 @@ class Place:
     @property
     def server_options(self) -> str:
         """How a dyno's server is declared."""
-        return f"maxconn {self.dyno_connections} {_SERVER_OPTIONS}"
+        return f"maxconn {self.dyno_connections} {_DYNO_OPTIONS}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Takes HAProxy's request lines and writes them to the apps' logs.
 
-HAProxy keeps its lines in a ring in memory (8 MiB, the oldest go first); this side follows the ring over the admin socket.
+HAProxy keeps its lines in a ring in memory (32 MiB, the oldest go first); this side follows the ring over the admin socket.
 Lines that came while nobody followed are still there afterwards, and each has HAProxy's own count: none is written twice
 because of a restart, and what got lost is known.
 
