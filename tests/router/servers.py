@@ -62,6 +62,19 @@ def behave(connection: socket.socket, head: str, body: bytes) -> bool:
         case "/junk":
             connection.sendall(b"this is no HTTP\r\n\r\n")
             return False
+        case "/long-field":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: " + b"a" * 20_000 + b"\r\n\r\n")
+            return False
+        case "/many-fields":
+            fields = b"".join(b"X-%d: a\r\n" % number for number in range(200))
+            connection.sendall(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n")
+            return False
+        case "/long-line":
+            connection.sendall(b"HTTP/1.1 200 " + b"O" * 20_000 + b"\r\n\r\n")
+            return False
+        case "/half-head":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Half: ")
+            return False
         case "/503":
             return answer(connection, b"mine", "503 Service Unavailable")
         case "/headers":

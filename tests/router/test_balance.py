@@ -39,15 +39,20 @@ class Failures:
         return int(row["econ"]) + int(row["wretr"]) + int(row["wredis"])
 
 
+def slow(connection: socket.socket, head: str, body: bytes) -> bool:
+    time.sleep(0.05)
+    return servers.answer(connection, b"slow\n")
+
+
 def test_three_dynos_get_equal_shares_of_concurrent_requests(mesh: Mesh) -> None:
     app_id = mesh.app("equal", web=3)
     with contextlib.ExitStack() as stack:
-        dynos = [stack.enter_context(servers.Dyno(f"127.0.0.{number}")) for number in (2, 3, 4)]
+        dynos = [stack.enter_context(servers.Dyno(f"127.0.0.{number}", slow)) for number in (2, 3, 4)]
         for number, dyno in enumerate(dynos, 1):
             mesh.serve(app_id, dyno, number)
         before = [len(dyno.requests) for dyno in dynos]
         with Load(mesh.settings.http_port, "equal.localhost", clients=12) as load:
-            load.wait_for(3000)
+            load.wait_for(600)
         counts = [len(dyno.requests) - start for dyno, start in zip(dynos, before, strict=True)]
     assert load.failures == []
     share = sum(counts) / 3
@@ -55,10 +60,6 @@ def test_three_dynos_get_equal_shares_of_concurrent_requests(mesh: Mesh) -> None
 
 
 def test_a_dyno_that_is_busy_gets_less_than_one_that_is_not(mesh: Mesh) -> None:
-    def slow(connection: socket.socket, head: str, body: bytes) -> bool:
-        time.sleep(0.05)
-        return servers.answer(connection, b"slow\n")
-
     app_id = mesh.app("uneven", web=2)
     with servers.Dyno("127.0.0.2", slow) as busy, servers.Dyno("127.0.0.3") as free:
         mesh.serve(app_id, busy, 1)

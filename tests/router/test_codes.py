@@ -20,6 +20,10 @@ from celadon.model.dyno import DynoState
         ("/close", "H13", "Connection closed without response"),
         ("/reset", "H13", "Connection closed without response"),
         ("/junk", "H17", "Poorly formatted HTTP response"),
+        ("/half-head", "H17", "Poorly formatted HTTP response"),
+        ("/long-field", "H25", "HTTP restriction"),
+        ("/many-fields", "H25", "HTTP restriction"),
+        ("/long-line", "H25", "HTTP restriction"),
     ],
 )
 def test_a_dyno_that_does_not_answer_well_is_a_503_with_its_code(mesh: Mesh, path: str, code: str, words: str) -> None:

@@ -22,12 +22,13 @@ def raw(
     server: str = "web.1_c0ffee",
     backend: str = "slot0",
     route: str = "slot0",
-    answered: str = "1",
+    answered: str = "",
     times: str = "1 0 0 12",
     count: int = 5,
     stopping: str = "0",
     client: str = CLIENT,
 ) -> bytes:
+    answered = answered or str(status)
     head = f"request {app} 1795458510974099 {count} {state} {status} {backend} {server} {route} {answered} https"
     return f"{head} {times} 345 0 {stopping} {client}".encode()
 

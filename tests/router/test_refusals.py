@@ -11,6 +11,7 @@ from tests.router import mesh as meshes
 from tests.router import servers
 from tests.router.mesh import Mesh, now, wait_for
 
+from celadon.router import admin, haproxy
 from celadon.store import acme_challenges, changes, configs, releases
 
 
@@ -23,13 +24,13 @@ def small() -> Iterator[Mesh]:
 
 
 @contextlib.contextmanager
-def hanging(mesh: Mesh, host: str, count: int) -> Iterator[list[socket.socket]]:
+def hanging(mesh: Mesh, host: str, count: int, path: str = "/hang") -> Iterator[list[socket.socket]]:
     """Requests that are never answered."""
     with contextlib.ExitStack() as stack:
         clients = []
         for _ in range(count):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", mesh.settings.http_port)))
-            client.sendall(f"GET /hang HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             clients.append(client)
         yield clients
 
@@ -47,6 +48,7 @@ def test_a_backlog_that_is_too_deep_is_h11(small: Mesh) -> None:
         small.serve(app_id, dyno)
         with hanging(small, "slow.localhost", 4):
             wait_for("two are served and two wait", lambda: waiting(small) == 4)
+            wait_for("the dyno has two", lambda: len(dyno.requests) == 2)
             status, page = small.get("slow.localhost", "/late")
             assert len(dyno.requests) == 2
     assert status == 503
@@ -79,6 +81,25 @@ def test_more_requests_at_once_than_an_app_may_have_are_h22(small: Mesh) -> None
         assert small.get("crowded.localhost", "/late")[0] == 503
     line = small.line(app_id, 'path="/late"')
     assert line.startswith('at=error code=H22 desc="Connection limit reached" method=GET')
+
+
+def test_what_outlives_a_reload_for_too_long_is_h24(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(haproxy, "OUTLIVES_RELOAD", 0.5)
+    with meshes.mesh(first_byte_timeout=20.0, idle_timeout=20.0) as running, servers.Dyno() as dyno:
+        app_id = running.app("old")
+        running.serve(app_id, dyno)
+        with hanging(running, "old.localhost", 1), hanging(running, "old.localhost", 1, "/stall") as (client,):
+            assert client.recv(12) == b"HTTP/1.1 200"
+            wait_for("both are there", lambda: len(dyno.requests) == 2)
+            admin.reload(running.engine.master)
+            # Looked at when something changes, and every ten seconds.
+            wait_for(
+                "both have their line",
+                lambda: running.app(f"n{uuid.uuid4().hex[:9]}") and len(running.log(app_id)) >= 2,
+            )
+            lines = [running.line(app_id, f'code=H24.*path="{path}"') for path in ("/hang", "/stall")]
+    assert lines[0].startswith('at=error code=H24 desc="Forced close"')
+    assert " status=200 " in lines[1]
 
 
 def test_a_name_whose_app_is_not_there_is_h23(mesh: Mesh) -> None:

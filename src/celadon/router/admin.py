@@ -23,6 +23,8 @@ _RELOAD_TIMEOUT = 60.0
 _MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20
 _DRAIN = 0x08 | 0x10
 
+_STREAM = re.compile(r"^(0x[0-9a-f]+): .* be=slot[0-9]+ srv=(\S+)", re.MULTILINE)
+
 
 class AdminError(Exception):
     """HAProxy cannot be asked; the message says what was asked, without a payload, which may be a key."""
@@ -269,3 +271,8 @@ def sessions(answer: str) -> dict[str, int]:
         if "svname" in values:
             found[values["svname"]] = int(values["scur"] or 0) + int(values["qcur"] or 0)
     return found
+
+
+def streams(answer: str) -> list[tuple[str, str]]:
+    """Address of each request or WebSocket that an app's dyno has, and that dyno's server: from `show sess`."""
+    return _STREAM.findall(answer)

@@ -31,6 +31,11 @@ ROLE_PATIENCE = 5.0
 # A push waits for its build, a log tail for its next line.
 ROLE_TIMEOUT = 1800.0
 
+# How long a WebSocket or a stream outlives a reload; then the role cuts it (H24). HAProxy itself would do it without a
+# word, so it is told to wait longer.
+OUTLIVES_RELOAD = 600.0
+_HARD_STOP = 60.0
+
 ROLES = ("api", "git", "build", "logplex")
 
 # What changes often and is no server, in the order in which it changes: a name leads to an app when the app has its route.
@@ -241,6 +246,7 @@ def _config(where: Place, template: str, slots: str) -> str:
         # A little later than the dyno's, so that the log tells who was idle.
         client_timeout=_ms(where.idle_timeout + 0.5),
         role_timeout=_ms(ROLE_TIMEOUT),
+        hard_stop=_ms(OUTLIVES_RELOAD + _HARD_STOP),
         dyno_backlog=where.dyno_backlog,
         app_connections=where.app_connections,
         roles="\n".join(_role_text(name, where) for name in ROLES),

@@ -8,6 +8,7 @@ Survives: a SIGKILL anywhere. Files come first and are whole; what HAProxy lacks
 
 import contextlib
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -63,6 +64,8 @@ class Manager:
         self._slots = 0
         self._known: View | None = None
         self._seen: int | None = None
+        # Processes that a reload replaced, and since when they are known.
+        self._old: dict[int, float] = {}
         # Whether something is on its way that no change announces.
         self.restless = False
 
@@ -93,6 +96,7 @@ class Manager:
         waiting = self._finish_drains(steps, view)
         self.restless = waiting > 0
         self._release(view)
+        self._cut_old_workers()
         return _sentence(table, steps, waiting, started=started, reloaded=reloaded)
 
     def _view(self) -> View:
@@ -243,7 +247,22 @@ class Manager:
     def _cut(self, place: plan.Place) -> None:
         """End what old processes still have with a server whose time is over."""
         for process in admin.old_workers(self._engine.master):
-            admin.ask_master(self._engine.master, f"@!{process} shutdown sessions server {place}")
+            self._cut_streams(process, place.server)
+
+    def _cut_old_workers(self) -> None:
+        """End what outlives a reload for too long: the owner is told (H24), which HAProxy's own hard stop does not."""
+        present = admin.old_workers(self._engine.master)
+        self._old = {process: self._old.get(process, time.monotonic()) for process in present}
+        for process, since in self._old.items():
+            if time.monotonic() - since > haproxy.OUTLIVES_RELOAD:
+                self._cut_streams(process)
+
+    def _cut_streams(self, process: int, server: str | None = None) -> None:
+        """End the requests of an old process, or those of one server: one by one, its proxies take no commands any more."""
+        with contextlib.suppress(AdminError):  # It may end at any moment; then it has nothing any more.
+            for stream, of in admin.streams(admin.ask_master(self._engine.master, f"@!{process} show sess")):
+                if server in (None, of):
+                    admin.ask_master(self._engine.master, f"@!{process} shutdown session {stream}")
 
     def _release(self, view: View) -> None:
         """Tell the dyno manager which dynos no request can reach any more."""
