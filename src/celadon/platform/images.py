@@ -13,11 +13,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from celadon.platform import mounts, trust
 from celadon.platform.failure import PlatformFailure
-from celadon.platform.recipes import RECIPES, Recipe
+from celadon.platform.recipes import RECIPES, SERVICES, Recipe
 from celadon.platform.settings import Settings
 
 Tell = Callable[[str], None]
@@ -29,14 +30,14 @@ _LOOK = 0.5
 
 def path(settings: Settings, name: str) -> Path:
     """The root filesystem of an image. Raises PlatformFailure when it has not been built."""
-    root = settings.images / _recipe(name).directory / _ROOTFS
+    root = settings.images / recipe_of(settings, name).directory / _ROOTFS
     if not root.is_dir():
         raise PlatformFailure(f"cannot find the image {name} in {settings.images}: run bin/up")
     return root
 
 
 def present(settings: Settings, name: str) -> bool:
-    return (settings.images / _recipe(name).directory / _ROOTFS).is_dir()
+    return (settings.images / recipe_of(settings, name).directory / _ROOTFS).is_dir()
 
 
 def build(settings: Settings, name: str, tell: Tell = lambda _text: None) -> bool:
@@ -44,7 +45,7 @@ def build(settings: Settings, name: str, tell: Tell = lambda _text: None) -> boo
 
     `tell` is called with what is going on, in a few words. Raises PlatformFailure.
     """
-    recipe = _recipe(name)
+    recipe = recipe_of(settings, name)
     settings.images.mkdir(parents=True, exist_ok=True)
     with _lock(settings.images / f".{recipe.directory}.lock", tell):
         target = settings.images / recipe.directory
@@ -144,11 +145,13 @@ def _refresh(image: Path, bundle: Path, tell: Tell) -> None:
     mark.write_text(now, "ascii")
 
 
-def _recipe(name: str) -> Recipe:
+def recipe_of(settings: Settings, name: str) -> Recipe:
+    """What an image consists of on this platform. Raises PlatformFailure when there is none of this name."""
     try:
-        return RECIPES[name]
+        found = RECIPES[name]
     except KeyError:
         raise PlatformFailure(f"cannot find the image {name}: there are {', '.join(RECIPES)}") from None
+    return replace(found, suite=settings.services_suite) if found is SERVICES else found
 
 
 def _remove_tree(tree: Path) -> None:

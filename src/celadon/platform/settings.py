@@ -42,6 +42,8 @@ class Settings:
     images: Path = IMAGE_CACHE
     debian_mirror: str = "http://deb.debian.org/debian"
     debian_security_mirror: str = "http://deb.debian.org/debian-security"
+    # The Debian release of the services image: bookworm, where a mirror has no newer one, brings HAProxy 2.6.
+    services_suite: str = "trixie"
     # The host's certificate authorities; images trust them too.
     ca_bundle: Path = Path("/etc/ssl/certs/ca-certificates.crt")
     # Mirrors that builds use; empty means the tool's own default.

@@ -3,6 +3,7 @@
 Thin: one command out, one answer back. What to command is decided in `plan`.
 """
 
+import contextlib
 import re
 import socket
 import time
@@ -18,6 +19,7 @@ _PROMPT = b"\n> "
 _TIMEOUT = 10.0
 # A reload parses 10,000 apps in about 3 s; on a busy machine it may take much longer.
 _RELOAD_TIMEOUT = 60.0
+_LOOK = 0.02
 
 # Bits of srv_admin_state: maintenance of any kind, drain of any kind.
 _MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20
@@ -190,9 +192,27 @@ def reload(master: Path) -> None:
 
     Raises AdminError with HAProxy's words when it refuses the files; the old worker then goes on.
     """
+    before = _present_worker(master)
     answer = ask_master(master, "reload", _RELOAD_TIMEOUT)
-    if not answer.startswith("Success=1"):
-        raise AdminError(f"cannot reload HAProxy: {answer or 'no answer'}")
+    if answer.startswith("Success=1"):
+        return
+    if answer.startswith("Success="):
+        raise AdminError(f"cannot reload HAProxy: {answer}")
+    # Before 2.7 it says nothing: the new worker is to be seen.
+    deadline = time.monotonic() + _RELOAD_TIMEOUT
+    while _present_worker(master) in (None, before):
+        if time.monotonic() > deadline:
+            raise AdminError("cannot reload HAProxy: no new worker came; its log says why")
+        time.sleep(_LOOK)
+
+
+def _present_worker(master: Path) -> int | None:
+    """The process that serves now; None while the master itself is on its way."""
+    with contextlib.suppress(AdminError):
+        present = ask_master(master, "show proc").partition("# old workers")[0]
+        found = re.search(r"^([0-9]+)\s+worker", present, re.MULTILINE)
+        return int(found[1]) if found else None
+    return None
 
 
 def old_workers(master: Path) -> list[int]:
