@@ -14,6 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests import certified
 from tests.journeys import sources
 from tests.journeys.conftest import App, Platform, wait_for
 from tests.official_cli import install
@@ -195,6 +196,29 @@ def test_keys(app: tuple[App, Client], tmp_path: Path) -> None:
 def test_what_there_is_and_what_there_is_not(app: tuple[App, Client], command: str, expected: str) -> None:
     app_, heroku = app
     assert expected.replace("APP", app_.name) in heroku(command)
+
+
+def test_certificates(app: tuple[App, Client]) -> None:
+    app_, heroku = app
+    for name in ("first", "second"):
+        issued = certified.issue("www.example.com", ("www.example.com",))
+        app_.write(f"{name}.crt", issued.pem)
+        app_.write(f"{name}.key", issued.key)
+    added = heroku("certs:add", "first.crt", "first.key")
+    assert f"Adding SSL certificate to {app_.name}" in added
+    assert "SSL certificate is self signed." in added
+    (listed,) = json.loads(app_.celadon("certs", "--json"))
+    name = listed["name"]
+    assert re.search(rf"{name} +www.example.com +\S.*False +SNI", heroku("certs"))
+    assert "Common Name(s): www.example.com" in heroku("certs:info", "--name", name)
+    confirmed = ("--name", name, "--confirm", app_.name)
+    assert f"Updating SSL certificate {name}" in heroku("certs:update", "second.crt", "second.key", *confirmed)
+    refused = heroku("certs:update", "first.crt", "second.key", *confirmed, status=2)
+    assert "the key is not that of 'www.example.com'" in " ".join(refused.replace("›", "").split())
+    assert f"Removing SSL certificate {name}" in heroku("certs:remove", *confirmed)
+    assert "Enabling Automatic Certificate Management" in heroku("certs:auto:enable")
+    assert "Automatic Certificate Management is enabled" in heroku("certs:auto")
+    assert "Disabling Automatic Certificate Management" in heroku("certs:auto:disable", "--confirm", app_.name)
 
 
 def test_domains(app: tuple[App, Client]) -> None:
