@@ -28,7 +28,7 @@ def new_world(prepared: dict[bool, Path], tmp_path: Path) -> Iterator[Callable[.
     def make(*, furnished: bool = True, **settings: Any) -> World:
         home = tmp_path / f"home{len(opened)}"
         shutil.copytree(prepared[furnished], home)
-        opened.append(open_world(Settings(home=home, **settings)))
+        opened.append(open_world(Settings(home=home, acme_email="ops@example.com", **settings)))
         return opened[-1]
 
     yield make

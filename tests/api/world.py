@@ -113,7 +113,7 @@ def basic(user: str, secret: str) -> str:
 
 def make_store(home: Path, *, furnished: bool) -> None:
     """A store with one operator, and perhaps the app `example`; worlds are copies of it."""
-    settings = Settings(home=home)
+    settings = Settings(home=home, acme_email="ops@example.com")
     database.migrate(settings)
     opened = context.connect(settings)
     accounts.create_operator(opened.database, email=EMAIL, password=PASSWORD)

@@ -64,7 +64,14 @@ def bare_world(stand: Stand, prepared_home: Path, tmp_path: Path) -> Iterator[Wo
 
     home = tmp_path / "platform"
     shutil.copytree(prepared_home, home)
-    settings = Settings(home=home, http_port=stand.port, https_port=8843, ssh_port=2822, rendezvous_port=5555)
+    settings = Settings(
+        home=home,
+        http_port=stand.port,
+        https_port=8843,
+        ssh_port=2822,
+        rendezvous_port=5555,
+        acme_email="ops@example.com",
+    )
     platform_settings.save(settings)
     made = open_world(settings)
     stand.application = Application(made.context)

@@ -38,7 +38,7 @@ def test_a_certificate_is_added_shown_replaced_and_removed(celadon: Program, fil
     assert celadon("certs").out.startswith("example has no certificates.\n")
     celadon("domains:add", "www.example.com")
     added = celadon("certs:add", files["crt"], files["chain"], files["key"])
-    assert added.out.startswith("Adding certificate to example... done\nexample now serves ")
+    assert added.out.startswith("Adding certificate to example... done\nCertificate details of ")
     assert "Common Name(s): www.example.com\n" in added.out
     assert added.out.endswith("SSL certificate is not trusted.\nServed for www.example.com.\n")
     (listed,) = json.loads(celadon("certs", "--json").out)

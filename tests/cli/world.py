@@ -64,7 +64,7 @@ class World:
 
 def make_store(home: Path) -> None:
     """A store with one operator; others are copies of it."""
-    settings = Settings(home=home)
+    settings = Settings(home=home, acme_email="ops@example.com")
     database.migrate(settings)
     opened = database.connect(settings)
     accounts.create_operator(opened, email=EMAIL, password=PASSWORD)

@@ -19,7 +19,7 @@ from tests.router.mesh import Mesh, now, wait_for
 
 from celadon.actions import acm
 from celadon.actions.context import Context
-from celadon.clock.acme import RENEW_WITHIN, Authority
+from celadon.clock.acme import Authority
 from celadon.model.domain import Domain, DomainStatus
 from celadon.platform import certificates
 from celadon.store import acme_challenges, apps, changes, domains, sni_endpoints
@@ -58,7 +58,9 @@ class World:
 
     def chain(self, domain_id: str) -> str:
         with self.mesh.database.read() as tx:
-            return sni_endpoints.chains(tx)[self.find(domain_id).sni_endpoint_id or ""]
+            found = sni_endpoints.find(tx, self.app_id, self.find(domain_id).sni_endpoint_id or "")
+        assert found is not None
+        return found.certificate_chain
 
 
 @contextlib.contextmanager
@@ -129,7 +131,10 @@ def test_one_that_ends_soon_is_renewed_in_its_place_and_by_the_same_account(worl
     before, first = world.find(domain_id), world.chain(domain_id)
     with world.mesh.database.transaction() as tx:
         (endpoint,) = sni_endpoints.list_of(tx, world.app_id)
-        sni_endpoints.replace(tx, replace(endpoint, expires_at=now() + RENEW_WITHIN / 2), "old key")
+        assert endpoint.renew_at is not None
+        assert now() < endpoint.renew_at < endpoint.expires_at
+        sni_endpoints.replace(tx, replace(endpoint, renew_at=now()), "old key")
+        domains.update(tx, domain_id, acm_next_at=now())
     assert Authority(world.context).ensure() == 1
     assert world.find(domain_id).sni_endpoint_id == before.sni_endpoint_id
     assert world.chain(domain_id) != first
@@ -157,20 +162,20 @@ def test_a_domain_that_leads_elsewhere_fails_with_the_authoritys_words_and_later
 def test_after_many_tries_it_is_tried_only_when_somebody_asks(world: World) -> None:
     domain_id = world.domain("www.example.com")
     for _ in range(8):
-        acm.refused(world.context, world.find(domain_id), "no")
+        acm.refuse(world.context, world.find(domain_id), "no")
     assert world.find(domain_id).acm_status == "failed"
     with world.mesh.database.transaction() as tx:
         domains.update(tx, domain_id, acm_next_at=now())
-    assert acm.due(world.context, RENEW_WITHIN, 10) == []
+    assert acm.due(world.context, 10) == []
 
 
 def test_wildcards_and_apps_without_it_get_none(world: World) -> None:
     world.domain("*.example.com")
-    assert acm.due(world.context, RENEW_WITHIN, 10) == []
+    assert acm.due(world.context, 10) == []
     domain_id = world.domain("www.example.com")
-    assert [domain.id for domain in acm.due(world.context, RENEW_WITHIN, 10)] == [domain_id]
+    assert [domain.id for domain in acm.due(world.context, 10)] == [domain_id]
     world.switch(False)
-    assert acm.due(world.context, RENEW_WITHIN, 10) == []
+    assert acm.due(world.context, 10) == []
 
 
 def test_an_authority_that_is_not_there_is_said_and_tried_again(world: World) -> None:
@@ -179,7 +184,6 @@ def test_an_authority_that_is_not_there_is_said_and_tried_again(world: World) ->
     settings = replace(world.context.settings, acme_directory=f"https://localhost:{port}/dir")
     assert Authority(Context(world.mesh.database, settings)).ensure() == 0
     found = world.find(domain_id)
-    assert (found.acm_status, found.acm_status_reason) == (
-        "failing",
-        "cannot reach the certificate authority: ConnectionError",
-    )
+    assert found.acm_status == "failing"
+    assert found.acm_status_reason == "cannot reach the certificate authority: ConnectionError"
+    assert found.acm_tries == 0, "that is not the domain's failure"

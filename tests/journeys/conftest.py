@@ -31,6 +31,7 @@ CELADON = CHECKOUT / "bin" / "celadon"
 _PORTS = ("http-port", "https-port", "ssh-port", "rendezvous-port")
 # A test's time is dear: what people wait for half a minute is shorter here.
 SETTINGS = {
+    "acme_email": "ops@example.com",
     "stop_timeout": "5",
     "drain_timeout": "5",
     "boot_timeout": "8",

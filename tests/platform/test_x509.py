@@ -57,17 +57,13 @@ def test_a_root_of_ones_own_may_stand_at_the_end() -> None:
     assert not x509.details(pair.chain, ROOTS, certified.NOW).trusted
 
 
-def test_a_name_in_the_subject_alone_counts_where_there_is_no_other() -> None:
-    own = certified.issue("www.example.com")
-    assert x509.pair(own.pem, own.key, ROOTS, certified.NOW).names == ("www.example.com",)
-
-
 EXPIRED = BETWEEN.issue("www.example.com", "www.example.com", days=(-90, -1))
 FUTURE = BETWEEN.issue("www.example.com", "www.example.com", days=(1, 90))
 OLD_BETWEEN = certified.issue("Old", (), ROOT, ca=True, days=(-90, -1))
 UNDER_OLD = OLD_BETWEEN.issue("www.example.com", "www.example.com")
-SMALL = certified.issue("www.example.com", key=rsa.generate_private_key(65537, 1024))
-ODD = certified.issue("www.example.com", key=ec.generate_private_key(ec.SECP256K1()))
+LONG = "-----BEGIN PRIVATE KEY-----\n" + "A" * 9000 + "\n-----END PRIVATE KEY-----\n"
+SMALL = certified.issue("www.example.com", ("www.example.com",), key=rsa.generate_private_key(65537, 1024))
+ODD = certified.issue("www.example.com", ("www.example.com",), key=ec.generate_private_key(ec.SECP256K1()))
 NAMELESS = certified.issue("Nobody")
 STRANGER = certified.root("Stranger")
 
@@ -77,7 +73,7 @@ STRANGER = certified.root("Stranger")
     [
         ("nonsense", LEAF.key, "not PEM"),
         ("", LEAF.key, "not PEM"),
-        (LEAF.pem.replace("MII", "AAA"), LEAF.key, "not PEM"),
+        (LEAF.pem.replace("MII", "AAA"), LEAF.key, "damaged"),
         (LEAF.pem, "nonsense", "cannot read the key"),
         (LEAF.pem, certified.key_pem(LEAF.private, "secret"), "protected by a passphrase"),
         (LEAF.pem + BETWEEN.pem, certified.key_pem(certified.ec_key()), "the key is not that of 'www.example.com'"),
@@ -87,8 +83,14 @@ STRANGER = certified.root("Stranger")
         (FUTURE.pem + BETWEEN.pem, FUTURE.key, "valid only from"),
         (UNDER_OLD.pem + OLD_BETWEEN.pem, UNDER_OLD.key, "'Old' expired on"),
         (SMALL.pem, SMALL.key, "at least 2048 bits"),
+        (LEAF.pem, LONG, "longer than 8192 bytes"),
+        (LEAF.pem * 11, LEAF.key, "more than 10"),
         (ODD.pem, ODD.key, "curves"),
-        (NAMELESS.pem, NAMELESS.key, "names no host"),
+        (NAMELESS.pem, NAMELESS.key, "no subjectAltName"),
+        (certified.issue("a.example").pem, LEAF.key, "the key is not that of"),
+        (LEAF.key, LEAF.key, "certificates go first"),
+        (LEAF.pem, LEAF.pem, "the key goes last"),
+        ("-----BEGIN CERTIFICATE REQUEST-----\n", LEAF.key, "signing request"),
     ],
 )
 def test_what_cannot_be_served_is_refused_in_words(chain: str, key: str, words: str) -> None:

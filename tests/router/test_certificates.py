@@ -49,6 +49,7 @@ def endpoint(mesh: Mesh, app_id: str, issued: certified.Issued, *hostnames: str,
         certificate_chain=issued.pem if chain is None else chain,
         names=hostnames,
         expires_at=now(),
+        fingerprint=uuid.uuid4().hex,
         acm=False,
         created_at=now(),
         updated_at=now(),
@@ -68,7 +69,9 @@ def renew(mesh: Mesh, endpoint_id: str, app_id: str, issued: certified.Issued) -
         found = sni_endpoints.find(tx, app_id, endpoint_id)
         assert found is not None
         values = {name: getattr(found, name) for name in SniEndpoint.__dataclass_fields__}
-        sni_endpoints.replace(tx, SniEndpoint(**{**values, "certificate_chain": issued.pem}), issued.key)
+        sni_endpoints.replace(
+            tx, SniEndpoint(**{**values, "certificate_chain": issued.pem, "fingerprint": uuid.uuid4().hex}), issued.key
+        )
         changes.record(tx, "domain", app_id)
 
 
@@ -137,6 +140,28 @@ def test_a_certificate_that_haproxy_refuses_keeps_nobody_else_from_being_served(
     assert presented(secure, "bad.example.com") == OWN
     secure.engine.kill()
     wait_for("it is served by the next HAProxy", lambda: presented(secure, "www.example.com") == "good")
+
+
+def test_a_file_that_a_power_cut_has_cut_short_comes_again_from_the_store(secure: Mesh) -> None:
+    app_id = secure.app("shop")
+    endpoint(secure, app_id, ROOT.issue("mine", "www.example.com"), "www.example.com")
+    wait_for("it is served", lambda: presented(secure, "www.example.com") == "mine")
+    files = secure.settings.home / "router" / "certificates"
+    for path in files.iterdir():
+        path.write_text("")
+    secure.engine.kill()
+    wait_for("it is served again", lambda: presented(secure, "www.example.com") == "mine", 20)
+    assert presented(secure, OWN) == OWN
+
+
+def test_what_a_killed_role_has_half_told_is_in_nobodys_way(secure: Mesh) -> None:
+    files = secure.settings.home / "router" / "certificates"
+    assert "New empty" in secure.tell(f"new ssl cert {files}/half.pem")
+    issued = ROOT.issue("half", "half.example.com")
+    assert "Transaction" in secure.tell(f"set ssl cert {files}/half.pem <<\n{issued.key}{issued.pem}")
+    app_id = secure.app("shop")
+    endpoint(secure, app_id, ROOT.issue("mine", "www.example.com"), "www.example.com")
+    wait_for("it is served", lambda: presented(secure, "www.example.com") == "mine")
 
 
 def test_a_certificate_is_served_for_its_domains_and_not_for_all_it_speaks_for(secure: Mesh) -> None:

@@ -49,8 +49,13 @@ def test_a_good_request_is_at_info() -> None:
     [
         ({"state": "sH", "status": 503, "answered": "-"}, "H12", "status=503"),
         ({"state": "SH", "status": 503, "answered": "-"}, "H13", "status=503"),
-        ({"state": "KD", "stopping": "1"}, "H24", "status=200"),
-        ({"state": "KH", "stopping": "1", "status": 503, "answered": "-"}, "H24", "status=503"),
+        ({"state": "KD", "stopping": "1", "times": "1 0 0 600001"}, "H24", "status=200"),
+        (
+            {"state": "KH", "stopping": "1", "status": 503, "answered": "-", "times": "1 0 0 600001"},
+            "H24",
+            "status=503",
+        ),
+        ({"state": "KD", "stopping": "1"}, "H18", "status=200"),
         ({"state": "KD"}, "H18", "status=200"),
         ({"state": "sD"}, "H15", "status=200"),
         ({"state": "CD", "times": "1 0 0 55001"}, "H15", "status=200"),

@@ -1,6 +1,8 @@
 """What the router answers by itself beside the states of an app: too many requests, names that lead nowhere, nonsense."""
 
 import contextlib
+import http.client
+import re
 import socket
 import uuid
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from tests.router import mesh as meshes
 from tests.router import servers
 from tests.router.mesh import Mesh, now, wait_for
 
+from celadon.model.dyno import DynoState
 from celadon.router import admin, haproxy
 from celadon.store import acme_challenges, changes, configs, releases
 
@@ -102,6 +105,28 @@ def test_what_outlives_a_reload_for_too_long_is_h24(monkeypatch: pytest.MonkeyPa
     assert " status=200 " in lines[1]
 
 
+def test_one_address_cannot_have_all_connections() -> None:
+    with meshes.mesh(address_connections=20) as running, contextlib.ExitStack() as stack:
+        wait_for("earlier ones are gone", lambda: running.status("nobody.localhost") == 404)
+        clients = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", running.settings.http_port))) for _ in range(40)
+        ]
+        wait_for("some are closed", lambda: sum(closed(client) for client in clients) >= 19)
+        for client in clients:
+            client.close()
+        wait_for("the others may come again", lambda: running.status("nobody.localhost") == 404)
+
+
+def closed(client: socket.socket) -> bool:
+    client.setblocking(False)
+    try:
+        return client.recv(1, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
+
+
 def test_a_name_whose_app_is_not_there_is_h23(mesh: Mesh) -> None:
     app_id = mesh.app("ghost")
     with servers.Dyno() as dyno:
@@ -128,7 +153,7 @@ def test_an_expectation_that_nobody_knows_is_h26(mesh: Mesh) -> None:
 def test_what_is_no_http_is_refused_with_400(mesh: Mesh) -> None:
     with socket.create_connection(("127.0.0.1", mesh.settings.http_port)) as client:
         client.sendall(b"NONSENSE\r\n\r\n")
-        assert client.recv(12) == b"HTTP/1.1 400"[:12] or client.recv(12) == b""
+        assert client.recv(12) == b"HTTP/1.1 400"
 
 
 def test_a_certificate_authority_is_answered_at_any_name_and_dynos_do_not_see_it(mesh: Mesh) -> None:
@@ -189,6 +214,7 @@ def test_an_app_has_pages_of_its_own_for_errors_and_maintenance(mesh: Mesh) -> N
         "https://OWN.localhost",
         "http://[::1",
         "a" * 5000,
+        "http://x.example/" + "\U0001f600" * 1900,
     ],
 )
 def test_a_page_that_cannot_be_shown_is_not(mesh: Mesh, url: str) -> None:
@@ -197,3 +223,41 @@ def test_a_page_that_cannot_be_shown_is_not(mesh: Mesh, url: str) -> None:
     with servers.Dyno() as dyno:
         mesh.serve(app_id, dyno)
         assert b'src=""' in mesh.get("own.localhost", "/close")[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("H10", 503), ("H14", 503), ("H23", 503), ("H25", 503), ("H26", 400), ("H80", 503), ("H81", 503)],
+)
+def test_a_code_of_a_state_is_the_same_on_a_later_request_of_a_connection(mesh: Mesh, code: str, status: int) -> None:
+    """Page, status and line, for what `test_kept_alive_codes` does not provoke by a dyno."""
+    good, bad = mesh.app("good"), mesh.app("bad", deployed=code != "H81", web=0 if code == "H14" else 1)
+    with servers.Dyno("127.0.0.2") as dyno, servers.Dyno("127.0.0.3") as other:
+        mesh.serve(good, dyno)
+        if code == "H10":
+            mesh.dyno(bad, state=DynoState.CRASHED)
+        elif code not in ("H14", "H81"):
+            mesh.serve(bad, other)
+        mesh.maintenance(bad, code == "H80")
+        if code == "H23":
+            mesh.tell(f"del map {mesh.settings.home}/router/routes.map {bad}")
+        path = "/long-field" if code == "H25" else "/later"
+        headers = {"Host": "bad.localhost", **({"Expect": "nonsense"} if code == "H26" else {})}
+        expected = {"H80": "H80", "H10": "H10", "H14": "H14", "H81": "H81"}.get(code)
+        if expected:
+            wait_for("its state is known", lambda: mesh.has_route(bad, expected))
+        connection = http.client.HTTPConnection("127.0.0.1", mesh.settings.http_port, timeout=30)
+        with contextlib.closing(connection):
+            for _ in range(2):
+                connection.request("GET", "/", headers={"Host": "good.localhost"})
+                assert connection.getresponse().read() == b"hello\n"
+            connection.request("GET", path, headers=headers)
+            response = connection.getresponse()
+            page = response.read().decode()
+    assert response.status == status
+    line = mesh.line(bad, f'path="{path}"')
+    assert f"code={code} " in line
+    assert f" status={status} " in line
+    found = re.search(r"request <code>([^<]+)</code>", page, re.IGNORECASE)
+    assert found is None or f"request_id={found[1]} " in line
+    assert (found is None) is (code == "H26")

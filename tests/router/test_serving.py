@@ -35,7 +35,8 @@ def test_the_dyno_sees_who_asked_and_how(mesh: Mesh) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"), [("a" * 20, True), ("short", False), ("x" * 201, False), ("a" * 19 + '"', False)]
+    ("sent", "kept"),
+    [("a" * 20, True), ("short", False), ("x" * 201, False), ("a" * 19 + '"', False), ("a" * 20 + ", <b>", False)],
 )
 def test_a_valid_request_id_is_kept_and_any_other_replaced(mesh: Mesh, sent: str, kept: bool) -> None:
     app_id = mesh.app("ids")

@@ -1,8 +1,8 @@
 """Domains: add and remove host names of an app."""
 
 import uuid
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import timedelta
 
 import idna
 import sqlalchemy as sa
@@ -15,34 +15,51 @@ from celadon.model.app import App
 from celadon.model.domain import Domain, DomainStatus
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.platform.settings import Settings
-from celadon.store import accounts, apps, changes, domains, events
+from celadon.store import apps, changes, domains, events
 from celadon.store import sni_endpoints as endpoints
+
+_LONGEST_PAUSE = timedelta(hours=1)
 
 
 def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[Domain], dict[str, str]]:
     """The app, its domains, and SNI endpoint id → name for the certificates they are served with."""
     with context.database.read() as tx:
         app = access.app_for(tx, actor, app_name, "app:read")
-        names = {endpoint.id: endpoint.name for endpoint in endpoints.list_of(tx, app.id)}
-        return app, domains.list_of(tx, app.id), names
+        return app, domains.list_of(tx, app.id), endpoints.names(tx, app.id)
 
 
-def add(context: Context, actor: Actor, app_name: str, hostname: str) -> tuple[App, Domain]:
-    """Give the app a name; requests for it reach it at once. Raises InvalidParams."""
+def find(
+    context: Context, actor: Actor, app_name: str, id_or_hostname: str
+) -> tuple[App, Domain | None, dict[str, str]]:
+    """The app, its domain of this id or name, and the names of its SNI endpoints."""
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "app:read")
+        return app, domains.find(tx, app.id, named(id_or_hostname)), endpoints.names(tx, app.id)
+
+
+def add(
+    context: Context, actor: Actor, app_name: str, hostname: str, sni_endpoint: str | None = None
+) -> tuple[App, Domain]:
+    """Give the app a name; requests for it reach it at once. Raises InvalidParams.
+
+    It is served with the certificate that is named, or the first of the app's that speaks for it.
+    """
     name = normalised(hostname)
     rules.check(name, own_names(context.settings))
     below = name.removeprefix(rules.WILDCARD) if name.startswith(rules.WILDCARD) else None
     try:
         with context.database.transaction() as tx:
             app = access.app_for(tx, actor, app_name, "app:update")
-            # Two names that exclude each other may be added at once: each owner's turn comes after the other's.
-            accounts.lock(tx, app.owner_id)
+            # Two owners may add names that exclude each other at once: one name comes after the other.
+            changes.lock(tx)
             apps.lock(tx, app.id)
             if len(domains.list_of(tx, app.id)) >= rules.MOST:
                 raise InvalidParams(f"cannot add {name}: an app has at most {rules.MOST} domains")
             rules.check_owner(name, app.owner_id, domains.owners(tx, [name, *rules.parents(name)], below))
             domain = Domain(id=str(uuid.uuid4()), app_id=app.id, hostname=name, created_at=now(), updated_at=now())
             domains.insert(tx, domain)
+            if sni_endpoint:
+                sni_endpoints.choose(tx, app, domain, sni_endpoint)
             sni_endpoints.settle(tx, app)
             events.insert(
                 tx,
@@ -79,19 +96,26 @@ def remove(context: Context, actor: Actor, app_name: str, id_or_hostname: str) -
         return app, domain
 
 
-def due(context: Context, before: datetime, status: DomainStatus, limit: int) -> list[Domain]:
-    """Domains of this status that DNS has not been asked about since."""
+def to_check(context: Context, limit: int) -> list[Domain]:
+    """Domains that DNS is to be asked about now."""
     with context.database.read() as tx:
-        return domains.list_unchecked(tx, before, status, limit)
+        return domains.list_to_check(tx, now(), limit)
 
 
-def checked(context: Context, leads_here: Mapping[str, bool]) -> int:
-    """What DNS says of domains, by their ids; returns how many have changed."""
+def checked(context: Context, found: Iterable[tuple[Domain, bool | None]]) -> int:
+    """What DNS says of domains: whether each leads here, None when nobody answered; returns how many have changed.
+
+    Who waits long is asked about less often, every hundredth of its age; who leads here once an hour.
+    """
     changed = 0
+    soonest = timedelta(seconds=context.settings.domain_check_interval)
     with context.database.transaction() as tx:
-        for domain_id, here in leads_here.items():
-            status = DomainStatus.SUCCEEDED if here else DomainStatus.PENDING
-            changed += domains.check(tx, domain_id, status, now())
+        for domain, here in found:
+            if here is not None:
+                status = DomainStatus.SUCCEEDED if here else DomainStatus.PENDING
+                changed += domains.set_status(tx, domain.id, status, now())
+            pause = _LONGEST_PAUSE if here else max(soonest, min((now() - domain.created_at) / 100, _LONGEST_PAUSE))
+            domains.update(tx, domain.id, check_at=now() + pause)
         if changed:
             changes.record(tx, "domain")
     return changed

@@ -8,10 +8,10 @@ import functools
 import os
 import random
 import ssl
-import tempfile
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -48,7 +48,11 @@ class Served:
 def list_of(context: Context, actor: Actor, app_name: str) -> list[Served]:
     with context.database.read() as tx:
         app = access.app_for(tx, actor, app_name, "app:read")
-        return [_served(tx, app, endpoint) for endpoint in sni_endpoints.list_of(tx, app.id)]
+        of: dict[str | None, list[Domain]] = {}
+        for domain in domains.list_of(tx, app.id):
+            of.setdefault(domain.sni_endpoint_id, []).append(domain)
+        found = sni_endpoints.list_of(tx, app.id)
+    return [Served(app, endpoint, tuple(of.get(endpoint.id, ()))) for endpoint in found]
 
 
 def find(context: Context, actor: Actor, app_name: str, id_or_name: str) -> Served:
@@ -141,15 +145,11 @@ def attach(
     """Choose the certificate of a domain, or none. Raises InvalidParams when it does not speak for it, NotFound."""
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "app:update")
+        apps.lock(tx, app.id)
         domain = domains.find(tx, app.id, domain_name)
         if domain is None:
             raise NotFound("domain", f"Couldn't find that domain: {app.name} has no {domain_name[:80]}.")
-        endpoint = _find(tx, app, id_or_name) if id_or_name else None
-        if endpoint and not covers(endpoint.names, domain.hostname):
-            raise InvalidParams(
-                f"cannot serve {endpoint.name} for {domain.hostname}: it speaks for {_listed(endpoint.names)}"
-            )
-        domains.attach(tx, [domain.id], endpoint.id if endpoint else None)
+        endpoint = choose(tx, app, domain, id_or_name)
         events.insert(
             tx,
             "domain:update",
@@ -160,6 +160,17 @@ def attach(
         )
         changes.record(tx, "domain", app.id)
         return app, replace(domain, sni_endpoint_id=endpoint.id if endpoint else None), endpoint
+
+
+def choose(tx: Transaction, app: App, domain: Domain, id_or_name: str | None) -> SniEndpoint | None:
+    """Serve a domain with this certificate, or with none of the app's. Raises InvalidParams, NotFound."""
+    endpoint = _find(tx, app, id_or_name) if id_or_name else None
+    if endpoint and not covers(endpoint.names, domain.hostname):
+        raise InvalidParams(
+            f"cannot serve {endpoint.name} for {domain.hostname}: it speaks for {_listed(endpoint.names)}"
+        )
+    domains.attach(tx, [domain.id], endpoint.id if endpoint else None)
+    return endpoint
 
 
 def settle(tx: Transaction, app: App) -> None:
@@ -173,26 +184,44 @@ def settle(tx: Transaction, app: App) -> None:
         chosen = domain.sni_endpoint_id
         if chosen not in known:
             chosen = next((one.id for one in ranked if covers(one.names, domain.hostname)), None)
-            domains.attach(tx, [domain.id], chosen)
+            if chosen != domain.sni_endpoint_id:
+                domains.attach(tx, [domain.id], chosen)
         used.add(chosen)
     sni_endpoints.delete(tx, [endpoint.id for endpoint in found if endpoint.acm and endpoint.id not in used])
 
 
 def serve_automatic(tx: Transaction, app: App, domain: Domain, pair: Pair) -> None:
-    """A certificate that the platform got for a domain: in the place of the one it renews, or as a new one."""
+    """A certificate that the platform got for a domain: in the place of the one it renews, or as a new one.
+
+    One that somebody has brought in the meantime stays.
+    """
     present = sni_endpoints.find(tx, app.id, domain.sni_endpoint_id) if domain.sni_endpoint_id else None
     if present and present.acm:
-        sni_endpoints.replace(tx, _renewed(present, pair), pair.key)
+        renewed = replace(_renewed(present, pair), renew_at=_renew_at(pair))
+        sni_endpoints.replace(tx, renewed, pair.key)
     elif present is None:
-        endpoint = _endpoint(app, pair, acm=True)
+        endpoint = replace(
+            _endpoint(app, pair, acm=True), renew_at=_renew_at(pair), name=f"acm-{uuid.uuid4().hex[:16]}"
+        )
         sni_endpoints.insert(tx, endpoint, pair.key)
         domains.attach(tx, [domain.id], endpoint.id)
-    changes.record(tx, "domain", app.id)
+
+
+def _renew_at(pair: Pair) -> datetime:
+    """After two thirds of its time: thirty days before the end of ninety."""
+    return pair.starts_at + (pair.expires_at - pair.starts_at) * 2 / 3
 
 
 def details(settings: Settings, chain: str) -> rules.Details:
-    """What there is to say of a stored chain."""
-    return rules.details(chain, roots(settings), now())
+    """What there is to say of a stored chain; whether it is trusted is looked at once an hour."""
+    path = settings.ca_bundle
+    version = path.stat().st_mtime_ns if path.is_file() else 0
+    return _details(path, version, chain, now().replace(minute=0, second=0, microsecond=0))
+
+
+@functools.lru_cache(maxsize=4096)
+def _details(path: Path, version: int, chain: str, at: datetime) -> rules.Details:
+    return rules.details(chain, _roots(path, version) if version else [], at)
 
 
 def roots(settings: Settings) -> list[x509.Certificate]:
@@ -214,18 +243,14 @@ def _pair(settings: Settings, chain: str, key: str) -> Pair:
 
 def _try(pair: Pair) -> None:
     """Raise InvalidParams when OpenSSL, which HAProxy serves with, would not take it."""
-    with tempfile.NamedTemporaryFile(prefix="celadon-certificate-", dir=_memory()) as file:
+    # In memory: a key that is only tried must not reach a disk.
+    with os.fdopen(os.memfd_create("certificate", os.MFD_CLOEXEC), "wb") as file:
         file.write((pair.key + pair.chain).encode())
         file.flush()
         try:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(file.name)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(f"/proc/self/fd/{file.fileno()}")
         except ssl.SSLError as error:
             raise InvalidParams(f"cannot use this certificate: OpenSSL refuses it ({error.reason})") from None
-
-
-def _memory() -> str | None:
-    """A key that is only tried must not reach a disk."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
 def _endpoint(app: App, pair: Pair, *, acm: bool) -> SniEndpoint:
@@ -236,6 +261,7 @@ def _endpoint(app: App, pair: Pair, *, acm: bool) -> SniEndpoint:
         certificate_chain=pair.chain,
         names=pair.names,
         expires_at=pair.expires_at,
+        fingerprint=pair.fingerprint,
         acm=acm,
         created_at=now(),
         updated_at=now(),
@@ -244,7 +270,12 @@ def _endpoint(app: App, pair: Pair, *, acm: bool) -> SniEndpoint:
 
 def _renewed(endpoint: SniEndpoint, pair: Pair) -> SniEndpoint:
     return replace(
-        endpoint, certificate_chain=pair.chain, names=pair.names, expires_at=pair.expires_at, updated_at=now()
+        endpoint,
+        certificate_chain=pair.chain,
+        names=pair.names,
+        expires_at=pair.expires_at,
+        fingerprint=pair.fingerprint,
+        updated_at=now(),
     )
 
 

@@ -20,10 +20,11 @@ def list_of(call: Call) -> Listing:
 
 
 def show(call: Call) -> Answer:
-    wanted = domains.named(call.params["domain"])
-    for entry in list_of(call).items:
-        if wanted in (entry["id"], entry["hostname"]):
-            return Answer(value=entry)
+    app, domain, names = domains.find(call.context, call.actor, call.app, call.params["domain"])
+    if domain is not None:
+        return Answer(value=shape(call.settings, app, domain, names))
+    if _is_own(call.settings, app, call.params["domain"]):
+        return Answer(value=_own(call.settings, app))
     raise NotFound("domain")
 
 
@@ -32,9 +33,7 @@ def create(call: Call) -> Answer:
     hostname = body.text("hostname")
     if hostname is None:
         raise InvalidParams("cannot add a domain: give its `hostname`")
-    app, domain = domains.add(call.context, call.actor, call.app, hostname)
-    if chosen := body.reference("sni_endpoint"):
-        app, domain, _ = sni_endpoints.attach(call.context, call.actor, app.id, domain.id, chosen)
+    app, domain = domains.add(call.context, call.actor, call.app, hostname, body.reference("sni_endpoint"))
     return _answer(call, app, domain, 201)
 
 
@@ -58,13 +57,17 @@ def destroy(call: Call) -> Answer:
 
 def _refuse_own(call: Call) -> App:
     app = apps.find(call.context, call.actor, call.app)
-    if call.params["domain"].lower() in (_id(app), hostname(call.settings, app)):
+    if _is_own(call.settings, app, call.params["domain"]):
         raise InvalidParams(f"cannot change {hostname(call.settings, app)}: it is the app's own name on this platform")
     return app
 
 
+def _is_own(settings: Settings, app: App, id_or_hostname: str) -> bool:
+    return id_or_hostname.lower() in (_id(app), hostname(settings, app))
+
+
 def _answer(call: Call, app: App, domain: Domain, status: int = 200) -> Answer:
-    _, _, names = domains.list_of(call.context, call.actor, app.id)
+    _, _, names = domains.find(call.context, call.actor, app.id, domain.id)
     return Answer(value=shape(call.settings, app, domain, names), status=status, changed_at=domain.updated_at)
 
 

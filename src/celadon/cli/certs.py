@@ -1,6 +1,7 @@
 """Certificates of an app's domains: add, replace, remove, automatic ones; and help with the files on this machine."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +57,7 @@ def add(invocation: Invocation, files: tuple[Path, ...]) -> None:
     with action(f"Adding certificate to {invocation.app}", quiet=invocation.json):
         body = {"certificate_chain": chain, "private_key": key}
         made = invocation.client.post(f"{invocation.app_path}/sni-endpoints", body)
-    _show(invocation, made, f"{invocation.app} now serves {made['name']}")
+    _show(invocation, made, f"Certificate details of {made['name']}:")
 
 
 @command(app=True, json=True, confirm=True)
@@ -148,7 +149,7 @@ def generate(invocation: Invocation, domain: str, selfsigned: bool, keysize: int
     from celadon.platform import x509
 
     stem = domain.replace("*", "wildcard")
-    if "/" in stem or stem.startswith("."):
+    if not re.fullmatch(r"(wildcard\.)?([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+", stem):
         raise Failure(f"cannot make a certificate for {domain!r}: it is no host name")
     second = Path(f"{stem}.{'crt' if selfsigned else 'csr'}")
     for file in (Path(f"{stem}.key"), second):
@@ -233,6 +234,8 @@ def refresh(invocation: Invocation) -> None:
 
 def _status(entry: dict[str, Any]) -> str:
     if entry["acm_status"] is None:
+        if entry["hostname"].startswith("*."):
+            return "Not for wildcards"
         return "Waiting" if entry["status"] == "succeeded" else "Waiting for DNS"
     status = str(entry["acm_status"])
     return {"verified": "In Progress", "cert issued": "OK"}.get(status, status.capitalize())
@@ -242,7 +245,13 @@ def _wait_for_all(invocation: Invocation) -> list[dict[str, Any]]:
     from celadon.cli.waiting import until
 
     def settled() -> list[dict[str, Any]] | None:
-        found = _custom(invocation)
+        # A wildcard gets none this way, and one that somebody brought stays.
+        brought = {entry["name"] for entry in _list(invocation) if not entry["ssl_cert"]["acm"]}
+        found = [
+            entry
+            for entry in _custom(invocation)
+            if not entry["hostname"].startswith("*.") and (entry["sni_endpoint"] or {}).get("name") not in brought
+        ]
         done = all(entry["acm_status"] in ("cert issued", "failing", "failed") for entry in found)
         return found if done else None
 
@@ -258,7 +267,7 @@ def _custom(invocation: Invocation) -> list[dict[str, Any]]:
 
 
 def _list(invocation: Invocation) -> list[dict[str, Any]]:
-    return invocation.client.all(f"{invocation.app_path}/sni-endpoints")
+    return invocation.client.all(f"{invocation.app_path}/sni-endpoints", range="id ..; max=1000;")
 
 
 def _one(invocation: Invocation, name: str | None) -> dict[str, Any]:
@@ -300,12 +309,16 @@ def _show(invocation: Invocation, entry: dict[str, Any], title: str) -> None:
         say("SSL certificate is verified by a root authority.")
     else:
         say(f"SSL certificate is {'self signed' if certificate['self_signed?'] else 'not trusted'}.")
-    served = [found["hostname"] for found in _custom(invocation) if found["id"] in entry["domains"]]
-    say(
-        f"Served for {', '.join(served)}."
-        if served
-        else "Served for no domain yet: `celadon domains:add` one it speaks for."
-    )
+    custom = _custom(invocation)
+    if served := [found["hostname"] for found in custom if found["id"] in entry["domains"]]:
+        say(f"Served for {', '.join(served)}.")
+        return
+    spoken = certificate["cert_domains"]
+    others = [found for found in custom if found["sni_endpoint"] and found["hostname"] in spoken]
+    for found in others:
+        say(f"{found['hostname']} is still served with {found['sni_endpoint']['name']}: remove or update that one.")
+    if not others:
+        say("Served for no domain yet: `celadon domains:add` one it speaks for.")
 
 
 def _pair(files: tuple[Path, ...], usage: str) -> tuple[str, str]:

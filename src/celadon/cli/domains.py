@@ -62,6 +62,8 @@ def wait(invocation: Invocation, domain: str | None) -> None:
     from celadon.cli.waiting import until
 
     pending = [_find(invocation, domain)] if domain else [entry for entry in _domains(invocation) if _pending(entry)]
+    if not pending:
+        say(f"DNS leads all domain names of {invocation.app} here.")
     for entry in pending:
         with action(f"Waiting for {entry['hostname']} to lead here ({_shown(entry)})"):
             path = f"{invocation.app_path}/domains/{entry['id']}"

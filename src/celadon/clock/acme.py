@@ -8,7 +8,6 @@ import functools
 import hashlib
 import http.client
 import logging
-import os
 import threading
 import time
 from datetime import datetime, timedelta
@@ -22,13 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from celadon.actions import acm
 from celadon.actions.context import Context, now
 from celadon.model.domain import Domain
-from celadon.platform import x509
+from celadon.platform import certificates, x509
 from celadon.platform.settings import Settings
 
 # Of one round; others wait for the next.
 _ROUND = 20
-# Certificates of ninety days are renewed after sixty; shorter ones after two thirds of their time, too.
-RENEW_WITHIN = timedelta(days=30)
 _ORDER_SECONDS = 90
 _ROUTER_SECONDS = 30.0
 _LOOK = 0.1
@@ -36,8 +33,12 @@ _LOOK = 0.1
 log = logging.getLogger(__name__)
 
 
-class Refused(Exception):
-    """There is no certificate; the message says why, for the owner of the domain."""
+class NotIssued(Exception):
+    """The domain does not get a certificate; the message says why, for its owner."""
+
+
+class Unable(Exception):
+    """The authority or this platform was not able to: nothing is said of the domain by that."""
 
 
 class Authority:
@@ -52,36 +53,44 @@ class Authority:
         if not self._settings.acme_directory:
             return 0
         issued = 0
-        for domain in acm.due(self._context, RENEW_WITHIN, _ROUND):
-            acm.asked(self._context, domain)
+        for domain in acm.due(self._context, _ROUND):
+            acm.begin(self._context, domain)
             try:
                 pair = self._order(domain)
-            except Refused as error:
-                log.warning("at=acme domain=%s error=%r", domain.hostname, str(error))
-                acm.refused(self._context, domain, str(error))
+            except NotIssued as error:
+                log.warning("at=acme domain=%s refused=%r", domain.hostname, str(error))
+                acm.refuse(self._context, domain, str(error))
                 continue
-            acm.issued(self._context, domain, pair)
+            except Unable as error:
+                log.warning("at=acme domain=%s error=%r", domain.hostname, str(error))
+                acm.postpone(self._context, domain, str(error))
+                continue
+            acm.serve(self._context, domain, pair)
             log.info("at=acme domain=%s until=%s", domain.hostname, pair.expires_at.isoformat())
             issued += 1
         return issued
 
     def _order(self, domain: Domain) -> x509.Pair:
-        private = ec.generate_private_key(ec.SECP256R1()).private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        private = x509.key_pem(ec.generate_private_key(ec.SECP256R1()))
         try:
-            made = self._certificate(domain.hostname, crypto_util.make_csr(private, [domain.hostname]))
-            return x509.pair(made, private.decode("ascii"), None, now())
+            made = self._certificate(domain.hostname, crypto_util.make_csr(private.encode(), [domain.hostname]))
+            return x509.pair(made, private, None, now())
         except errors.ValidationError as error:
-            raise Refused(_why(error)) from error
+            raise NotIssued(_why(error)) from error
         except messages.Error as error:
-            raise Refused(f"the certificate authority refuses: {error.detail or error.typ}") from error
-        except errors.TimeoutError as error:
-            raise Refused(f"the certificate authority did not answer within {_ORDER_SECONDS} s") from error
-        except (errors.Error, requests.RequestException) as error:
-            raise Refused(f"cannot reach the certificate authority: {type(error).__name__}") from error
+            said = f"the certificate authority says: {error.detail or error.typ}"
+            raise (Unable if error.code in ("rateLimited", "serverInternal") else NotIssued)(said) from error
         except x509.Unusable as error:
-            raise Refused(f"the certificate authority's certificate cannot be used: {error.message}") from error
+            raise NotIssued(f"the certificate authority's certificate cannot be used: {error.message}") from error
+        except errors.TimeoutError as error:
+            raise Unable(f"the certificate authority did not answer within {_ORDER_SECONDS} s") from error
+        except errors.IssuanceError as error:
+            raise Unable(f"the certificate authority could not issue it: {error.error.detail}") from error
+        except (requests.RequestException, OSError) as error:
+            raise Unable(f"cannot reach the certificate authority: {type(error).__name__}") from error
+        except (errors.Error, josepy.errors.Error, KeyError, TypeError, ValueError, AttributeError) as error:
+            # Somebody else's server may answer anything.
+            raise Unable(f"cannot understand the certificate authority: {type(error).__name__}") from error
 
     def _certificate(self, hostname: str, request: bytes) -> str:
         found = self._client
@@ -94,27 +103,27 @@ class Authority:
             deadline = datetime.now() + timedelta(seconds=_ORDER_SECONDS)
             return str(found.poll_and_finalize(order, deadline).fullchain_pem)
         finally:
-            acm.answered(self._context, tokens)
+            acm.withdraw(self._context, tokens)
 
     def _prove(
         self, found: client.ClientV2, hostname: str, authorization: messages.AuthorizationResource, tokens: list[str]
     ) -> None:
         body = next((one for one in authorization.body.challenges if isinstance(one.chall, challenges.HTTP01)), None)
         if body is None:
-            raise Refused("the certificate authority does not offer to look at the domain by HTTP")
+            raise NotIssued("the certificate authority does not offer to look at the domain by HTTP")
         response, proof = body.response_and_validation(found.net.key)
         token = body.chall.encode("token")
         tokens.append(token)
-        acm.challenge(self._context, token, proof)
+        acm.offer(self._context, token, proof)
         self._wait_for_router(hostname, body.chall.path, proof)
         found.answer_challenge(body, response)
 
     def _wait_for_router(self, hostname: str, path: str, proof: str) -> None:
-        """Until the router answers as the authority is to be answered; raises Refused."""
+        """Until the router answers as the authority is to be answered; raises Unable."""
         pause, deadline = threading.Event(), time.monotonic() + _ROUTER_SECONDS
         while self._answer(hostname, path) != proof:
             if time.monotonic() > deadline:
-                raise Refused("the router of this platform does not answer yet: it is tried again")
+                raise Unable("the router of this platform does not answer yet")
             pause.wait(_LOOK)
 
     def _answer(self, hostname: str, path: str) -> str:
@@ -159,14 +168,7 @@ def _account_key(settings: Settings) -> ec.EllipticCurvePrivateKey:
             return found
     path.parent.mkdir(mode=0o700, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
-    text = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(text)
-    fresh.rename(path)
+    certificates.write_secret(path, x509.key_pem(key).encode())
     return key
 
 

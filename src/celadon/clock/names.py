@@ -1,16 +1,14 @@
 """Where domains lead: asks DNS, and says in the store whether a domain points here."""
 
 import logging
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import dns.exception
 import dns.resolver
 
 from celadon.actions import domains
-from celadon.actions.context import Context, now
-from celadon.model.domain import WILDCARD, Domain, DomainStatus
+from celadon.actions.context import Context
+from celadon.model.domain import WILDCARD
 from celadon.platform.settings import Settings
 
 # Of one round, and at once.
@@ -18,8 +16,6 @@ _ROUND = 200
 _AT_ONCE = 16
 # Seconds for all answers about one name.
 _LIFETIME = 5.0
-# One that leads here is looked at again now and then: it may lead elsewhere by then.
-_AGAIN = timedelta(hours=1)
 # A label under a wildcard that nobody has a record of its own for.
 _ANY = "celadon-looks."
 
@@ -32,48 +28,54 @@ class Names:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._settings = context.settings
-        self._resolver = _resolver(context.settings)
 
     def ensure(self) -> int:
         """One round over the domains whose turn it is; returns how many have changed."""
-        interval = timedelta(seconds=self._settings.domain_check_interval)
-        due = domains.due(self._context, now() - interval, DomainStatus.PENDING, _ROUND)
-        due += domains.due(self._context, now() - _AGAIN, DomainStatus.SUCCEEDED, _ROUND)
-        # Who waits long is asked about less often: every hundredth of its age.
-        due = [domain for domain in due if _is_due(domain)]
+        due = domains.to_check(self._context, _ROUND)
         if not due:
             return 0
-        here = self._addresses(self._settings.domain) | self._addresses(f"{_ANY}{self._settings.domain}")
+        # Read anew: a machine's resolvers change with its network.
+        resolver = _resolver(self._settings)
+        own = [self._settings.domain, f"{_ANY}{self._settings.domain}"]
+        here = set().union(*(_addresses(resolver, name) or () for name in own))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(lambda domain: self.leads_here(domain.hostname, here), due))
-        return domains.checked(self._context, dict(zip([domain.id for domain in due], found, strict=True)))
-
-    def leads_here(self, hostname: str, here: Iterable[str]) -> bool:
-        """Whether a name has an address of the platform's own names, by a CNAME or by itself."""
-        name = f"{_ANY}{hostname.removeprefix(WILDCARD)}" if hostname.startswith(WILDCARD) else hostname
-        return not self._addresses(name).isdisjoint(here)
-
-    def _addresses(self, name: str) -> set[str]:
-        """Addresses of a name, behind all CNAMEs; none when there are none or nobody answers."""
-        if name == "localhost" or name.endswith(".localhost"):
-            # RFC 6761, 6.3: no resolver is asked.
-            return {"127.0.0.1", "::1"}
-        found: set[str] = set()
-        for kind in ("A", "AAAA"):
-            try:
-                found |= {record.to_text() for record in self._resolver.resolve(f"{name}.", kind, lifetime=_LIFETIME)}
-            except dns.exception.DNSException as error:
-                log.debug("at=resolve name=%s kind=%s error=%r", name, kind, str(error))
-        return found
+            found = list(pool.map(lambda domain: _leads_here(resolver, domain.hostname, here), due))
+        return domains.checked(self._context, zip(due, found, strict=True))
 
 
-def _is_due(domain: Domain) -> bool:
-    return domain.checked_at is None or now() - domain.checked_at >= (now() - domain.created_at) / 100
+def _leads_here(resolver: dns.resolver.Resolver, hostname: str, here: set[str]) -> bool | None:
+    """Whether a name has an address of the platform's own names, by a CNAME or by itself; None when that is unknown."""
+    name = f"{_ANY}{hostname.removeprefix(WILDCARD)}" if hostname.startswith(WILDCARD) else hostname
+    found = _addresses(resolver, name)
+    return None if found is None or not here else not found.isdisjoint(here)
+
+
+def _addresses(resolver: dns.resolver.Resolver, name: str) -> set[str] | None:
+    """Addresses of a name, behind all CNAMEs; None when nobody says whether there are any."""
+    if name == "localhost" or name.endswith(".localhost"):
+        # RFC 6761, 6.3: no resolver is asked.
+        return {"127.0.0.1", "::1"}
+    found: set[str] = set()
+    known = False
+    for kind in ("A", "AAAA"):
+        try:
+            found |= {record.to_text() for record in resolver.resolve(f"{name}.", kind, lifetime=_LIFETIME)}
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            pass
+        except dns.exception.DNSException as error:
+            log.debug("at=resolve name=%s kind=%s error=%r", name, kind, str(error))
+            continue
+        known = True
+    return found if known else None
 
 
 def _resolver(settings: Settings) -> dns.resolver.Resolver:
     if not settings.dns_server:
-        return dns.resolver.Resolver()
+        try:
+            return dns.resolver.Resolver()
+        except dns.resolver.NoResolverConfiguration as error:
+            log.warning("at=resolve error=%r: no domain is seen to lead here", str(error))
+            return dns.resolver.Resolver(configure=False)
     address, _, port = settings.dns_server.partition(":")
     found = dns.resolver.Resolver(configure=False)
     found.nameservers, found.port = [address], int(port or 53)

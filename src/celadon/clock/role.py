@@ -29,11 +29,9 @@ _SHORTEST, _LONGEST = 0.5, 60.0
 def main(settings: Settings) -> None:
     """Run until SIGTERM."""
     context = contexts.connect(settings)
-    pause = threading.Event()
-    beside = [
-        _repeat(Names(context).ensure, settings.domain_check_interval),
-        _repeat(Authority(context).ensure, settings.domain_check_interval),
-    ]
+    broken = threading.Event()
+    for ensure in (Names(context).ensure, Authority(context).ensure):
+        repeat(ensure, settings.domain_check_interval, broken)
     every = min(max(settings.cycle_after / 100, _SHORTEST), _LONGEST)
     due = time.monotonic()
     while True:
@@ -44,21 +42,19 @@ def main(settings: Settings) -> None:
             log.info("at=retention %s", retention.prune(context))
             if certificates.issue(settings, now()):
                 log.info("at=certificates renewed")
-        if not all(thread.is_alive() for thread in beside):
+        if broken.wait(every):
             # What broke it is in the log; the role starts anew.
             raise RuntimeError("what looks after domains has ended")
-        pause.wait(every)
 
 
-def _repeat(ensure: Callable[[], int], seconds: float) -> threading.Thread:
-    """Run this again and again in a thread of its own: what asks others takes its time."""
-    pause = threading.Event()
+def repeat(ensure: Callable[[], int], seconds: float, broken: threading.Event) -> None:
+    """Run this again and again in a thread of its own, as what asks others takes its time; says when it breaks."""
 
     def run() -> None:
-        while True:
-            ensure()
-            pause.wait(seconds)
+        try:
+            while not broken.wait(seconds):
+                ensure()
+        finally:
+            broken.set()
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=run, daemon=True).start()

@@ -38,7 +38,7 @@ class AcmStatus(StrEnum):
 class Domain:
     """A host name of an app, in lower case and punycode; `*.example.com` stands for every name under example.com.
 
-    `sni_endpoint_id` is the certificate that is served for it. `checked_at`: when DNS was asked last.
+    `sni_endpoint_id` is the certificate that is served for it. `check_at`: when DNS is to be asked again, None for at once.
     `acm_tries` have failed in a row; the next is at `acm_next_at`.
     """
 
@@ -49,7 +49,7 @@ class Domain:
     updated_at: datetime
     sni_endpoint_id: str | None = None
     status: DomainStatus = DomainStatus.PENDING
-    checked_at: datetime | None = None
+    check_at: datetime | None = None
     acm_status: AcmStatus | None = None
     acm_status_reason: str | None = None
     acm_tries: int = 0

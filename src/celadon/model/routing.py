@@ -4,6 +4,7 @@ A host name leads to an app, an app to an `Answer`: its dynos, a wait for one th
 """
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -57,6 +58,8 @@ _URL_SAFE = "%/:=&?~#+!$,@()*[]-._"
 _LONGEST_URL = 2000
 # Host names of one entry of HAProxy's certificate list, whose commands hold 16 KiB.
 _NAMES_A_PART = 50
+# 10,000 apps are some 160 names in each.
+_OWN_PARTS = 64
 
 # Codes that are no error of anybody: the line says at=info.
 NO_ERROR = frozenset({"H80"})
@@ -102,11 +105,12 @@ class Pages:
 class ServedCertificate:
     """A chain with its key, served to those who ask by TLS for one of `hostnames`.
 
-    `name` is a file's, another one for every other content: what has the name has the content.
+    `name` is a file's, another one for every other content: what has the name has the content. Without an SNI endpoint
+    it is the platform's own.
     """
 
     name: str
-    sni_endpoint_id: str
+    sni_endpoint_id: str | None
     hostnames: tuple[str, ...]
 
 
@@ -137,11 +141,13 @@ def routes(
     pages: Mapping[str, Pages] | None = None,
     certificates: Iterable[ServedCertificate] = (),
     challenges: Mapping[str, str] | None = None,
+    own_period: str = "",
 ) -> RoutingTable:
     """The table for a state of the store.
 
     `releases`, `formations`, `dynos` are by app id (a release is the one the formation follows), `process_types` by slug
-    id; `domains` are the custom ones, host name or `*.example.com` → app id.
+    id; `domains` are the custom ones, host name or `*.example.com` → app id. With an `own_period` (see
+    `own_certificates`) the platform has certificates for the names of apps.
     """
     hosts: dict[str, str] = {}
     wildcards: dict[str, str] = {}
@@ -155,6 +161,7 @@ def routes(
         quantity = _web_quantity(formations.get(app.id, ()))
         answer = _answer(app, types, quantity, web, servers)
         backends.append(Backend(app_id=app.id, app_name=app.name, answer=answer, servers=servers))
+    own = own_certificates(hosts, own_period) if own_period else ()
     for name, app_id in (domains or {}).items():
         (wildcards if name.startswith("*.") else hosts)[name.removeprefix("*").lower()] = app_id
     return RoutingTable(
@@ -162,7 +169,7 @@ def routes(
         wildcards=wildcards,
         backends=tuple(backends),
         pages={app_id: _elsewhere(app_id, found, hosts) for app_id, found in (pages or {}).items()},
-        certificates=tuple(certificates),
+        certificates=(*certificates, *own),
         challenges=challenges or {},
     )
 
@@ -171,10 +178,11 @@ def page_url(value: str) -> str:
     """A page's address as it can stand in HTML and in a line of the router's; "" for what is none."""
     try:
         parts = urlsplit(value.strip())
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and len(value) <= _LONGEST_URL
+        url = quote(value.strip(), safe=_URL_SAFE)
     except ValueError:
         return ""
-    return quote(value.strip(), safe=_URL_SAFE) if usable else ""
+    usable = parts.scheme in ("http", "https") and bool(parts.hostname) and len(url) <= _LONGEST_URL
+    return url if usable else ""
 
 
 def _elsewhere(app_id: str, pages: Pages, hosts: Mapping[str, str]) -> Pages:
@@ -187,17 +195,34 @@ def _elsewhere(app_id: str, pages: Pages, hosts: Mapping[str, str]) -> Pages:
 
 
 def served_certificates(
-    chains: Mapping[str, str], hostnames: Mapping[str, Sequence[str]]
+    fingerprints: Mapping[str, str], hostnames: Mapping[str, Sequence[str]]
 ) -> tuple[ServedCertificate, ...]:
     """Those with a domain; both are by SNI endpoint id. One of many domains is served in parts: a line of HAProxy's has an end."""
     found = []
-    for endpoint_id, chain in sorted(chains.items()):
+    for endpoint_id, fingerprint in sorted(fingerprints.items()):
         names = sorted(hostnames.get(endpoint_id, ()))
         for part in (tuple(names[at : at + _NAMES_A_PART]) for at in range(0, len(names), _NAMES_A_PART)):
-            digest = hashlib.sha256("\0".join([chain, *part]).encode()).hexdigest()[:16]
-            name = f"{endpoint_id}-{digest}.pem"
+            name = f"{endpoint_id}-{_digest(fingerprint, *part)}.pem"
             found.append(ServedCertificate(name=name, sni_endpoint_id=endpoint_id, hostnames=part))
     return tuple(found)
+
+
+def own_certificates(hosts: Iterable[str], period: str) -> tuple[ServedCertificate, ...]:
+    """The platform's own for names of apps; another `period` makes all of them anew.
+
+    A name is always in the same part, so that an app that comes changes one.
+    """
+    parts: dict[int, list[str]] = {}
+    for host in sorted(hosts):
+        parts.setdefault(zlib.crc32(host.encode()) % _OWN_PARTS, []).append(host)
+    return tuple(
+        ServedCertificate(name=f"own-{_digest(period, *names)}.pem", sni_endpoint_id=None, hostnames=tuple(names))
+        for names in parts.values()
+    )
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def server_name(dyno: Dyno) -> str:

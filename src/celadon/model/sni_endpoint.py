@@ -10,7 +10,8 @@ class SniEndpoint:
     """A certificate of an app, served to those who ask by TLS for one of the domains that point at it.
 
     `certificate_chain` is PEM, the app's own certificate first. `names` are those it speaks for. `acm` ones are made
-    and renewed by the platform. The key is kept apart; see store/sni_endpoints.py.
+    and renewed by the platform, at `renew_at`. `fingerprint` is another one for every other chain. The key is kept apart;
+    see store/sni_endpoints.py.
     """
 
     id: str
@@ -19,9 +20,11 @@ class SniEndpoint:
     certificate_chain: str
     names: tuple[str, ...]
     expires_at: datetime
+    fingerprint: str
     acm: bool
     created_at: datetime
     updated_at: datetime
+    renew_at: datetime | None = None
 
 
 def covers(certified: Iterable[str], hostname: str) -> bool:

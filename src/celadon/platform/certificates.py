@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -22,7 +23,7 @@ _SKEW = datetime.timedelta(hours=1)
 
 def names(settings: Settings) -> list[x509.GeneralName]:
     """Who the server certificate speaks for."""
-    prefixes = ("", "api.") if signs_names(settings) else ("", "*.", "api.")
+    prefixes = ("", "api.") if names_apps(settings) else ("", "*.", "api.")
     hosts = ["localhost", *(f"{prefix}{settings.domain}" for prefix in prefixes)]
     addresses = ("127.0.0.1", "::1")
     return [
@@ -31,17 +32,21 @@ def names(settings: Settings) -> list[x509.GeneralName]:
     ]
 
 
-def signs_names(settings: Settings) -> bool:
-    """Whether each app's name has a certificate of its own, made by HAProxy when it is asked for.
+def names_apps(settings: Settings) -> bool:
+    """Whether the names of apps have certificates that list them, instead of a wildcard.
 
     Programs refuse a wildcard right below a top-level name, as `*.localhost` is.
     """
     return "." not in settings.domain
 
 
-def signing_pem(settings: Settings) -> Path:
-    """The authority and its key in one file, for HAProxy where it signs names."""
-    return settings.home / "router" / "authority.pem"
+def for_hosts(settings: Settings, hosts: Sequence[str], now: datetime.datetime) -> str:
+    """Key and chain of a new certificate for these names, from the platform's authority."""
+    key, authority = _authority(settings, now)
+    own = ec.generate_private_key(ec.SECP256R1())
+    named = [x509.DNSName(host) for host in hosts]
+    certificate = _server_certificate(hosts[0], named, own, key, authority, now)
+    return (_key_pem(own) + _pem(certificate) + _pem(authority)).decode("ascii")
 
 
 def server_pem(settings: Settings) -> Path:
@@ -57,13 +62,11 @@ def issue(settings: Settings, now: datetime.datetime) -> bool:
     key, authority = _authority(settings, now)
     path = server_pem(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if signs_names(settings):
-        _write_secret(signing_pem(settings), _pem(authority) + _key_pem(key))
     if path.is_file() and _fits(path.read_bytes(), settings, authority, now):
         return False
     server_key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _server_certificate(settings, server_key, key, authority, now)
-    _write_secret(path, _key_pem(server_key) + _pem(certificate) + _pem(authority))
+    certificate = _server_certificate(settings.domain, names(settings), server_key, key, authority, now)
+    write_secret(path, _key_pem(server_key) + _pem(certificate) + _pem(authority))
     return True
 
 
@@ -78,7 +81,7 @@ def _authority(settings: Settings, now: datetime.datetime) -> tuple[ec.EllipticC
     directory.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = _authority_certificate(settings, key, now)
-    _write_secret(key_path, _key_pem(key))
+    write_secret(key_path, _key_pem(key))
     settings.ca_file.write_bytes(_pem(certificate))
     return key, certificate
 
@@ -119,7 +122,8 @@ def _authority_certificate(
 
 
 def _server_certificate(
-    settings: Settings,
+    common: str,
+    alternatives: Sequence[x509.GeneralName],
     key: ec.EllipticCurvePrivateKey,
     ca_key: ec.EllipticCurvePrivateKey,
     authority: x509.Certificate,
@@ -127,13 +131,13 @@ def _server_certificate(
 ) -> x509.Certificate:
     builder = (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, settings.domain[:64])]))
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common[:64])]))
         .issuer_name(authority.subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SKEW)
         .not_valid_after(min(now + datetime.timedelta(days=SERVER_DAYS), authority.not_valid_after_utc))
-        .add_extension(x509.SubjectAlternativeName(names(settings)), critical=False)
+        .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -143,7 +147,10 @@ def _server_certificate(
 
 
 def _fits(pem: bytes, settings: Settings, authority: x509.Certificate, now: datetime.datetime) -> bool:
-    certificate, *chain = x509.load_pem_x509_certificates(pem)
+    try:
+        certificate, *chain = x509.load_pem_x509_certificates(pem)
+    except ValueError:
+        return False  # Cut short, by a power cut perhaps.
     spoken_for = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return (
         chain == [authority]
@@ -162,9 +169,12 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
-def _write_secret(path: Path, content: bytes) -> None:
+def write_secret(path: Path, content: bytes) -> None:
+    """Write a file for its owner's eyes; a kill leaves the old one or the new one."""
     partial = path.with_suffix(".partial")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     partial.rename(path)

@@ -90,10 +90,12 @@ class Settings:
     dns_server: str = ""
     # How often a domain that DNS does not lead here yet is looked at.
     domain_check_interval: float = 5.0
-    # Router. Requests at once: of one dyno, that wait for each dyno beyond (H11), of one app (H22).
+    # Router. Requests at once: of one dyno, that wait for each dyno beyond (H11), of one app (H22); connections of one
+    # address.
     dyno_connections: int = 500
     dyno_backlog: int = 50
-    app_connections: int = 10_000
+    app_connections: int = 4_000
+    address_connections: int = 1_000
     first_byte_timeout: float = 30.0
     idle_timeout: float = 55.0
     boot_queue_timeout: float = 75.0

@@ -1,5 +1,7 @@
-"""Certificates in PEM (RFC 7468): read, put in order, proved to be fit for serving (X.509, RFC 5280). Pure."""
+"""Certificates in PEM (RFC 7468): read, put in order, proved to be fit for serving (X.509, RFC 5280)."""
 
+import hashlib
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +11,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification
 from cryptography.x509.oid import NameOID
@@ -19,9 +21,13 @@ from celadon.model.errors import InvalidParams
 # Of chain and key together: the router hands them to HAProxy in one command, whose buffer is 16 KiB.
 LONGEST = 14_000
 _SMALLEST_RSA = 2048
+_LONGEST_KEY = 8 << 10
+_MOST = 10
+_HOST = re.compile(r"(\*\.)?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 _WEAK = (hashes.MD5, hashes.SHA1)
 
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 
 class Unusable(InvalidParams):
@@ -35,7 +41,13 @@ class Pair:
     chain: str
     key: str = field(repr=False)
     names: tuple[str, ...]
+    starts_at: datetime
     expires_at: datetime
+
+    @property
+    def fingerprint(self) -> str:
+        """Another one for every other chain."""
+        return hashlib.sha256(self.chain.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,32 +68,58 @@ def pair(chain: str, key: str, roots: Iterable[x509.Certificate] | None, now: da
 
     Without `roots` a chain may end anywhere.
     """
+    try:
+        return _pair(chain, key, roots, now)
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.UnsupportedGeneralNameType) as error:
+        # What can be wrong within a certificate is found wherever it is first looked at.
+        raise Unusable(f"cannot use this certificate: a part of it cannot be read ({type(error).__name__})") from None
+
+
+def _pair(chain: str, key: str, roots: Iterable[x509.Certificate] | None, now: datetime) -> Pair:
     private = _read_key(key)
     ordered = order(read(chain), private, roots)
+    first = ordered[0]
     for certificate in ordered:
         _check_times(certificate, now)
     _check_strength(ordered, private)
-    found = names(ordered[0])
+    found = names(first)
     if not found:
         raise Unusable(
-            "cannot use this certificate: it names no host; it needs a subjectAltName such as DNS:www.example.com"
+            "cannot use this certificate: it has no subjectAltName, which browsers require; with openssl req: "
+            "-addext subjectAltName=DNS:www.example.com"
         )
     text = "".join(pem(certificate) for certificate in ordered)
-    encoded = _key_pem(private)
+    encoded = key_pem(private)
     if len(text) + len(encoded) > LONGEST:
         raise Unusable(f"cannot use this certificate: chain and key are longer than {LONGEST} bytes of PEM")
-    return Pair(chain=text, key=encoded, names=found, expires_at=ordered[0].not_valid_after_utc)
+    return Pair(
+        chain=text,
+        key=encoded,
+        names=found,
+        starts_at=first.not_valid_before_utc,
+        expires_at=first.not_valid_after_utc,
+    )
 
 
 def read(text: str) -> list[x509.Certificate]:
     """Certificates of PEM text in their order, each once; raises Unusable."""
+    # A chain has three or four; each is tried against each other one.
+    if text.count(_CERTIFICATE) > _MOST:
+        raise Unusable(f"cannot read the certificate: there are more than {_MOST} in it; give it and its issuers only")
     try:
         found = x509.load_pem_x509_certificates(text.encode())
     except ValueError:
-        raise Unusable(
-            "cannot read the certificate: it is not PEM, which begins with -----BEGIN CERTIFICATE-----"
-        ) from None
+        raise Unusable(f"cannot read the certificate: {_what_else(text)}") from None
     return list({certificate.fingerprint(hashes.SHA256()): certificate for certificate in found}.values())
+
+
+def _what_else(text: str) -> str:
+    """What a text is that cannot be read, as far as it says so itself."""
+    if "-----BEGIN CERTIFICATE REQUEST-----" in text or "-----BEGIN NEW CERTIFICATE REQUEST-----" in text:
+        return "it is a signing request, which an authority makes a certificate of"
+    if _CERTIFICATE in text or ("-----BEGIN" in text and "PRIVATE KEY-----" in text):
+        return "it is damaged, or a certificate is where the key should be: certificates go first, the key last"
+    return "it is not PEM, which has lines such as -----BEGIN CERTIFICATE----- and -----BEGIN PRIVATE KEY-----"
 
 
 def order(
@@ -104,7 +142,7 @@ def order(
     if not known and not _issued(last, last):
         raise Unusable(
             f"cannot use this certificate: its chain is incomplete. That of {_named(last.issuer)}, which issued "
-            f"{_named(last.subject)}, is missing: give it behind your own (your issuer calls it intermediate or bundle)"
+            f"{_named(last.subject)}, is missing: give it behind your own (your issuer calls it intermediate or bundle; a root of your own belongs there too)"
         )
     # One authority may have two certificates, its own and one from an older authority: one is enough.
     strangers = [other for other in rest if other.subject not in {certificate.subject for certificate in chain}]
@@ -130,7 +168,7 @@ def _leaf(certificates: Sequence[x509.Certificate], key: Key | None) -> x509.Cer
 
 
 def names(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Host names it speaks for, in lower case; the common name where there are no others."""
+    """Host names it speaks for, in lower case: those in its subjectAltName, browsers look at no other."""
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         listed = found.get_values_for_type(x509.DNSName)
@@ -138,8 +176,7 @@ def names(certificate: x509.Certificate) -> tuple[str, ...]:
         listed = []
     except ValueError:
         raise Unusable("cannot use this certificate: its extensions cannot be read") from None
-    common = [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    return tuple(dict.fromkeys(name.lower() for name in listed or common if "." in name))
+    return tuple(dict.fromkeys(name.lower() for name in listed if _HOST.fullmatch(name)))
 
 
 def belongs(certificates: Iterable[x509.Certificate], key: str) -> bool:
@@ -191,7 +228,7 @@ def generate(
     if not selfsigned:
         request = x509.CertificateSigningRequestBuilder().subject_name(subject).add_extension(listed, critical=False)
         text = request.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode("ascii")
-        return Generated(_key_pem(key), text)
+        return Generated(key_pem(key), text)
     now = datetime.now(UTC)
     builder = (
         x509.CertificateBuilder()
@@ -203,7 +240,7 @@ def generate(
         .not_valid_after(now + timedelta(days=365))
         .add_extension(listed, critical=False)
     )
-    return Generated(_key_pem(key), pem(builder.sign(key, hashes.SHA256())))
+    return Generated(key_pem(key), pem(builder.sign(key, hashes.SHA256())))
 
 
 def details(chain: str, roots: Iterable[x509.Certificate], now: datetime) -> Details:
@@ -242,20 +279,25 @@ def _trusted(
 
 
 def _read_key(text: str) -> Key:
+    if len(text) > _LONGEST_KEY:
+        raise Unusable(f"cannot read the key: it is longer than {_LONGEST_KEY} bytes of PEM")
     try:
-        found = serialization.load_pem_private_key(text.encode(), None)
+        # Proving that an RSA key is made of primes takes a minute for a long one, and holds up everything meanwhile.
+        found = serialization.load_pem_private_key(text.encode(), None, unsafe_skip_rsa_key_validation=True)
     except TypeError:
         raise Unusable(
             "cannot read the key: it is protected by a passphrase; `openssl pkey -in KEY -out PLAIN_KEY` takes it off"
         ) from None
     except (ValueError, UnsupportedAlgorithm):
-        raise Unusable("cannot read the key: it is not PEM, which begins with -----BEGIN PRIVATE KEY-----") from None
+        said = "it is a certificate; the key goes last" if _CERTIFICATE in text else _what_else(text)
+        raise Unusable(f"cannot read the key: {said}") from None
     if not isinstance(found, Key):
-        raise Unusable("cannot use this key: it is of a kind browsers do not take; make an RSA or an EC one")
+        raise Unusable("cannot use this key: it is of a kind that browsers do not take; make an RSA or an EC one")
     return found
 
 
-def _key_pem(key: Key) -> str:
+def key_pem(key: Key) -> str:
+    """A private key as PEM (PKCS #8), not encrypted."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode("ascii")
@@ -311,4 +353,6 @@ def _named(name: x509.Name) -> str:
 
 def _slashed(name: x509.Name) -> str:
     """`/C=US/O=Example/CN=example.com`, as certificates are shown by the toolbelt."""
-    return "".join(f"/{attribute.rfc4514_attribute_name}={attribute.value!s}" for attribute in name)
+    text = "".join(f"/{attribute.rfc4514_attribute_name}={attribute.value!s}" for attribute in name)
+    # It is shown on terminals.
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -6,16 +6,23 @@ can keep the next one from starting.
 """
 
 import logging
-import os
+import time
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from celadon.model.routing import ServedCertificate
+from celadon.platform import certificates
 from celadon.platform.settings import Settings
 from celadon.router import haproxy
 from celadon.router.admin import Admin, Refused
 from celadon.store import sni_endpoints
 from celadon.store.database import Database
+from celadon.store.secrets import SecretsError
+
+# Told in one go; dynos that come and go do not wait for thousands.
+_AT_ONCE = 50
+_REFUSED_SECONDS = 300.0
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +33,10 @@ class Certificates:
     def __init__(self, settings: Settings, database: Database) -> None:
         self._settings = settings
         self._database = database
-        self._refused: set[str] = set()
+        # Names of files that HAProxy refused, and until when they are left alone.
+        self._refused: dict[str, float] = {}
+        # Whether there are more than were told at once.
+        self.restless = False
         self.taken = _listed(settings.home / "router" / haproxy.CERTIFICATES)
 
     def ensure(self, wanted: Iterable[ServedCertificate], present: Collection[str], where: haproxy.Place) -> bool:
@@ -36,27 +46,37 @@ class Certificates:
         """
         named = {certificate.name: certificate for certificate in wanted}
         own = where.certificate.name if where.certificate else ""
+        self._refused = {name: until for name, until in self._refused.items() if until > time.monotonic()}
         new = [name for name in named if name not in present and name not in self._refused]
         old = [name for name in present if name not in named and name != own]
         before = set(self.taken)
         self.taken = {name for name in present if name in named}
         if new or old:
             with Admin(self._settings.run / haproxy.ADMIN_SOCKET) as conversation:
-                for name in new:
+                for name in new[:_AT_ONCE]:
                     self._add(conversation, named[name], where)
                 for name in old:
                     _remove(conversation, name, where)
-        self._refused &= named.keys()
-        if self.taken != before:
-            _forget(where, keep={*self.taken, own})
+        self.restless = len(new) > _AT_ONCE
+        _forget(where, keep={*self.taken, own})
         return self.taken != before
 
+    def forget(self) -> None:
+        """HAProxy does not start from what is listed; the next will be told one by one."""
+        self.taken = set()
+
     def _add(self, conversation: Admin, certificate: ServedCertificate, where: haproxy.Place) -> None:
-        pem = self._pem(certificate)
+        try:
+            pem = self._pem(certificate)
+        except SecretsError as error:
+            self._refused[certificate.name] = time.monotonic() + _REFUSED_SECONDS
+            log.error("at=certificate endpoint=%s error=%r", certificate.sni_endpoint_id, str(error))
+            return
         if pem is None:
             return
         path = haproxy.certificate_path(where, certificate.name)
-        _write(path, pem)
+        certificates.write_secret(path, pem.encode())
+        _abort(conversation)
         try:
             conversation.tell(f"new ssl cert {path}", accept=("New empty", "already exists"))
             # A payload ends with an empty line: `tell` gives the one line break that is still missing.
@@ -67,9 +87,9 @@ class Certificates:
                 f"add ssl crt-list {where.files / haproxy.CERTIFICATES} <<\n{line}\n", accept=("Success",)
             )
         except Refused as error:
-            self._refused.add(certificate.name)
+            self._refused[certificate.name] = time.monotonic() + _REFUSED_SECONDS
             log.error("at=certificate endpoint=%s error=%r", certificate.sni_endpoint_id, str(error))
-            conversation.ask(f"abort ssl cert {path}")
+            _abort(conversation)
             conversation.ask(f"del ssl cert {path}")
             return
         self.taken.add(certificate.name)
@@ -77,20 +97,31 @@ class Certificates:
 
     def _pem(self, certificate: ServedCertificate) -> str | None:
         """Key and chain in one text, as HAProxy reads them; None when the endpoint is gone in the meantime."""
+        if certificate.sni_endpoint_id is None:
+            return certificates.for_hosts(self._settings, certificate.hostnames, datetime.now(UTC))
         with self._database.read() as tx:
             return sni_endpoints.pem(tx, certificate.sni_endpoint_id)
 
 
+def _abort(conversation: Admin) -> None:
+    """End what a killed role has left half told: HAProxy takes one certificate at a time."""
+    for line in conversation.ask("show ssl cert").splitlines():
+        if line.startswith("*"):
+            conversation.ask(f"abort ssl cert {line[1:]}")
+
+
 def _remove(conversation: Admin, name: str, where: haproxy.Place) -> None:
     path = haproxy.certificate_path(where, name)
-    gone = ("doesn't exist", "not found", "unknown", "didn't find")
-    conversation.tell(f"del ssl crt-list {where.files / haproxy.CERTIFICATES} {path}", accept=("deleted", *gone))
-    conversation.tell(f"del ssl cert {path}", accept=("deleted", *gone))
+    for command in (f"del ssl crt-list {where.files / haproxy.CERTIFICATES} {path}", f"del ssl cert {path}"):
+        answer = conversation.ask(command)
+        if "deleted" not in answer:
+            # It is looked at again with the next change; nobody else's has to wait for it.
+            log.warning("at=certificate command=%r answer=%r", command, answer)
 
 
 def _forget(where: haproxy.Place, keep: Collection[str]) -> None:
     """Remove files that nobody serves any more, with the keys in them."""
-    for path in (where.files / "certificates").glob("*.pem"):
+    for path in (where.files / "certificates").iterdir():
         if path.name not in keep:
             path.unlink(missing_ok=True)
 
@@ -99,13 +130,5 @@ def _listed(path: Path) -> set[str]:
     """Names of the files in HAProxy's list on disk that are there."""
     if not path.is_file():
         return set()
-    found = (Path(line.split(" ", 1)[0]) for line in path.read_text("utf-8").splitlines() if line)
+    found = (Path(line.split(" ", 1)[0]) for line in path.read_text("utf-8", "replace").splitlines() if line)
     return {file.name for file in found if file.is_file()}
-
-
-def _write(path: Path, pem: str) -> None:
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(pem)
-    fresh.rename(path)

@@ -75,13 +75,13 @@ class Place:
     # Requests at once: of one dyno, that wait for each dyno beyond, of one app.
     dyno_connections: int = 500
     dyno_backlog: int = 50
-    app_connections: int = 10_000
+    app_connections: int = 4_000
+    # Connections of one address.
+    address_connections: int = 1_000
     threads: int = 1
     # The platform's own certificate, and a digest of it; no HTTPS without.
     certificate: Path | None = None
     certificate_digest: str = ""
-    # An authority with its key, that signs a certificate for each name that is asked for and has none.
-    signer: Path | None = None
 
     @property
     def server_options(self) -> str:
@@ -118,8 +118,8 @@ def place(settings: Settings) -> Place:
         dyno_connections=settings.dyno_connections,
         dyno_backlog=settings.dyno_backlog,
         app_connections=settings.app_connections,
+        address_connections=settings.address_connections,
         certificate=own if present else None,
-        signer=certificates.signing_pem(settings) if present and certificates.signs_names(settings) else None,
         certificate_digest=hashlib.sha256(own.read_bytes()).hexdigest()[:16] if present else "",
     )
 
@@ -249,6 +249,7 @@ def _config(where: Place, template: str, slots: str) -> str:
         hard_stop=_ms(OUTLIVES_RELOAD + _HARD_STOP),
         dyno_backlog=where.dyno_backlog,
         app_connections=where.app_connections,
+        address_connections=where.address_connections,
         roles="\n".join(_role_text(name, where) for name in ROLES),
         slots=slots,
     )
@@ -261,9 +262,7 @@ def _addresses(where: Place, port: int) -> str:
 def _https_bind(where: Place) -> str:
     if where.certificate is None:
         return "  # No certificate yet, no HTTPS."
-    listed = f"ssl crt-list {where.files}/{CERTIFICATES} alpn h2,http/1.1"
-    signed = f" ca-sign-file {where.signer} generate-certificates" if where.signer else ""
-    return f"  bind {_addresses(where, where.https_port)} {listed}{signed}"
+    return f"  bind {_addresses(where, where.https_port)} ssl crt-list {where.files}/{CERTIFICATES} alpn h2,http/1.1"
 
 
 def _role_text(name: str, where: Place) -> str:

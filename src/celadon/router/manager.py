@@ -1,7 +1,8 @@
 """The router's manager: one ensure() that brings HAProxy to the table of the store.
 
 Wakes on: the change feed; while servers drain or HAProxy is away, on short looks.
-Reads: apps, current releases, slugs' process types, formations, dynos; HAProxy's own word on what it has.
+Reads: apps, current releases and their config vars, slugs' process types, formations, dynos, domains, certificates,
+challenges; HAProxy's own word on what it has.
 Writes: HAProxy's files, its run-time state; dynos.routed.
 Survives: a SIGKILL anywhere. Files come first and are whole; what HAProxy lacks is told at the next ensure().
 """
@@ -16,11 +17,12 @@ from datetime import UTC, datetime, timedelta
 from celadon.model import routing
 from celadon.model.dyno import Dyno, DynoState
 from celadon.model.routing import RoutingTable
+from celadon.platform import certificates
 from celadon.platform.settings import Settings
 from celadon.router import admin, haproxy, plan
 from celadon.router.admin import Actual, Admin, AdminError
 from celadon.router.certificates import Certificates
-from celadon.router.engine import Engine
+from celadon.router.engine import Engine, EngineError
 from celadon.store import (
     acme_challenges,
     apps,
@@ -85,18 +87,22 @@ class Manager:
         table = self._claim(view, actual)
         slots = plan.assign(table.backends, actual, actual.routes)
         where = haproxy.place(self._settings)
-        files = self._render(table, slots, actual.slots, where)
-        reloaded = self._load(files, actual)
+        try:
+            reloaded = self._load(self._render(table, slots, actual.slots, where), actual)
+        except EngineError as error:
+            self._heal(error)
+            reloaded = self._load(self._render(table, slots, actual.slots, where), actual)
         if reloaded:
             actual = self._look()
         steps = plan.plan(table, slots, actual, where)
         self._tell(steps)
-        if where.certificate and self._certificates.ensure(table.certificates, actual.certificates, where):
-            self._write(self._render(table, slots, actual.slots, where).texts)
         waiting = self._finish_drains(steps, view)
         self.restless = waiting > 0
         self._release(view)
         self._cut_old_workers()
+        if where.certificate and self._certificates.ensure(table.certificates, actual.certificates, where):
+            self._write(self._render(table, slots, actual.slots, where).texts)
+        self.restless |= self._certificates.restless
         return _sentence(table, steps, waiting, started=started, reloaded=reloaded)
 
     def _view(self) -> View:
@@ -111,8 +117,10 @@ class Manager:
                 dynos=(found := dynos.list_all(tx)),
                 domains=domains.apps_by_hostname(tx),
                 pages=self._pages_of(tx, {release.app_id: release.config_id for release in current.values()}),
-                certificates=routing.served_certificates(sni_endpoints.chains(tx), domains.served(tx)),
+                certificates=routing.served_certificates(sni_endpoints.fingerprints(tx), domains.served(tx)),
                 challenges=acme_challenges.all_of(tx),
+                # Another one each year, long before a certificate ends.
+                own_period=str(datetime.now(UTC).year) if certificates.names_apps(self._settings) else "",
             )
         return View(table, {dyno.id: dyno for of_app in found.values() for dyno in of_app})
 
@@ -138,9 +146,22 @@ class Manager:
             return False
         table = self._claim(view, None)
         slots = plan.assign(table.backends, None, {})
+        try:
+            self._start(table, slots)
+        except EngineError as error:
+            self._heal(error)
+            self._start(table, slots)
+        return True
+
+    def _start(self, table: RoutingTable, slots: dict[str, str]) -> None:
         self._write(self._render(table, slots, self._slots, haproxy.place(self._settings)).texts)
         self._engine.start()
-        return True
+
+    def _heal(self, error: EngineError) -> None:
+        """Do without whatever a power cut may have cut short: certificates are files, and come again from the store."""
+        log.error("at=heal error=%r: once more without the certificates of apps, which follow", str(error))
+        self._certificates.forget()
+        certificates.issue(self._settings, datetime.now(UTC))
 
     def _look(self) -> Actual:
         with Admin(self._settings.run / haproxy.ADMIN_SOCKET) as conversation:

@@ -153,7 +153,7 @@ _TEXTS: Mapping[str, _Page] = {
     "bad_request.html": _Page(
         title="Bad request",
         heading="This is not a valid request",
-        visitor=f"What arrived is not valid HTTP, or its headers are too long. Please {_AGAIN}; if that does not help, "
+        visitor=f"What arrived is against the rules of HTTP. Please {_AGAIN}; if that does not help, "
         "delete this site’s cookies.",
         whose="If you wrote the client",
         commands={"curl -v URL": "shows a request as it should be, and its answer"},

@@ -12,6 +12,7 @@ from functools import lru_cache
 import msgspec
 
 from celadon.model import routing
+from celadon.router import haproxy
 
 _WORD = b"request "
 _WAITS = re.compile(rb"^waits ([0-9a-f-]{1,40}) (\d{1,12})\Z")
@@ -110,7 +111,7 @@ def code(request: Request, idle_timeout: float) -> str | None:
     """The H code of a request; None when all went well, which an error of the app's own is."""
     if request.route.startswith("H"):
         return request.route
-    if request.stopping and request.state[0] == "K":
+    if request.stopping and request.state[0] == "K" and request.active >= haproxy.OUTLIVES_RELOAD * 1000:
         return "H24"
     if request.answered:
         return _answered_code(request, idle_timeout)

@@ -28,6 +28,11 @@ def next_number(tx: Transaction) -> int:
     )
 
 
+def lock(tx: Transaction) -> None:
+    """From here on no other transaction records a change: for what must come one after the other on the whole platform."""
+    tx.connection.execute(sa.select(tables.counter.c.last).with_for_update())
+
+
 def record(tx: Transaction, topic: str, app_id: str | None = None) -> int:
     """Say that something of this topic (a noun: `formation`, `release`, `dyno`, `build` …) has changed; returns its number.
 

@@ -45,41 +45,39 @@ def served(tx: Transaction) -> dict[str, list[str]]:
     return found
 
 
-def list_unchecked(tx: Transaction, before: datetime, status: DomainStatus, limit: int) -> list[Domain]:
-    """Domains of this status that DNS has not been asked about since, the longest ago first."""
-    due = sa.or_(_t.c.checked_at.is_(None), _t.c.checked_at < before)
-    query = sa.select(_t).where(_t.c.status == status, due).order_by(_t.c.checked_at.nulls_first()).limit(limit)
-    return rows.every(tx, Domain, query)
+def list_to_check(tx: Transaction, now: datetime, limit: int) -> list[Domain]:
+    """Domains that DNS is to be asked about now, those never asked about first."""
+    due = sa.or_(_t.c.check_at.is_(None), _t.c.check_at <= now)
+    return rows.every(tx, Domain, sa.select(_t).where(due).order_by(_t.c.check_at.nulls_first()).limit(limit))
 
 
-def list_for_acm(tx: Transaction, now: datetime, renew: datetime, limit: int) -> list[Domain]:
-    """Domains of apps with automatic certificates that want one now: without any, or with one that ends before `renew`."""
+def list_for_acm(tx: Transaction, now: datetime, limit: int) -> list[tuple[Domain, str]]:
+    """Domains of apps with automatic certificates that want one now, renewals first, each with its app's owner's id."""
     endpoints, apps = tables.sni_endpoints.c, tables.apps.c
     query = (
-        sa.select(_t)
+        sa.select(_t, apps.owner_id)
         .join(tables.apps, apps.id == _t.c.app_id)
         .outerjoin(tables.sni_endpoints, endpoints.id == _t.c.sni_endpoint_id)
         .where(apps.acm, apps.deleted_at.is_(None), _t.c.status == DomainStatus.SUCCEEDED)
         .where(sa.not_(_t.c.hostname.startswith("*.")))
-        .where(sa.or_(endpoints.id.is_(None), sa.and_(endpoints.acm, endpoints.expires_at < renew)))
+        .where(sa.or_(endpoints.id.is_(None), sa.and_(endpoints.acm, endpoints.renew_at <= now)))
         .where(sa.or_(_t.c.acm_status.is_(None), _t.c.acm_status != AcmStatus.FAILED))
         .where(sa.or_(_t.c.acm_next_at.is_(None), _t.c.acm_next_at <= now))
-        .order_by(_t.c.acm_next_at.nulls_first(), _t.c.created_at)
+        .order_by(endpoints.id.is_(None), _t.c.acm_next_at.nulls_first(), _t.c.created_at)
         .limit(limit)
     )
-    return rows.every(tx, Domain, query)
+    found = [dict(row) for row in tx.connection.execute(query).mappings()]
+    return [(Domain(**{column.name: row[column.name] for column in _t.c}), row["owner_id"]) for row in found]
 
 
 def update(tx: Transaction, domain_id: str, **values: object) -> bool:
     return rows.update(tx, _t, domain_id, **values)
 
 
-def check(tx: Transaction, domain_id: str, status: DomainStatus, now: datetime) -> bool:
-    """DNS was asked about a domain; True when the answer is another than before."""
+def set_status(tx: Transaction, domain_id: str, status: DomainStatus, now: datetime) -> bool:
+    """What DNS says of a domain; True when that is another than before."""
     before = sa.and_(_t.c.id == domain_id, _t.c.status != status)
-    changed = tx.connection.execute(_t.update().where(before).values(status=status, updated_at=now)).rowcount
-    rows.update(tx, _t, domain_id, checked_at=now)
-    return bool(changed)
+    return bool(tx.connection.execute(_t.update().where(before).values(status=status, updated_at=now)).rowcount)
 
 
 def attach(tx: Transaction, domain_ids: Collection[str], sni_endpoint_id: str | None) -> None:

@@ -22,9 +22,15 @@ def find(tx: Transaction, app_id: str, id_or_name: str) -> SniEndpoint | None:
     return rows.one(tx, SniEndpoint, sa.select(*_shown).where(_t.c.app_id == app_id, same))
 
 
-def chains(tx: Transaction) -> dict[str, str]:
-    """SNI endpoint id → its chain, of all."""
-    return {row.id: row.certificate_chain for row in tx.connection.execute(sa.select(_t.c.id, _t.c.certificate_chain))}
+def fingerprints(tx: Transaction) -> dict[str, str]:
+    """SNI endpoint id → what is another for every other chain, of all."""
+    return {row.id: row.fingerprint for row in tx.connection.execute(sa.select(_t.c.id, _t.c.fingerprint))}
+
+
+def names(tx: Transaction, app_id: str) -> dict[str, str]:
+    """SNI endpoint id → name, of an app."""
+    query = sa.select(_t.c.id, _t.c.name).where(_t.c.app_id == app_id)
+    return {row.id: row.name for row in tx.connection.execute(query)}
 
 
 def pem(tx: Transaction, sni_endpoint_id: str) -> str | None:

@@ -164,7 +164,7 @@ domains = sa.Table(
     *_times(),
     sa.Column("sni_endpoint_id", sa.Text),
     sa.Column("status", Word(DomainStatus), nullable=False, server_default="pending"),
-    sa.Column("checked_at", Instant),
+    sa.Column("check_at", Instant, index=True),
     sa.Column("acm_status", Word(AcmStatus)),
     sa.Column("acm_status_reason", sa.Text),
     sa.Column("acm_tries", sa.Integer, nullable=False, server_default="0"),
@@ -181,6 +181,8 @@ sni_endpoints = sa.Table(
     sa.Column("private_key", sa.LargeBinary, nullable=False),
     sa.Column("names", Json, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("renew_at", Instant),
+    sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("acm", sa.Boolean, nullable=False),
     *_times(),
 )

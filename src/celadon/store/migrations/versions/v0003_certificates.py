@@ -18,6 +18,8 @@ def upgrade() -> None:
         sa.Column("private_key", sa.LargeBinary(), nullable=False),
         sa.Column("names", sa.Text(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("renew_at", sa.DateTime(timezone=True)),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("acm", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
@@ -36,7 +38,8 @@ def upgrade() -> None:
     op.add_column("apps", sa.Column("acm", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("domains", sa.Column("sni_endpoint_id", sa.Text()))
     op.add_column("domains", sa.Column("status", sa.Text(), nullable=False, server_default="pending"))
-    op.add_column("domains", sa.Column("checked_at", sa.DateTime(timezone=True)))
+    op.add_column("domains", sa.Column("check_at", sa.DateTime(timezone=True)))
+    op.create_index(op.f("ix_domains_check_at"), "domains", ["check_at"], unique=False)
     op.add_column("domains", sa.Column("acm_status", sa.Text()))
     op.add_column("domains", sa.Column("acm_status_reason", sa.Text()))
     op.add_column("domains", sa.Column("acm_tries", sa.Integer(), nullable=False, server_default="0"))
