@@ -39,6 +39,21 @@ def test_the_platforms_names_and_an_apps_own_are_not_to_be_had(world: World) -> 
     assert world.call("DELETE", "/apps/example/domains/nobody.example.com").status == 404
 
 
+def test_what_everybody_has_names_under_is_nobodys(world: World) -> None:
+    for name in ("*.co.uk", "*.github.io"):
+        status, message = add(world, "example", name)
+        assert status == 422 and "belongs to nobody" in message
+    assert add(world, "example", "*.example.co.uk")[0] == 201
+
+
+def test_an_app_has_a_thousand_domains_and_no_more(world: World) -> None:
+    for number in range(1000):
+        assert add(world, "example", f"n{number}.example.com")[0] == 201
+    status, message = add(world, "example", "more.example.com")
+    assert status == 422 and "at most 1000" in message
+    assert len(world.call("GET", "/apps/example/domains", headers={"Range": "id ..; max=1000"}).json) == 1000
+
+
 def test_nonsense_is_refused_in_words(world: World) -> None:
     for hostname in ("", "a b.com", "ex\u0000ample.com", "x" * 5000 + ".com", "\u202e.com", "☃"):
         assert add(world, "example", hostname)[0] in (400, 422), hostname

@@ -59,7 +59,7 @@ def test_a_page_is_small_and_whole_and_fetches_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_per_cent_sign_is_always_the_beginning_of_an_expression(name: str) -> None:
-    expected = ["%[var(txn.rid)]"] if name != "bad_request.html" else []
+    expected = ["%[var(txn.rid)]"]
     if name in OWN:
         expected.insert(0, f"%[var(txn.app),map(/f/{OWN[name]})]")
     assert re.findall(r"%(?:\[[^]]*\])?", PAGES[name]) == expected

@@ -1,10 +1,12 @@
 """Domains: add and remove host names of an app."""
 
+import functools
 import uuid
 from collections.abc import Iterable
 from datetime import timedelta
 
 import idna
+import publicsuffixlist
 import sqlalchemy as sa
 
 from celadon.actions import access, sni_endpoints
@@ -47,6 +49,8 @@ def add(
     name = normalised(hostname)
     rules.check(name, own_names(context.settings))
     below = name.removeprefix(rules.WILDCARD) if name.startswith(rules.WILDCARD) else None
+    if below is not None and _suffixes().publicsuffix(below) == below:
+        raise InvalidParams(f"cannot add {name}: everybody has names under {below}, it belongs to nobody")
     try:
         with context.database.transaction() as tx:
             app = access.app_for(tx, actor, app_name, "app:update")
@@ -119,6 +123,11 @@ def checked(context: Context, found: Iterable[tuple[Domain, bool | None]]) -> in
         if changed:
             changes.record(tx, "domain")
     return changed
+
+
+@functools.cache
+def _suffixes() -> publicsuffixlist.PublicSuffixList:
+    return publicsuffixlist.PublicSuffixList()
 
 
 def normalised(hostname: str) -> str:

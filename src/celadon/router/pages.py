@@ -1,8 +1,8 @@
 """The pages that the router itself answers with: one frame, `pages/frame.html`, and the texts of each.
 
 HAProxy reads them as log-format files (`lf-file`), in which a per cent sign begins an expression and several blanks are
-one. So the only per cent signs are those of our expressions, neither frame nor texts have any other; `bad_request.html`,
-served before anything is known of a request, has none at all. HAProxy's buffer has 16 kB, a page less than 4.
+one. So the only per cent signs are those of our expressions, neither frame nor texts have any other. HAProxy's buffer has
+16 kB, a page less than 4.
 """
 
 import importlib.resources
@@ -40,7 +40,6 @@ class _Page:
     commands: Mapping[str, str]
     note: str = _IN_REPOSITORY
     code: str = ""
-    request: str = _REQUEST
     own: str = ""
 
 
@@ -159,7 +158,6 @@ _TEXTS: Mapping[str, _Page] = {
         commands={"curl -v URL": "shows a request as it should be, and its answer"},
         note="No app has seen this request: the router answered by itself.",
         code="H26",
-        request="",
     ),
 }
 
@@ -185,8 +183,7 @@ def _owner(page: _Page) -> str:
 
 def _footer(page: _Page) -> str:
     error = f"Error {page.code}" if page.code else ""
-    request = f"request <code>{page.request}</code>" if page.request else ""
-    text = " · ".join(part for part in (error, request) if part)
+    text = " · ".join(part for part in (error, f"request <code>{_REQUEST}</code>") if part)
     return f"<footer>{text[0].upper()}{text[1:]}</footer>\n"
 
 
