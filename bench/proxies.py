@@ -97,7 +97,7 @@ def celadon(home: Path, to: int, *, logging: bool) -> Iterator[Target]:
     files = home / f"celadon-{logging}"
     files.mkdir()
     port, https_port = free_port(), free_port()
-    where = haproxy.Place(
+    where = haproxy.Site(
         files=files, run=files, bind="127.0.0.1", http_port=port, https_port=https_port, api_hosts=("localhost",)
     )
     server = Server(name="web.1_bench", address="127.0.0.1", port=to, dyno_id="bench")

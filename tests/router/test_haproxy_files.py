@@ -12,7 +12,7 @@ from celadon.model.routing import Answer, Backend, RoutingTable, Server
 from celadon.platform import certificates
 from celadon.router import haproxy
 
-WHERE = haproxy.Place(
+WHERE = haproxy.Site(
     files=Path("/f"), run=Path("/r"), bind="127.0.0.1", http_port=80, https_port=443, api_hosts=("localhost",)
 )
 EMPTY = RoutingTable(hosts={}, wildcards={}, backends=())
@@ -77,7 +77,7 @@ def test_haproxy_takes_the_files_without_a_warning(tmp_path: Path, secure: bool)
     (tmp_path / "router").mkdir()
     if secure:
         certificates.issue(settings, datetime.now(UTC))
-    files = haproxy.render(TABLE, {"id-a": "slot1"}, 64, haproxy.place(settings))
+    files = haproxy.render(TABLE, {"id-a": "slot1"}, 64, haproxy.site(settings))
     for name, text in files.texts.items():
         (tmp_path / "router" / name).write_text(text)
     argv = LocalEngine(settings).argv("haproxy", "-c", "-f", str(tmp_path / "router" / "haproxy.cfg"))

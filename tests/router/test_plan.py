@@ -6,7 +6,7 @@ from celadon.model.routing import Answer, Backend, RoutingTable, Server
 from celadon.router import haproxy, plan
 from celadon.router.admin import Actual, RunningServer
 
-WHERE = haproxy.Place(
+WHERE = haproxy.Site(
     files=Path("/f"), run=Path("/r"), bind="127.0.0.1", http_port=80, https_port=443, api_hosts=("localhost",)
 )
 

@@ -191,7 +191,10 @@ def auto(invocation: Invocation, wait: bool) -> None:
         say("`celadon certs:auto:enable` gets a certificate for each of its domains, and renews it.")
         return
     header(f"Automatic Certificate Management is enabled on {invocation.app}")
-    domains = _wait_for_all(invocation) if wait else _custom(invocation)
+    if wait:
+        with action("Waiting for certificates"):
+            _wait_for_all(invocation)
+    domains = _custom(invocation)
     if not domains:
         say("Add a domain to the app: `celadon domains:add www.example.com`")
         return

@@ -39,7 +39,7 @@ class Certificates:
         self.restless = False
         self.taken = _listed(settings.home / "router" / haproxy.CERTIFICATES)
 
-    def ensure(self, wanted: Iterable[ServedCertificate], present: Collection[str], where: haproxy.Place) -> bool:
+    def ensure(self, wanted: Iterable[ServedCertificate], present: Collection[str], where: haproxy.Site) -> bool:
         """Close the gap between what is wanted and what HAProxy has; True when its list on disk has to change.
 
         One that HAProxy refuses is said in the log and left out; the others are served.
@@ -65,7 +65,7 @@ class Certificates:
         """HAProxy does not start from what is listed; the next will be told one by one."""
         self.taken = set()
 
-    def _add(self, conversation: Admin, certificate: ServedCertificate, where: haproxy.Place) -> None:
+    def _add(self, conversation: Admin, certificate: ServedCertificate, where: haproxy.Site) -> None:
         try:
             pem = self._pem(certificate)
         except SecretsError as error:
@@ -110,7 +110,7 @@ def _abort(conversation: Admin) -> None:
             conversation.ask(f"abort ssl cert {line[1:]}")
 
 
-def _remove(conversation: Admin, name: str, where: haproxy.Place) -> None:
+def _remove(conversation: Admin, name: str, where: haproxy.Site) -> None:
     path = haproxy.certificate_path(where, name)
     for command in (f"del ssl crt-list {where.files / haproxy.CERTIFICATES} {path}", f"del ssl cert {path}"):
         answer = conversation.ask(command)
@@ -119,7 +119,7 @@ def _remove(conversation: Admin, name: str, where: haproxy.Place) -> None:
             log.warning("at=certificate command=%r answer=%r", command, answer)
 
 
-def _forget(where: haproxy.Place, keep: Collection[str]) -> None:
+def _forget(where: haproxy.Site, keep: Collection[str]) -> None:
     """Remove files that nobody serves any more, with the keys in them."""
     for path in (where.files / "certificates").iterdir():
         if path.name not in keep:

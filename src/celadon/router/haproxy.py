@@ -57,7 +57,7 @@ _DYNO_OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Site:
     """Where HAProxy listens and where its files are. Times are in seconds."""
 
     files: Path
@@ -97,14 +97,14 @@ class Files:
     texts: Mapping[str, str] = field(repr=False)
 
 
-def place(settings: Settings) -> Place:
-    """The place of a platform's HAProxy; reads the certificate that is there now."""
+def site(settings: Settings) -> Site:
+    """The site of a platform's HAProxy; reads the certificate that is there now."""
     files = settings.home / "router"
     own = certificates.server_pem(settings)
     present = own.is_file()
     inner = _inner(settings)
     hosts = ("localhost", "127.0.0.1", "api.localhost", f"api.{settings.domain}", *([inner] if inner else []))
-    return Place(
+    return Site(
         files=files,
         run=settings.run,
         bind=settings.bind_address,
@@ -147,7 +147,7 @@ def slot(number: int) -> str:
 
 
 def render(
-    table: RoutingTable, slots: Mapping[str, str], count: int, where: Place, taken: Collection[str] = ()
+    table: RoutingTable, slots: Mapping[str, str], count: int, where: Site, taken: Collection[str] = ()
 ) -> Files:
     """All files for a table. `slots` is app id → slot for every app with servers; `count` slots are declared.
 
@@ -181,16 +181,16 @@ def maps(table: RoutingTable, slots: Mapping[str, str]) -> dict[str, Mapping[str
     }
 
 
-def certificate_path(where: Place, name: str) -> Path:
+def certificate_path(where: Site, name: str) -> Path:
     return where.files / "certificates" / name
 
 
-def certificate_line(where: Place, certificate: ServedCertificate) -> str:
+def certificate_line(where: Site, certificate: ServedCertificate) -> str:
     """An entry of HAProxy's list: served for these names and for no other that it may speak for."""
     return f"{certificate_path(where, certificate.name)} {' '.join(certificate.hostnames)}"
 
 
-def _certificate_list(where: Place, table: RoutingTable, taken: Collection[str]) -> str:
+def _certificate_list(where: Site, table: RoutingTable, taken: Collection[str]) -> str:
     """The platform's own first: it is served to everybody whose name has no other."""
     lines = [certificate_line(where, found) for found in table.certificates if found.name in taken]
     return "".join(f"{line}\n" for line in [str(where.certificate), *lines])
@@ -208,7 +208,7 @@ def map_text(entries: Mapping[str, str]) -> str:
     return "".join(f"{key} {value}\n" for key, value in sorted(entries.items()))
 
 
-def slot_text(name: str, servers: Iterable[Server], where: Place) -> str:
+def slot_text(name: str, servers: Iterable[Server], where: Site) -> str:
     lines = [f"backend {name} from slots\n"]
     # A draining server is left out: it has nothing more to get, and the requests it has belong to the older process.
     lines += [
@@ -224,13 +224,13 @@ def _resource(name: str) -> str:
     return importlib.resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
-def _lua(where: Place) -> str:
+def _lua(where: Site) -> str:
     text = _resource("boot.lua").replace("@files@", str(where.files)).replace("@run@", str(where.run))
     text = text.replace("@role_patience@", f"{ROLE_PATIENCE:g}")
     return text.replace("@boot_queue_timeout@", f"{where.boot_queue_timeout:g}")
 
 
-def _config(where: Place, template: str, slots: str) -> str:
+def _config(where: Site, template: str, slots: str) -> str:
     return string.Template(_resource(CONFIG)).substitute(
         template=template,
         files=where.files,
@@ -255,17 +255,17 @@ def _config(where: Place, template: str, slots: str) -> str:
     )
 
 
-def _addresses(where: Place, port: int) -> str:
+def _addresses(where: Site, port: int) -> str:
     return ",".join(f"{address}:{port}" for address in (where.bind, where.inner) if address)
 
 
-def _https_bind(where: Place) -> str:
+def _https_bind(where: Site) -> str:
     if where.certificate is None:
         return "  # No certificate yet, no HTTPS."
     return f"  bind {_addresses(where, where.https_port)} ssl crt-list {where.files}/{CERTIFICATES} alpn h2,http/1.1"
 
 
-def _role_text(name: str, where: Place) -> str:
+def _role_text(name: str, where: Site) -> str:
     return f"""\
 backend {name} from roles
   server {name} unix@{where.run}/way-{name}.sock {_SERVER_OPTIONS}

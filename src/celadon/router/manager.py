@@ -86,7 +86,7 @@ class Manager:
         actual = self._look()
         table = self._claim(view, actual)
         slots = plan.assign(table.backends, actual, actual.routes)
-        where = haproxy.place(self._settings)
+        where = haproxy.site(self._settings)
         try:
             reloaded = self._load(self._render(table, slots, actual.slots, where), actual)
         except EngineError as error:
@@ -154,7 +154,7 @@ class Manager:
         return True
 
     def _start(self, table: RoutingTable, slots: dict[str, str]) -> None:
-        self._write(self._render(table, slots, self._slots, haproxy.place(self._settings)).texts)
+        self._write(self._render(table, slots, self._slots, haproxy.site(self._settings)).texts)
         self._engine.start()
 
     def _heal(self, error: EngineError) -> None:
@@ -190,7 +190,7 @@ class Manager:
         taken = {routing.server_name(dyno) for dyno in claimed}
         return plan.servable(view.table, frozenset(fresh.values()) - taken)
 
-    def _render(self, table: RoutingTable, slots: dict[str, str], present: int, where: haproxy.Place) -> haproxy.Files:
+    def _render(self, table: RoutingTable, slots: dict[str, str], present: int, where: haproxy.Site) -> haproxy.Files:
         used = max(len(slots), plan.highest(slots.values()) - haproxy.SPARES)
         self._slots = haproxy.capacity(max(present, self._slots), used)
         return haproxy.render(table, slots, self._slots, where, self._certificates.taken)

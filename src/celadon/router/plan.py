@@ -95,7 +95,7 @@ def servable(table: RoutingTable, refused: frozenset[str]) -> RoutingTable:
     return replace(table, backends=tuple(backends))
 
 
-def plan(table: RoutingTable, slots: Mapping[str, str], actual: Actual, where: haproxy.Place) -> Plan:
+def plan(table: RoutingTable, slots: Mapping[str, str], actual: Actual, where: haproxy.Site) -> Plan:
     """Servers are added before a map leads to them, and leave when none leads there any more."""
     wanted = {
         server.name: (server, slots.get(backend.app_id)) for backend in table.backends for server in backend.servers
@@ -120,7 +120,7 @@ def plan(table: RoutingTable, slots: Mapping[str, str], actual: Actual, where: h
 
 
 def _additions(
-    wanted: Mapping[str, tuple[Server, str | None]], actual: Actual, where: haproxy.Place
+    wanted: Mapping[str, tuple[Server, str | None]], actual: Actual, where: haproxy.Site
 ) -> Iterator[Command]:
     for server, slot in wanted.values():
         if server.draining or slot is None:
