@@ -1,5 +1,6 @@
 """Certificates of apps: served by name from the moment they are wanted, without a reload, and none for another's name."""
 
+import contextlib
 import http.client
 import socket
 import ssl
@@ -227,7 +228,17 @@ def test_under_a_name_of_one_part_every_app_has_a_certificate_that_programs_take
         with servers.Dyno() as dyno:
             running.serve(app_id, dyno)
             trusting = ssl.create_default_context(cafile=str(running.settings.ca_file))
-            for name in ("shop.localhost", "localhost"):
+            trusting.set_alpn_protocols(["h2", "http/1.1"])
+
+            def spoken(name: str) -> str | None:
                 with socket.create_connection(("127.0.0.1", running.settings.https_port), timeout=10) as raw:
-                    trusting.wrap_socket(raw, server_hostname=name).close()
+                    with contextlib.suppress(ssl.SSLCertVerificationError):
+                        with trusting.wrap_socket(raw, server_hostname=name) as wrapped:
+                            return wrapped.selected_alpn_protocol()
+                return None
+
+            wait_for("HTTPS answers", lambda: presented(running, "localhost"))
+            wait_for("the app's name is certified", lambda: spoken("shop.localhost") == "h2")
+            assert spoken("localhost") == "h2"
+            assert spoken("nobody.localhost") is None
             assert ask(running, "shop.localhost", "shop.localhost") == 200

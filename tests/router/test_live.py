@@ -51,20 +51,6 @@ def test_no_request_is_lost_while_dynos_come_and_go_and_haproxy_reloads(patient:
     assert mesh.receiver.lost == 0
 
 
-def test_requests_spread_evenly(mesh: Mesh) -> None:
-    app_id = mesh.app("even", web=3)
-    with contextlib.ExitStack() as stack:
-        dynos = [stack.enter_context(servers.Dyno(f"127.0.0.{number}")) for number in (2, 3, 4)]
-        for number, dyno in enumerate(dynos, 1):
-            mesh.serve(app_id, dyno, number)
-        before = [len(dyno.requests) for dyno in dynos]
-        with Load(mesh.settings.http_port, "even.localhost", clients=8) as load:
-            load.wait_for(600)
-        counts = [len(dyno.requests) - start for dyno, start in zip(dynos, before, strict=True)]
-    assert load.failures == []
-    assert min(counts) > 0.7 * max(counts), counts
-
-
 def test_a_draining_dyno_finishes_its_request_and_gets_no_new_one(mesh: Mesh) -> None:
     app_id = mesh.app("drain", web=2)
     with servers.Dyno("127.0.0.2") as old, servers.Dyno("127.0.0.3") as new:
