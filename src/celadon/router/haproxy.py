@@ -50,10 +50,11 @@ _SLOT_STEP = 1024
 # would close them (2 to 5 s are usual), so that a request hardly ever meets the end of its connection.
 _SERVER_OPTIONS = "pool-purge-delay 1s"
 # A dyno that four connections in a row did not reach (a request makes up to three) is passed over until one does.
-_DYNO_OPTIONS = (
-    f"{_SERVER_OPTIONS} check inter 24h fastinter 24h downinter 1s fall 2 rise 1"
-    " observe layer4 error-limit 4 on-error mark-down"
+_PASSED_OVER = (
+    " check inter 24h fastinter 24h downinter 1s fall 2 rise 1 observe layer4 error-limit 4 on-error mark-down"
 )
+# HAProxy sets a file descriptor aside for each server that may be: beyond so many in all, dynos are tried by every request.
+_MOST_PASSED_OVER = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,8 @@ class Site:
     # Connections of one address.
     address_connections: int = 1_000
     threads: int = 1
+    # Whether a dyno that refuses is passed over.
+    passes_over: bool = True
     # The platform's own certificate, and a digest of it; no HTTPS without.
     certificate: Path | None = None
     certificate_digest: str = ""
@@ -86,7 +89,7 @@ class Site:
     @property
     def server_options(self) -> str:
         """How a dyno's server is declared."""
-        return f"maxconn {self.dyno_connections} {_DYNO_OPTIONS}"
+        return f"maxconn {self.dyno_connections} {_SERVER_OPTIONS}{_PASSED_OVER if self.passes_over else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +100,8 @@ class Files:
     texts: Mapping[str, str] = field(repr=False)
 
 
-def site(settings: Settings) -> Site:
-    """The site of a platform's HAProxy; reads the certificate that is there now."""
+def site(settings: Settings, servers: int = 0) -> Site:
+    """The site of a platform's HAProxy with so many servers; reads the certificate that is there now."""
     files = settings.home / "router"
     own = certificates.server_pem(settings)
     present = own.is_file()
@@ -119,6 +122,7 @@ def site(settings: Settings) -> Site:
         dyno_backlog=settings.dyno_backlog,
         app_connections=settings.app_connections,
         address_connections=settings.address_connections,
+        passes_over=servers <= _MOST_PASSED_OVER,
         certificate=own if present else None,
         certificate_digest=hashlib.sha256(own.read_bytes()).hexdigest()[:16] if present else "",
     )

@@ -86,7 +86,7 @@ class Manager:
         actual = self._look()
         table = self._claim(view, actual)
         slots = plan.assign(table.backends, actual, actual.routes)
-        where = haproxy.site(self._settings)
+        where = self._site(view)
         try:
             reloaded = self._load(self._render(table, slots, actual.slots, where), actual)
         except EngineError as error:
@@ -147,15 +147,18 @@ class Manager:
         table = self._claim(view, None)
         slots = plan.assign(table.backends, None, {})
         try:
-            self._start(table, slots)
+            self._start(view, table, slots)
         except EngineError as error:
             self._heal(error)
-            self._start(table, slots)
+            self._start(view, table, slots)
         return True
 
-    def _start(self, table: RoutingTable, slots: dict[str, str]) -> None:
-        self._write(self._render(table, slots, self._slots, haproxy.site(self._settings)).texts)
+    def _start(self, view: View, table: RoutingTable, slots: dict[str, str]) -> None:
+        self._write(self._render(table, slots, self._slots, self._site(view)).texts)
         self._engine.start()
+
+    def _site(self, view: View) -> haproxy.Site:
+        return haproxy.site(self._settings, sum(len(backend.servers) for backend in view.table.backends))
 
     def _heal(self, error: EngineError) -> None:
         """Do without whatever a power cut may have cut short: certificates are files, and come again from the store."""

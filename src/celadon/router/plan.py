@@ -132,7 +132,7 @@ def _additions(
             yield Command(f"add server {place} {address} {where.server_options}", (_REGISTERED, _EXISTS))
         if running is None or not running.ready:
             yield Command(f"set server {place} state ready")
-        if running is None:
+        if running is None and where.passes_over:
             yield Command(f"enable health {place}")
             # The first look at it decides nothing: it may just have ended, and its next request shall say so.
             yield Command(f"set server {place} health up")
