@@ -252,6 +252,7 @@ def _config(where: Site, template: str, slots: str) -> str:
         role_timeout=_ms(ROLE_TIMEOUT),
         hard_stop=_ms(OUTLIVES_RELOAD + _HARD_STOP),
         dyno_backlog=where.dyno_backlog,
+        dyno_connections=where.dyno_connections,
         app_connections=where.app_connections,
         address_connections=where.address_connections,
         roles="\n".join(_role_text(name, where) for name in ROLES),
