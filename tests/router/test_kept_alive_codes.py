@@ -208,8 +208,10 @@ def test_a_dyno_that_refuses_is_h21_until_another_accepts(mesh: Mesh, before: in
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mesh]:
     """A router that waits a fifth of a second for a connection to a dyno."""
-    place = haproxy.place
-    monkeypatch.setattr(haproxy, "place", lambda settings: dataclasses.replace(place(settings), connect_timeout=0.2))
+    site = haproxy.site
+    monkeypatch.setattr(
+        haproxy, "site", lambda settings, servers=0: dataclasses.replace(site(settings, servers), connect_timeout=0.2)
+    )
     with meshes.mesh() as running:
         yield running
 
