@@ -7,6 +7,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,19 @@ def test_after_many_tries_it_is_tried_only_when_somebody_asks(world: World) -> N
     with world.mesh.database.transaction() as tx:
         domains.update(tx, domain_id, acm_next_at=now())
     assert acm.due(world.context, 10) == []
+
+
+def test_a_renewal_that_fails_for_months_is_still_tried_once_a_day(world: World) -> None:
+    world.dns.records["www.example.com"] = "127.0.0.1"
+    domain_id = world.domain("www.example.com")
+    assert Authority(world.context).ensure() == 1
+    with world.mesh.database.transaction() as tx:
+        domains.update(tx, domain_id, acm_tries=100)
+    acm.refuse(world.context, world.find(domain_id), "no")
+    found = world.find(domain_id)
+    assert (found.acm_status, found.acm_tries) == ("failing", 101)
+    assert found.acm_next_at is not None
+    assert timedelta(hours=23) < found.acm_next_at - now() < timedelta(hours=25)
 
 
 def test_wildcards_and_apps_without_it_get_none(world: World) -> None:

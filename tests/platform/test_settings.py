@@ -41,7 +41,9 @@ def test_environment_overrides_one_value(tmp_path: Path, monkeypatch: pytest.Mon
     assert platform_settings.load(tmp_path).stop_timeout == 1.5
 
 
-@pytest.mark.parametrize("text", ["nonsense = 1", "http_port = 'high'", "= broken"])
+@pytest.mark.parametrize(
+    "text", ["nonsense = 1", "http_port = 'high'", "dns_server = 'nowhere'", "dns_server = '192.0.2.1:x'", "= broken"]
+)
 def test_unreadable_settings_are_refused_with_the_files_name(tmp_path: Path, text: str) -> None:
     (tmp_path / "settings.toml").write_text(text)
     with pytest.raises(SettingsError, match=r"cannot read .*settings\.toml"):

@@ -69,7 +69,6 @@ def _switch(context: Context, actor: Actor, app_name: str, *, on: bool) -> App:
             for domain in domains.list_of(tx, app.id):
                 # When it may be tried again stays: off and on is no way around it.
                 domains.update(tx, domain.id, acm_status=None, acm_status_reason=None)
-        if not on:
             automatic = [endpoint.id for endpoint in endpoints.list_of(tx, app.id) if endpoint.acm]
             endpoints.delete(tx, automatic)
             sni_endpoints.settle(tx, app)
@@ -158,7 +157,9 @@ def refuse(context: Context, domain: Domain, reason: str) -> None:
     if domain.sni_endpoint_id is not None:
         # Its old one is served until it ends.
         status = AcmStatus.FAILING
-    _put_off(context, domain, status, reason, domain.acm_tries + 1, _FIRST_PAUSE * 2**domain.acm_tries)
+    # A renewal may fail for months: what doubles each time must end somewhere.
+    pause = _FIRST_PAUSE * 2 ** min(domain.acm_tries, _TRIES)
+    _put_off(context, domain, status, reason, domain.acm_tries + 1, pause)
 
 
 def postpone(context: Context, domain: Domain, reason: str) -> None:

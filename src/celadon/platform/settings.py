@@ -5,6 +5,7 @@ variable `CELADON_<NAME>` overrides one value for one run. This module is a leaf
 """
 
 import dataclasses
+import ipaddress
 import os
 import tomllib
 from dataclasses import dataclass
@@ -246,6 +247,9 @@ def convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
             if field.name == "dyno_sizes":
                 sizes.parse_all(found)
             return found
+        if field.name == "dns_server" and value:
+            address, _, port = str(value).partition(":")
+            return f"{ipaddress.IPv4Address(address)}:{int(port or 53)}"
         if isinstance(field.default, (int, float, str)):
             return type(field.default)(value)
     except (TypeError, ValueError) as error:

@@ -49,15 +49,16 @@ class Certificates:
         self._refused = {name: until for name, until in self._refused.items() if until > time.monotonic()}
         new = [name for name in named if name not in present and name not in self._refused]
         old = [name for name in present if name not in named and name != own]
+        self.restless = len(new) > _AT_ONCE
         before = set(self.taken)
         self.taken = {name for name in present if name in named}
         if new or old:
             with Admin(self._settings.run / haproxy.ADMIN_SOCKET) as conversation:
                 for name in new[:_AT_ONCE]:
                     self._add(conversation, named[name], where)
-                for name in old:
+                # What takes the place of an old one may be among those that are told later.
+                for name in () if self.restless else old:
                     _remove(conversation, name, where)
-        self.restless = len(new) > _AT_ONCE
         _forget(where, keep={*self.taken, own})
         return self.taken != before
 
