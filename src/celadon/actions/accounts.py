@@ -83,7 +83,7 @@ def update(
         values["password_hash"] = secrets.hash_password(_check_password(password[1]))
     with context.database.transaction() as tx:
         accounts.update(tx, actor.account.id, now=now(), **values)
-        events.insert(tx, "account:update", account_id=actor.account.id, payload={"changed": sorted(values)})
+        events.insert(tx, "account:update", by=actor, payload={"changed": sorted(values)})
         updated = accounts.find(tx, actor.account.id)
     assert updated is not None
     return updated
@@ -104,7 +104,7 @@ def _insert(tx: Transaction, email: str, password: str, *, operator: bool) -> Ac
         accounts.insert(tx, account)
     except sa.exc.IntegrityError:
         raise InvalidParams(f"cannot create an account for {account.email}: the address has one already") from None
-    events.insert(tx, "account:create", account_id=account.id)
+    events.insert(tx, "account:create", by=Actor(account=account), resource_id=account.id)
     changes.record(tx, "account")
     return account
 

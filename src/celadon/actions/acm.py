@@ -77,7 +77,7 @@ def _switch(context: Context, actor: Actor, app_name: str, *, on: bool) -> App:
             "acm:create" if on else "acm:destroy",
             line=f"{'Enable' if on else 'Disable'} automatic certificate management by user {actor.email}",
             app_id=app.id,
-            account_id=actor.account.id,
+            by=actor,
             resource_id=app.id,
         )
         changes.record(tx, "domain", app.id)

@@ -70,7 +70,7 @@ def _insert(context: Context, tx: Transaction, actor: Actor, name: str) -> App:
     config_id = configs.insert(tx, app.id, {}, now())
     for description in (release_rules.INITIAL, release_rules.ENABLE_LOGPLEX):
         releases.insert(tx, app, actor.account.id, None, config_id, description, ReleaseStatus.SUCCEEDED)
-    events.insert(tx, "app:create", app_id=app.id, account_id=actor.account.id, resource_id=app.id)
+    events.insert(tx, "app:create", app_id=app.id, by=actor, resource_id=app.id)
     changes.record(tx, "app", app.id)
     return app
 
@@ -132,7 +132,7 @@ def update(
                 payload=values,
                 line=line,
                 app_id=app.id,
-                account_id=actor.account.id,
+                by=actor,
                 resource_id=app.id,
             )
             changes.record(tx, "app", app.id)
@@ -160,6 +160,6 @@ def destroy(context: Context, actor: Actor, name_or_id: str) -> App:
         dynos.request(tx, [dyno.id for dyno in dynos.list_of(tx, app.id)], DynoRequest.STOP)
         if pending := builds.pending_of(tx, app.id):
             builds.update(tx, pending.id, now=now(), cancel_requested=True)
-        events.insert(tx, "app:destroy", app_id=app.id, account_id=actor.account.id, resource_id=app.id)
+        events.insert(tx, "app:destroy", app_id=app.id, by=actor, resource_id=app.id)
         changes.record(tx, "app", app.id)
     return app

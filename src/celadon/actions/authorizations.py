@@ -45,7 +45,7 @@ def create(
     )
     with context.database.transaction() as tx:
         authorizations.insert(tx, authorization)
-        events.insert(tx, "authorization:create", account_id=actor.account.id, resource_id=authorization.id)
+        events.insert(tx, "authorization:create", by=actor, resource_id=authorization.id)
     return authorization, token
 
 
@@ -72,5 +72,5 @@ def revoke(context: Context, actor: Actor, authorization_id: str) -> Authorizati
         access.require_account_write(actor)
     with context.database.transaction() as tx:
         authorizations.delete(tx, found.id)
-        events.insert(tx, "authorization:destroy", account_id=actor.account.id, resource_id=found.id)
+        events.insert(tx, "authorization:destroy", by=actor, resource_id=found.id)
     return found

@@ -34,9 +34,7 @@ def replace(
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "buildpack:update")
         buildpacks.replace(tx, app.id, urls)
-        events.insert(
-            tx, "buildpack:update", payload={"buildpacks": list(urls)}, app_id=app.id, account_id=actor.account.id
-        )
+        events.insert(tx, "buildpack:update", payload={"buildpacks": list(urls)}, app_id=app.id, by=actor)
         changes.record(tx, "app", app.id)
         return app, buildpacks.list_of(tx, app.id)
 

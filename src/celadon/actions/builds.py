@@ -67,7 +67,7 @@ def create(
                 "build:create",
                 line=f"Build started by user {actor.email}",
                 app_id=app.id,
-                account_id=actor.account.id,
+                by=actor,
                 resource_id=build.id,
             )
             changes.record(tx, "build", app.id)
@@ -109,7 +109,8 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
         if build is None or app is None or build.status is not BuildStatus.PENDING:
             return None
         account = accounts.find(tx, build.account_id)
-        assert account is not None, "accounts are never deleted while they own builds"
+        assert account is not None, "the row of an account is never deleted"
+        by = Actor(account=account)
         slug = Slug(
             id=compiled.slug_id,
             app_id=app.id,
@@ -132,9 +133,9 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
             if merged != old:
                 added = ", ".join(sorted(set(merged) - set(old)))
                 config_id = configs.insert(tx, app.id, merged, now())
-                releases.deploy(tx, app, account, None, config_id, f"Add {added} config", f"Add {added} config", sizes)
+                releases.deploy(tx, app, by, None, config_id, f"Add {added} config", f"Add {added} config", sizes)
         description = release_rules.deploy_description(build.commit)
-        release = releases.deploy(tx, app, account, slug, config_id, description, description, sizes)
+        release = releases.deploy(tx, app, by, slug, config_id, description, description, sizes)
         done = {"status": BuildStatus.SUCCEEDED, "slug_id": slug.id, "release_id": release.id, "finished_at": now()}
         builds.update(tx, build.id, now=now(), **done)
         events.insert(tx, "build:finish", app_id=app.id, resource_id=build.id, line="Build succeeded")
@@ -173,7 +174,7 @@ def cancel(context: Context, actor: Actor, app_name: str, build_id: str | None =
             "build:cancel",
             line=f"Build cancelled by user {actor.email}",
             app_id=app.id,
-            account_id=actor.account.id,
+            by=actor,
             resource_id=build.id,
         )
         changes.record(tx, "build", app.id)

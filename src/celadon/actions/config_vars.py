@@ -39,4 +39,4 @@ def update(
         config_id = configs.insert(tx, app.id, merged, now())
         slug = slugs.find(tx, newest.slug_id) if newest.slug_id else None
         sizes = context.settings.sizes
-        return merged, releases.deploy(tx, app, actor.account, slug, config_id, description, description, sizes)
+        return merged, releases.deploy(tx, app, actor, slug, config_id, description, description, sizes)

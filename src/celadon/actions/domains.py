@@ -70,7 +70,7 @@ def add(
                 "domain:create",
                 line=f"Add {name} domain by user {actor.email}",
                 app_id=app.id,
-                account_id=actor.account.id,
+                by=actor,
                 resource_id=domain.id,
             )
             changes.record(tx, "domain", app.id)
@@ -93,7 +93,7 @@ def remove(context: Context, actor: Actor, app_name: str, id_or_hostname: str) -
             "domain:destroy",
             line=f"Remove {domain.hostname} domain by user {actor.email}",
             app_id=app.id,
-            account_id=actor.account.id,
+            by=actor,
             resource_id=domain.id,
         )
         changes.record(tx, "domain", app.id)

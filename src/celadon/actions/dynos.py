@@ -62,7 +62,7 @@ def _request(context: Context, actor: Actor, app_name: str, which: str | None, w
             f"dyno:{word}",
             line=f"{verb} {which or 'all dynos'} by user {actor.email}",
             app_id=app.id,
-            account_id=actor.account.id,
+            by=actor,
         )
         changes.record(tx, "dyno", app.id)
     return chosen
@@ -169,7 +169,7 @@ def run(
         )
         dynos.insert(tx, dyno)
         line = f"{starting_line(expanded)} by user {actor.email}"
-        events.insert(tx, "dyno:create", line=line, app_id=app.id, account_id=actor.account.id, resource_id=dyno.id)
+        events.insert(tx, "dyno:create", line=line, app_id=app.id, by=actor, resource_id=dyno.id)
         changes.record(tx, "dyno", app.id)
     return app, dyno, release, secret
 

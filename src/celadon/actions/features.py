@@ -30,7 +30,7 @@ def update(context: Context, actor: Actor, app_name: str, name: str, enabled: bo
             payload={"feature": feature.name, "enabled": enabled},
             line=f"{'Enable' if enabled else 'Disable'} {feature.name} feature by user {actor.email}",
             app_id=app.id,
-            account_id=actor.account.id,
+            by=actor,
         )
         changes.record(tx, "app", app.id)
     return app, feature

@@ -93,7 +93,7 @@ def update(
             "formation:update",
             line=f"Scaled to {scaled} by user {actor.email}",
             app_id=app.id,
-            account_id=actor.account.id,
+            by=actor,
         )
         changes.record(tx, "formation", app.id)
         after = formations.list_of(tx, app.id)

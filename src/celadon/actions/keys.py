@@ -46,7 +46,7 @@ def create(context: Context, actor: Actor, public_key: str) -> Key:
     try:
         with context.database.transaction() as tx:
             keys.insert(tx, key)
-            events.insert(tx, "key:create", account_id=actor.account.id, resource_id=key.id)
+            events.insert(tx, "key:create", by=actor, resource_id=key.id)
     except sa.exc.IntegrityError:
         raise InvalidParams("cannot add that key: it is in use already, and a key belongs to one account") from None
     return key
@@ -60,7 +60,7 @@ def delete(context: Context, actor: Actor, id_or_fingerprint: str) -> Key:
         if key is None:
             raise NotFound("key")
         keys.delete(tx, key.id)
-        events.insert(tx, "key:destroy", account_id=actor.account.id, resource_id=key.id)
+        events.insert(tx, "key:destroy", by=actor, resource_id=key.id)
     return key
 
 

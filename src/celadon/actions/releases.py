@@ -46,7 +46,7 @@ def insert(
 def deploy(
     tx: Transaction,
     app: App,
-    account: Account,
+    by: Actor,
     slug: Slug | None,
     config_id: str,
     description: str,
@@ -56,23 +56,23 @@ def deploy(
     """Make a release of this slug and config. With a `release` process type it is pending until that has run."""
     phase = slug is not None and RELEASE in slug.process_types
     status = ReleaseStatus.PENDING if phase else ReleaseStatus.SUCCEEDED
-    release = insert(tx, app, account.id, slug.id if slug else None, config_id, description, status)
+    release = insert(tx, app, by.account.id, slug.id if slug else None, config_id, description, status)
     payload = {"version": release.version, "description": description}
     events.insert(
         tx,
         "release:create",
         payload=payload,
-        line=f"{line} by user {account.email}",
+        line=f"{line} by user {by.email}",
         app_id=app.id,
-        account_id=account.id,
+        by=by,
         resource_id=release.id,
     )
     events.insert(
         tx,
         "release:name",
-        line=f"Release {release.name} created by user {account.email}",
+        line=f"Release {release.name} created by user {by.email}",
         app_id=app.id,
-        account_id=account.id,
+        by=by,
         resource_id=release.id,
     )
     if status is ReleaseStatus.SUCCEEDED:
@@ -126,7 +126,7 @@ def rollback(context: Context, actor: Actor, app_name: str, to: str | None = Non
             )
         description = rules.rollback_description(old.version)
         slug = slugs.find(tx, old.slug_id)
-        return deploy(tx, app, actor.account, slug, old.config_id, description, description, context.settings.sizes)
+        return deploy(tx, app, actor, slug, old.config_id, description, description, context.settings.sizes)
 
 
 def _target(tx: Transaction, app: App, to: str | None) -> Release:
@@ -165,7 +165,7 @@ def create_from_slug(
             raise InvalidParams("cannot release that slug: it has not been uploaded yet")
         text = description or rules.deploy_description(slug.commit)
         config_id, sizes = config_of(tx, app.id), context.settings.sizes
-        return deploy(tx, app, actor.account, slug, config_id, text[:200], text[:200], sizes)
+        return deploy(tx, app, actor, slug, config_id, text[:200], text[:200], sizes)
 
 
 def config_of(tx: Transaction, app_id: str) -> str:

@@ -155,7 +155,7 @@ def attach(
             "domain:update",
             line=f"Set certificate of {domain.hostname} to {endpoint.name if endpoint else 'none'} by user {actor.email}",
             app_id=app.id,
-            account_id=actor.account.id,
+            by=actor,
             resource_id=domain.id,
         )
         changes.record(tx, "domain", app.id)
@@ -302,7 +302,7 @@ def _tell(tx: Transaction, actor: Actor, app: App, endpoint: SniEndpoint, verb: 
         f"sni-endpoint:{verb}",
         line=f"{line} by user {actor.email}",
         app_id=app.id,
-        account_id=actor.account.id,
+        by=actor,
         resource_id=endpoint.id,
     )
     changes.record(tx, "domain", app.id)

@@ -73,15 +73,15 @@ class Api:
 
     def _know(self, request: Request, route: Route) -> Actor:
         password = route.door is Door.PASSWORD and credentials.gives_password(request.headers)
-        guesser = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        if password and self._guesses.remaining(guesser) < 1:
+        if password and self._guesses.remaining(request.address) < 1:
             raise RateLimited("Too many wrong passwords: wait a minute.")
         try:
-            return credentials.actor_of(self.context, request.headers, password_allowed=password)
+            actor = credentials.actor_of(self.context, request.headers, password_allowed=password)
         except CeladonError:
             if password:
-                self._guesses.take(guesser)
+                self._guesses.take(request.address)
             raise
+        return replace(actor, address=request.address)
 
     def _count(self, route: Route, actor: Actor) -> int:
         owner = actor.account.id

@@ -28,6 +28,11 @@ class Request:
     headers: Mapping[str, str]
     content: bytes
 
+    @property
+    def address(self) -> str:
+        """The client's IP address, as the router saw it."""
+        return self.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+
 
 def new_id() -> str:
     return str(uuid.uuid4())

@@ -11,6 +11,7 @@ import logging
 import socket
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -59,7 +60,7 @@ class Door:
         # As it came: an app's name needs no percent signs, and what has some is no app's name.
         name, rest = requests.split_path(request.scope["raw_path"].decode("latin-1"))
         service, advertise = _service(request, rest)
-        actor = await self._actor(request)
+        actor = replace(await self._actor(request), address=_address(request))
         visit = await self._doors.admit(actor, requests.Request(service, name))
         protocol = requests.protocol(request.headers.get("git-protocol"))
         options = ["--stateless-rpc", *(["--http-backend-info-refs"] if advertise else [])]
@@ -92,7 +93,7 @@ class Door:
         except Unauthorized:
             if "@" not in user:
                 raise
-        guesser = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        guesser = _address(request)
         try:
             async with self._passwords:
                 if self._guesses.remaining(guesser) < 1:
@@ -102,6 +103,11 @@ class Door:
             self._guesses.take(guesser)
             log.info("at=refused door=http from=%s", ascii(guesser))
             raise
+
+
+def _address(request: Request) -> str:
+    """The client's IP address, as the router saw it."""
+    return request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
 
 
 def _basic(value: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import asyncssh
@@ -96,6 +97,7 @@ class Visitor(asyncssh.SSHServer):
     def __init__(self, doors: Doors, connections: set["Visitor"]) -> None:
         self.doors = doors
         self.fingerprint = ""
+        self._address = ""
         self._connections = connections
         self._connection: asyncssh.SSHServerConnection | None = None
         self._offered: set[str] = set()
@@ -105,6 +107,7 @@ class Visitor(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
+        self._address = str(conn.get_extra_info("peername")[0])
         if len(self._connections) >= _CONNECTIONS:
             conn.disconnect(
                 asyncssh.DISC_TOO_MANY_CONNECTIONS, "cannot take more connections now: try again in a moment"
@@ -145,7 +148,8 @@ class Visitor(asyncssh.SSHServer):
 
     async def actor(self) -> Actor | None:
         """Who this is; None when the key was removed since."""
-        return await asyncio.to_thread(accounts.actor_of_key, self.doors.context, self.fingerprint)
+        found = await asyncio.to_thread(accounts.actor_of_key, self.doors.context, self.fingerprint)
+        return replace(found, address=self._address) if found else None
 
     def begin_session(self) -> bool:
         """Count one more command on this connection; False beyond the limit."""

@@ -1,6 +1,7 @@
 """Accounts and what proves who they are: keys, authorizations, the actor of a request."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -24,6 +25,14 @@ class Account:
     created_at: datetime
     updated_at: datetime
     last_login: datetime | None = None
+    deleted_at: datetime | None = None
+    allow_tracking: bool = False
+    preferences: Mapping[str, object] = field(default_factory=dict)
+    # A second factor: the secret (encrypted) may be there before it is on. `two_factor_step` is the time step (30 s) of
+    # the last code that was taken, so that none is taken twice.
+    two_factor: bool = False
+    two_factor_secret: bytes | None = field(default=None, repr=False)
+    two_factor_step: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,15 +60,25 @@ class Authorization:
     expires_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    # Somebody else's program that acts with it, and what that program gets new tokens or its first ones for.
+    client_id: str | None = None
+    session_id: str | None = None
+    refresh_hash: str | None = None
+    grant_hash: str | None = None
+    grant_expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who asks for an action, and with which scopes; `authorization_id` is None for a password or an SSH key."""
+    """Who asks for an action, with which scopes and from which IP address.
+
+    `authorization_id` is None for a password or an SSH key.
+    """
 
     account: Account
     scope: tuple[str, ...] = field(default=GLOBAL_SCOPE)
     authorization_id: str | None = None
+    address: str | None = None
 
     @property
     def email(self) -> str:

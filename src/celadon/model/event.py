@@ -21,6 +21,8 @@ class Event:
     payload: Mapping[str, object]
     line: str | None
     at: datetime
+    # Where the request came from: an IP address; None for what the platform did by itself.
+    address: str | None = None
 
 
 def line(event: Event) -> tuple[Source, str] | None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from celadon.model.account import Actor
 from celadon.model.event import Event
 from celadon.store import changes, rows, tables
 from celadon.store.database import Transaction
@@ -15,21 +16,22 @@ def insert(
     action: str,
     *,
     app_id: str | None = None,
-    account_id: str | None = None,
+    by: Actor | None = None,
     resource_id: str | None = None,
     payload: Mapping[str, object] | None = None,
     line: str | None = None,
 ) -> None:
-    """Keep that something happened; `line` is what the app's log says of it and holds no secret."""
+    """Keep that something happened, by whom and from where; `line` is what the app's log says of it and holds no secret."""
     event = Event(
         seq=changes.next_number(tx),
         app_id=app_id,
-        account_id=account_id,
+        account_id=by.account.id if by else None,
         action=action,
         resource_id=resource_id,
         payload=payload or {},
         line=line,
         at=datetime.now(UTC),
+        address=by.address if by else None,
     )
     rows.insert(tx, tables.events, event)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from celadon.model.app_transfer import TransferState
 from celadon.model.build import BuildStatus
 from celadon.model.domain import AcmStatus, DomainStatus
 from celadon.model.dyno import DynoRequest, DynoState
@@ -75,8 +76,8 @@ def _app(nullable: bool = False) -> sa.Column[str]:
     return sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), nullable=nullable, index=True)
 
 
-def _account(name: str = "account_id", nullable: bool = False) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, sa.ForeignKey("accounts.id"), nullable=nullable)
+def _account(name: str = "account_id", nullable: bool = False, index: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, sa.ForeignKey("accounts.id"), nullable=nullable, index=index)
 
 
 def _times() -> tuple[sa.Column[datetime], sa.Column[datetime]]:
@@ -94,6 +95,68 @@ accounts = sa.Table(
     sa.Column("verified", sa.Boolean, nullable=False),
     *_times(),
     sa.Column("last_login", Instant),
+    # A deleted account keeps its row, as what it did names it; its address is free again.
+    sa.Column("deleted_at", Instant),
+    sa.Column("allow_tracking", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("preferences", Json, nullable=False, server_default="{}"),
+    sa.Column("two_factor", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("two_factor_secret", sa.LargeBinary),
+    sa.Column("two_factor_step", sa.Integer, nullable=False, server_default="0"),
+)
+
+recovery_codes = sa.Table(
+    "recovery_codes",
+    metadata,
+    sa.Column("account_id", sa.Text, sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("code_hash", sa.Text, primary_key=True),
+)
+
+account_features = sa.Table(
+    "account_features",
+    metadata,
+    sa.Column("account_id", sa.Text, sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+)
+
+# Who may make an account: one invitation for an address, the newest.
+invitations = sa.Table(
+    "invitations",
+    metadata,
+    _id(),
+    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("token_hash", sa.Text, nullable=False, unique=True),
+    sa.Column("invited_by", sa.Text),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+# What a link in a mail confirms: a new password, a new address (`value`).
+confirmations = sa.Table(
+    "confirmations",
+    metadata,
+    _id(),
+    _account(),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("value", sa.Text),
+    sa.Column("token_hash", sa.Text, nullable=False, unique=True),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+# The outbox. `text` is encrypted: it holds links with secrets.
+mails = sa.Table(
+    "mails",
+    metadata,
+    _id(),
+    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("text", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", Instant, nullable=False, index=True),
+    sa.Column("sent_at", Instant),
+    sa.Column("error", sa.Text),
 )
 
 keys = sa.Table(
@@ -111,12 +174,52 @@ authorizations = sa.Table(
     "authorizations",
     metadata,
     _id(),
-    _account(),
+    _account(index=True),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("scope", Json, nullable=False),
     sa.Column("token_hash", sa.Text, nullable=False, unique=True),
     sa.Column("token_hint", sa.Text, nullable=False),
     sa.Column("expires_at", Instant),
+    *_times(),
+    sa.Column("client_id", sa.Text),
+    sa.Column("session_id", sa.Text),
+    sa.Column("refresh_hash", sa.Text, unique=True, index=True),
+    sa.Column("grant_hash", sa.Text, unique=True, index=True),
+    sa.Column("grant_expires_at", Instant),
+)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    _id(),
+    _account(index=True),
+    sa.Column("description", sa.Text, nullable=False),
+    *_times(),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+# A command line waits for what somebody says in a browser; `answer` is the encrypted token, or why there is none.
+browser_logins = sa.Table(
+    "browser_logins",
+    metadata,
+    _id(),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("secret_hash", sa.Text, nullable=False),
+    sa.Column("address", sa.Text),
+    sa.Column("answer", sa.LargeBinary),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+oauth_clients = sa.Table(
+    "oauth_clients",
+    metadata,
+    _id(),
+    _account(index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("redirect_uri", sa.Text, nullable=False),
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+    sa.Column("ignores_delinquent", sa.Boolean),
     *_times(),
 )
 
@@ -153,6 +256,27 @@ collaborators = sa.Table(
     sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("account_id", sa.Text, sa.ForeignKey("accounts.id"), primary_key=True),
     sa.Column("created_at", Instant, nullable=False),
+)
+
+# People without an account who become collaborators when they make one.
+collaborator_invitations = sa.Table(
+    "collaborator_invitations",
+    metadata,
+    sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("email", sa.Text, primary_key=True),
+    _account("invited_by"),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+app_transfers = sa.Table(
+    "app_transfers",
+    metadata,
+    _id(),
+    _app(),
+    _account("owner_id"),
+    _account("recipient_id", index=True),
+    sa.Column("state", Word(TransferState), nullable=False),
+    *_times(),
 )
 
 domains = sa.Table(
@@ -346,12 +470,13 @@ events = sa.Table(
     metadata,
     sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
     _app(nullable=True),
-    _account(nullable=True),
+    _account(nullable=True, index=True),
     sa.Column("action", sa.Text, nullable=False),
     sa.Column("resource_id", sa.Text),
     sa.Column("payload", Json, nullable=False),
     sa.Column("line", sa.Text),
     sa.Column("at", Instant, nullable=False),
+    sa.Column("address", sa.Text),
 )
 
 # Wake-ups without payload, pruned after an hour.
