@@ -13,7 +13,9 @@ TABLE = {
     "model": set(),
     "store": {"model"},
     "actions": {"store", "model"},
-    "api": {"actions", "store", "model"},
+    # The role serves both; a page is answered as an endpoint is.
+    "api": {"actions", "store", "model", "dashboard"},
+    "dashboard": {"actions", "model", "api"},
     "git": {"actions", "store", "model"},
     "build": {"actions", "store", "model", "runtime"},
     "runtime": {"model"},

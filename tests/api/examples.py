@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from tests import certified
+from tests.api import examples_accounts
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
 
 from celadon.actions import builds
@@ -81,14 +82,12 @@ EXAMPLES: dict[str, Example] = {
     "GET /account/keys/:key": _get("/account/keys/{key}"),
     "DELETE /account/keys/:key": _send("DELETE", "/account/keys/{key}"),
     "GET /account/features": _get("/account/features"),
-    "GET /account/features/:feature": _get("/account/features/spaces"),
     "GET /account/rate-limits": _get("/account/rate-limits"),
     "GET /oauth/authorizations": _get("/oauth/authorizations"),
     "POST /oauth/authorizations": _log_in,
     "GET /oauth/authorizations/:authorization": _get("/oauth/authorizations/~"),
     "DELETE /oauth/authorizations/:authorization": _revoke,
     "GET /oauth/sessions": _get("/oauth/sessions"),
-    "DELETE /oauth/sessions/:session": _send("DELETE", "/oauth/sessions/~"),
     "GET /teams": _get("/teams"),
     "GET /apps": _get("/apps"),
     "POST /apps": _send("POST", "/apps", {"name": "another", "region": "us", "stack": {"name": "cedar"}}),
@@ -178,17 +177,13 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps/:app/webhooks": _get("/apps/example/webhooks"),
     "GET /addon-services": _get("/addon-services"),
     "GET /client/v11/apps/:app/transfers": _get("/client/v11/apps/example/transfers"),
-    "GET /oauth/clients": _get("/oauth/clients"),
     "GET /pipelines": _get("/pipelines?eq[name]=example"),
     "GET /spaces": _get("/spaces"),
-    "POST /auth": _send("POST", "/auth", {"description": "Heroku CLI login from here"}),
+    **examples_accounts.EXAMPLES,
 }
 
 # Routes whose answer is always that there is none, in Heroku's words.
 NOT_FOUND = {
-    "GET /account/features/:feature": "account_feature",
-    "DELETE /oauth/sessions/:session": "session",
-    "POST /auth": "session",
     "GET /apps/:app/pipeline-couplings": "pipeline_coupling",
 }
 CREATED = {
@@ -201,6 +196,7 @@ CREATED = {
     "POST /apps/:app/log-sessions",
     "POST /apps/:app/releases",
     "POST /oauth/authorizations",
+    *examples_accounts.CREATED,
 }
 ACCEPTED = {
     "DELETE /apps/:app/dynos",
@@ -222,4 +218,5 @@ UNPUBLISHED = {
     "GET /buildpacks/:buildpack",
     "GET /health",
     "GET /api/v4/current-status",
+    *examples_accounts.UNPUBLISHED,
 }

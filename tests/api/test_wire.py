@@ -45,7 +45,7 @@ def served(world: World) -> Iterator[Callable[[], Connection]]:
     left = socket.socket(socket.AF_UNIX)
     left.bind(str(path))
     left.close()
-    server = uvicorn.Server(role.configuration(path, asgi.Application(world.context)))
+    server = uvicorn.Server(role.configuration(path, asgi.Application(world.context, role.ROUTES)))
     thread = threading.Thread(target=server.run)
     thread.start()
     deadline = time.monotonic() + 20

@@ -11,7 +11,7 @@ from typing import Any
 from celadon.actions import accounts, apps, authorizations, builds, context, dynos, keys
 from celadon.actions.builds import Compiled
 from celadon.actions.context import Context
-from celadon.api import request
+from celadon.api import request, role
 from celadon.api.answer import Response
 from celadon.api.application import Api
 from celadon.model.account import Actor
@@ -119,7 +119,7 @@ def make_store(home: Path, *, furnished: bool) -> None:
     accounts.create_operator(opened.database, email=EMAIL, password=PASSWORD)
     actor = accounts.log_in(opened, EMAIL, PASSWORD)
     _, token = authorizations.create(opened, actor)
-    world = World(context=opened, api=Api(opened), actor=actor, token=token)
+    world = World(context=opened, api=Api(opened, role.ROUTES), actor=actor, token=token)
     if furnished:
         furnish(world)
     (home / "made.json").write_text(json.dumps({"token": token, **world.made}))
@@ -131,7 +131,7 @@ def open_world(settings: Settings) -> World:
     made = json.loads((settings.home / "made.json").read_text())
     token = made.pop("token")
     actor = accounts.actor_of_token(opened, token)
-    return World(context=opened, api=Api(opened), actor=actor, token=token, made=made)
+    return World(context=opened, api=Api(opened, role.ROUTES), actor=actor, token=token, made=made)
 
 
 def furnish(world: World) -> None:

@@ -13,6 +13,7 @@ from tests.cli.program import Program
 from tests.cli.replay import Replay
 from tests.cli.world import EMAIL, World, furnish, make_store, open_world
 
+from celadon.api import role
 from celadon.api.asgi import Application
 from celadon.platform import settings as platform_settings
 from celadon.platform.settings import Settings
@@ -74,7 +75,7 @@ def bare_world(stand: Stand, prepared_home: Path, tmp_path: Path) -> Iterator[Wo
     )
     platform_settings.save(settings)
     made = open_world(settings)
-    stand.application = Application(made.context)
+    stand.application = Application(made.context, role.ROUTES)
     yield made
     made.context.database.close()
 

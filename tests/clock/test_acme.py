@@ -86,7 +86,7 @@ def pebble(directory: Path, http_port: int, dns_address: str) -> Iterator[tuple[
     }
     config = directory / "pebble.json"
     config.write_text(json.dumps({"pebble": told}))
-    environment = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0"}
+    environment = {**os.environ, "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_AUTHZREUSE": "0", "PEBBLE_WFE_NONCEREJECT": "0"}
     with (directory / "pebble.log").open("wb") as log:
         argv = ["pebble", "-config", str(config), "-dnsserver", dns_address]
         process = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)

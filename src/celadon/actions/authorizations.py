@@ -2,16 +2,20 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from celadon.actions import access
 from celadon.actions.context import Context, now
+from celadon.actions.oauth_tokens import HINT
 from celadon.model.account import GLOBAL_SCOPE, Actor, Authorization
-from celadon.model.errors import InvalidParams, NotFound
-from celadon.store import authorizations, events, secrets
+from celadon.model.errors import Forbidden, InvalidParams, NotFound
+from celadon.model.feature import PRIVATE_ACCOUNT
+from celadon.model.oauth_client import CODE_LASTS, OauthClient
+from celadon.store import accounts, authorizations, events, oauth_clients, secrets
+from celadon.store.database import Transaction
 
 SCOPES = frozenset({"global", "identity", "read", "write", "read-protected", "write-protected"})
-_HINT = 9
 
 
 def create(
@@ -24,13 +28,61 @@ def create(
 ) -> tuple[Authorization, str]:
     """Make a token that lasts `expires_in` seconds (None: until revoked); returns it once, only its hash is kept."""
     access.require_account_write(actor)
-    unknown = sorted(set(scope) - SCOPES)
-    if unknown or not scope:
-        raise InvalidParams(
-            f"cannot authorize scope {', '.join(unknown) or '(none)'}: there are {', '.join(sorted(SCOPES))}"
-        )
+    check_scope(scope)
     if expires_in is not None and not 0 < expires_in <= 10 * 365 * 86_400:
         raise InvalidParams("cannot authorize: expires_in is a number of seconds, at most ten years")
+    expires_at = now() + timedelta(seconds=expires_in) if expires_in is not None else None
+    with context.database.transaction() as tx:
+        return insert(tx, actor, description=description, scope=scope, expires_at=expires_at)
+
+
+def grant(
+    context: Context, actor: Actor, client_id: str, *, description: str | None = None, scope: Sequence[str]
+) -> tuple[Authorization, str]:
+    """Let a client act for the account: returns the code that it exchanges for tokens. Raises NotFound, InvalidParams."""
+    access.require_account_write(actor)
+    check_scope(scope)
+    code = secrets.random_token()
+    with context.database.transaction() as tx:
+        client = oauth_clients.find(tx, client_id)
+        if client is None:
+            raise NotFound("oauth_client")
+        if accounts.features(tx, actor.account.id).get(PRIVATE_ACCOUNT):
+            raise Forbidden(
+                f"cannot let {client.name} act for you: your account is private; `features:disable {PRIVATE_ACCOUNT}` first"
+            )
+        authorization, _ = insert(
+            tx,
+            actor,
+            description=description or client.name,
+            scope=scope,
+            # Nobody has its first token: the client gets one for the code.
+            expires_at=now(),
+            client_id=client.id,
+            grant_hash=secrets.hash_token(code),
+            grant_expires_at=now() + CODE_LASTS,
+        )
+    return authorization, code
+
+
+def check_scope(scope: Sequence[str]) -> None:
+    """Raises InvalidParams."""
+    unknown = sorted(set(scope) - SCOPES)
+    if unknown or not scope:
+        named = ", ".join(unknown)[:80] or "(none)"
+        raise InvalidParams(f"cannot authorize scope {named}: there are {', '.join(sorted(SCOPES))}")
+
+
+def insert(
+    tx: Transaction,
+    actor: Actor,
+    *,
+    description: str | None,
+    scope: Sequence[str] = GLOBAL_SCOPE,
+    expires_at: datetime | None = None,
+    **of_client: Any,
+) -> tuple[Authorization, str]:
+    """Make an authorization within a transaction; returns it with its token."""
     token = secrets.random_token("HRKU-")
     authorization = Authorization(
         id=str(uuid.uuid4()),
@@ -38,15 +90,31 @@ def create(
         description=(description or "Long-lived user authorization")[:200],
         scope=tuple(scope),
         token_hash=secrets.hash_token(token),
-        token_hint=token[:_HINT],
-        expires_at=now() + timedelta(seconds=expires_in) if expires_in is not None else None,
+        token_hint=token[:HINT],
+        expires_at=expires_at,
         created_at=now(),
         updated_at=now(),
+        **of_client,
     )
-    with context.database.transaction() as tx:
-        authorizations.insert(tx, authorization)
-        events.insert(tx, "authorization:create", by=actor, resource_id=authorization.id)
+    authorizations.insert(tx, authorization)
+    events.insert(tx, "authorization:create", by=actor, resource_id=authorization.id)
     return authorization, token
+
+
+def clients_of(context: Context, found: list[Authorization]) -> dict[str, OauthClient]:
+    """Client id → client, for those that these authorizations are for."""
+    with context.database.read() as tx:
+        return oauth_clients.by_ids(tx, {item.client_id for item in found if item.client_id})
+
+
+def update(context: Context, actor: Actor, authorization_id: str, *, description: str | None) -> Authorization:
+    """Describe it otherwise; raises NotFound."""
+    access.require_account_write(actor)
+    found = find(context, actor, authorization_id)
+    if description is not None:
+        with context.database.transaction() as tx:
+            authorizations.update(tx, found.id, now=now(), description=description[:200])
+    return find(context, actor, found.id)
 
 
 def list_of(context: Context, actor: Actor) -> list[Authorization]:

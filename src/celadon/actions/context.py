@@ -1,8 +1,9 @@
 """What every action is given: the store and the platform's settings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from celadon.actions.rates import Guesses
 from celadon.platform.settings import Settings
 from celadon.store import database
 from celadon.store.blobs import Blobs
@@ -12,6 +13,7 @@ from celadon.store.blobs import Blobs
 class Context:
     database: database.Database
     settings: Settings
+    guesses: Guesses = field(default_factory=Guesses)
 
     @property
     def blobs(self) -> Blobs:

@@ -1,4 +1,4 @@
-"""App features: which there are, and whether they are on."""
+"""Features of apps and of accounts: which there are, and whether they are on."""
 
 from celadon.actions import access
 from celadon.actions.context import Context
@@ -6,7 +6,7 @@ from celadon.model import feature as rules
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.feature import Feature
-from celadon.store import apps, changes, events
+from celadon.store import accounts, apps, changes, events
 
 
 def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[tuple[Feature, bool]]]:
@@ -34,3 +34,23 @@ def update(context: Context, actor: Actor, app_name: str, name: str, enabled: bo
         )
         changes.record(tx, "app", app.id)
     return app, feature
+
+
+def list_of_account(context: Context, actor: Actor) -> list[tuple[Feature, bool]]:
+    """Each feature of accounts with whether it is on."""
+    access.require_account_read(actor)
+    with context.database.read() as tx:
+        switched = accounts.features(tx, actor.account.id)
+    return [(feature, switched.get(feature.name, feature.on)) for feature in rules.ACCOUNT_FEATURES]
+
+
+def update_of_account(context: Context, actor: Actor, name: str, enabled: bool) -> Feature:
+    """Switch a feature of the account; raises NotFound."""
+    access.require_account_write(actor)
+    feature = rules.find_of_account(name)
+    with context.database.transaction() as tx:
+        accounts.set_feature(tx, actor.account.id, feature.name, enabled)
+        payload = {"feature": feature.name, "enabled": enabled}
+        events.insert(tx, "account-feature:update", payload=payload, by=actor, resource_id=actor.account.id)
+        changes.record(tx, "account")
+    return feature

@@ -7,8 +7,12 @@ from collections.abc import Callable
 from celadon.model.errors import RateLimited
 
 _REMEMBERED = 10_000
-# Wrong passwords from one address: so many at once, then so many a minute.
-_GUESSES, _GUESSES_PER_MINUTE = 30, 10
+# Wrong passwords and codes, from one address and for one account: so many at once, then so many a minute. An account
+# bears more, so that nobody is locked out by one who guesses.
+_OF_ADDRESS = (30, 10)
+_OF_ACCOUNT = (100, 30)
+# What somebody without a token may ask for, from one address.
+OF_STRANGER = (120, 60)
 
 
 class Limiter:
@@ -45,6 +49,20 @@ class Limiter:
         self._buckets[owner] = (level, self._clock())
 
 
-def guesses() -> Limiter:
-    """Buckets of wrong passwords, by the address they come from; each door has its own."""
-    return Limiter(_GUESSES, _GUESSES_PER_MINUTE, time.monotonic)
+class Guesses:
+    """Counts wrong passwords and codes; each process has its own."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._of_address = Limiter(*_OF_ADDRESS, clock)
+        self._of_account = Limiter(*_OF_ACCOUNT, clock)
+
+    def check(self, address: str | None, account: str) -> None:
+        """Raises RateLimited when this address, or whoever tries this account, has been wrong too often."""
+        if self._of_account.remaining(account) < 1 or (address and self._of_address.remaining(address) < 1):
+            raise RateLimited("Too many wrong passwords: wait a minute.")
+
+    def wrong(self, address: str | None, account: str) -> None:
+        """Count one."""
+        self._of_account.take(account)
+        if address:
+            self._of_address.take(address)

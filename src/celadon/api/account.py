@@ -1,7 +1,7 @@
 """The account of whoever asks."""
 
-from celadon.actions import access, accounts
-from celadon.api import shapes
+from celadon.actions import access, accounts, two_factor
+from celadon.api import credentials, shapes
 from celadon.api.answer import Answer
 from celadon.api.request import Call
 from celadon.model.account import Account
@@ -20,16 +20,60 @@ def show_user(call: Call) -> Answer:
 
 def update(call: Call) -> Answer:
     body = call.body()
-    old, new = body.text("password", 1024), body.text("new_password", 1024)
-    if new is not None and old is None:
-        raise InvalidParams("cannot change the password: give the present one as `password` too")
+    two_factor_wanted = body.flag("two_factor_authentication")
+    if two_factor_wanted is not None:
+        _switch_two_factor(call, two_factor_wanted)
+    old, new, email = body.text("password", 1024), body.text("new_password", 1024), body.text("email")
+    if (new is not None or email is not None) and old is None:
+        raise InvalidParams("cannot change this: give the present password as `password` too")
+    if email is not None and old is not None:
+        accounts.offer_email(call.context, call.actor, email, old)
     password = (old, new) if old is not None and new is not None else None
-    return _answer(accounts.update(call.context, call.actor, name=body.text("name"), password=password))
+    tracking = body.flag("allow_tracking")
+    return _answer(
+        accounts.update(call.context, call.actor, name=body.text("name"), allow_tracking=tracking, password=password)
+    )
+
+
+def _switch_two_factor(call: Call, wanted: bool) -> None:
+    code = credentials.code_of(call.request)
+    if wanted:
+        two_factor.enable(call.context, call.actor, code)
+    else:
+        two_factor.disable(call.context, call.actor, _password(call), code)
+
+
+def _password(call: Call) -> str:
+    """The account's password, by a header or in the body; raises InvalidParams."""
+    given = credentials.password_of(call.request) or call.body().text("password", 1024)
+    if given is None:
+        raise InvalidParams("cannot do that without your password: give it as the header Heroku-Password")
+    return given
 
 
 def update_user(call: Call) -> Answer:
     require_self(call)
     return update(call)
+
+
+def destroy(call: Call) -> Answer:
+    return _answer(accounts.delete(call.context, call.actor, _password(call)))
+
+
+def destroy_user(call: Call) -> Answer:
+    require_self(call)
+    return destroy(call)
+
+
+def begin_two_factor(call: Call) -> Answer:
+    """A new secret for an app that makes codes; it counts once PATCH /account is given a code of it."""
+    secret, url = two_factor.begin(call.context, call.actor, _password(call))
+    return Answer(value={"secret": secret, "url": url}, status=201)
+
+
+def create_recovery_codes(call: Call) -> Answer:
+    code = credentials.code_of(call.request)
+    return Answer(value=two_factor.new_recovery_codes(call.context, call.actor, _password(call), code), status=201)
 
 
 def require_self(call: Call) -> None:
@@ -41,7 +85,7 @@ def require_self(call: Call) -> None:
 
 def shape(account: Account) -> dict[str, object]:
     return {
-        "allow_tracking": False,
+        "allow_tracking": account.allow_tracking,
         "beta": False,
         "country_of_residence": None,
         "created_at": shapes.instant(account.created_at),
@@ -56,7 +100,7 @@ def shape(account: Account) -> dict[str, object]:
         "name": account.name,
         "sms_number": None,
         "suspended_at": None,
-        "two_factor_authentication": False,
+        "two_factor_authentication": account.two_factor,
         "updated_at": shapes.instant(account.updated_at),
         "verified": account.verified,
     }

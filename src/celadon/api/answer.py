@@ -35,6 +35,15 @@ class Listing:
     fetch: Callable[[Sequence[Any]], Sequence[Any]] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page for a person, or the way to another one (`location`)."""
+
+    text: str = ""
+    status: int = 200
+    location: str = ""
+
+
 BY_NAME: Mapping[str, Callable[[Any], str | int]] = {"name": lambda item: item.name, "id": lambda item: item.id}
 BY_ID: Mapping[str, Callable[[Any], str | int]] = {"id": lambda item: item.id}
 
@@ -54,8 +63,9 @@ def nothing() -> Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What goes over the wire."""
+    """What goes over the wire; `pending` when there may be another answer in a moment."""
 
     status: int
     headers: Mapping[str, str]
     content: bytes
+    pending: bool = False

@@ -7,19 +7,19 @@ import hashlib
 import logging
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import msgspec
 
 from celadon.actions import rates
 from celadon.actions.context import Context
-from celadon.api import credentials, failures, ranges, routes
-from celadon.api.answer import Answer, Listing, Response
+from celadon.api import credentials, failures, ranges
+from celadon.api.answer import Answer, Listing, Page, Response
 from celadon.api.request import Call, Request
 from celadon.api.route import Door, Route, Table
 from celadon.model.account import Actor
-from celadon.model.errors import CeladonError, RateLimited
+from celadon.model.errors import CeladonError
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +30,12 @@ _READS = frozenset({"GET", "HEAD"})
 class Api:
     """Answers requests over one store. Threads share it."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, routes: Iterable[Route]) -> None:
         self.context = context
         limit = context.settings.rate_limit
         self.limiter = rates.Limiter(limit, limit / 60, time.monotonic)
-        self._guesses = rates.guesses()
-        self._table = Table(routes.ROUTES)
+        self._strangers = rates.Limiter(*rates.OF_STRANGER, time.monotonic)
+        self._table = Table(routes)
 
     def answer(self, request: Request) -> Response:
         """The whole answer, whatever happens; one canonical log line."""
@@ -46,6 +46,8 @@ class Api:
         except CeladonError as error:
             told["error"] = error.id
             response = failed(error)
+            if response.pending:
+                return response
         except Exception:
             log.exception("at=exception request_id=%s method=%s", request.id, request.method)
             told["error"] = failures.UNEXPECTED["id"]
@@ -61,6 +63,8 @@ class Api:
         told["route"] = route.path
         if route.door is Door.OPEN:
             actor, remaining = None, 0
+            if request.method not in _READS:
+                self._strangers.take(request.address)
         else:
             _check_version(request.headers)
             actor = self._know(request, route)
@@ -73,15 +77,7 @@ class Api:
 
     def _know(self, request: Request, route: Route) -> Actor:
         password = route.door is Door.PASSWORD and credentials.gives_password(request.headers)
-        if password and self._guesses.remaining(request.address) < 1:
-            raise RateLimited("Too many wrong passwords: wait a minute.")
-        try:
-            actor = credentials.actor_of(self.context, request.headers, password_allowed=password)
-        except CeladonError:
-            if password:
-                self._guesses.take(request.address)
-            raise
-        return replace(actor, address=request.address)
+        return credentials.actor_of(self.context, request, password_allowed=password)
 
     def _count(self, route: Route, actor: Actor) -> int:
         owner = actor.account.id
@@ -108,8 +104,10 @@ def _check_version(headers: Mapping[str, str]) -> None:
         )
 
 
-def tell(answer: Answer | Listing, request: Request) -> Response:
+def tell(answer: Answer | Listing | Page, request: Request) -> Response:
     """An answer on the wire; raises RangeNotSatisfiable."""
+    if isinstance(answer, Page):
+        return Response(status=answer.status, headers=_page_headers(answer), content=answer.text.encode())
     if isinstance(answer, Listing):
         return _tell_listing(answer, request)
     modified = answer.last_modified()
@@ -132,13 +130,27 @@ def json_response(status: int, value: object, headers: Mapping[str, str] | None 
     return Response(status=status, headers={**fixed, **(headers or {})}, content=content)
 
 
+def _page_headers(page: Page) -> dict[str, str]:
+    """Nothing from elsewhere, in nobody's frame, and no address of a page with a secret is told to another site."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
+    headers = {
+        "Content-Type": "text/html; charset=utf-8",
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": policy,
+        "Referrer-Policy": "no-referrer",
+        "X-Frame-Options": "DENY",
+    }
+    return {**headers, "Location": page.location} if page.location else headers
+
+
 def failed(error: CeladonError) -> Response:
-    return json_response(error.status, failures.shape(error), failures.headers(error))
+    told = json_response(error.status, failures.shape(error), failures.headers(error))
+    return replace(told, pending=True) if isinstance(error, failures.Pending) else told
 
 
 def _conditional(request: Request, response: Response) -> Response:
     """What a client has already is not sent again."""
-    if request.method not in _READS:
+    if request.method not in _READS or "ETag" not in response.headers:
         return response
     wanted = request.headers.get("if-match")
     if wanted is not None and not _matches(wanted, response.headers["ETag"]):

@@ -1,7 +1,7 @@
 """The API as an ASGI application: bytes in, bytes out."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import anyio
@@ -15,6 +15,7 @@ from celadon.api import failures, request
 from celadon.api.answer import Response
 from celadon.api.application import Api, failed
 from celadon.api.request import Request
+from celadon.api.route import Route
 from celadon.model.errors import CeladonError
 
 log = logging.getLogger(__name__)
@@ -24,13 +25,16 @@ BODY_LIMIT = 1 << 20
 _DRAIN_LIMIT = 32 << 20
 # Requests at work at once: fewer than the store's connections, more than the processors.
 _THREADS = 12
+# Seconds: how long an answer that is not there yet is waited for (clients give up after 60), and between two looks.
+_PATIENCE = 50.0
+_LOOK = 0.5
 
 
 class Application:
     """What uvicorn runs."""
 
-    def __init__(self, context: Context) -> None:
-        self.api = Api(context)
+    def __init__(self, context: Context, routes: Iterable[Route]) -> None:
+        self.api = Api(context, routes)
         self._threads = anyio.CapacityLimiter(_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,8 +50,17 @@ class Application:
         except ClientDisconnect:
             log.info("at=request request_id=%s error=client_left", request_id)
         else:
-            response = await to_thread.run_sync(self.api.answer, asked, limiter=self._threads)
-            await _send(response, asked.method, send)
+            await _send(await self._answer(asked), asked.method, send)
+
+    async def _answer(self, asked: Request) -> Response:
+        """Where there is no answer yet, the client waits here and not in a thread, of which there are few."""
+        with anyio.move_on_after(_PATIENCE):
+            while True:
+                response = await to_thread.run_sync(self.api.answer, asked, limiter=self._threads)
+                if not response.pending:
+                    return response
+                await anyio.sleep(_LOOK)
+        return response
 
 
 async def _read(scope: Scope, receive: Receive, request_id: str) -> Request:

@@ -139,11 +139,17 @@ class Body:
         return value
 
     def reference(self, name: str) -> str | None:
-        """Something named by a string or a number, or by an object with its `name` or `id`."""
+        """Something named by a string or a number, or by an object with its `name`, `id` or `email`."""
         value = self.values.get(name)
         if isinstance(value, dict):
             named = self.entry(name)
-            return (named.text("name") or named.text("id")) if named else None
+            return (named.text("name") or named.text("id") or named.text("email")) if named else None
         if isinstance(value, int) and not isinstance(value, bool):
             return str(self.integer(name))
         return self.text(name)
+
+    def needed_reference(self, name: str) -> str:
+        found = self.reference(name)
+        if not found:
+            raise self._missing(name)
+        return found

@@ -1,6 +1,6 @@
 """Collaborators: who has access to an app, its owner first."""
 
-from celadon.actions import apps
+from celadon.actions import apps, collaborators
 from celadon.api import shapes
 from celadon.api.answer import Answer, Listing
 from celadon.api.request import Call
@@ -31,6 +31,23 @@ def show(call: Call) -> Answer:
         if wanted in (account.email, account.id, _id(app, account)):
             return Answer(value=shape(app, account, role), changed_at=app.created_at)
     raise NotFound("collaborator")
+
+
+def create(call: Call) -> Answer:
+    body = call.body()
+    person, silent = body.needed_reference("user"), bool(body.flag("silent"))
+    app, account = collaborators.add(call.context, call.actor, call.app, person, silent=silent)
+    return Answer(value=shape(app, account, "collaborator"), status=201)
+
+
+def destroy(call: Call) -> Answer:
+    wanted = call.params["collaborator"]
+    app = apps.find(call.context, call.actor, call.app)
+    for account, _ in apps.collaborators(call.context, call.actor, app.id):
+        if wanted == _id(app, account):
+            wanted = account.id
+    app, account = collaborators.remove(call.context, call.actor, call.app, wanted)
+    return Answer(value=shape(app, account, "collaborator"))
 
 
 def _id(app: App, account: Account) -> str:

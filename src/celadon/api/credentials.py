@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from celadon.actions import accounts
 from celadon.actions.context import Context
+from celadon.api.request import Request
 from celadon.model.account import Actor
 from celadon.model.errors import Unauthorized
 
@@ -13,19 +14,32 @@ _LONGEST = 2048
 _TOKEN_PREFIX = "HRKU-"
 
 
-def actor_of(context: Context, headers: Mapping[str, str], *, password_allowed: bool) -> Actor:
-    """Whose request this is; raises Unauthorized."""
-    kind, _, rest = headers.get("authorization", "").partition(" ")
+def actor_of(context: Context, request: Request, *, password_allowed: bool) -> Actor:
+    """Whose request this is, and from where; raises Unauthorized, TwoFactorRequired, RateLimited."""
+    kind, _, rest = request.headers.get("authorization", "").partition(" ")
     if not kind:
         raise Unauthorized("Invalid credentials provided: this needs an API token, log in to get one.")
     if kind.lower() == "bearer":
-        return accounts.actor_of_token(context, _checked(rest.strip()))
+        return accounts.actor_of_token(context, _checked(rest.strip()), request.address)
     if kind.lower() == "basic":
         user, secret = _pair(rest.strip())
         if password_allowed and "@" in user and not secret.startswith(_TOKEN_PREFIX):
-            return accounts.log_in(context, user, secret)
-        return accounts.actor_of_token(context, secret)
+            return accounts.log_in(context, user, secret, code=code_of(request), address=request.address)
+        return accounts.actor_of_token(context, secret, request.address)
     raise Unauthorized("Invalid credentials provided: the Authorization header must be Bearer or Basic.")
+
+
+def code_of(request: Request) -> str | None:
+    """The code of the second factor, if one is given."""
+    return request.headers.get("heroku-two-factor-code", "")[:40] or None
+
+
+def password_of(request: Request) -> str | None:
+    """The account's password, which what cannot be undone asks for by a header; Heroku's schema has the older name."""
+    for name in ("heroku-password", "http_heroku_password"):
+        if name in request.headers:
+            return request.headers[name][:1024]
+    return None
 
 
 def gives_password(headers: Mapping[str, str]) -> bool:

@@ -40,6 +40,13 @@ class Unavailable(CeladonError):
     status = 503
 
 
+class Pending(CeladonError):
+    """There is no answer yet: the application asks again for a while before it says so."""
+
+    id = "pending"
+    status = 503
+
+
 def shape(error: CeladonError) -> dict[str, object]:
     """The body of an error; `resource` is the kind of thing that was not found, clients of sessions look at it."""
     told: dict[str, object] = {"id": error.id, "message": error.message}

@@ -1,9 +1,10 @@
-"""App features."""
+"""Features of apps and of accounts."""
 
 from celadon.actions import features
 from celadon.api import shapes
-from celadon.api.answer import BY_NAME, Answer, Listing
+from celadon.api.answer import Answer, Listing
 from celadon.api.request import Call
+from celadon.model.account import Account
 from celadon.model.app import App
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.model.feature import Feature
@@ -32,27 +33,54 @@ def update(call: Call) -> Answer:
 
 
 def list_of_account(call: Call) -> Listing:
-    return Listing(items=(), attributes=BY_NAME, shape=dict)
+    account = call.actor.account
+    by_name = {"name": lambda entry: entry[0].name, "id": lambda entry: _account_id(account, entry[0])}
+    found = features.list_of_account(call.context, call.actor)
+    return Listing(items=found, attributes=by_name, shape=lambda entry: shape_of_account(account, *entry))
 
 
 def show_of_account(call: Call) -> Answer:
+    account = call.actor.account
+    for feature, enabled in features.list_of_account(call.context, call.actor):
+        if call.params["feature"] in (feature.name, _account_id(account, feature)):
+            return Answer(value=shape_of_account(account, feature, enabled), changed_at=account.updated_at)
     raise NotFound("account_feature")
+
+
+def update_of_account(call: Call) -> Answer:
+    enabled = call.body().flag("enabled")
+    if enabled is None:
+        raise InvalidParams("cannot change a feature: give `enabled` as true or false")
+    feature = features.update_of_account(call.context, call.actor, call.params["feature"], enabled)
+    account = call.actor.account
+    return Answer(value=shape_of_account(account, feature, enabled), changed_at=account.updated_at)
 
 
 def _id(app: App, feature: Feature) -> str:
     return shapes.fixed_id("feature", app.id, feature.name)
 
 
+def _account_id(account: Account, feature: Feature) -> str:
+    return shapes.fixed_id("account-feature", account.id, feature.name)
+
+
 def shape(app: App, feature: Feature, enabled: bool) -> dict[str, object]:
+    return {"id": _id(app, feature), **_shape(app, feature, enabled)}
+
+
+def shape_of_account(account: Account, feature: Feature, enabled: bool) -> dict[str, object]:
+    return {"id": _account_id(account, feature), **_shape(account, feature, enabled)}
+
+
+def _shape(of: App | Account, feature: Feature, enabled: bool) -> dict[str, object]:
     return {
-        "created_at": shapes.instant(app.created_at),
+        "created_at": shapes.instant(of.created_at),
         "description": feature.description,
         "display_name": feature.name,
         "doc_url": "",
         "enabled": enabled,
         "feedback_email": "",
-        "id": _id(app, feature),
         "name": feature.name,
         "state": "general",
-        "updated_at": shapes.instant(app.updated_at),
+        "updated_at": shapes.instant(of.updated_at),
     }

@@ -64,7 +64,11 @@ def _plain(raw: bytes) -> str:
 
 
 def query_of(raw: bytes) -> dict[str, str]:
-    return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100))
+    """Names and values of a query or a form; raises BadRequest for more than 100."""
+    try:
+        return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100))
+    except ValueError:
+        raise BadRequest("cannot read the request: it has more than 100 fields") from None
 
 
 def method_of(method: str, headers: Mapping[str, str]) -> str:
@@ -105,6 +109,10 @@ class Call:
     def body(self) -> body.Body:
         """The request's body; raises BadRequest."""
         return body.parse(self.request.content)
+
+    def form(self) -> dict[str, str]:
+        """The body as a form that a browser sends; raises BadRequest."""
+        return query_of(self.request.content)
 
     @property
     def api_url(self) -> str:

@@ -1,4 +1,4 @@
-"""The `api` role: the Platform API on a Unix socket behind the router.
+"""The `api` role: the Platform API and the pages for people, on a Unix socket behind the router.
 
 Wakes on requests; reads and writes the store by way of actions; survives everything but the store's loss: it has no
 state but the rate limit's buckets.
@@ -9,8 +9,12 @@ from pathlib import Path
 import uvicorn
 
 from celadon.actions import context
+from celadon.api import routes
 from celadon.api.asgi import Application
+from celadon.dashboard import routes as pages
 from celadon.platform.settings import Settings
+
+ROUTES = (*routes.ROUTES, *pages.ROUTES)
 
 # Longer than the router keeps an idle connection: it is the router that closes.
 _KEEP_ALIVE = 75
@@ -21,7 +25,7 @@ def main(settings: Settings) -> None:
     """Serve until stopped; raises SecretsError."""
     opened = context.connect(settings)
     try:
-        uvicorn.Server(configuration(settings.run / "api.sock", Application(opened))).run()
+        uvicorn.Server(configuration(settings.run / "api.sock", Application(opened, ROUTES))).run()
     finally:
         opened.database.close()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from celadon.api.answer import Answer, Listing
+from celadon.api.answer import Answer, Listing, Page
 from celadon.api.request import Call
 from celadon.model.errors import CeladonError
 
@@ -34,7 +34,7 @@ class Route:
     method: str
     path: str
     permission: str
-    answer: Callable[[Call], Answer | Listing]
+    answer: Callable[[Call], Answer | Listing | Page]
     door: Door = Door.TOKEN
     free: bool = False
 
@@ -51,6 +51,18 @@ class Route:
             elif expected != segment:
                 return None
         return found
+
+
+def route(
+    verb: str,
+    permission: str,
+    answer: Callable[[Call], Answer | Listing | Page],
+    door: Door = Door.TOKEN,
+    free: bool = False,
+) -> Route:
+    """A line of the table, from `GET /path`."""
+    method, _, path = verb.partition(" ")
+    return Route(method=method, path=path, permission=permission, answer=answer, door=door, free=free)
 
 
 class Table:

@@ -3,12 +3,11 @@
 The third column is the permission (`actions/access.py`) or the scope that the action asks for; `-` wants a token only.
 """
 
-from collections.abc import Callable
-
 from celadon.api import (
     account,
     acm,
     addons,
+    app_transfers,
     apps,
     authorizations,
     buildpacks,
@@ -18,12 +17,19 @@ from celadon.api import (
     domains,
     dyno_sizes,
     dynos,
+    events,
     features,
     formations,
+    invitations,
     keys,
     log_sessions,
+    mails,
+    oauth_clients,
+    oauth_tokens,
+    password_resets,
     pipelines,
     platform,
+    preferences,
     rate_limits,
     regions,
     releases,
@@ -32,39 +38,60 @@ from celadon.api import (
     sni_endpoints,
     stacks,
 )
-from celadon.api.answer import Answer, Listing
-from celadon.api.request import Call
-from celadon.api.route import Door, Route
-
-
-def _route(
-    verb: str, permission: str, answer: Callable[[Call], Answer | Listing], door: Door = Door.TOKEN, free: bool = False
-) -> Route:
-    method, _, path = verb.partition(" ")
-    return Route(method=method, path=path, permission=permission, answer=answer, door=door, free=free)
-
+from celadon.api.route import Door
+from celadon.api.route import route as _route
 
 _ACCOUNT = (
     _route("GET /account", "identity", account.show),
     _route("PATCH /account", "global", account.update),
+    _route("DELETE /account", "global and the password", account.destroy),
+    _route("POST /account/two-factor", "global and the password", account.begin_two_factor),
+    _route("POST /account/recovery-codes", "global, password and code", account.create_recovery_codes),
+    _route("GET /account/events", "identity", events.list_of_account),
+    _route("GET /account/app-transfers", "read", app_transfers.list_of),
+    _route("POST /account/app-transfers", "app:transfer", app_transfers.create),
+    _route("GET /account/app-transfers/:transfer", "read", app_transfers.show),
+    _route("PATCH /account/app-transfers/:transfer", "write, its recipient", app_transfers.update),
+    _route("DELETE /account/app-transfers/:transfer", "app:transfer", app_transfers.destroy),
     _route("GET /users/:account", "identity", account.show_user),
     _route("PATCH /users/:account", "global", account.update_user),
+    _route("DELETE /users/:account", "global and the password", account.destroy_user),
+    _route("GET /users/:account/preferences", "identity", preferences.show),
+    _route("PATCH /users/:account/preferences", "global", preferences.update),
     _route("GET /users/:account/apps", "read", apps.list_of_user),
     _route("GET /users/:account/addons", "-", addons.none_of_user),
     _route("GET /account/keys", "identity", keys.list_of),
     _route("POST /account/keys", "global", keys.create),
     _route("GET /account/keys/:key", "identity", keys.show),
     _route("DELETE /account/keys/:key", "global", keys.delete),
-    _route("GET /account/features", "-", features.list_of_account),
-    _route("GET /account/features/:feature", "-", features.show_of_account),
+    _route("GET /account/features", "identity", features.list_of_account),
+    _route("GET /account/features/:feature", "identity", features.show_of_account),
+    _route("PATCH /account/features/:feature", "global", features.update_of_account),
     _route("GET /account/rate-limits", "-", rate_limits.show, free=True),
     _route("GET /oauth/authorizations", "identity", authorizations.list_of),
     _route("POST /oauth/authorizations", "global", authorizations.create, Door.PASSWORD),
     _route("GET /oauth/authorizations/:authorization", "-", authorizations.show),
+    _route("PATCH /oauth/authorizations/:authorization", "global", authorizations.update),
     _route("DELETE /oauth/authorizations/:authorization", "global, or the token itself", authorizations.revoke),
-    _route("GET /oauth/sessions", "-", sessions.list_of),
-    _route("DELETE /oauth/sessions/:session", "-", sessions.destroy),
+    _route("POST /oauth/authorizations/:authorization/actions/regenerate-tokens", "global", authorizations.regenerate),
+    _route("GET /oauth/clients", "identity", oauth_clients.list_of),
+    _route("POST /oauth/clients", "global", oauth_clients.create),
+    _route("GET /oauth/clients/:client", "-", oauth_clients.show),
+    _route("PATCH /oauth/clients/:client", "global", oauth_clients.update),
+    _route("DELETE /oauth/clients/:client", "global", oauth_clients.destroy),
+    _route("POST /oauth/clients/:client/actions/rotate-credentials", "global", oauth_clients.rotate),
+    _route("POST /oauth/tokens", "a code, or a refresh token", oauth_tokens.create, Door.OPEN),
+    _route("POST /oauth/token", "a code, or a refresh token", oauth_tokens.create_by_form, Door.OPEN),
+    _route("DELETE /oauth/tokens/:token", "global, or the token itself", oauth_tokens.destroy),
+    _route("GET /oauth/sessions", "identity", sessions.list_of),
+    _route("DELETE /oauth/sessions/:session", "global, or the session itself", sessions.destroy),
     _route("POST /auth", "anybody", sessions.create, Door.OPEN),
+    _route("GET /auth/cli/:login", "who began it", sessions.fetch, Door.OPEN),
+    _route("POST /password-resets", "anybody", password_resets.create, Door.OPEN),
+    _route("POST /password-resets/:token/actions/finalize", "who has the link", password_resets.finalize, Door.OPEN),
+    _route("POST /invitations", "operator, or where sign-up is open", invitations.create),
+    _route("GET /invitations/:token", "who has the link", invitations.show, Door.OPEN),
+    _route("PATCH /invitations/:token/actions/finalize", "who has the link", invitations.finalize, Door.OPEN),
     _route("GET /teams", "-", addons.none),
 )
 
@@ -76,6 +103,9 @@ _APPS = (
     _route("DELETE /apps/:app", "app:destroy", apps.destroy),
     _route("GET /apps/:app/collaborators", "app:read", collaborators.list_of),
     _route("GET /apps/:app/collaborators/:collaborator", "app:read", collaborators.show),
+    _route("POST /apps/:app/collaborators", "collaborator:update", collaborators.create),
+    _route("DELETE /apps/:app/collaborators/:collaborator", "collaborator:update, or oneself", collaborators.destroy),
+    _route("GET /apps/:app/events", "event:read", events.list_of_app),
     _route("GET /apps/:app/config-vars", "config:read", config_vars.show),
     _route("PATCH /apps/:app/config-vars", "config:write", config_vars.update),
     _route("GET /apps/:app/domains", "app:read", domains.list_of),
@@ -138,6 +168,7 @@ _PLATFORM = (
     _route("GET /stacks/:stack", "-", stacks.show),
     _route("GET /apps/:app/available-stacks", "app:read", stacks.list_of_app),
     _route("GET /platform", "-", platform.show),
+    _route("GET /platform/mails", "operator", mails.list_of),
     _route("GET /buildpacks/:buildpack", "anybody", buildpacks.show_in_registry, Door.OPEN),
     _route("GET /health", "anybody", platform.health, Door.OPEN),
     _route("GET /api/v4/current-status", "anybody", platform.status, Door.OPEN),
@@ -153,7 +184,6 @@ _NONE_YET = (
     _route("GET /apps/:app/log-drains", "app:read", addons.none_of_app),
     _route("GET /apps/:app/webhooks", "app:read", addons.none_of_app),
     _route("GET /client/v11/apps/:app/transfers", "app:read", addons.none_of_app),
-    _route("GET /oauth/clients", "-", addons.none),
     _route("GET /pipelines", "-", addons.none),
     _route("GET /spaces", "-", addons.none),
 )

@@ -6,22 +6,40 @@ from pathlib import Path
 
 from celadon.actions.context import Context, now
 from celadon.model.slug import KEPT
-from celadon.store import acme_challenges, apps, builds, changes, log_sessions, slugs
+from celadon.store import (
+    acme_challenges,
+    apps,
+    authorizations,
+    builds,
+    changes,
+    invitations,
+    log_sessions,
+    mails,
+    sessions,
+    slugs,
+)
 
 # What a destroyed app has left stays this long, and what builds and release phases have written.
 DESTROYED = timedelta(days=7)
 OUTPUT = timedelta(days=30)
 # What a clock that was killed has left; an authority asks within minutes.
 CHALLENGES = timedelta(days=1)
+# Tokens that have run out, and letters: for whoever looks after what went wrong.
+ENDED = timedelta(days=7)
+LETTERS = timedelta(days=30)
 _FRESH = 3600.0
 
 
 def prune(context: Context) -> str:
-    """Forget old wake-ups and sessions, archives no build needs, apps destroyed long ago; returns a sentence."""
+    """Forget old wake-ups, what has run out, letters, archives no build needs, apps destroyed long ago; returns a sentence."""
     with context.database.transaction() as tx:
         changes.prune(tx)
         log_sessions.prune(tx, now())
         acme_challenges.prune(tx, now() - CHALLENGES)
+        invitations.prune(tx, now())
+        sessions.prune(tx, now())
+        authorizations.prune(tx, now() - ENDED)
+        mails.prune(tx, now() - LETTERS)
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}
         kept = slugs.ids_to_keep(tx, KEPT, now() - DESTROYED)

@@ -1,6 +1,6 @@
 """The clock role: runs what is due.
 
-Wakes on: time. Reads and writes: what retention is about, where domains lead, automatic certificates; asks for the
+Wakes on: time. Reads and writes: what retention is about, where domains lead, automatic certificates, the outbox; asks for the
 replacement of dynos that are a day old.
 Survives: a SIGKILL; everything it runs can be run again.
 """
@@ -15,6 +15,7 @@ from celadon.actions import dynos
 from celadon.actions.context import now
 from celadon.clock import retention
 from celadon.clock.acme import Authority
+from celadon.clock.mails import Post
 from celadon.clock.names import Names
 from celadon.platform import certificates
 from celadon.platform.settings import Settings
@@ -23,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # Seconds: between two rounds of retention, and between two looks for dynos that are old.
 _RETENTION = 600.0
+# Seconds between two looks into the outbox.
+_POST = 1.0
 _SHORTEST, _LONGEST = 0.5, 60.0
 
 
@@ -32,6 +35,7 @@ def main(settings: Settings) -> None:
     broken = threading.Event()
     for ensure in (Names(context).ensure, Authority(context).ensure):
         repeat(ensure, settings.domain_check_interval, broken)
+    repeat(Post(context).ensure, _POST, broken)
     every = min(max(settings.cycle_after / 100, _SHORTEST), _LONGEST)
     due = time.monotonic()
     while True:
@@ -44,7 +48,7 @@ def main(settings: Settings) -> None:
                 log.info("at=certificates renewed")
         if broken.wait(every):
             # What broke it is in the log; the role starts anew.
-            raise RuntimeError("what looks after domains has ended")
+            raise RuntimeError("what looks after domains or mail has ended")
 
 
 def repeat(ensure: Callable[[], int], seconds: float, broken: threading.Event) -> None:

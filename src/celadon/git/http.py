@@ -19,13 +19,13 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from celadon.actions import accounts, rates
+from celadon.actions import accounts
 from celadon.git import requests
 from celadon.git.conversation import Conversation
 from celadon.git.doors import Doors, Visit
 from celadon.git.requests import Service
 from celadon.model.account import Actor
-from celadon.model.errors import BadRequest, CeladonError, NotFound, RateLimited, Unauthorized
+from celadon.model.errors import BadRequest, CeladonError, NotFound, TwoFactorRequired, Unauthorized
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,6 @@ class Door:
 
     def __init__(self, doors: Doors) -> None:
         self._doors = doors
-        self._guesses = rates.guesses()
         self._passwords = asyncio.Semaphore(_PASSWORDS_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -93,16 +92,18 @@ class Door:
         except Unauthorized:
             if "@" not in user:
                 raise
-        guesser = _address(request)
-        try:
-            async with self._passwords:
-                if self._guesses.remaining(guesser) < 1:
-                    raise RateLimited("Too many wrong passwords: wait a minute.")
-                return await asyncio.to_thread(accounts.log_in, self._doors.context, user, password)
-        except Unauthorized:
-            self._guesses.take(guesser)
-            log.info("at=refused door=http from=%s", ascii(guesser))
-            raise
+        async with self._passwords:
+            try:
+                return await asyncio.to_thread(
+                    accounts.log_in, self._doors.context, user, password, address=_address(request)
+                )
+            except TwoFactorRequired:
+                raise Unauthorized(
+                    "cannot let you in by a password: your account has a second factor, use an API token instead"
+                ) from None
+            except Unauthorized:
+                log.info("at=refused door=http from=%s", ascii(_address(request)))
+                raise
 
 
 def _address(request: Request) -> str:

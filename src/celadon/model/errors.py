@@ -5,6 +5,7 @@ CeladonError
 ├── BadRequest           400 bad_request
 ├── Unauthorized         401 unauthorized
 ├── Forbidden            403 forbidden
+├── TwoFactorRequired    403 two_factor
 ├── NotFound             404 not_found
 ├── Conflict             409 conflict
 ├── VerificationRequired 402 verification_required
@@ -51,6 +52,13 @@ class Forbidden(CeladonError):
     """Somebody we know asks for what they may not do."""
 
     id = "forbidden"
+    status = 403
+
+
+class TwoFactorRequired(CeladonError):
+    """The account has a second factor and wants its code; clients ask for it and try again."""
+
+    id = "two_factor"
     status = 403
 
 

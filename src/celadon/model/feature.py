@@ -1,4 +1,4 @@
-"""App features: what an app's owner may switch on and off."""
+"""Features: what an app's owner may switch on and off, and what an account may for itself."""
 
 from dataclasses import dataclass
 
@@ -38,13 +38,33 @@ FEATURES = (
 )
 
 
+PRIVATE_ACCOUNT = "private-account"
+
+ACCOUNT_FEATURES = (
+    Feature(
+        name=PRIVATE_ACCOUNT,
+        description="No program of others may act for the account: OAuth grants are refused.",
+        on=False,
+    ),
+)
+
+
 def find(name: str) -> Feature:
+    """A feature of apps; raises NotFound."""
+    return _find(FEATURES, "app_feature", name)
+
+
+def find_of_account(name: str) -> Feature:
     """Raises NotFound."""
-    for feature in FEATURES:
+    return _find(ACCOUNT_FEATURES, "account_feature", name)
+
+
+def _find(features: tuple[Feature, ...], kind: str, name: str) -> Feature:
+    for feature in features:
         if feature.name == name:
             return feature
-    known = ", ".join(feature.name for feature in FEATURES)
-    raise NotFound("app_feature", f"Couldn't find that app feature: there are {known}.")
+    known = ", ".join(feature.name for feature in features)
+    raise NotFound(kind, f"Couldn't find that {kind.replace('_', ' ')}: there are {known}.")
 
 
 def check_switch(feature: Feature, enabled: bool) -> None:

@@ -11,6 +11,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import tomli_w
 
@@ -75,7 +76,11 @@ class Settings:
     slug_limit: int = 500 << 20
     source_limit: int = 1 << 30
     push_wait: float = 60.0
-    # Accounts and apps
+    # Accounts and apps. Who may make an account: whoever has an invitation, or anybody (`open`).
+    signup: str = "invited"
+    # Mail: smtp://USER:PASSWORD@HOST:PORT or smtps://…; without one letters stay in the outbox.
+    smtp_url: str = dataclasses.field(default="", repr=False)
+    mail_from: str = ""
     app_limit: int = 100
     dyno_limit: int = 100
     config_limit: int = 64 << 10
@@ -247,12 +252,18 @@ def convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
             if field.name == "dyno_sizes":
                 sizes.parse_all(found)
             return found
+        if field.name == "signup" and value not in ("invited", "open"):
+            raise ValueError("it is invited or open")
+        if field.name == "smtp_url" and value and urlsplit(str(value)).scheme not in ("smtp", "smtps"):
+            raise ValueError("it begins with smtp:// or smtps://")
         if field.name == "dns_server" and value:
             address, _, port = str(value).partition(":")
             return f"{ipaddress.IPv4Address(address)}:{int(port or 53)}"
         if isinstance(field.default, (int, float, str)):
             return type(field.default)(value)
     except (TypeError, ValueError) as error:
-        why = f": {error}" if field.name == "dyno_sizes" else ""
-        raise ValueError(f"{field.name} cannot be {value!r}{why}") from None
+        why = f": {error}" if field.name in ("dyno_sizes", "signup", "smtp_url") else ""
+        # The URL has a password in it.
+        shown = "that" if field.name == "smtp_url" else repr(value)
+        raise ValueError(f"{field.name} cannot be {shown}{why}") from None
     return value

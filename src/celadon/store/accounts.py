@@ -5,7 +5,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from celadon.model.account import Account
-from celadon.store import rows, tables
+from celadon.store import rows, secrets, tables
 from celadon.store.database import Transaction
 
 _t = tables.accounts
@@ -21,6 +21,12 @@ def find_by_email(tx: Transaction, email: str) -> Account | None:
 
 def by_ids(tx: Transaction, ids: set[str]) -> dict[str, Account]:
     return {account.id: account for account in rows.every(tx, Account, sa.select(_t).where(_t.c.id.in_(ids)))}
+
+
+def find_by_email_or_id(tx: Transaction, wanted: str) -> Account | None:
+    """Somebody who is there."""
+    same = sa.or_(_t.c.email == wanted.lower(), _t.c.id == wanted)
+    return rows.one(tx, Account, sa.select(_t).where(same, _t.c.deleted_at.is_(None)))
 
 
 def operator(tx: Transaction) -> Account | None:
@@ -39,3 +45,38 @@ def insert(tx: Transaction, account: Account) -> None:
 
 def update(tx: Transaction, account_id: str, *, now: datetime, **values: object) -> None:
     rows.update(tx, _t, account_id, updated_at=now, **values)
+
+
+def recovery_codes(tx: Transaction, account_id: str) -> int:
+    """How many are left."""
+    c = tables.recovery_codes.c
+    return int(tx.connection.execute(sa.select(sa.func.count()).where(c.account_id == account_id)).scalar_one())
+
+
+def replace_recovery_codes(tx: Transaction, account_id: str, codes: list[str]) -> None:
+    """From now on these (of none: no) codes work."""
+    table = tables.recovery_codes
+    tx.connection.execute(table.delete().where(table.c.account_id == account_id))
+    for code in codes:
+        tx.connection.execute(table.insert().values(account_id=account_id, code_hash=secrets.hash_token(code)))
+
+
+def take_recovery_code(tx: Transaction, account_id: str, code: str) -> bool:
+    """Whether it was one; it works once."""
+    table = tables.recovery_codes
+    same = sa.and_(table.c.account_id == account_id, table.c.code_hash == secrets.hash_token(code))
+    return bool(tx.connection.execute(table.delete().where(same)).rowcount)
+
+
+def features(tx: Transaction, account_id: str) -> dict[str, bool]:
+    """Features that were switched on or off; what is not here has its default."""
+    c = tables.account_features.c
+    found = tx.connection.execute(sa.select(c.name, c.enabled).where(c.account_id == account_id))
+    return {row.name: row.enabled for row in found}
+
+
+def set_feature(tx: Transaction, account_id: str, name: str, enabled: bool) -> None:
+    table = tables.account_features
+    where = sa.and_(table.c.account_id == account_id, table.c.name == name)
+    if not tx.connection.execute(table.update().where(where).values(enabled=enabled)).rowcount:
+        tx.connection.execute(table.insert().values(account_id=account_id, name=name, enabled=enabled))

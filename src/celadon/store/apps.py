@@ -77,6 +77,52 @@ def collaborators(tx: Transaction, app_id: str) -> list[Collaborator]:
     return rows.every(tx, Collaborator, sa.select(c).where(c.c.app_id == app_id).order_by(c.c.created_at))
 
 
+def collaborator(tx: Transaction, app_id: str, account_id: str) -> Collaborator | None:
+    c = tables.collaborators
+    return rows.one(tx, Collaborator, sa.select(c).where(c.c.app_id == app_id, c.c.account_id == account_id))
+
+
+def add_collaborator(tx: Transaction, collaborator: Collaborator) -> None:
+    rows.insert(tx, tables.collaborators, collaborator)
+
+
+def remove_collaborator(tx: Transaction, app_id: str, account_id: str) -> None:
+    c = tables.collaborators
+    tx.connection.execute(c.delete().where(c.c.app_id == app_id, c.c.account_id == account_id))
+
+
+def remove_collaborator_everywhere(tx: Transaction, account_id: str) -> None:
+    c = tables.collaborators
+    tx.connection.execute(c.delete().where(c.c.account_id == account_id))
+
+
+def invite_collaborator(tx: Transaction, app_id: str, email: str, invited_by: str, now: datetime) -> None:
+    """Whoever makes the account of this address becomes a collaborator."""
+    c = tables.collaborator_invitations
+    tx.connection.execute(c.delete().where(c.c.app_id == app_id, c.c.email == email))
+    values = {"app_id": app_id, "email": email, "invited_by": invited_by, "created_at": now}
+    tx.connection.execute(c.insert().values(values))
+
+
+def invited_to(tx: Transaction, email: str) -> list[str]:
+    """Apps that wait for this address to make its account; they wait no more."""
+    c = tables.collaborator_invitations
+    found = tx.connection.execute(c.delete().where(c.c.email == email).returning(c.c.app_id))
+    return list(found.scalars())
+
+
+def invited_of(tx: Transaction, app_id: str) -> list[tuple[str, datetime]]:
+    """Addresses that an app waits for, and since when."""
+    c = tables.collaborator_invitations.c
+    query = sa.select(c.email, c.created_at).where(c.app_id == app_id).order_by(c.email)
+    return [(email, at) for email, at in tx.connection.execute(query).all()]
+
+
+def uninvite(tx: Transaction, app_id: str, email: str) -> bool:
+    c = tables.collaborator_invitations
+    return bool(tx.connection.execute(c.delete().where(c.c.app_id == app_id, c.c.email == email)).rowcount)
+
+
 def features(tx: Transaction, app_id: str) -> dict[str, bool]:
     """Features that were switched on or off; what is not here has its default."""
     c = tables.app_features.c

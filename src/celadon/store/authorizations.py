@@ -1,5 +1,7 @@
 """Authorizations: tokens with scopes, known by their hash."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from celadon.model.account import Authorization
@@ -28,3 +30,28 @@ def insert(tx: Transaction, authorization: Authorization) -> None:
 
 def delete(tx: Transaction, authorization_id: str) -> None:
     tx.connection.execute(_t.delete().where(_t.c.id == authorization_id))
+
+
+def find_by_refresh_hash(tx: Transaction, refresh_hash: str) -> Authorization | None:
+    return rows.one(tx, Authorization, sa.select(_t).where(_t.c.refresh_hash == refresh_hash))
+
+
+def find_by_grant_hash(tx: Transaction, grant_hash: str, now: datetime) -> Authorization | None:
+    """The authorization of this code while the code lasts."""
+    query = sa.select(_t).where(_t.c.grant_hash == grant_hash, _t.c.grant_expires_at > now)
+    return rows.one(tx, Authorization, query)
+
+
+def update(tx: Transaction, authorization_id: str, *, now: datetime, **values: object) -> None:
+    rows.update(tx, _t, authorization_id, updated_at=now, **values)
+
+
+def delete_of(tx: Transaction, account_id: str, keep: str | None = None) -> None:
+    """All of an account, but one to keep."""
+    query = _t.delete().where(_t.c.account_id == account_id)
+    tx.connection.execute(query if keep is None else query.where(_t.c.id != keep))
+
+
+def prune(tx: Transaction, before: datetime) -> None:
+    """Forget tokens that have run out and that nobody can refresh."""
+    tx.connection.execute(_t.delete().where(_t.c.expires_at < before, _t.c.refresh_hash.is_(None)))

@@ -1,6 +1,6 @@
 """Events: who did what."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -40,3 +40,19 @@ def list_after(tx: Transaction, seq: int, limit: int = 1000) -> list[Event]:
     """Events with a number beyond `seq`, oldest first."""
     query = sa.select(tables.events).where(tables.events.c.seq > seq).order_by(tables.events.c.seq).limit(limit)
     return rows.every(tx, Event, query)
+
+
+def numbers_of_app(tx: Transaction, app_id: str) -> list[int]:
+    c = tables.events.c
+    return list(tx.connection.execute(sa.select(c.seq).where(c.app_id == app_id).order_by(c.seq)).scalars())
+
+
+def numbers_of_account(tx: Transaction, account_id: str) -> list[int]:
+    """Of what an account did that concerns no app."""
+    c = tables.events.c
+    query = sa.select(c.seq).where(c.account_id == account_id, c.app_id.is_(None)).order_by(c.seq)
+    return list(tx.connection.execute(query).scalars())
+
+
+def by_numbers(tx: Transaction, numbers: Collection[int]) -> list[Event]:
+    return rows.every(tx, Event, sa.select(tables.events).where(tables.events.c.seq.in_(numbers)))

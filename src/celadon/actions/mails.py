@@ -1,0 +1,52 @@
+"""Mail: written in the transaction that is its reason, sent by the clock role; without SMTP the operator reads the outbox."""
+
+import uuid
+from datetime import timedelta
+
+from celadon.actions.context import Context, now
+from celadon.model.account import Actor
+from celadon.model.errors import Forbidden
+from celadon.model.mail import Mail, next_wait
+from celadon.store import changes, mails
+from celadon.store.database import Transaction
+
+
+def send(tx: Transaction, recipient: str, subject: str, text: str) -> None:
+    """Put a letter into the outbox."""
+    mail = Mail(
+        id=str(uuid.uuid4()),
+        recipient=recipient,
+        subject=subject,
+        text=text,
+        created_at=now(),
+        attempts=0,
+        next_attempt_at=now(),
+    )
+    mails.insert(tx, mail)
+    changes.record(tx, "mail")
+
+
+def outbox(context: Context, actor: Actor) -> list[Mail]:
+    """All letters, the newest first; raises Forbidden for anybody but an operator with a token without limits."""
+    if not actor.account.operator or "global" not in actor.scope:
+        raise Forbidden("cannot show the outbox: only the platform's operator may read it")
+    with context.database.read() as tx:
+        return mails.list_all(tx)
+
+
+def due(context: Context, limit: int) -> list[Mail]:
+    """Letters whose turn it is."""
+    with context.database.read() as tx:
+        return mails.list_due(tx, now(), limit)
+
+
+def sent(context: Context, mail: Mail) -> None:
+    with context.database.transaction() as tx:
+        mails.update(tx, mail.id, attempts=mail.attempts + 1, sent_at=now(), error=None)
+
+
+def failed(context: Context, mail: Mail, why: str) -> None:
+    """It is tried again later; when nothing more is tried it waits in the outbox for the operator."""
+    wait = next_wait(mail.attempts + 1) or timedelta(days=36_500)
+    with context.database.transaction() as tx:
+        mails.update(tx, mail.id, attempts=mail.attempts + 1, next_attempt_at=now() + wait, error=why[:500])

@@ -1,0 +1,1 @@
+"""Pages for people, in the browser: clients of the same actions as the API."""

@@ -1,0 +1,97 @@
+"""Pages behind the links of our letters: make an account, set a password, use an address."""
+
+from celadon.actions import accounts, invitations, password_resets
+from celadon.api.answer import Page
+from celadon.api.request import Call
+from celadon.dashboard.pages import page, said, told
+from celadon.model.account import check_email
+from celadon.model.errors import InvalidParams
+
+_SENT = "If that address can have one, a letter with a link is on its way."
+
+
+@told
+def ask_to_sign_up(call: Call) -> Page:
+    return page("ask_address.html", heading="Make an account", text="A link to set your password comes by mail.")
+
+
+@told
+def sign_up(call: Call) -> Page:
+    invitations.sign_up(call.context, check_email(call.form().get("email", "")))
+    return said("Look into your mail", _SENT)
+
+
+@told
+def show_invitation(call: Call) -> Page:
+    found = invitations.find(call.context, call.params["token"])
+    return _ask_password("Make your account", f"Set the password of {found.email}.")
+
+
+@told
+def accept_invitation(call: Call) -> Page:
+    found = invitations.find(call.context, call.params["token"])
+    try:
+        password = _password(call)
+        made = invitations.accept(call.context, call.params["token"], password, call.request.address)
+    except InvalidParams as error:
+        return _ask_password("Make your account", f"Set the password of {found.email}.", error.message)
+    return said("Welcome", f"The account {made.email} is yours. Log in: celadon login")
+
+
+@told
+def ask_to_reset(call: Call) -> Page:
+    return page("ask_address.html", heading="A new password", text="A link to set it comes by mail.")
+
+
+@told
+def request_reset(call: Call) -> Page:
+    password_resets.request(call.context, check_email(call.form().get("email", "")))
+    return said("Look into your mail", _SENT)
+
+
+@told
+def show_reset(call: Call) -> Page:
+    password_resets.check(call.context, call.params["token"])
+    return _ask_password("A new password", "Every token and session of before ends when you save it.")
+
+
+@told
+def reset(call: Call) -> Page:
+    try:
+        password_resets.finalize(call.context, call.params["token"], _password(call), call.request.address)
+    except InvalidParams as error:
+        return _ask_password("A new password", "Every token and session of before ends.", error.message)
+    return said("Saved", "Your new password works from now on. Log in: celadon login")
+
+
+@told
+def show_email(call: Call) -> Page:
+    """Following a link changes nothing: programs that look through mail follow links too."""
+    return page(
+        "confirm.html", heading="Use this address?", text="It becomes the address you log in with.", button="Use it"
+    )
+
+
+@told
+def take_email(call: Call) -> Page:
+    accounts.take_email(call.context, call.params["token"], call.request.address)
+    return said("Saved", "Log in with your new address from now on.")
+
+
+def _password(call: Call) -> str:
+    form = call.form()
+    password = form.get("password", "")
+    if form.get("again") != password:
+        raise InvalidParams("The two passwords are not the same.")
+    return accounts.check_password(password)
+
+
+def _ask_password(heading: str, text: str, wrong: str = "") -> Page:
+    return page(
+        "set_password.html",
+        422 if wrong else 200,
+        wrong,
+        heading=heading,
+        text=text,
+        shortest=accounts.MIN_PASSWORD,
+    )

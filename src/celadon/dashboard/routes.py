@@ -1,0 +1,21 @@
+"""The table of pages."""
+
+from celadon.api.route import Door, Route, route
+from celadon.dashboard import accounts, logins
+
+ROUTES: tuple[Route, ...] = (
+    route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
+    route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
+    route("GET /account/accept/:token", "who has the link", accounts.show_invitation, Door.OPEN),
+    route("POST /account/accept/:token", "who has the link", accounts.accept_invitation, Door.OPEN),
+    route("GET /account/password/reset", "anybody", accounts.ask_to_reset, Door.OPEN),
+    route("POST /account/password/reset", "anybody", accounts.request_reset, Door.OPEN),
+    route("GET /account/password/reset/:token", "who has the link", accounts.show_reset, Door.OPEN),
+    route("POST /account/password/reset/:token", "who has the link", accounts.reset, Door.OPEN),
+    route("GET /account/email/:token", "who has the link", accounts.show_email, Door.OPEN),
+    route("POST /account/email/:token", "who has the link", accounts.take_email, Door.OPEN),
+    route("GET /auth/browser/:login", "who has the link", logins.show_login, Door.OPEN),
+    route("POST /auth/browser/:login", "address and password", logins.answer_login, Door.OPEN),
+    route("GET /oauth/authorize", "anybody", logins.show_authorize, Door.OPEN),
+    route("POST /oauth/authorize", "address and password", logins.authorize, Door.OPEN),
+)
