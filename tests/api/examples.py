@@ -167,6 +167,7 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps/:app/available-stacks": _get("/apps/example/available-stacks"),
     "GET /platform": _get("/platform"),
     "GET /buildpacks/:buildpack": _get("/buildpacks/heroku%2Fpython"),
+    "GET /schema": _get("/schema"),
     "GET /health": _get("/health"),
     "GET /api/v4/current-status": _get("/api/v4/current-status"),
     "GET /addons": _get("/addons"),
