@@ -61,7 +61,7 @@ def _attach_certificate(world: World) -> Reply:
 
 def _refresh_acm(world: World) -> Reply:
     world.call("POST", "/apps/example/acm", {})
-    return world.call("PATCH", "/apps/example/acm", {"acm_refresh": True})
+    return world.call("PATCH", "/apps/example/acm")
 
 
 def _remove_domain(world: World) -> Reply:
