@@ -64,6 +64,6 @@ def test_an_app_is_created_renamed_and_set_up_without_a_push(platform: Platform)
     assert [installed.buildpack.url for installed in app.buildpacks()] == buildpacks
     assert app.create_build("https://example.com/source.tgz").status == "pending"
     assert [person.user.email for person in app.collaborators()] == ["admin@localhost"]
-    assert app.addons() == []
+    assert len(app.addons()) == 0
     app.restart()
     app.delete()
