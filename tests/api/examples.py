@@ -62,7 +62,7 @@ def _attach_certificate(world: World) -> Reply:
 
 def _refresh_acm(world: World) -> Reply:
     world.call("POST", "/apps/example/acm", {})
-    return world.call("PATCH", "/apps/example/acm", {"acm_refresh": True})
+    return world.call("PATCH", "/apps/example/acm")
 
 
 def _remove_domain(world: World) -> Reply:
@@ -166,6 +166,7 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps/:app/available-stacks": _get("/apps/example/available-stacks"),
     "GET /platform": _get("/platform"),
     "GET /buildpacks/:buildpack": _get("/buildpacks/heroku%2Fpython"),
+    "GET /schema": _get("/schema"),
     "GET /health": _get("/health"),
     "GET /api/v4/current-status": _get("/api/v4/current-status"),
     "GET /addons": _get("/addons"),

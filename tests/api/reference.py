@@ -1,6 +1,8 @@
-"""Writes the table of endpoints into docs/reference/api.md: `.venv/bin/python -m tests.api.reference`."""
+"""Writes docs/reference/api-coverage.md, and the table of docs/reference/api.md: `.venv/bin/python -m tests.api.reference`."""
 
 from pathlib import Path
+
+from tests.api import coverage
 
 from celadon.api.route import Door
 from celadon.api.routes import ROUTES
@@ -28,3 +30,4 @@ def written(page: str) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(written(PAGE.read_text("utf-8")), "utf-8")
+    coverage.PAGE.write_text(coverage.written(), "utf-8")

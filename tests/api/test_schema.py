@@ -5,6 +5,7 @@ from tests.api import schema
 from tests.api.examples import ACCEPTED, CREATED, EXAMPLES, NOT_FOUND, UNPUBLISHED
 from tests.api.world import World
 
+from celadon.api import schema as described
 from celadon.api.routes import ROUTES
 
 _NAMES = [f"{route.method} {route.path}" for route in ROUTES]
@@ -31,9 +32,13 @@ def test_every_example_is_of_a_route() -> None:
     assert sorted(EXAMPLES) == sorted(_NAMES)
 
 
-def test_deviations_name_what_the_schema_has() -> None:
-    for resource, name in schema.DEVIATIONS:
-        assert name in schema._SCHEMA["definitions"][resource]["properties"]
+def test_deviations_name_what_the_schema_has_and_extras_what_it_has_not() -> None:
+    definitions = described.published()["definitions"]
+    for resource, name in described.DEVIATIONS:
+        assert "pattern" in definitions[resource]["definitions"][name]
+        assert name in definitions[resource]["properties"]
+    for resource, name in described.EXTRAS:
+        assert name not in definitions[resource]["properties"]
 
 
 def test_validator_sees_a_wrong_type_and_a_missing_strict_property() -> None:

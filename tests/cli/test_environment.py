@@ -1,6 +1,7 @@
 import dataclasses
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from tests.cli.program import Program
@@ -24,7 +25,10 @@ def test_the_lines_set_the_environment_of_a_shell(bare_world: World, celadon: Pr
     assert seen["DISABLE_TELEMETRY"] == "true"
     for name in ("PARTICLEBOARD_URL", "LOGIN_HOST", "STATUS_HOST", "BUILDPACK_REGISTRY_URL"):
         assert seen[f"HEROKU_{name}"] == api
-    assert json.loads(celadon("client:env", "--json").out)["HEROKU_HOST"] == api
+    variables = json.loads(celadon("client:env", "--json").out)
+    assert variables["HEROKU_HOST"] == api
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "heroku-client.md").read_text("utf-8")
+    assert [name for name in variables if f"`{name}`" not in guide] == []
 
 
 @pytest.mark.parametrize("domain", ["paas.example", "paas.localhost"])
@@ -42,7 +46,14 @@ def test_on_the_platforms_own_machine_its_api_is_localhost_whatever_its_domain(
 def test_a_platform_elsewhere_needs_a_tunnel(stranger: Program) -> None:
     shown = stranger("client:env", "--platform", "https://api.example.com")
     assert "export HEROKU_HOST=https://api.example.com\n" in shown.out
-    assert "ssh -N -L 8080:localhost:8080" in shown.err
+    assert "ssh -N -L 8443:localhost:443 USER@api.example.com\n" in shown.err
+    assert "CELADON_CA_FILE=CA.pem celadon login --platform https://localhost:8443" in shown.err
+
+
+def test_where_git_is_behind_a_tunnel_only_a_login_tells(stranger: Program) -> None:
+    shown = stranger("client:env", "--platform", "http://localhost:9")
+    assert (shown.status, shown.out) == (1, "")
+    assert "cannot tell where git is: log in first" in shown.err
 
 
 def test_platform_info_of_a_platform_that_is_down_exits_with_1(bare_world: World, celadon: Program) -> None:

@@ -1,4 +1,4 @@
-"""Heroku's own client, installed once per lock file: Node.js, npm and the client come from the npm registry.
+"""Heroku's own client, and its library heroku-client, installed once per lock file, with Node.js, from the npm registry.
 
     python -m tests.official_cli.install
 

@@ -4,7 +4,6 @@ from celadon.actions import acm
 from celadon.api import apps
 from celadon.api.answer import Answer
 from celadon.api.request import Call
-from celadon.model.errors import InvalidParams
 
 
 def enable(call: Call) -> Answer:
@@ -16,6 +15,4 @@ def disable(call: Call) -> Answer:
 
 
 def refresh(call: Call) -> Answer:
-    if not call.body().flag("acm_refresh"):
-        raise InvalidParams("cannot refresh: give `acm_refresh`: true")
     return apps.answer(call, acm.refresh(call.context, call.actor, call.app))

@@ -33,6 +33,7 @@ from celadon.api import (
     rate_limits,
     regions,
     releases,
+    schema,
     sessions,
     slugs,
     sni_endpoints,
@@ -170,6 +171,7 @@ _PLATFORM = (
     _route("GET /platform", "-", platform.show),
     _route("GET /platform/mails", "operator", mails.list_of),
     _route("GET /buildpacks/:buildpack", "anybody", buildpacks.show_in_registry, Door.OPEN),
+    _route("GET /schema", "anybody", schema.show, Door.OPEN),
     _route("GET /health", "anybody", platform.health, Door.OPEN),
     _route("GET /api/v4/current-status", "anybody", platform.status, Door.OPEN),
 )

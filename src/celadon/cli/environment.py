@@ -7,14 +7,15 @@ from celadon.cli.commands import command
 from celadon.cli.failure import Failure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import say, show_json
-from celadon.cli.platforms import Platform, is_loopback
+from celadon.cli.platforms import Platform
 
 # Hosts besides heroku.com's to which the client sends its token.
 _TRUSTED = frozenset({"localhost", "127.0.0.1"})
 _TUNNEL = (
-    "Heroku's client, from version 9 on, speaks to heroku.com and to localhost only. Open a tunnel to the platform, such as",
-    "    ssh -N -L 8080:localhost:8080 USER@HOST",
-    "and set HEROKU_HOST=http://localhost:8080 (with the platform's own HTTP port behind the second colon).",
+    "Heroku's client, from version 9 on, speaks to heroku.com and to localhost only. Open a tunnel to the platform's HTTPS port,",
+    "    ssh -N -L 8443:localhost:{port} USER@{host}",
+    "and log in through it, for an environment of its own:",
+    "    CELADON_CA_FILE={ca_file} celadon login --platform https://localhost:8443",
 )
 
 
@@ -26,7 +27,12 @@ def env(invocation: Invocation) -> None:
     """
     variables = variables_of(invocation.platform)
     if urlsplit(variables["HEROKU_HOST"]).hostname not in _TRUSTED:
-        warn(_TUNNEL)
+        told = {
+            "port": urlsplit(f"//{variables['HEROKU_GIT_HOST']}").port or 443,
+            "host": invocation.platform.hostname,
+            "ca_file": variables.get("NODE_EXTRA_CA_CERTS", "CA.pem"),
+        }
+        warn([line.format(**told) for line in _TUNNEL])
     if invocation.json:
         show_json(variables)
         return
@@ -36,12 +42,12 @@ def env(invocation: Invocation) -> None:
 
 def variables_of(platform: Platform) -> dict[str, str]:
     """Name → value; every address that the client would ask heroku.com for is the platform's own."""
-    if not is_loopback(platform.hostname) and platform.git_host is None:
+    if platform.git_host is None:
         raise Failure("cannot tell where git is: log in first (celadon login)")
     api = _api_url(platform)
     variables = {
         "HEROKU_HOST": api,
-        "HEROKU_GIT_HOST": platform.git_host or platform.host,
+        "HEROKU_GIT_HOST": platform.git_host,
         "HEROKU_DATA_HOST": urlsplit(api).hostname or "",
         "HEROKU_PARTICLEBOARD_URL": api,
         "HEROKU_LOGIN_HOST": api,
