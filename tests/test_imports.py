@@ -22,7 +22,7 @@ TABLE = {
     "logplex": {"store", "model"},
     "clock": {"actions", "store", "model"},
     "platform": {"model", "runtime"},
-    "cli": {"platform"},
+    "cli": {"platform", "model"},
 }
 LEAVES = {
     "celadon.platform.settings",
