@@ -74,10 +74,10 @@ def test_the_plan_says_what_becomes_of_each_part_and_changes_nothing(
         "  + make it production of shops\n",
         "  ! heroku-postgresql:essential-0\n      this platform offers no heroku-postgresql yet: set DATABASE_URL to one",
         "  ! sendgrid:starter\n      use it by an account of your own with its provider and set SENDGRID_KEY;",
-        "Code\n  ! push it\n",
+        "Code\n  ! push the code\n",
         "there it is v42, Deploy 3063626 (commit 3063626deadbeef)\n",
-        "  ! web=2:2X worker=1:PX\n      after the first push, which brings the process types; worker: Performance-L has 14 GB there",
-        "Webhooks\n  ! 1 there\n",
+        "  ! scale to web=2:2X worker=1:PX\n      after the first push, which brings the process types; worker: Performance-L has 14 GB there",
+        "Webhooks\n  ! create 1 again\n",
         "  + add www.example.com\n",
         "  ! automatic certificates\n      once DNS leads the domains here\n  ! www.example.com\n      its private key",
     ):
@@ -192,7 +192,7 @@ def test_from_one_app_of_this_platform_to_another_by_the_login_of_netrc(celadon:
     url = f"http://localhost:{world.context.settings.http_port}"
     shown = celadon("import", "example", "--from-url", url, "--as", "copy", "--confirm", "copy")
     assert found(celadon, "config", "-a", "copy") == {"GREETING": "Hello"}
-    assert "  ! web=1:1X\n" in shown.out
+    assert "  ! scale to web=1:1X\n" in shown.out
     assert "there it is v" in shown.out
 
 
@@ -306,15 +306,14 @@ def test_nothing_of_a_hostile_server_reaches_the_terminal_or_a_shell(bring: Impo
 
 
 def test_pages_are_followed_but_not_without_end(bring: Import, there: Replay) -> None:
-    people = [{"user": {"email": f"p{number}@example.com"}} for number in range(3)]
-    there.answers["GET /apps/shop/collaborators"] = [
-        Told(206, [person], {"Next-Range": f"id ]{number}.."}) for number, person in enumerate(people)
-    ]
-    shown = bring("--plan")
-    assert all(f"  + give p{number}@example.com access\n" in shown.out for number in range(3))
+    pages = [Told(206, [{"user": {"email": f"p{at}@example.com"}}], {"Next-Range": f"id ]{at}.."}) for at in range(3)]
+    there.answers["GET /apps/shop/collaborators"] = [*pages, Told(200, [])]
+    shown = bring("--plan").out
+    assert all(f"  + give p{at}@example.com access\n" in shown for at in range(3))
     asked = [ask for ask in there.asked if ask.path == "/apps/shop/collaborators"]
-    assert asked[1].headers["range"] == "id ]0.."
-    assert len(asked) == 50
+    assert [ask.headers.get("range") for ask in asked] == [None, "id ]0..", "id ]1..", "id ]2.."]
+    there.answers["GET /apps/shop/collaborators"] = pages[0]
+    assert "  ! collaborators\n      it has more than 50 pages (206)\n" in bring("--plan").out
 
 
 # What the platform here may have

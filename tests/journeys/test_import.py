@@ -26,12 +26,14 @@ def test_an_imported_app_answers_with_the_config_it_had(platform: Platform) -> N
     wait_for("the copy greets as well", lambda: "Good evening" in platform.request(f"{copy}.localhost").text)
     wait_for(
         "all of its dynos are up",
-        lambda: sorted(
-            dyno["name"]
-            for dyno in json.loads(platform.celadon("ps", "--json", "--app", copy))
-            if dyno["state"] == "up"
-        )
-        == ["web.1", "web.2", "worker.1"],
+        lambda: (
+            sorted(
+                dyno["name"]
+                for dyno in json.loads(platform.celadon("ps", "--json", "--app", copy))
+                if dyno["state"] == "up"
+            )
+            == ["web.1", "web.2", "worker.1"]
+        ),
     )
     again = platform.celadon(*words, "--plan")
     assert "  + " not in again

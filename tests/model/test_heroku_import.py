@@ -63,7 +63,7 @@ def test_only_what_runs_is_scaled_and_web() -> None:
         Process(type="worker", quantity=3, size="Standard-2X"),
     )
     steps = plan(an_app(formation=formation))
-    assert of(steps, Part.FORMATION) == [(Outcome.BY_HAND, "web=0:1X worker=3:2X")]
+    assert of(steps, Part.FORMATION) == [(Outcome.BY_HAND, "scale to web=0:1X worker=3:2X")]
     scaled = (Process(type="web", quantity=0, size="1X"), Process(type="worker", quantity=3, size="2X"))
     same = plan(an_app(formation=formation), an_app(id="here", formation=scaled))
     assert of(same, Part.FORMATION) == [(Outcome.SAME, "web=0:1X worker=3:2X")]

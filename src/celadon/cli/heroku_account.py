@@ -189,7 +189,7 @@ def _id_at(answer: Any, name: str) -> str:
 
 
 def _pages(client: Client, path: str, first: str | None, headers: Mapping[str, str]) -> Any:
-    """One answer; a list with the pages that follow it, unless `first` says how few are wanted."""
+    """One answer; a list with the pages that follow it, unless `first` wants only the newest. Raises ApiFailure."""
     found: list[Any] = []
     wanted = first
     for _ in range(_MOST_PAGES):
@@ -199,8 +199,8 @@ def _pages(client: Client, path: str, first: str | None, headers: Mapping[str, s
         found += reply.body
         wanted = reply.headers.get("next-range", "")
         if first == _NEWEST or not _RANGE.match(wanted):
-            break
-    return found
+            return found
+    raise ApiFailure(f"it has more than {_MOST_PAGES} pages", http_status=reply.status)
 
 
 def _why(failure: ApiFailure) -> str:

@@ -246,17 +246,17 @@ def _pipeline(source: HerokuApp, name: str, here: HerokuApp | None, offer: Offer
 
 
 def _code(source: HerokuApp, name: str, here: HerokuApp | None) -> Iterable[Step]:
-    there = f"; there it is {source.release}" if source.release else ""
+    there = f"there it is {source.release}" if source.release else ""
     if here and here.released:
-        yield step(Part.CODE, Outcome.SAME, "the app has code here", there.removeprefix("; "))
+        yield step(Part.CODE, Outcome.SAME, "the app has code here", there)
         return
-    attach = (f"celadon git:remote --app {name}", "git push celadon HEAD:main")
-    if not source.git_url:
-        yield by_hand(Part.CODE, "push it", f"from a checkout of its repository{there}", *attach)
-        return
-    why = f"with a checkout of your own begin at the third line: one that comes empty was deployed without git{there}"
-    clone = f"git clone {shlex.quote(source.git_url)} {name}"
-    yield by_hand(Part.CODE, "push it", why, clone, f"cd {name}", *attach)
+    commands = (f"celadon git:remote --app {name}", "git push celadon HEAD:main")
+    clone: tuple[str, ...] = ()
+    why = "in a checkout of its repository"
+    if source.git_url:
+        why = "in a checkout of your own begin with git:remote (a clone that comes empty was deployed without git)"
+        clone = (f"git clone {shlex.quote(source.git_url)} {name}", f"cd {name}")
+    yield by_hand(Part.CODE, "push the code", f"{why}; {there}" if there else why, *clone, *commands)
 
 
 def _formation(source: HerokuApp, name: str, here: HerokuApp | None, offer: Offer) -> Iterable[Step]:
@@ -277,7 +277,7 @@ def _formation(source: HerokuApp, name: str, here: HerokuApp | None, offer: Offe
     here_now = ", ".join(f"{kind}={quantity}:{size}" for kind, quantity, size in sorted(present))
     when = f"here it is {here_now}" if present else "after the first push, which brings the process types"
     command = f"celadon ps:scale {' '.join(shown)} --app {name}"
-    yield by_hand(Part.FORMATION, " ".join(shown), "; ".join((when, *notes)), command)
+    yield by_hand(Part.FORMATION, f"scale to {' '.join(shown)}", "; ".join((when, *notes)), command)
 
 
 def size_here(name: str, there: Mapping[str, float], here: Mapping[str, float]) -> tuple[str, str]:
@@ -300,8 +300,8 @@ def size_here(name: str, there: Mapping[str, float], here: Mapping[str, float]) 
 
 def _webhooks(source: HerokuApp, name: str) -> Iterable[Step]:
     if source.webhooks:
-        why = "their secrets cannot be read: create them again with secrets that their receivers know"
-        yield by_hand(Part.WEBHOOKS, f"{source.webhooks} there", why, f"celadon webhooks --app {name}")
+        why = "the secrets that sign their deliveries cannot be read: give each one that its receiver knows"
+        yield by_hand(Part.WEBHOOKS, f"create {source.webhooks} again", why, f"celadon webhooks --app {name}")
 
 
 def _domains(source: HerokuApp, name: str, here: HerokuApp | None) -> Iterable[Step]:
