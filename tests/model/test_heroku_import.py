@@ -177,8 +177,18 @@ def test_nothing_that_is_here_is_replaced(source: HerokuApp, here: HerokuApp, as
 
 @given(APPS)
 def test_when_all_of_it_is_here_nothing_is_done(source: HerokuApp) -> None:
-    here = dataclasses.replace(source, id="here")
-    assert bodies(plan(source, here)) == []
+    steps = plan(source, dataclasses.replace(source, id="here"))
+    assert bodies(steps) == []
+    for part in (
+        Part.CONFIG,
+        Part.BUILDPACKS,
+        Part.FEATURES,
+        Part.COLLABORATORS,
+        Part.DRAINS,
+        Part.PIPELINE,
+        Part.DOMAINS,
+    ):
+        assert Outcome.BY_HAND not in [outcome for outcome, _ in of(steps, part)]
 
 
 @given(APPS, st.none() | APPS, st.booleans())
@@ -215,6 +225,32 @@ def test_whatever_a_server_answers_there_is_a_plan_that_can_be_shown(answers: di
     for step in steps:
         for text in (step.what, step.why, *step.commands):
             assert text.isprintable()
+
+
+def test_no_text_of_a_server_is_an_escape_code() -> None:
+    evil = "\x1b]0;x\x07"
+    named = {"name": evil, "id": "x", "url": evil, "email": evil}
+    entry = dict.fromkeys(("user", "plan", "addon_service", "addon", "app", "buildpack", "slug"), named)
+    entry |= {"name": evil, "type": "web", "quantity": 1, "size": evil, "hostname": evil, "kind": "custom", "url": evil}
+    entry |= {
+        "description": evil,
+        "version": evil,
+        "enabled": True,
+        "config_vars": [evil],
+        "ssl_cert": {"cert_domains": [evil]},
+    }
+    answers: dict[str, Any] = {part: [entry] for part in heroku_app.PATHS}
+    answers |= {
+        "config vars": {evil: evil},
+        "pipeline coupling": {"stage": "staging"},
+        "pipeline": named,
+        "slug": named,
+    }
+    app = dict.fromkeys(("owner", "team", "region", "stack"), named) | {"buildpack_provided_description": evil}
+    steps = plan(heroku_app.parse({**answers, "app": {**app, "name": "shop", "id": "x", "git_url": evil}}, {}))
+    shown = [text for step in steps for text in (step.what, step.why, *step.commands)]
+    assert len(shown) > 20
+    assert [text for text in shown if not text.isprintable()] == []
 
 
 @given(SHAPED)
