@@ -24,7 +24,7 @@ TABLE = {
     "logplex": {"store", "model"},
     "clock": {"actions", "store", "model"},
     "platform": {"model", "runtime"},
-    "cli": {"platform"},
+    "cli": {"platform", "model"},
 }
 LEAVES = {
     "celadon.platform.settings",

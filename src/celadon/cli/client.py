@@ -74,7 +74,7 @@ class Client:
             reply = self._send(method, path, body, {**(headers or {}), "Heroku-Two-Factor-Code": code})
         if warning := reply.headers.get("x-heroku-warning"):
             warn([f"Warning: {warning}"])
-        if reply.status >= 400:
+        if reply.status >= 300:
             raise self._failure(reply, path)
         return reply
 
@@ -139,6 +139,9 @@ class Client:
         lines = message.splitlines()
         if reply.status == 401:
             lines = ["Not logged in: the credentials are missing or no longer valid.", "Run `celadon login` first."]
+        elif reply.status < 400:
+            # Following it would give our token to whoever the answer names.
+            lines = [f"{self.platform.api_url} answered {reply.status}: it sends us elsewhere, and we do not go there."]
         elif reply.status == 429 and not body.get("message"):
             lines = ["Too many requests for now: wait a minute and try again."]
         elif reply.status >= 500 and (request_id := reply.headers.get("request-id")):
@@ -163,5 +166,5 @@ def _parsed(headers: Mapping[str, str], text: str) -> Any:
         return None
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

@@ -35,7 +35,7 @@ def add(invocation: Invocation, domain: str) -> None:
     if invocation.json:
         show_json(made)
     else:
-        say(f"Have DNS lead {made['hostname']} here: {_record(made['hostname'])} to {made['cname']}")
+        say(f"Have DNS lead {made['hostname']} here: {record(made['hostname'])} to {made['cname']}")
 
 
 @command(app=True, must="DOMAIN to remove")
@@ -105,14 +105,14 @@ def _pending(entry: dict[str, Any]) -> str:
 
 
 def _shown(entry: dict[str, Any]) -> str | None:
-    return f"{_record(str(entry['hostname']))} to {entry['cname']}" if entry["cname"] else None
+    return f"{record(str(entry['hostname']))} to {entry['cname']}" if entry["cname"] else None
 
 
 def _domains(invocation: Invocation) -> list[dict[str, Any]]:
     return invocation.client.all(f"{invocation.app_path}/domains", range="id ..; max=1000;")
 
 
-def _record(hostname: str) -> str:
+def record(hostname: str) -> str:
     """What kind of DNS record: an apex cannot have a CNAME."""
     return (
         "ALIAS or ANAME" if hostname.removeprefix("*.").count(".") == 1 and not hostname.startswith("*.") else "CNAME"

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterable
 
+from celadon.model.text import plain
+
 
 class Failure(Exception):
     """A command cannot go on. Each line is shown behind ` !    `; `status` is what celadon exits with."""
@@ -34,8 +36,8 @@ class UsageFailure(Failure):
 
 
 def warn(lines: Iterable[str]) -> None:
-    """Lines on stderr in the form of an error."""
+    """Lines on stderr in the form of an error. They may hold what a server said, which no terminal is to act on."""
     sys.stdout.flush()
     for text in lines:
         for line in text.splitlines() or [""]:
-            print(f" !    {line}".rstrip(), file=sys.stderr)
+            print(f" !    {plain(line)}".rstrip(), file=sys.stderr)

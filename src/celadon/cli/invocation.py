@@ -66,15 +66,13 @@ class Invocation:
 
     def confirm_destroy(self, app: str, consequence: str) -> None:
         """Ask for the app's name before something is destroyed; raises Failure when another one is given."""
+        self.confirm_change(app, "WARNING: Potentially Destructive Action", consequence)
+
+    def confirm_change(self, app: str, *lines: str) -> None:
+        """Ask for the app's name, after these lines, unless `--confirm` gave it; raises Failure when another one is given."""
         answer = self.confirm
         if answer is None:
-            warn(
-                [
-                    "WARNING: Potentially Destructive Action",
-                    consequence,
-                    f'To proceed, type "{app}" or re-run this command with --confirm {app}',
-                ]
-            )
+            warn([*lines, f'To proceed, type "{app}" or re-run this command with --confirm {app}'])
             print(file=sys.stderr)
             answer = ask("> ")
         if answer != app:

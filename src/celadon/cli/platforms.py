@@ -69,7 +69,7 @@ def is_loopback(hostname: str) -> bool:
 def named(text: str) -> Platform:
     """The platform of `--platform`, `CELADON_HOST` or `CELADON_HOME`: an URL, a host or a home."""
     if text.startswith(("http://", "https://")):
-        return of_url(_clean_url(text))
+        return of_url(clean_url(text))
     if text.startswith(("/", ".", "~")) or "/" in text:
         return of_home(Path(text).expanduser().absolute())
     if not re.fullmatch(r"[A-Za-z0-9._\[\]:-]+", text):
@@ -234,7 +234,8 @@ def _write(file: Path, text: str) -> None:
         raise Failure(f"cannot write {file}: {error.strerror}") from None
 
 
-def _clean_url(text: str) -> str:
+def clean_url(text: str) -> str:
+    """Scheme, host and port, where it is not the scheme's own; raises UsageFailure."""
     parts = urlsplit(text)
     try:
         port = parts.port

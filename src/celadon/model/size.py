@@ -36,7 +36,7 @@ class DynoSize:
 DEFAULTS = ("1X:512:1:5:3:0", "2X:1024:2:10:3:0", "PX:6144:12:80:3:0", "Free:512:1:0:3:3600")
 
 # Names that Heroku's clients of other years send for the same things.
-_ALIASES = {
+ALIASES = {
     "eco": "free",
     "hobby": "1x",
     "basic": "1x",
@@ -71,7 +71,7 @@ class Sizes:
         """As `find`, None for an unknown one."""
         key = name.lower()
         by_name = {size.name.lower(): size for size in self.all} | {size.id: size for size in self.all}
-        return by_name.get(key) or by_name.get(_ALIASES.get(key, ""))
+        return by_name.get(key) or by_name.get(ALIASES.get(key, ""))
 
     def of(self, name: str) -> DynoSize:
         """The size a formation or a dyno has; the default when the operator has taken it off the list since."""
