@@ -22,8 +22,6 @@ _PIPELINES = "15 Pipelines, labs, status"
 
 # The section of product.md that brings it.
 LATER: Mapping[str, str] = {
-    "account": _ACCOUNTS,
-    "account-feature": _PIPELINES,
     "add-on": _ADD_ONS,
     "add-on-action": _ADD_ONS,
     "add-on-attachment": _ADD_ONS,
@@ -35,21 +33,15 @@ LATER: Mapping[str, str] = {
     "add-on-webhook-event": _ADD_ONS,
     "allowed-add-on-service": _ADD_ONS,
     "app-setup": _PIPELINES,
-    "app-transfer": _ACCOUNTS,
     "app-webhook": _BUILD,
     "app-webhook-delivery": _BUILD,
     "app-webhook-event": _BUILD,
     "build": _BUILD,
-    "collaborator": _ACCOUNTS,
     "filter-apps": _PIPELINES,
     "log-drain": _LOGPLEX,
     "GET /addons/:/log-drains": _ADD_ONS,
     "PUT /addons/:/log-drains/:": _ADD_ONS,
-    "oauth-authorization": _ACCOUNTS,
-    "oauth-client": _ACCOUNTS,
-    "oauth-token": _ACCOUNTS,
     "oci-image": _BUILD,
-    "password-reset": _ACCOUNTS,
     "permission-entity": _ACCOUNTS,
     "pipeline": _PIPELINES,
     "pipeline-build": _PIPELINES,
@@ -78,7 +70,6 @@ LATER: Mapping[str, str] = {
     "test-case": _PIPELINES,
     "test-node": _PIPELINES,
     "test-run": _PIPELINES,
-    "user-preferences": _ACCOUNTS,
 }
 
 _BILLING = "Heroku's billing: here prices are shown and never charged"
