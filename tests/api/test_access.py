@@ -109,7 +109,9 @@ def test_a_collaborator_may_do_all_but_what_is_the_owners(world: World) -> None:
 
 
 def test_a_person_without_an_account_works_on_the_app_after_signing_up(world: World) -> None:
-    assert world.call("POST", "/apps/example/collaborators", {"user": "alan@example.com"}).status == 201
+    invited = world.call("POST", "/apps/example/collaborators", {"user": "alan@example.com"})
+    assert (invited.status, "no account yet" in invited.headers["x-heroku-warning"]) == (201, True)
+    assert invited.headers["warning-id"] == "invited"
     again = world.call("POST", "/apps/example/collaborators", {"user": "Alan@Example.com"})
     assert (again.status, "invited" in again.json["message"]) == (422, True)
     path = f"/invitations/{link_of(world, 'alan@example.com')}/actions/finalize"

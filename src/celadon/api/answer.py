@@ -9,11 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One value as JSON. `changed_at` is when a single resource last changed: its Last-Modified."""
+    """One value as JSON. `changed_at` is when a single resource last changed: its Last-Modified.
+
+    `warning` is a word and a sentence for a person, of what was done but not as one may expect.
+    """
 
     value: object
     status: int = 200
     changed_at: datetime | None = None
+    warning: tuple[str, str] | None = None
 
     def last_modified(self) -> str | None:
         """As HTTP writes times."""

@@ -111,7 +111,12 @@ def tell(answer: Answer | Listing | Page, request: Request) -> Response:
     if isinstance(answer, Listing):
         return _tell_listing(answer, request)
     modified = answer.last_modified()
-    return json_response(answer.status, answer.value, {"Last-Modified": modified} if modified else {})
+    headers = {"Last-Modified": modified} if modified else {}
+    if answer.warning:
+        # The names of Heroku's first v3, and what its clients read today.
+        name, sentence = answer.warning
+        headers |= {"Warning-Id": name, "Warning-Message": sentence, "X-Heroku-Warning": sentence}
+    return json_response(answer.status, answer.value, headers)
 
 
 def _tell_listing(listing: Listing, request: Request) -> Response:

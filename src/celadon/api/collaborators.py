@@ -37,7 +37,10 @@ def create(call: Call) -> Answer:
     body = call.body()
     person, silent = body.needed_reference("user"), bool(body.flag("silent"))
     app, account = collaborators.add(call.context, call.actor, call.app, person, silent=silent)
-    return Answer(value=shape(app, account, "collaborator"), status=201)
+    warning = None
+    if not account.password_hash:
+        warning = ("invited", f"{account.email} has no account yet: an invitation is on its way by mail.")
+    return Answer(value=shape(app, account, "collaborator"), status=201, warning=warning)
 
 
 def destroy(call: Call) -> Answer:
