@@ -103,7 +103,7 @@ def choose_settings(chosen: Options) -> Settings:
     if settings != before:
         platform_settings.save(settings)
     # The URL of a PostgreSQL store may hold a password; everything else in the file is for everybody.
-    (settings.home / "settings.toml").chmod(0o600 if settings.store_url else 0o644)
+    (settings.home / "settings.toml").chmod(0o600 if settings.store_url or settings.smtp_url else 0o644)
     return settings
 
 
