@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests import certified
-from tests.api import examples_accounts
+from tests.api import examples_accounts, examples_code
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
 
 from celadon.actions import builds
@@ -181,6 +181,7 @@ EXAMPLES: dict[str, Example] = {
     "GET /pipelines": _get("/pipelines?eq[name]=example"),
     "GET /spaces": _get("/spaces"),
     **examples_accounts.EXAMPLES,
+    **examples_code.EXAMPLES,
 }
 
 # Routes whose answer is always that there is none, in Heroku's words.
@@ -205,6 +206,7 @@ ACCEPTED = {
     "DELETE /apps/:app/formations/:dyno",
     "POST /apps/:app/dynos/:dyno/actions/stop",
     "POST /apps/:app/formations/:dyno/actions/stop",
+    *examples_code.ACCEPTED,
 }
 # Not in the published schema: used by the official client all the same, or ours (docs/reference/api-extensions.md).
 UNPUBLISHED = {

@@ -35,6 +35,15 @@ def test_cancel_asks_for_the_build_that_runs(world: World, celadon: Program) -> 
     assert builds.find(world.context, world.actor, "example", build.id)[1].cancel_requested
 
 
+def test_the_cache_is_purged_when_the_apps_name_is_confirmed(world: World, celadon: Program) -> None:
+    celadon.env["CELADON_APP"] = "example"
+    refused = celadon("builds:cache:purge", "--confirm", "other")
+    assert (refused.status, refused.err) == (1, " !    Confirmation did not match example. Aborted.\n")
+    assert not builds.caches_to_purge(world.context)
+    assert celadon("builds:cache:purge", "--confirm", "example").out == "Purging build cache for example... done\n"
+    assert [app.name for app in builds.caches_to_purge(world.context)] == ["example"]
+
+
 @pytest.fixture
 def streaming(replay: Callable[..., Replay], stranger: Program) -> Callable[[list[Told]], Replay]:
     """A platform whose newest build has an output that is told in these ways, one after the other."""

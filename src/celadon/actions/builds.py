@@ -181,6 +181,36 @@ def cancel(context: Context, actor: Actor, app_name: str, build_id: str | None =
     return build
 
 
+def purge_cache(context: Context, actor: Actor, app_name: str) -> App:
+    """Ask the build role to remove what builds of the app keep for the next ones: once no build runs, before the next."""
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "build:create")
+        apps.update(tx, app.id, now=now(), cache_purge_requested=True)
+        events.insert(
+            tx,
+            "build-cache:destroy",
+            line=f"Purge build cache by user {actor.email}",
+            app_id=app.id,
+            by=actor,
+            resource_id=app.id,
+        )
+        changes.record(tx, "build", app.id)
+    return app
+
+
+def caches_to_purge(context: Context) -> list[App]:
+    """Apps whose build cache is to be removed."""
+    with context.database.read() as tx:
+        return apps.list_to_purge(tx)
+
+
+def cache_purged(context: Context, app_id: str) -> None:
+    """The build role has removed the app's build cache."""
+    with context.database.transaction() as tx:
+        apps.update(tx, app_id, now=now(), cache_purge_requested=False)
+        changes.record(tx, "app", app_id)
+
+
 def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[Build]]:
     with context.database.read() as tx:
         app = access.app_for(tx, actor, app_name, "app:read")

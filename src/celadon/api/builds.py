@@ -74,6 +74,12 @@ def cancel(call: Call) -> Answer:
     return _answer(call, app, builds.cancel(call.context, call.actor, app.id, call.params["build"]))
 
 
+def purge_cache(call: Call) -> Answer:
+    """Asked for at once, done by the build role when no build of the app runs."""
+    builds.purge_cache(call.context, call.actor, call.app)
+    return Answer(value={}, status=202)
+
+
 def _answer(call: Call, app: App, build: Build, status: int = 200) -> Answer:
     author = builds.authors(call.context, [build])[build.account_id]
     return Answer(value=shape(call, app, build, author), status=status, changed_at=build.updated_at)

@@ -134,6 +134,7 @@ _CODE = (
     _route("POST /apps/:app/builds", "build:create", builds.create),
     _route("GET /apps/:app/builds/:build", "app:read", builds.show),
     _route("DELETE /apps/:app/builds/:build", "build:create", builds.cancel),
+    _route("DELETE /apps/:app/build-cache", "build:create", builds.purge_cache),
     _route("GET /apps/:app/buildpack-installations", "app:read", buildpacks.list_of),
     _route("PUT /apps/:app/buildpack-installations", "buildpack:update", buildpacks.replace),
     _route("GET /apps/:app/releases", "app:read", releases.list_of),

@@ -59,7 +59,7 @@ class Compiler:
         output.announce("Slug compilation started")
         settings = self.context.settings
         uid = settings.uid_base + app.number
-        workspace = Workspace(self.context.blobs.cache(app.id), uid, settings.build_disk_limit)
+        workspace = self.workspace(app)
         try:
             chosen = tuple(buildpacks.resolve(url, settings.home) for url in self._buildpacks(build, app))
             workspace.open()
@@ -77,6 +77,11 @@ class Compiler:
             shutil.rmtree(self._shown(build), ignore_errors=True)
             output.announce("Slug compilation finished")
             output.close()
+
+    def workspace(self, app: App) -> Workspace:
+        """The app's disk for builds."""
+        settings = self.context.settings
+        return Workspace(self.context.blobs.cache(app.id), settings.uid_base + app.number, settings.build_disk_limit)
 
     def _buildpacks(self, build: Build, app: App) -> tuple[str, ...]:
         """Those of the build; else BUILDPACK_URL; else none, which means detection."""

@@ -18,6 +18,7 @@ from celadon.actions.context import Context
 from celadon.build import stream
 from celadon.build.compiler import Compiler, app_of
 from celadon.build.output import Output
+from celadon.model.app import App
 from celadon.model.build import Build
 from celadon.platform import images, runtimes
 from celadon.platform.settings import Settings
@@ -81,7 +82,12 @@ class Builds:
             self._bell.clear()
 
     def ensure(self) -> str:
-        """Take up as many pending builds as may run; returns which, in words."""
+        """Purge caches that no build uses, take up as many pending builds as may run; returns which, in words."""
+        for app in builds.caches_to_purge(self.context):
+            with self._lock:
+                used = app.id in self._apps
+            if not used:
+                self._purge(app)
         with self.context.database.read() as tx:
             pending = stored_builds.list_pending(tx)
         begun = []
@@ -95,6 +101,11 @@ class Builds:
             self._pool.submit(self._compile, build, slot)
             begun.append(build.id[:8])
         return ", ".join(begun)
+
+    def _purge(self, app: App) -> None:
+        self.compiler.workspace(app).remove()
+        builds.cache_purged(self.context, app.id)
+        log.info("at=purged app=%s", app.name)
 
     def _fairly(self, pending: list[Build]) -> list[Build]:
         """Those first whose account has the fewest that run; otherwise who came first."""
@@ -132,6 +143,8 @@ class Builds:
         if begun.attempts > _MOST_ATTEMPTS:
             builds.fail(self.context, build.id, f"it was interrupted {_MOST_ATTEMPTS} times; push again")
             return
+        if app.cache_purge_requested:
+            self._purge(app)
         path = self.context.blobs.build_output(build.id)
         output = Output(path, Lines(self.context.settings.home), app.id)
         if begun.attempts > 1:

@@ -95,6 +95,18 @@ def create(invocation: Invocation, source_url: str, version: str | None, checksu
         raise Failure(f"Build {build['id']} failed.")
 
 
+@command(app=True, confirm=True)
+def purge_cache(invocation: Invocation) -> None:
+    """Remove what builds keep for the next ones, such as downloaded packages; the next build starts without."""
+    invocation.confirm_destroy(
+        invocation.app,
+        f"This command will delete the build cache of {invocation.app}: the next build takes longer, and may get newer "
+        "versions of what the code does not name exactly.",
+    )
+    with action(f"Purging build cache for {invocation.app}"):
+        invocation.client.delete(f"{invocation.app_path}/build-cache")
+
+
 def _newest(invocation: Invocation) -> list[dict[str, Any]]:
     found = invocation.client.all(f"{invocation.app_path}/builds")
     return sorted(found, key=lambda entry: str(entry["created_at"]), reverse=True)

@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, Entry] = {
     "buildpacks:remove": Entry("buildpacks:remove", "[BUILDPACK]", "remove a buildpack"),
     "buildpacks:set": Entry("buildpacks:set_buildpack", "BUILDPACK", "set the buildpack"),
     "builds": Entry("builds:list_builds", "", "list recent builds"),
+    "builds:cache:purge": Entry("builds:purge_cache", "", "remove what builds keep for the next ones"),
     "builds:cancel": Entry("builds:cancel", "[BUILD]", "stop a build that runs"),
     "builds:create": Entry("builds:create", "--source-url URL", "build a source archive, without git"),
     "builds:info": Entry("builds:info", "[BUILD]", "show the details of a build"),

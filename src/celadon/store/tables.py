@@ -241,6 +241,7 @@ apps = sa.Table(
     sa.Column("released_at", Instant),
     sa.Column("deleted_at", Instant),
     sa.Column("acm", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("cache_purge_requested", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index(
     "apps_live_name",
