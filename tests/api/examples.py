@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests import certified
-from tests.api import examples_accounts, examples_code
+from tests.api import examples_accounts, examples_code, examples_log_drains
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
 
 from celadon.actions import builds
@@ -173,7 +173,6 @@ EXAMPLES: dict[str, Example] = {
     "GET /addon-attachments": _get("/addon-attachments"),
     "GET /apps/:app/addons": _get("/apps/example/addons"),
     "GET /apps/:app/addon-attachments": _get("/apps/example/addon-attachments"),
-    "GET /apps/:app/log-drains": _get("/apps/example/log-drains"),
     "GET /apps/:app/sni-endpoints": _get("/apps/example/sni-endpoints"),
     "GET /apps/:app/webhooks": _get("/apps/example/webhooks"),
     "GET /addon-services": _get("/addon-services"),
@@ -182,6 +181,7 @@ EXAMPLES: dict[str, Example] = {
     "GET /spaces": _get("/spaces"),
     **examples_accounts.EXAMPLES,
     **examples_code.EXAMPLES,
+    **examples_log_drains.EXAMPLES,
 }
 
 # Routes whose answer is always that there is none, in Heroku's words.
@@ -199,6 +199,7 @@ CREATED = {
     "POST /apps/:app/releases",
     "POST /oauth/authorizations",
     *examples_accounts.CREATED,
+    *examples_log_drains.CREATED,
 }
 ACCEPTED = {
     "DELETE /apps/:app/dynos",

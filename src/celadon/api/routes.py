@@ -22,6 +22,7 @@ from celadon.api import (
     formations,
     invitations,
     keys,
+    log_drains,
     log_sessions,
     mails,
     oauth_clients,
@@ -144,6 +145,13 @@ _CODE = (
     _route("GET /apps/:app/slugs/:slug", "app:read", slugs.show),
 )
 
+_LOG_DRAINS = (
+    _route("GET /apps/:app/log-drains", "drain:read", log_drains.list_of),
+    _route("POST /apps/:app/log-drains", "drain:update", log_drains.create),
+    _route("GET /apps/:app/log-drains/:drain", "drain:read", log_drains.show),
+    _route("DELETE /apps/:app/log-drains/:drain", "drain:update", log_drains.destroy),
+)
+
 _DYNOS = (
     _route("GET /apps/:app/formation", "app:read", formations.list_of),
     _route("PATCH /apps/:app/formation", "formation:update", formations.update_many),
@@ -184,11 +192,10 @@ _NONE_YET = (
     _route("GET /addon-attachments", "-", addons.none),
     _route("GET /apps/:app/addons", "app:read", addons.none_of_app),
     _route("GET /apps/:app/addon-attachments", "app:read", addons.none_of_app),
-    _route("GET /apps/:app/log-drains", "app:read", addons.none_of_app),
     _route("GET /apps/:app/webhooks", "app:read", addons.none_of_app),
     _route("GET /client/v11/apps/:app/transfers", "app:read", addons.none_of_app),
     _route("GET /pipelines", "-", addons.none),
     _route("GET /spaces", "-", addons.none),
 )
 
-ROUTES = (*_ACCOUNT, *_APPS, *_CODE, *_DYNOS, *_PLATFORM, *_NONE_YET)
+ROUTES = (*_ACCOUNT, *_APPS, *_CODE, *_LOG_DRAINS, *_DYNOS, *_PLATFORM, *_NONE_YET)

@@ -465,6 +465,19 @@ log_sessions = sa.Table(
     sa.Column("expires_at", Instant, nullable=False),
 )
 
+# `url` is encrypted; `url_digest` finds it again.
+log_drains = sa.Table(
+    "log_drains",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("token", sa.Text, nullable=False, unique=True),
+    sa.Column("url", sa.LargeBinary, nullable=False),
+    sa.Column("url_digest", sa.Text, nullable=False),
+    *_times(),
+    sa.UniqueConstraint("app_id", "url_digest"),
+)
+
 # What happened, kept: activity, audit, the API's lines in the log. `seq` comes from the counter, as in `changes`.
 events = sa.Table(
     "events",

@@ -1,4 +1,4 @@
-"""Code without git: build caches to purge."""
+"""Code without git: build caches to purge; log drains."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,20 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """A column that begins as it was."""
+    """A table, and a column that begins as it was."""
     op.add_column("apps", sa.Column("cache_purge_requested", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.create_table(
+        "log_drains",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("app_id", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("url", sa.LargeBinary(), nullable=False),
+        sa.Column("url_digest", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["app_id"], ["apps.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("token"),
+        sa.UniqueConstraint("app_id", "url_digest"),
+    )
+    op.create_index(op.f("ix_log_drains_app_id"), "log_drains", ["app_id"], unique=False)
