@@ -199,6 +199,7 @@ CREATED = {
     "POST /apps/:app/releases",
     "POST /oauth/authorizations",
     *examples_accounts.CREATED,
+    *examples_code.CREATED,
     *examples_log_drains.CREATED,
 }
 ACCEPTED = {

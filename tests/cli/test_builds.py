@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.cli.program import Program
@@ -104,6 +105,42 @@ def test_a_build_of_an_archive_follows_its_output(streaming: Callable[[list[Told
     assert (shown.out, shown.status) == ("-----> done\n", 0)
     (posted,) = [asked.body for asked in server.asked if asked.method == "POST"]
     assert posted == {"source_blob": {"url": "https://example.com/x.tgz", "version": "abc"}}
+
+
+def test_a_build_of_a_file_uploads_it_first(
+    streaming: Callable[[list[Told]], Replay], stranger: Program, tmp_path: Path
+) -> None:
+    server = streaming([Told(body="-----> done\n")])
+    blob = {"put_url": f"{server.url}/put", "get_url": f"{server.url}/get"}
+    server.answers |= {"POST /sources": Told(201, {"source_blob": blob}), "PUT /put": Told()}
+    (tmp_path / "source.tgz").write_bytes(b"archive")
+    shown = stranger("builds:create", "--source-tar", str(tmp_path / "source.tgz"))
+    assert (shown.out, shown.status) == ("-----> done\n", 0)
+    asked = {f"{asked.method} {asked.path}": asked for asked in server.asked}
+    assert asked["PUT /put"].body == b"archive"
+    assert "authorization" not in asked["PUT /put"].headers
+    assert asked["POST /apps/x/builds"].body == {"source_blob": {"url": f"{server.url}/get"}}
+
+
+def test_an_upload_that_is_refused_says_why(
+    streaming: Callable[[list[Told]], Replay], stranger: Program, tmp_path: Path
+) -> None:
+    server = streaming([Told(body="")])
+    blob = {"put_url": f"{server.url}/put", "get_url": f"{server.url}/get"}
+    too_large = Told(413, {"id": "request_too_large", "message": "cannot take this upload: it is larger than 1 MB"})
+    server.answers |= {"POST /sources": Told(201, {"source_blob": blob}), "PUT /put": too_large}
+    (tmp_path / "source.tgz").write_bytes(b"archive")
+    shown = stranger("builds:create", "--source-tar", str(tmp_path / "source.tgz"))
+    assert (shown.err, shown.status) == (" !    cannot take this upload: it is larger than 1 MB\n", 1)
+    assert not any(asked.path == "/apps/x/builds" for asked in server.asked)
+
+
+def test_a_build_wants_one_source(stranger: Program, streaming: Callable[[list[Told]], Replay]) -> None:
+    streaming([Told(body="")])
+    assert stranger("builds:create").status == 2
+    assert stranger("builds:create", "--source-tar", "a", "--source-url", "https://b/c").status == 2
+    shown = stranger("builds:create", "--source-tar", "missing.tgz")
+    assert (shown.err, shown.status) == (" !    cannot read missing.tgz: No such file or directory\n", 1)
 
 
 def test_a_build_that_failed_exits_with_1(streaming: Callable[[list[Told]], Replay], stranger: Program) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from celadon.actions import access, releases
+from celadon.actions import access, releases, sources
 from celadon.actions.context import Context, now
 from celadon.model import config
 from celadon.model import release as release_rules
@@ -35,9 +35,12 @@ def create(
 ) -> Build:
     """Accept a build. A door that has stored a source archive under an id of its own gives that id.
 
-    Raises Conflict while another build of the app is pending.
+    Raises Conflict while another build of the app is pending, InvalidParams for a source that cannot be built.
     """
     permission = "code:push" if source_url is None else "build:create"
+    source = sources.of_url(context, source_url) if source_url else None
+    if source and source_checksum and source_checksum.lower() != (source.checksum or "").lower():
+        raise InvalidParams(f"cannot build this source: the checksum of what was uploaded is {source.checksum}")
     try:
         with context.database.transaction() as tx:
             app = access.app_for(tx, actor, app_name, permission)
@@ -60,6 +63,7 @@ def create(
                 created_at=now(),
                 updated_at=now(),
                 output_key=secrets.random_token(),
+                source_id=source.id if source else None,
             )
             builds.insert(tx, build)
             events.insert(

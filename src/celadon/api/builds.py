@@ -25,7 +25,7 @@ def create(call: Call) -> Answer:
         call.context,
         call.actor,
         call.app,
-        commit=source.text("version", 200),
+        commit=source.text("version", 200) or None,
         commit_description=source.text("version_description", 2000),
         source_url=_source_url(source),
         source_checksum=_checksum(source),

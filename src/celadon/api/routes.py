@@ -38,6 +38,7 @@ from celadon.api import (
     sessions,
     slugs,
     sni_endpoints,
+    sources,
     stacks,
 )
 from celadon.api.route import Door
@@ -142,6 +143,8 @@ _CODE = (
     _route("POST /apps/:app/releases", "release:create", releases.create),
     _route("GET /apps/:app/releases/:release", "app:read", releases.show),
     _route("GET /apps/:app/releases/:release/config-vars", "config:read", config_vars.show_of_release),
+    _route("POST /sources", "write", sources.create),
+    _route("POST /apps/:app/sources", "build:create", sources.create_of_app),
     _route("GET /apps/:app/slugs/:slug", "app:read", slugs.show),
 )
 

@@ -7,5 +7,7 @@ buildpacks.py  which buildpacks, and where they are
 driver.sh      what runs inside the build dyno
 dyno.py        the build dyno: start, follow, stop
 output.py      what users see of a build
+stream.py      shows it to them
+uploads.py     takes what people upload
 slug.py        process types and the packed slug
 """

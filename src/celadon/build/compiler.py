@@ -106,11 +106,11 @@ class Compiler:
         for name, value in self._config_vars(app).items():
             (shown / "env" / name).write_text(value, "utf-8")
         (shown / "buildpacks.tsv").write_text("".join(f"{pack.line}\n" for pack in chosen), "utf-8")
-        source = self.context.blobs.source(build.id)
-        (shown / "submodules").write_text(_submodules(source), "utf-8")
+        source = self._source(build)
+        (shown / "submodules").write_text(_submodules(self.context.blobs.source(build.id)), "utf-8")
         uid = self.context.settings.uid_base + app.number
         # Only this app's user, of all in build dynos, may read them.
-        for path in (shown, *shown.rglob("*"), *([] if build.source_url else [source])):
+        for path in (shown, *shown.rglob("*"), *([source] if source and not build.source_id else [])):
             os.chown(path, uid, uid)
             path.chmod(0o500 if path.is_dir() else 0o400)
         return dyno.Inputs(
@@ -118,9 +118,15 @@ class Compiler:
             app=app,
             workspace=workspace.root,
             shown=shown,
-            source=None if build.source_url else source,
+            source=source,
             chosen=chosen,
         )
+
+    def _source(self, build: Build) -> Path | None:
+        """Its archive on this machine; None when the build dyno is to fetch it."""
+        if build.source_id:
+            return self.context.blobs.upload(build.source_id)
+        return None if build.source_url else self.context.blobs.source(build.id)
 
     def _shown(self, build: Build) -> Path:
         return self.context.settings.run / "builds" / build.id

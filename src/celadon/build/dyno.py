@@ -94,7 +94,8 @@ def environment(inputs: Inputs, settings: Settings) -> dict[str, str]:
         "UV_DEFAULT_INDEX": settings.pypi_mirror,
         "NPM_CONFIG_REGISTRY": settings.npm_mirror,
         "UV_PYTHON_INSTALL_MIRROR": settings.python_mirror,
-        "SOURCE_URL": build.source_url or "",
+        "SOURCE_URL": "" if build.source_id else build.source_url or "",
+        "SOURCE_ARCHIVE": "1" if build.source_url else "",
         "SOURCE_CHECKSUM": build.source_checksum or "",
         "SOURCE_VERSION": build.commit or "",
     }

@@ -31,7 +31,9 @@ COMMANDS: Mapping[str, Entry] = {
     "builds": Entry("builds:list_builds", "", "list recent builds"),
     "builds:cache:purge": Entry("builds:purge_cache", "", "remove what builds keep for the next ones"),
     "builds:cancel": Entry("builds:cancel", "[BUILD]", "stop a build that runs"),
-    "builds:create": Entry("builds:create", "--source-url URL", "build a source archive, without git"),
+    "builds:create": Entry(
+        "builds:create", "--source-tar FILE|--source-url URL", "build a source archive, without git"
+    ),
     "builds:info": Entry("builds:info", "[BUILD]", "show the details of a build"),
     "builds:output": Entry("builds:output", "[BUILD]", "print the output of a build, as it comes"),
     "certs": Entry("certs:list_certs", "", "list the certificates of an app"),

@@ -373,6 +373,7 @@ builds = sa.Table(
     sa.Column("commit_description", sa.Text),
     sa.Column("source_url", sa.Text),
     sa.Column("source_checksum", sa.Text),
+    sa.Column("source_id", sa.Text),
     sa.Column("stack", sa.Text, nullable=False),
     sa.Column("buildpacks", Json, nullable=False),
     sa.Column("slug_id", sa.Text, sa.ForeignKey("slugs.id")),
@@ -461,6 +462,17 @@ log_sessions = sa.Table(
     sa.Column("tail", sa.Boolean, nullable=False),
     sa.Column("dyno", sa.Text),
     sa.Column("source", sa.Text),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+sources = sa.Table(
+    "sources",
+    metadata,
+    _id(),
+    _account(),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("checksum", sa.Text),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
 )

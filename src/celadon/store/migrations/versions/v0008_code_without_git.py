@@ -1,4 +1,4 @@
-"""Code without git: build caches to purge; log drains."""
+"""Code without git: sources, build caches to purge; log drains."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0004"
 
 
 def upgrade() -> None:
-    """A table, and a column that begins as it was."""
+    """Two tables, and columns that begin as they were."""
     op.add_column("apps", sa.Column("cache_purge_requested", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
         "log_drains",
@@ -25,3 +25,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("app_id", "url_digest"),
     )
     op.create_index(op.f("ix_log_drains_app_id"), "log_drains", ["app_id"], unique=False)
+    op.create_table(
+        "sources",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger()),
+        sa.Column("checksum", sa.Text()),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"]),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.add_column("builds", sa.Column("source_id", sa.Text()))
