@@ -145,7 +145,8 @@ _CODE = (
     _route("GET /apps/:app/releases/:release/config-vars", "config:read", config_vars.show_of_release),
     _route("POST /sources", "write", sources.create),
     _route("POST /apps/:app/sources", "build:create", sources.create_of_app),
-    _route("GET /apps/:app/slugs/:slug", "app:read", slugs.show),
+    _route("POST /apps/:app/slugs", "build:create", slugs.create),
+    _route("GET /apps/:app/slugs/:slug", "code:read", slugs.show),
 )
 
 _LOG_DRAINS = (

@@ -148,7 +148,7 @@ class Compiler:
             raise BuildError(f"the build needed more than {settings.build_memory >> 20} MB of memory")
         if ended.status != 0:
             step = _STEPS.get(ended.status or 0, f"the build dyno ended with status {ended.status}")
-            full = f": its disk of {settings.build_disk_limit >> 20} MB is full" if inputs.full() else ""
+            full = f": its disk of {settings.build_disk_limit >> 20} MB is full" if dyno.full(inputs.workspace) else ""
             raise BuildError(f"{step}{full}")
 
     def _stopped(self, build: Build, container: ContainerSpec) -> Callable[[], str | None]:
@@ -225,7 +225,7 @@ def shown_size(size: int) -> str:
     return f"{size / (1 << 20):.1f}MB" if size >= 1 << 20 else f"{max(size >> 10, 1)}K"
 
 
-def app_of(context: Context, build: Build) -> App | None:
-    """The app of a build, None when it was destroyed meanwhile."""
+def app_of(context: Context, app_id: str) -> App | None:
+    """The app of a build or slug, None when it was destroyed meanwhile."""
     with context.database.read() as tx:
-        return apps.find(tx, build.app_id)
+        return apps.find(tx, app_id)

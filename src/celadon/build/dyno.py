@@ -44,10 +44,11 @@ class Inputs:
     source: Path | None
     chosen: tuple[Buildpack, ...]
 
-    def full(self) -> bool:
-        """Whether hardly any room, or no room for another file, is left on the build's disk."""
-        found = os.statvfs(self.workspace)
-        return found.f_bavail * 100 < found.f_blocks or (found.f_files > 0 and found.f_favail == 0)
+
+def full(workspace: Path) -> bool:
+    """Whether hardly any room, or no room for another file, is left on a build's disk."""
+    found = os.statvfs(workspace)
+    return found.f_bavail * 100 < found.f_blocks or (found.f_files > 0 and found.f_favail == 0)
 
 
 def build_dir(build: Build) -> str:

@@ -43,7 +43,7 @@ def prune(context: Context) -> str:
         mails.prune(tx, now() - LETTERS)
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}
-        uploaded = sources.prune(tx, now())
+        uploaded = sources.prune(tx, now()) | {slug.id for slug in slugs.list_uploaded(tx)}
         kept = slugs.ids_to_keep(tx, KEPT, now() - DESTROYED)
     archives = _remove_others(context.settings.home / "sources", pending)
     archives += _remove_others(context.settings.home / "uploads", uploaded)

@@ -15,7 +15,7 @@ class Blobs:
         return self.home / "sources" / f"{build_id}.tar"
 
     def upload(self, row_id: str) -> Path:
-        """What somebody has uploaded, as it came: the archive of a source."""
+        """What somebody has uploaded, as it came: the archive of a source or of a slug."""
         return self.home / "uploads" / row_id
 
     def build_output(self, build_id: str) -> Path:

@@ -16,6 +16,7 @@ from celadon.model.build import BuildStatus
 from celadon.model.domain import AcmStatus, DomainStatus
 from celadon.model.dyno import DynoRequest, DynoState
 from celadon.model.release import ReleaseStatus
+from celadon.model.slug import SlugStatus
 
 metadata = sa.MetaData()
 
@@ -360,6 +361,9 @@ slugs = sa.Table(
     sa.Column("size", sa.BigInteger),
     sa.Column("stack", sa.Text, nullable=False),
     *_times(),
+    sa.Column("status", Word(SlugStatus), nullable=False, server_default="ready"),
+    sa.Column("error", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
 )
 
 builds = sa.Table(

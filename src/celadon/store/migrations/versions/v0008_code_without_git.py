@@ -1,4 +1,4 @@
-"""Code without git: sources, build caches to purge; log drains."""
+"""Code without git: sources, slugs, build caches to purge; log drains."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -37,3 +37,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.add_column("builds", sa.Column("source_id", sa.Text()))
+    op.add_column("slugs", sa.Column("status", sa.Text(), nullable=False, server_default="ready"))
+    op.add_column("slugs", sa.Column("error", sa.Text()))
+    op.add_column("slugs", sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
