@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from celadon.actions import accounts, context, sources
+from celadon.actions import accounts, apps, context, slugs, sources
 from celadon.actions.context import Context
 from celadon.build import stream
 from celadon.model.account import Actor
@@ -28,7 +28,7 @@ class Stand:
     """The build role's listener over a store of its own."""
 
     def __init__(self, home: Path) -> None:
-        settings = Settings(home=home, source_limit=LIMIT)
+        settings = Settings(home=home, source_limit=LIMIT, slug_limit=LIMIT)
         database.migrate(settings)
         (home / "uploads").mkdir()
         self.context: Context = context.connect(settings)
@@ -141,3 +141,27 @@ def test_sources_of_one_account_are_bounded_together(stand: Stand) -> None:
     status, said = stand.ask("PUT", stand.path("put", stand.new()), b"x")
     assert (status, json.loads(said)["id"]) == (429, "rate_limit")
     assert len(stand.files) == 4
+
+
+def test_who_uploads_a_slug_hears_whether_it_is_one(stand: Stand) -> None:
+    apps.create(stand.context, stand.owner, name="hello")
+    slug = slugs.create(stand.context, stand.owner, "hello", {"web": "x"})
+    put = slugs.put_path(stand.context, slug)
+    told: list[tuple[int, bytes]] = []
+
+    def upload() -> threading.Thread:
+        uploading = threading.Thread(target=lambda: told.append(stand.ask("PUT", put, b"archive")))
+        uploading.start()
+        until(lambda: [found.id for found in slugs.waiting(stand.context)] == [slug.id])
+        return uploading
+
+    first = upload()
+    assert stand.ask("PUT", put, b"again")[0] == 409
+    slugs.refuse(stand.context, slug.id, "cannot use the slug: no")
+    first.join(30)
+    assert (told[0][0], json.loads(told[0][1])["message"]) == (422, "cannot use the slug: no")
+    second = upload()
+    slugs.packed(stand.context, slug.id, "SHA256:0", 1)
+    second.join(30)
+    assert told[1] == (200, b"")
+    assert stand.ask("PUT", put, b"x" * (LIMIT + 1))[0] == 413
