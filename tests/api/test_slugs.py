@@ -47,6 +47,7 @@ def test_a_slug_is_released_once_its_bytes_are_packed(world: World) -> None:
     assert [slug.id for slug in slugs.waiting(world.context)] == [slug_id]
     assert slugs.begin(world.context, slug_id)
     slugs.packed(world.context, slug_id, "SHA256:1", 4096)
+    assert not world.context.blobs.upload(slug_id).exists()
     found = world.get(f"{PATH}/{slug_id}").json
     assert (found["size"], found["checksum"], found["blob"]["method"]) == (4096, "SHA256:1", "get")
     assert release(world, slug_id) == (201, "Deploy 3063626")
@@ -60,6 +61,7 @@ def test_what_is_no_slug_can_be_uploaded_anew(world: World) -> None:
         upload(world, slug_id, key, "SHA256:1")
     upload(world, slug_id, key)
     slugs.refuse(world.context, slug_id, "cannot use the slug: no")
+    assert not world.context.blobs.upload(slug_id).exists()
     assert release(world, slug_id) == (422, "cannot release that slug: cannot use the slug: no")
     upload(world, slug_id, key)
     slugs.packed(world.context, slug_id, "SHA256:1", 1)

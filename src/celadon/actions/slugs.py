@@ -162,6 +162,8 @@ def packed(context: Context, slug_id: str, checksum: str, size: int) -> None:
             ready = {"status": SlugStatus.READY, "size": size, "checksum": slug.checksum or checksum}
             slugs.update(tx, slug.id, now=now(), **ready)
             changes.record(tx, "slug", slug.app_id)
+    # Only now: whoever is killed before begins again with it.
+    context.blobs.upload(slug_id).unlink(missing_ok=True)
 
 
 def refuse(context: Context, slug_id: str, reason: str) -> None:
@@ -170,6 +172,8 @@ def refuse(context: Context, slug_id: str, reason: str) -> None:
         slug = _uploaded(tx, slug_id)
         if slug is not None:
             slugs.update(tx, slug.id, now=now(), status=SlugStatus.FAILED, error=reason)
+            # Not later: once this is known, another file may come in its place.
+            context.blobs.upload(slug_id).unlink(missing_ok=True)
             changes.record(tx, "slug", slug.app_id)
 
 

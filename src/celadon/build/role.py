@@ -161,7 +161,6 @@ class Builds:
             log.exception("at=pack-broke slug=%s", slug.id)
             slugs.refuse(self.context, slug.id, "cannot use the slug: the platform failed, tell its operator")
         finally:
-            self.context.blobs.upload(slug.id).unlink(missing_ok=True)
             self._let_go(slug.app_id, slot)
 
     def _compile_one(self, build: Build, slot: int) -> None:

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -140,8 +140,9 @@ class Uploads:
             mounted = directory / "app"
             try:
                 await asyncio.to_thread(mounts.mount, self._context.blobs.slug(slug.id), mounted)
-                async for block in _packed(directory, uid):
-                    yield block
+                async with contextlib.aclosing(_packed(directory, uid)) as blocks:
+                    async for block in blocks:
+                        yield block
             finally:
                 mounts.unmount(mounted)
                 shutil.rmtree(directory)
@@ -169,7 +170,7 @@ def clean(settings: Settings) -> None:
         shutil.rmtree(directory)
 
 
-async def _packed(directory: Path, uid: int) -> AsyncIterator[bytes]:
+async def _packed(directory: Path, uid: int) -> AsyncGenerator[bytes, None]:
     """`./app` of a directory as a .tgz; one that breaks off breaks the connection."""
     words = ("--create", "--gzip", "--numeric-owner", "--owner=0", "--group=0", "--directory", str(directory), "./app")
     with subprocess.Popen(
