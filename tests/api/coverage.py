@@ -16,7 +16,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "api-coverage.md"
 
 _ACCOUNTS = "2 Accounts, keys, access"
 _BUILD = "4 Build"
-_LOGPLEX = "9 Logplex"
 _ADD_ONS = "11 Add-ons"
 _PIPELINES = "15 Pipelines, labs, status"
 
@@ -36,9 +35,7 @@ LATER: Mapping[str, str] = {
     "app-webhook": _BUILD,
     "app-webhook-delivery": _BUILD,
     "app-webhook-event": _BUILD,
-    "build": _BUILD,
     "filter-apps": _PIPELINES,
-    "log-drain": _LOGPLEX,
     "GET /addons/:/log-drains": _ADD_ONS,
     "PUT /addons/:/log-drains/:": _ADD_ONS,
     "oci-image": _BUILD,
@@ -56,8 +53,6 @@ LATER: Mapping[str, str] = {
     "plan": _ADD_ONS,
     "review-app": _PIPELINES,
     "review-app-config": _PIPELINES,
-    "slug": _BUILD,
-    "source": _BUILD,
     "team": _ACCOUNTS,
     "team-add-on": _ADD_ONS,
     "team-app": _ACCOUNTS,

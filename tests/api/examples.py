@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests import certified
-from tests.api import examples_accounts
+from tests.api import examples_accounts, examples_code, examples_log_drains
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
 
 from celadon.actions import builds
@@ -173,7 +173,6 @@ EXAMPLES: dict[str, Example] = {
     "GET /addon-attachments": _get("/addon-attachments"),
     "GET /apps/:app/addons": _get("/apps/example/addons"),
     "GET /apps/:app/addon-attachments": _get("/apps/example/addon-attachments"),
-    "GET /apps/:app/log-drains": _get("/apps/example/log-drains"),
     "GET /apps/:app/sni-endpoints": _get("/apps/example/sni-endpoints"),
     "GET /apps/:app/webhooks": _get("/apps/example/webhooks"),
     "GET /addon-services": _get("/addon-services"),
@@ -181,6 +180,8 @@ EXAMPLES: dict[str, Example] = {
     "GET /pipelines": _get("/pipelines?eq[name]=example"),
     "GET /spaces": _get("/spaces"),
     **examples_accounts.EXAMPLES,
+    **examples_code.EXAMPLES,
+    **examples_log_drains.EXAMPLES,
 }
 
 # Routes whose answer is always that there is none, in Heroku's words.
@@ -198,6 +199,8 @@ CREATED = {
     "POST /apps/:app/releases",
     "POST /oauth/authorizations",
     *examples_accounts.CREATED,
+    *examples_code.CREATED,
+    *examples_log_drains.CREATED,
 }
 ACCEPTED = {
     "DELETE /apps/:app/dynos",
@@ -205,6 +208,7 @@ ACCEPTED = {
     "DELETE /apps/:app/formations/:dyno",
     "POST /apps/:app/dynos/:dyno/actions/stop",
     "POST /apps/:app/formations/:dyno/actions/stop",
+    *examples_code.ACCEPTED,
 }
 # Not in the published schema: used by the official client all the same, or ours (docs/reference/api-extensions.md).
 UNPUBLISHED = {

@@ -28,7 +28,8 @@ def _targets() -> dict[str, dict[str, Any]]:
     """`GET /apps/:/builds` → what the schema says of the answer."""
     found: dict[str, dict[str, Any]] = {}
     for name, link in described.links(_SCHEMA):
-        target = link.get("targetSchema") or {"$ref": f"#/definitions/{name}"}
+        nothing = {"type": "object", "additionalProperties": False}
+        target = link.get("targetSchema") or (nothing if link["rel"] == "empty" else {"$ref": f"#/definitions/{name}"})
         found.setdefault(described.of_link(link), target)
     (_, own) = _SCHEMA["links"]
     return {**found, described.of_link(own): own["targetSchema"]}

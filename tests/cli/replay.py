@@ -28,6 +28,12 @@ class Told:
     write: Callable[[Callable[[bytes], None], Asked], None] | None = None
 
 
+def _body(headers: Mapping[str, str], content: bytes) -> Any:
+    if headers.get("content-type") == JSON:
+        return json.loads(content) if content else None
+    return content or None
+
+
 class Replay:
     """`answers`: "METHOD /path" → what is told, each time, or a list of what is told one after the other."""
 
@@ -66,7 +72,7 @@ class Replay:
             def answer(self) -> None:
                 content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                asked = Asked(self.command, self.path, headers, json.loads(content) if content else None)
+                asked = Asked(self.command, self.path, headers, _body(headers, content))
                 told = replay.next_answer(asked)
                 self.send_response(told.status)
                 body = b"" if told.body is None else told.body.encode() if isinstance(told.body, str) else None

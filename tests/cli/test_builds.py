@@ -1,6 +1,7 @@
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tests.cli.program import Program
@@ -33,6 +34,15 @@ def test_cancel_asks_for_the_build_that_runs(world: World, celadon: Program) -> 
     build = builds.create(world.context, world.actor, "example", commit="abc")
     assert celadon("builds:cancel").out == f"Cancelling build {build.id} of example... done\n"
     assert builds.find(world.context, world.actor, "example", build.id)[1].cancel_requested
+
+
+def test_the_cache_is_purged_when_the_apps_name_is_confirmed(world: World, celadon: Program) -> None:
+    celadon.env["CELADON_APP"] = "example"
+    refused = celadon("builds:cache:purge", "--confirm", "other")
+    assert (refused.status, refused.err) == (1, " !    Confirmation did not match example. Aborted.\n")
+    assert not builds.caches_to_purge(world.context)
+    assert celadon("builds:cache:purge", "--confirm", "example").out == "Purging build cache for example... done\n"
+    assert [app.name for app in builds.caches_to_purge(world.context)] == ["example"]
 
 
 @pytest.fixture
@@ -95,6 +105,42 @@ def test_a_build_of_an_archive_follows_its_output(streaming: Callable[[list[Told
     assert (shown.out, shown.status) == ("-----> done\n", 0)
     (posted,) = [asked.body for asked in server.asked if asked.method == "POST"]
     assert posted == {"source_blob": {"url": "https://example.com/x.tgz", "version": "abc"}}
+
+
+def test_a_build_of_a_file_uploads_it_first(
+    streaming: Callable[[list[Told]], Replay], stranger: Program, tmp_path: Path
+) -> None:
+    server = streaming([Told(body="-----> done\n")])
+    blob = {"put_url": f"{server.url}/put", "get_url": f"{server.url}/get"}
+    server.answers |= {"POST /sources": Told(201, {"source_blob": blob}), "PUT /put": Told()}
+    (tmp_path / "source.tgz").write_bytes(b"archive")
+    shown = stranger("builds:create", "--source-tar", str(tmp_path / "source.tgz"))
+    assert (shown.out, shown.status) == ("-----> done\n", 0)
+    asked = {f"{asked.method} {asked.path}": asked for asked in server.asked}
+    assert asked["PUT /put"].body == b"archive"
+    assert "authorization" not in asked["PUT /put"].headers
+    assert asked["POST /apps/x/builds"].body == {"source_blob": {"url": f"{server.url}/get"}}
+
+
+def test_an_upload_that_is_refused_says_why(
+    streaming: Callable[[list[Told]], Replay], stranger: Program, tmp_path: Path
+) -> None:
+    server = streaming([Told(body="")])
+    blob = {"put_url": f"{server.url}/put", "get_url": f"{server.url}/get"}
+    too_large = Told(413, {"id": "request_too_large", "message": "cannot take this upload: it is larger than 1 MB"})
+    server.answers |= {"POST /sources": Told(201, {"source_blob": blob}), "PUT /put": too_large}
+    (tmp_path / "source.tgz").write_bytes(b"archive")
+    shown = stranger("builds:create", "--source-tar", str(tmp_path / "source.tgz"))
+    assert (shown.err, shown.status) == (" !    cannot take this upload: it is larger than 1 MB\n", 1)
+    assert not any(asked.path == "/apps/x/builds" for asked in server.asked)
+
+
+def test_a_build_wants_one_source(stranger: Program, streaming: Callable[[list[Told]], Replay]) -> None:
+    streaming([Told(body="")])
+    assert stranger("builds:create").status == 2
+    assert stranger("builds:create", "--source-tar", "a", "--source-url", "https://b/c").status == 2
+    shown = stranger("builds:create", "--source-tar", "missing.tgz")
+    assert (shown.err, shown.status) == (" !    cannot read missing.tgz: No such file or directory\n", 1)
 
 
 def test_a_build_that_failed_exits_with_1(streaming: Callable[[list[Told]], Replay], stranger: Program) -> None:

@@ -147,6 +147,14 @@ def test_run_on_a_terminal(app: tuple[App, Client]) -> None:
         child.close(force=True)
 
 
+def test_drains(app: tuple[App, Client]) -> None:
+    _, heroku = app
+    url = "syslog+tls://logs.example.com:6514"
+    assert heroku("drains:add", url) == f"Successfully added drain {url}\n"
+    assert re.fullmatch(rf"=== Drains\n\n{re.escape(url)} \(d\.[0-9a-f-]{{36}}\)\n", heroku("drains"))
+    assert heroku("drains:remove", url) == f"Successfully removed drain {url}\n"
+
+
 def test_git_remote_and_clone(app: tuple[App, Client], tmp_path: Path) -> None:
     app_, heroku = app
     elsewhere = dataclasses.replace(heroku, directory=tmp_path)

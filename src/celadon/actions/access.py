@@ -44,6 +44,9 @@ PERMISSIONS: dict[str, tuple[frozenset[Role], frozenset[str]]] = {
     "dyno:run": (_ANYONE_ON_IT, _WRITE_SECRETS),
     "dyno:stop": (_ANYONE_ON_IT, _WRITE),
     "log:read": (_ANYONE_ON_IT, _READ),
+    # The URL of a drain may hold a password.
+    "drain:read": (_ANYONE_ON_IT, _READ_SECRETS),
+    "drain:update": (_ANYONE_ON_IT, _WRITE_SECRETS),
 }
 
 

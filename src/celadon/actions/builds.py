@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from celadon.actions import access, releases
+from celadon.actions import access, releases, sources
 from celadon.actions.context import Context, now
 from celadon.model import config
 from celadon.model import release as release_rules
@@ -35,9 +35,12 @@ def create(
 ) -> Build:
     """Accept a build. A door that has stored a source archive under an id of its own gives that id.
 
-    Raises Conflict while another build of the app is pending.
+    Raises Conflict while another build of the app is pending, InvalidParams for a source that cannot be built.
     """
     permission = "code:push" if source_url is None else "build:create"
+    source = sources.of_url(context, source_url) if source_url else None
+    if source and source_checksum and source_checksum.lower() != (source.checksum or "").lower():
+        raise InvalidParams(f"cannot build this source: the checksum of what was uploaded is {source.checksum}")
     try:
         with context.database.transaction() as tx:
             app = access.app_for(tx, actor, app_name, permission)
@@ -60,6 +63,7 @@ def create(
                 created_at=now(),
                 updated_at=now(),
                 output_key=secrets.random_token(),
+                source_id=source.id if source else None,
             )
             builds.insert(tx, build)
             events.insert(
@@ -179,6 +183,36 @@ def cancel(context: Context, actor: Actor, app_name: str, build_id: str | None =
         )
         changes.record(tx, "build", app.id)
     return build
+
+
+def purge_cache(context: Context, actor: Actor, app_name: str) -> App:
+    """Ask the build role to remove what builds of the app keep for the next ones: once no build runs, before the next."""
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "build:create")
+        apps.update(tx, app.id, now=now(), cache_purge_requested=True)
+        events.insert(
+            tx,
+            "build-cache:destroy",
+            line=f"Purge build cache by user {actor.email}",
+            app_id=app.id,
+            by=actor,
+            resource_id=app.id,
+        )
+        changes.record(tx, "build", app.id)
+    return app
+
+
+def caches_to_purge(context: Context) -> list[App]:
+    """Apps whose build cache is to be removed."""
+    with context.database.read() as tx:
+        return apps.list_to_purge(tx)
+
+
+def cache_purged(context: Context, app_id: str) -> None:
+    """The build role has removed the app's build cache."""
+    with context.database.transaction() as tx:
+        apps.update(tx, app_id, now=now(), cache_purge_requested=False)
+        changes.record(tx, "app", app_id)
 
 
 def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[Build]]:

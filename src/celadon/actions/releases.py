@@ -11,7 +11,7 @@ from celadon.model.dyno import RELEASE
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.model.release import Release, ReleaseStatus
 from celadon.model.size import Sizes
-from celadon.model.slug import REACH, Slug
+from celadon.model.slug import KEPT, REACH, Slug, SlugStatus
 from celadon.store import accounts, apps, changes, configs, events, releases, slugs
 from celadon.store.database import Transaction
 
@@ -161,8 +161,10 @@ def create_from_slug(
         slug = slugs.find_of(tx, app.id, slug_id)
         if slug is None:
             raise NotFound("slug")
-        if slug.checksum is None:
-            raise InvalidParams("cannot release that slug: it has not been uploaded yet")
+        if slug.status is not SlugStatus.READY:
+            raise InvalidParams(f"cannot release that slug: {slug.error or 'it has not been uploaded and packed yet'}")
+        if slug.id not in slugs.ids_to_keep(tx, KEPT, now(), app_id=app.id):
+            raise InvalidParams(f"cannot release that slug: its code is gone, only the last {KEPT} are kept")
         text = description or rules.deploy_description(slug.commit)
         config_id, sizes = config_of(tx, app.id), context.settings.sizes
         return deploy(tx, app, actor, slug, config_id, text[:200], text[:200], sizes)

@@ -178,7 +178,8 @@ def _log_request(request: Request, told: Mapping[str, object], status: int, seco
         told.get("account", "-"),
         request.method,
         told.get("route", "-"),
-        ascii("/" + "/".join(request.path))[:200],
+        # A drain is named by its URL, which may hold a password.
+        ascii("/" + "/".join("URL" if "://" in part else part for part in request.path))[:200],
         status,
         seconds * 1000,
         told.get("error", "-"),

@@ -25,10 +25,10 @@ def create(call: Call) -> Answer:
         call.context,
         call.actor,
         call.app,
-        commit=source.text("version", 200),
+        commit=source.text("version", 200) or None,
         commit_description=source.text("version_description", 2000),
         source_url=_source_url(source),
-        source_checksum=_checksum(source),
+        source_checksum=checksum(source),
         buildpack_urls=_buildpacks(body),
     )
     app, build = builds.find(call.context, call.actor, call.app, build.id)
@@ -42,11 +42,12 @@ def _source_url(source: Body) -> str:
     return url
 
 
-def _checksum(source: Body) -> str | None:
-    checksum = source.text("checksum", 200)
-    if checksum is not None and not _CHECKSUM.match(checksum):
-        raise InvalidParams("cannot check the source: write its checksum as SHA256: and 64 hexadecimal digits")
-    return checksum
+def checksum(body: Body) -> str | None:
+    """The checksum of an archive; raises InvalidParams."""
+    found = body.text("checksum", 200)
+    if found is not None and not _CHECKSUM.match(found):
+        raise InvalidParams("cannot check the archive: write its checksum as SHA256: and 64 hexadecimal digits")
+    return found
 
 
 def _buildpacks(body: Body) -> tuple[str, ...] | None:
@@ -72,6 +73,12 @@ def cancel(call: Call) -> Answer:
     """Asked for at once, done by the build role when it sees it: the build is pending until then."""
     app, _ = builds.find(call.context, call.actor, call.app, call.params["build"])
     return _answer(call, app, builds.cancel(call.context, call.actor, app.id, call.params["build"]))
+
+
+def purge_cache(call: Call) -> Answer:
+    """Asked for at once, done by the build role when no build of the app runs."""
+    builds.purge_cache(call.context, call.actor, call.app)
+    return Answer(value={}, status=202)
 
 
 def _answer(call: Call, app: App, build: Build, status: int = 200) -> Answer:

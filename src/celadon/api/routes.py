@@ -22,6 +22,7 @@ from celadon.api import (
     formations,
     invitations,
     keys,
+    log_drains,
     log_sessions,
     mails,
     oauth_clients,
@@ -37,6 +38,7 @@ from celadon.api import (
     sessions,
     slugs,
     sni_endpoints,
+    sources,
     stacks,
 )
 from celadon.api.route import Door
@@ -134,13 +136,24 @@ _CODE = (
     _route("POST /apps/:app/builds", "build:create", builds.create),
     _route("GET /apps/:app/builds/:build", "app:read", builds.show),
     _route("DELETE /apps/:app/builds/:build", "build:create", builds.cancel),
+    _route("DELETE /apps/:app/build-cache", "build:create", builds.purge_cache),
     _route("GET /apps/:app/buildpack-installations", "app:read", buildpacks.list_of),
     _route("PUT /apps/:app/buildpack-installations", "buildpack:update", buildpacks.replace),
     _route("GET /apps/:app/releases", "app:read", releases.list_of),
     _route("POST /apps/:app/releases", "release:create", releases.create),
     _route("GET /apps/:app/releases/:release", "app:read", releases.show),
     _route("GET /apps/:app/releases/:release/config-vars", "config:read", config_vars.show_of_release),
-    _route("GET /apps/:app/slugs/:slug", "app:read", slugs.show),
+    _route("POST /sources", "write", sources.create),
+    _route("POST /apps/:app/sources", "build:create", sources.create_of_app),
+    _route("POST /apps/:app/slugs", "build:create", slugs.create),
+    _route("GET /apps/:app/slugs/:slug", "code:read", slugs.show),
+)
+
+_LOG_DRAINS = (
+    _route("GET /apps/:app/log-drains", "drain:read", log_drains.list_of),
+    _route("POST /apps/:app/log-drains", "drain:update", log_drains.create),
+    _route("GET /apps/:app/log-drains/:drain", "drain:read", log_drains.show),
+    _route("DELETE /apps/:app/log-drains/:drain", "drain:update", log_drains.destroy),
 )
 
 _DYNOS = (
@@ -183,11 +196,10 @@ _NONE_YET = (
     _route("GET /addon-attachments", "-", addons.none),
     _route("GET /apps/:app/addons", "app:read", addons.none_of_app),
     _route("GET /apps/:app/addon-attachments", "app:read", addons.none_of_app),
-    _route("GET /apps/:app/log-drains", "app:read", addons.none_of_app),
     _route("GET /apps/:app/webhooks", "app:read", addons.none_of_app),
     _route("GET /client/v11/apps/:app/transfers", "app:read", addons.none_of_app),
     _route("GET /pipelines", "-", addons.none),
     _route("GET /spaces", "-", addons.none),
 )
 
-ROUTES = (*_ACCOUNT, *_APPS, *_CODE, *_DYNOS, *_PLATFORM, *_NONE_YET)
+ROUTES = (*_ACCOUNT, *_APPS, *_CODE, *_LOG_DRAINS, *_DYNOS, *_PLATFORM, *_NONE_YET)

@@ -1,21 +1,51 @@
 """Slugs."""
 
 from celadon.actions import slugs
-from celadon.api import shapes
+from celadon.api import builds, shapes
 from celadon.api.answer import Answer
+from celadon.api.body import Body
 from celadon.api.request import Call
+from celadon.model.errors import InvalidParams
 from celadon.model.slug import Slug
 
 
 def show(call: Call) -> Answer:
-    app, slug = slugs.find(call.context, call.actor, call.app, call.params["slug"])
-    return Answer(value=shape(call, app.id, slug), changed_at=slug.updated_at)
+    _, slug = slugs.find(call.context, call.actor, call.app, call.params["slug"])
+    blob = {"method": "get", "url": f"{call.api_url}{slugs.get_path(call.context, slug)}"}
+    return Answer(value=shape(slug, blob), changed_at=slug.updated_at)
 
 
-def shape(call: Call, app_id: str, slug: Slug) -> dict[str, object]:
+def create(call: Call) -> Answer:
+    """Its bytes are sent to the URL in the answer, a .tgz with ./app in it; then it can be released."""
+    body = call.body()
+    stack = body.reference("stack")
+    if stack not in (None, shapes.STACK, shapes.fixed_id("stack", shapes.STACK)):
+        raise InvalidParams(f"cannot make a slug for stack {stack[:40]!r}: the only stack here is {shapes.STACK}")
+    slug = slugs.create(
+        call.context,
+        call.actor,
+        call.app,
+        _process_types(body),
+        commit=body.text("commit", 200),
+        commit_description=body.text("commit_description", 2000),
+        buildpack_provided_description=body.text("buildpack_provided_description", 200),
+        checksum=builds.checksum(body),
+    )
+    blob = {"method": "put", "url": f"{call.api_url}{slugs.put_path(call.context, slug)}"}
+    return Answer(value=shape(slug, blob), status=201, changed_at=slug.updated_at)
+
+
+def _process_types(body: Body) -> dict[str, str]:
+    given = body.entry("process_types")
+    if given is None:
+        raise InvalidParams('cannot make a slug without `process_types`: give them as {"web": "command"}')
+    return {name: given.needed_text(name) for name in given.values}
+
+
+def shape(slug: Slug, blob: dict[str, str]) -> dict[str, object]:
+    """`blob` says where the slug's bytes are to be had, or to be sent."""
     return {
-        # Where the slug's bytes are to be had; nothing serves them yet.
-        "blob": {"method": "GET", "url": f"{call.api_url}/apps/{app_id}/slugs/{slug.id}/blob"},
+        "blob": blob,
         "buildpack_provided_description": slug.buildpack_provided_description,
         "checksum": slug.checksum,
         "commit": slug.commit,

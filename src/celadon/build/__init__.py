@@ -7,5 +7,8 @@ buildpacks.py  which buildpacks, and where they are
 driver.sh      what runs inside the build dyno
 dyno.py        the build dyno: start, follow, stop
 output.py      what users see of a build
+stream.py      shows it to them
+uploads.py     takes what people upload
+packer.py      a slug from an archive that was uploaded (unpack.sh runs in the build dyno)
 slug.py        process types and the packed slug
 """

@@ -59,7 +59,7 @@ class Compiler:
         output.announce("Slug compilation started")
         settings = self.context.settings
         uid = settings.uid_base + app.number
-        workspace = Workspace(self.context.blobs.cache(app.id), uid, settings.build_disk_limit)
+        workspace = self.workspace(app)
         try:
             chosen = tuple(buildpacks.resolve(url, settings.home) for url in self._buildpacks(build, app))
             workspace.open()
@@ -77,6 +77,11 @@ class Compiler:
             shutil.rmtree(self._shown(build), ignore_errors=True)
             output.announce("Slug compilation finished")
             output.close()
+
+    def workspace(self, app: App) -> Workspace:
+        """The app's disk for builds."""
+        settings = self.context.settings
+        return Workspace(self.context.blobs.cache(app.id), settings.uid_base + app.number, settings.build_disk_limit)
 
     def _buildpacks(self, build: Build, app: App) -> tuple[str, ...]:
         """Those of the build; else BUILDPACK_URL; else none, which means detection."""
@@ -101,11 +106,11 @@ class Compiler:
         for name, value in self._config_vars(app).items():
             (shown / "env" / name).write_text(value, "utf-8")
         (shown / "buildpacks.tsv").write_text("".join(f"{pack.line}\n" for pack in chosen), "utf-8")
-        source = self.context.blobs.source(build.id)
-        (shown / "submodules").write_text(_submodules(source), "utf-8")
+        source = self._source(build)
+        (shown / "submodules").write_text(_submodules(self.context.blobs.source(build.id)), "utf-8")
         uid = self.context.settings.uid_base + app.number
         # Only this app's user, of all in build dynos, may read them.
-        for path in (shown, *shown.rglob("*"), *([] if build.source_url else [source])):
+        for path in (shown, *shown.rglob("*"), *([source] if source and not build.source_id else [])):
             os.chown(path, uid, uid)
             path.chmod(0o500 if path.is_dir() else 0o400)
         return dyno.Inputs(
@@ -113,9 +118,15 @@ class Compiler:
             app=app,
             workspace=workspace.root,
             shown=shown,
-            source=None if build.source_url else source,
+            source=source,
             chosen=chosen,
         )
+
+    def _source(self, build: Build) -> Path | None:
+        """Its archive on this machine; None when the build dyno is to fetch it."""
+        if build.source_id:
+            return self.context.blobs.upload(build.source_id)
+        return None if build.source_url else self.context.blobs.source(build.id)
 
     def _shown(self, build: Build) -> Path:
         return self.context.settings.run / "builds" / build.id
@@ -137,7 +148,7 @@ class Compiler:
             raise BuildError(f"the build needed more than {settings.build_memory >> 20} MB of memory")
         if ended.status != 0:
             step = _STEPS.get(ended.status or 0, f"the build dyno ended with status {ended.status}")
-            full = f": its disk of {settings.build_disk_limit >> 20} MB is full" if inputs.full() else ""
+            full = f": its disk of {settings.build_disk_limit >> 20} MB is full" if dyno.full(inputs.workspace) else ""
             raise BuildError(f"{step}{full}")
 
     def _stopped(self, build: Build, container: ContainerSpec) -> Callable[[], str | None]:
@@ -214,7 +225,7 @@ def shown_size(size: int) -> str:
     return f"{size / (1 << 20):.1f}MB" if size >= 1 << 20 else f"{max(size >> 10, 1)}K"
 
 
-def app_of(context: Context, build: Build) -> App | None:
-    """The app of a build, None when it was destroyed meanwhile."""
+def app_of(context: Context, app_id: str) -> App | None:
+    """The app of a build or slug, None when it was destroyed meanwhile."""
     with context.database.read() as tx:
-        return apps.find(tx, build.app_id)
+        return apps.find(tx, app_id)

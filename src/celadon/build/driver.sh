@@ -33,7 +33,7 @@ unpack_source() {
     fi
     rm -f /tmp/source
     # Archives from code hosts hold one directory with everything in it.
-    if [ -n "${SOURCE_URL:-}" ] && [ "$(find "$BUILD_DIR" -mindepth 1 -maxdepth 1 | wc -l)" = 1 ] &&
+    if [ -n "${SOURCE_ARCHIVE:-}" ] && [ "$(find "$BUILD_DIR" -mindepth 1 -maxdepth 1 | wc -l)" = 1 ] &&
         [ -d "$(echo "$BUILD_DIR"/*)" ]; then
         mv "$BUILD_DIR"/* /tmp/single && rm -rf "$BUILD_DIR" && mv /tmp/single "$BUILD_DIR"
     fi

@@ -44,10 +44,11 @@ class Inputs:
     source: Path | None
     chosen: tuple[Buildpack, ...]
 
-    def full(self) -> bool:
-        """Whether hardly any room, or no room for another file, is left on the build's disk."""
-        found = os.statvfs(self.workspace)
-        return found.f_bavail * 100 < found.f_blocks or (found.f_files > 0 and found.f_favail == 0)
+
+def full(workspace: Path) -> bool:
+    """Whether hardly any room, or no room for another file, is left on a build's disk."""
+    found = os.statvfs(workspace)
+    return found.f_bavail * 100 < found.f_blocks or (found.f_files > 0 and found.f_favail == 0)
 
 
 def build_dir(build: Build) -> str:
@@ -94,7 +95,8 @@ def environment(inputs: Inputs, settings: Settings) -> dict[str, str]:
         "UV_DEFAULT_INDEX": settings.pypi_mirror,
         "NPM_CONFIG_REGISTRY": settings.npm_mirror,
         "UV_PYTHON_INSTALL_MIRROR": settings.python_mirror,
-        "SOURCE_URL": build.source_url or "",
+        "SOURCE_URL": "" if build.source_id else build.source_url or "",
+        "SOURCE_ARCHIVE": "1" if build.source_url else "",
         "SOURCE_CHECKSUM": build.source_checksum or "",
         "SOURCE_VERSION": build.commit or "",
     }

@@ -12,13 +12,16 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from celadon.actions import builds
+from celadon.actions import builds, slugs
 from celadon.actions import context as contexts
 from celadon.actions.context import Context
-from celadon.build import stream
+from celadon.build import stream, uploads
 from celadon.build.compiler import Compiler, app_of
 from celadon.build.output import Output
+from celadon.build.packer import Packer
+from celadon.model.app import App
 from celadon.model.build import Build
+from celadon.model.slug import Slug
 from celadon.platform import images, runtimes
 from celadon.platform.settings import Settings
 from celadon.runtime import loops
@@ -50,6 +53,7 @@ def main(settings: Settings) -> None:
             pass
     # What a killed role had decrypted for its builds.
     shutil.rmtree(settings.run / "builds", ignore_errors=True)
+    uploads.clean(settings)
     stream.serve(context)
     Builds(context, compiler).run()
 
@@ -81,7 +85,12 @@ class Builds:
             self._bell.clear()
 
     def ensure(self) -> str:
-        """Take up as many pending builds as may run; returns which, in words."""
+        """Purge caches that no build uses, take up as many pending builds as may run; returns which, in words."""
+        for app in builds.caches_to_purge(self.context):
+            with self._lock:
+                used = app.id in self._apps
+            if not used:
+                self._purge(app)
         with self.context.database.read() as tx:
             pending = stored_builds.list_pending(tx)
         begun = []
@@ -94,7 +103,20 @@ class Builds:
                 slot = self._slots.pop()
             self._pool.submit(self._compile, build, slot)
             begun.append(build.id[:8])
+        for slug in slugs.waiting(self.context):
+            with self._lock:
+                if slug.app_id in self._apps or not self._slots:
+                    continue
+                self._apps.add(slug.app_id)
+                slot = self._slots.pop()
+            self._pool.submit(self._pack, slug, slot)
+            begun.append(f"slug {slug.id[:8]}")
         return ", ".join(begun)
+
+    def _purge(self, app: App) -> None:
+        self.compiler.workspace(app).remove()
+        builds.cache_purged(self.context, app.id)
+        log.info("at=purged app=%s", app.name)
 
     def _fairly(self, pending: list[Build]) -> list[Build]:
         """Those first whose account has the fewest that run; otherwise who came first."""
@@ -117,13 +139,33 @@ class Builds:
                 leftover.unlink(missing_ok=True)
             with self._lock:
                 self._running.discard(build.id)
-                self._apps.discard(build.app_id)
-                self._slots.append(slot)
-            self._bell.set()
+            self._let_go(build.app_id, slot)
+
+    def _let_go(self, app_id: str, slot: int) -> None:
+        with self._lock:
+            self._apps.discard(app_id)
+            self._slots.append(slot)
+        self._bell.set()
+
+    def _address(self, slot: int) -> str:
+        return str(ipaddress.ip_network(self.context.settings.subnet)[_FIRST_ADDRESS + slot])
+
+    def _pack(self, slug: Slug, slot: int) -> None:
+        try:
+            app = app_of(self.context, slug.app_id)
+            if app is None:
+                slugs.refuse(self.context, slug.id, "cannot use the slug: its app was destroyed")
+            else:
+                Packer(compiler=self.compiler).pack(slug, app, self._address(slot))
+        except Exception:
+            log.exception("at=pack-broke slug=%s", slug.id)
+            slugs.refuse(self.context, slug.id, "cannot use the slug: the platform failed, tell its operator")
+        finally:
+            self._let_go(slug.app_id, slot)
 
     def _compile_one(self, build: Build, slot: int) -> None:
         begun = builds.begin(self.context, build.id)
-        app = app_of(self.context, build)
+        app = app_of(self.context, build.app_id)
         if begun is None:
             return
         if app is None:
@@ -132,10 +174,11 @@ class Builds:
         if begun.attempts > _MOST_ATTEMPTS:
             builds.fail(self.context, build.id, f"it was interrupted {_MOST_ATTEMPTS} times; push again")
             return
+        if app.cache_purge_requested:
+            self._purge(app)
         path = self.context.blobs.build_output(build.id)
         output = Output(path, Lines(self.context.settings.home), app.id)
         if begun.attempts > 1:
             output.step("The build was interrupted and starts again")
-        address = str(ipaddress.ip_network(self.context.settings.subnet)[_FIRST_ADDRESS + slot])
-        release = self.compiler.compile(begun, app, output, address)
+        release = self.compiler.compile(begun, app, output, self._address(slot))
         log.info("at=built build=%s app=%s release=%s", build.id, app.name, release.name if release else "none")

@@ -1,4 +1,4 @@
-"""Serves what a build has written so far and follows it to its end: `/builds-output/<key>`.
+"""Serves what a build has written so far and follows it to its end: `/builds-output/<key>`. And `/blobs/...`, see `uploads`.
 
 The key in the URL is the secret; whoever has it may read, as with Heroku's `output_stream_url`.
 """
@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from celadon.actions import releases as release_actions
 from celadon.actions.context import Context
+from celadon.build.uploads import Uploads
 from celadon.model.build import BuildStatus
 from celadon.model.release import ReleaseStatus
 from celadon.store import builds, releases
@@ -51,6 +52,7 @@ def application(context: Context) -> Starlette:
         routes=[
             Route("/builds-output/release/{release}/{key}", release_output),
             Route("/builds-output/{key}", build_output),
+            *Uploads(context).routes(),
         ]
     )
 

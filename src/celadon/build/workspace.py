@@ -6,6 +6,7 @@ layer can be linked into the tree instead of copied. No other app sees it.
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,14 @@ class Workspace:
 
     def close(self) -> None:
         loops.unmount(self.root)
+
+    def remove(self) -> None:
+        """Give up what is kept in it, as no build runs; the next one makes it new."""
+        while loops.unmount(self.root):
+            pass
+        self._image.unlink(missing_ok=True)
+        if self.root.is_dir():
+            shutil.rmtree(self.root)
 
     def _mount(self) -> None:
         loops.mount(self._image, self.root, "ext4", loops.MS_NOSUID | loops.MS_NODEV, "noinit_itable,nobarrier")

@@ -1,13 +1,14 @@
 """Builds: list, show, follow, cancel, and make one without git."""
 
+from pathlib import Path
 from typing import Any
 
 import click
 
-from celadon.cli import streams
+from celadon.cli import streams, uploads
 from celadon.cli.client import segment
 from celadon.cli.commands import command
-from celadon.cli.failure import Failure
+from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, hash, header, listing, say, show_json, time_ago
 
@@ -78,13 +79,22 @@ def cancel(invocation: Invocation, build: str | None) -> None:
         invocation.client.delete(f"{invocation.app_path}/builds/{segment(build)}")
 
 
-@command(app=True, json=True, must="--source-url to build")
-@click.option("--source-url", metavar="URL", required=True, help="A .tar.gz archive that the platform can fetch.")
+@command(app=True, json=True)
+@click.option("--source-tar", metavar="FILE", help="A .tar.gz archive on this machine, which is uploaded.")
+@click.option("--source-url", metavar="URL", help="A .tar.gz archive that the platform can fetch.")
 @click.option("--version", metavar="TEXT", help="What to call the source, such as a commit.")
 @click.option("--checksum", metavar="SHA256:HEX", help="The archive's checksum, which the platform compares.")
-def create(invocation: Invocation, source_url: str, version: str | None, checksum: str | None) -> None:
+def create(
+    invocation: Invocation, source_tar: str | None, source_url: str | None, version: str | None, checksum: str | None
+) -> None:
     """Build and release a source archive, without git; its output is printed as it comes."""
-    blob = {"url": source_url, "version": version, "checksum": checksum}
+    if (source_tar is None) == (source_url is None):
+        raise UsageFailure("Must specify --source-tar or --source-url to build.")
+    blob = {
+        "url": _uploaded(invocation, Path(source_tar)) if source_tar is not None else source_url,
+        "version": version,
+        "checksum": checksum,
+    }
     body = {"source_blob": {key: value for key, value in blob.items() if value}}
     build = invocation.client.post(f"{invocation.app_path}/builds", body)
     if invocation.json:
@@ -93,6 +103,29 @@ def create(invocation: Invocation, source_url: str, version: str | None, checksu
     streams.copy(invocation.platform, build["output_stream_url"])
     if _find(invocation, build["id"])["status"] == "failed":
         raise Failure(f"Build {build['id']} failed.")
+
+
+@command(app=True, confirm=True)
+def purge_cache(invocation: Invocation) -> None:
+    """Remove what builds keep for the next ones, such as downloaded packages; the next build starts without."""
+    invocation.confirm_destroy(
+        invocation.app,
+        f"This command will delete the build cache of {invocation.app}: the next build takes longer, and may get newer "
+        "versions of what the code does not name exactly.",
+    )
+    with action(f"Purging build cache for {invocation.app}"):
+        invocation.client.delete(f"{invocation.app_path}/build-cache")
+
+
+def _uploaded(invocation: Invocation, archive: Path) -> str:
+    """The URL that the platform has a file of this machine by, once it has."""
+    try:
+        with archive.open("rb") as file:
+            blob = invocation.client.post("/sources")["source_blob"]
+            uploads.put(invocation.platform, blob["put_url"], file)
+    except OSError as error:
+        raise Failure(f"cannot read {archive}: {error.strerror}") from None
+    return str(blob["get_url"])
 
 
 def _newest(invocation: Invocation) -> list[dict[str, Any]]:

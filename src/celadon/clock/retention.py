@@ -17,6 +17,7 @@ from celadon.store import (
     mails,
     sessions,
     slugs,
+    sources,
 )
 
 # What a destroyed app has left stays this long, and what builds and release phases have written.
@@ -42,14 +43,14 @@ def prune(context: Context) -> str:
         mails.prune(tx, now() - LETTERS)
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}
+        uploaded = sources.prune(tx, now()) | {slug.id for slug in slugs.list_uploaded(tx)}
         kept = slugs.ids_to_keep(tx, KEPT, now() - DESTROYED)
-    sources = _remove_others(context.settings.home / "sources", pending)
+    archives = _remove_others(context.settings.home / "sources", pending)
+    archives += _remove_others(context.settings.home / "uploads", uploaded)
     packed = _remove_others(context.settings.home / "slugs", kept)
     outputs = _remove_old(context.settings.home / "builds", OUTPUT)
     destroyed = sum(_remove(context, app.id) for app in gone)
-    return (
-        f"removed {sources} source archives, {packed} slugs, {outputs} outputs, the files of {destroyed} destroyed apps"
-    )
+    return f"removed {archives} source archives, {packed} slugs, {outputs} outputs, the files of {destroyed} destroyed apps"
 
 
 def _remove_others(directory: Path, wanted: set[str]) -> int:

@@ -53,6 +53,8 @@ class App:
     deleted_at: datetime | None = None
     # Automatic certificate management: the platform gets and renews certificates for the app's domains.
     acm: bool = False
+    # The build role is to remove what builds keep for the next ones.
+    cache_purge_requested: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

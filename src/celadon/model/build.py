@@ -21,7 +21,8 @@ class Build:
     """A build row is accepted work: it is compiled even if whoever asked for it goes away.
 
     `commit` is the pushed commit or the version the API was told; `source_url` is where to fetch a source archive when
-    none was stored by a push. `cancel_requested` asks the build role to stop. `error` says why a failed build failed.
+    none was stored by a push, and `source_id` says that it is of this platform and which. `cancel_requested` asks the
+    build role to stop. `error` says why a failed build failed.
     `attempts` counts how often the build role took it up: more than once only when that died.
     """
 
@@ -45,6 +46,7 @@ class Build:
     finished_at: datetime | None = None
     output_key: str = ""
     attempts: int = 0
+    source_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,32 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 # Of each app the slugs of so many releases are kept, and so many releases one can go back.
 KEPT, REACH = 50, 40
+# So long the bytes of a slug that was made without a build may come, and so many of an app may be awaited at once.
+LIFETIME = timedelta(hours=1)
+MOST_AWAITED = 20
+
+
+class SlugStatus(StrEnum):
+    """A slug of a build is ready from the start; another one is first uploaded, then packed by the build role."""
+
+    CREATED = "created"
+    UPLOADED = "uploaded"
+    READY = "ready"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slug:
-    """`size` is bytes as packed, `checksum` is `SHA256:` and hexadecimal digits of the packed file."""
+    """`size` is bytes as packed, `checksum` is `SHA256:` and hexadecimal digits of the packed file.
+
+    Of one that was made without a build, `checksum` is that of the archive to come, if it was told. `error` says why
+    what came last could not be used; `attempts` counts how often the build role took it up.
+    """
 
     id: str
     app_id: str
@@ -23,3 +40,6 @@ class Slug:
     stack: str
     created_at: datetime
     updated_at: datetime
+    status: SlugStatus = SlugStatus.READY
+    error: str | None = None
+    attempts: int = 0

@@ -35,6 +35,7 @@ DIRECTORIES = {
     "ca": 0o755,
     "git": 0o711,
     "sources": 0o711,
+    "uploads": 0o700,
     "builds": 0o711,
     "slugs": 0o711,
     "cache": 0o711,

@@ -66,6 +66,11 @@ def list_deleted(tx: Transaction, before: datetime) -> list[App]:
     return rows.every(tx, App, sa.select(_t).where(_t.c.deleted_at < before))
 
 
+def list_to_purge(tx: Transaction) -> list[App]:
+    """Apps whose build cache is to be removed."""
+    return rows.every(tx, App, sa.select(_t).where(_live, _t.c.cache_purge_requested))
+
+
 def is_collaborator(tx: Transaction, app_id: str, account_id: str) -> bool:
     c = tables.collaborators.c
     query = sa.select(c.app_id).where(c.app_id == app_id, c.account_id == account_id)

@@ -14,6 +14,10 @@ class Blobs:
         """The source archive (tar) a build starts from."""
         return self.home / "sources" / f"{build_id}.tar"
 
+    def upload(self, row_id: str) -> Path:
+        """What somebody has uploaded, as it came: the archive of a source or of a slug."""
+        return self.home / "uploads" / row_id
+
     def build_output(self, build_id: str) -> Path:
         """What a build has written so far, as users see it."""
         return self.home / "builds" / f"{build_id}.log"

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from celadon.model.slug import Slug
+from celadon.model.slug import Slug, SlugStatus
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
@@ -21,6 +21,21 @@ def find_of(tx: Transaction, app_id: str, slug_id: str) -> Slug | None:
 
 def by_ids(tx: Transaction, ids: set[str]) -> dict[str, Slug]:
     return {slug.id: slug for slug in rows.every(tx, Slug, sa.select(_t).where(_t.c.id.in_(ids)))}
+
+
+def list_uploaded(tx: Transaction) -> list[Slug]:
+    """Those that wait to be packed, in the order in which they came."""
+    return rows.every(tx, Slug, sa.select(_t).where(_t.c.status == SlugStatus.UPLOADED).order_by(_t.c.updated_at))
+
+
+def count_awaited(tx: Transaction, app_id: str, since: datetime) -> int:
+    """How many of an app, made after `since`, have no bytes that can be used yet."""
+    query = sa.select(sa.func.count()).where(_t.c.app_id == app_id, _t.c.created_at > since)
+    return int(tx.connection.execute(query.where(_t.c.status != SlugStatus.READY)).scalar_one())
+
+
+def update(tx: Transaction, slug_id: str, *, now: datetime, **values: object) -> None:
+    rows.update(tx, _t, slug_id, updated_at=now, **values)
 
 
 def insert(tx: Transaction, slug: Slug) -> None:

@@ -16,6 +16,7 @@ from celadon.model.build import BuildStatus
 from celadon.model.domain import AcmStatus, DomainStatus
 from celadon.model.dyno import DynoRequest, DynoState
 from celadon.model.release import ReleaseStatus
+from celadon.model.slug import SlugStatus
 
 metadata = sa.MetaData()
 
@@ -241,6 +242,7 @@ apps = sa.Table(
     sa.Column("released_at", Instant),
     sa.Column("deleted_at", Instant),
     sa.Column("acm", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("cache_purge_requested", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index(
     "apps_live_name",
@@ -359,6 +361,9 @@ slugs = sa.Table(
     sa.Column("size", sa.BigInteger),
     sa.Column("stack", sa.Text, nullable=False),
     *_times(),
+    sa.Column("status", Word(SlugStatus), nullable=False, server_default="ready"),
+    sa.Column("error", sa.Text),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
 )
 
 builds = sa.Table(
@@ -372,6 +377,7 @@ builds = sa.Table(
     sa.Column("commit_description", sa.Text),
     sa.Column("source_url", sa.Text),
     sa.Column("source_checksum", sa.Text),
+    sa.Column("source_id", sa.Text),
     sa.Column("stack", sa.Text, nullable=False),
     sa.Column("buildpacks", Json, nullable=False),
     sa.Column("slug_id", sa.Text, sa.ForeignKey("slugs.id")),
@@ -462,6 +468,30 @@ log_sessions = sa.Table(
     sa.Column("source", sa.Text),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
+)
+
+sources = sa.Table(
+    "sources",
+    metadata,
+    _id(),
+    _account(),
+    sa.Column("size", sa.BigInteger),
+    sa.Column("checksum", sa.Text),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+)
+
+# `url` is encrypted; `url_digest` finds it again.
+log_drains = sa.Table(
+    "log_drains",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("token", sa.Text, nullable=False, unique=True),
+    sa.Column("url", sa.LargeBinary, nullable=False),
+    sa.Column("url_digest", sa.Text, nullable=False),
+    *_times(),
+    sa.UniqueConstraint("app_id", "url_digest"),
 )
 
 # What happened, kept: activity, audit, the API's lines in the log. `seq` comes from the counter, as in `changes`.

@@ -1,0 +1,102 @@
+"""From an archive that somebody uploaded to a slug. It is unpacked in a build dyno, as code of users always is."""
+
+import logging
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from celadon.actions import slugs
+from celadon.build import dyno, slug
+from celadon.build.compiler import Compiler
+from celadon.model.app import App
+from celadon.model.slug import Slug
+from celadon.runtime.protocol import Bind, ContainerSpec, Limits, RuntimeFailure
+
+log = logging.getLogger(__name__)
+
+_SCRIPT = Path(__file__).with_name("unpack.sh")
+_TREE = "slug/app"
+_PIDS = 64
+_LOG_LIMIT = 1 << 20
+# A slug that took the role down with it must not do so for ever.
+_MOST_ATTEMPTS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packer:
+    """Packs slugs one at a time of each app, on the app's disk for builds."""
+
+    compiler: Compiler
+
+    def pack(self, found: Slug, app: App, address: str) -> None:
+        """Pack what was uploaded, or say why it is no slug."""
+        context = self.compiler.context
+        begun = slugs.begin(context, found.id)
+        if begun is None:
+            return
+        if begun.attempts > _MOST_ATTEMPTS:
+            slugs.refuse(context, found.id, f"cannot use the slug: packing it was interrupted {_MOST_ATTEMPTS} times")
+            return
+        workspace = self.compiler.workspace(app)
+        uid, limit = context.settings.uid_base + app.number, context.settings.slug_limit
+        try:
+            workspace.open()
+            self._unpack(found, app, workspace.root, address)
+            checksum, size = slug.pack(workspace, _TREE, context.blobs.slug(found.id), uid, limit)
+            slugs.packed(context, found.id, checksum, size)
+        except slug.SlugError as error:
+            slugs.refuse(context, found.id, str(error))
+        except RuntimeFailure as error:
+            log.error("at=pack-failed slug=%s %s", found.id, error)
+            slugs.refuse(context, found.id, "cannot use the slug: the platform could not unpack it, tell its operator")
+        finally:
+            workspace.close()
+
+    def _unpack(self, found: Slug, app: App, workspace: Path, address: str) -> None:
+        """Run the build dyno to its end; raises SlugError, RuntimeFailure."""
+        settings, runtime = self.compiler.context.settings, self.compiler.runtime
+        container = self._spec(found, app, workspace, address)
+        deadline = time.monotonic() + settings.build_timeout
+        said: list[bytes] = []
+        runtime.remove(container.id)
+        try:
+            runtime.start(container)
+            ended = dyno.follow(
+                runtime, container, said.append, lambda: "it took too long" if time.monotonic() > deadline else None
+            )
+        finally:
+            runtime.remove(container.id)
+        if ended.stopped or ended.out_of_memory:
+            raise slug.SlugError(f"cannot unpack the slug: {ended.stopped or 'it needed too much memory'}")
+        if ended.status == 11:
+            raise slug.SlugError("cannot use the slug: there is no ./app in it; make it with tar czf slug.tgz ./app")
+        if ended.status:
+            full = f"the disk of {settings.build_disk_limit >> 20} MB is full" if dyno.full(workspace) else ""
+            last = b"".join(said).decode("utf-8", "replace").strip().splitlines()[-1:]
+            raise slug.SlugError(f"cannot unpack the slug: {full or ' '.join(last)[:200] or 'tar failed'}")
+
+    def _spec(self, found: Slug, app: App, workspace: Path, address: str) -> ContainerSpec:
+        settings = self.compiler.context.settings
+        bundle = settings.home / "build-dynos" / f"slug-{found.id[:13]}"
+        archive = self.compiler.context.blobs.upload(found.id)
+        return ContainerSpec(
+            id=bundle.name,
+            root=self.compiler.stack_root,
+            argv=("/bin/bash", "/celadon/unpack.sh"),
+            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+            cwd="/",
+            uid=settings.uid_base + app.number,
+            hostname=f"slug-{found.id[:8]}",
+            limits=Limits(memory=settings.build_memory, swap=settings.build_memory, cpu_shares=1024, pids=_PIDS),
+            bundle=bundle,
+            log_path=bundle / "output.log",
+            address=address,
+            mounts=(
+                Bind(source=_SCRIPT, target="/celadon/unpack.sh"),
+                Bind(source=archive, target="/celadon/slug.tgz"),
+                Bind(source=workspace, target="/tmp", readonly=False),
+            ),
+            log_limit=_LOG_LIMIT,
+            labels={"app": app.name, "slug": found.id},
+        )

@@ -1,0 +1,37 @@
+"""Log drains of an app."""
+
+import click
+
+from celadon.cli.client import segment
+from celadon.cli.commands import command
+from celadon.cli.invocation import Invocation
+from celadon.cli.output import header, say, show_json
+
+
+@command(app=True, json=True)
+def list_drains(invocation: Invocation) -> None:
+    """List where the app's log lines are sent, with the token that the receiver knows the app by."""
+    drains = invocation.client.all(f"{invocation.app_path}/log-drains")
+    if invocation.json:
+        show_json(drains)
+        return
+    if drains:
+        header("Drains")
+    for entry in drains:
+        say(f"{entry['url']} ({entry['token']})")
+
+
+@command(app=True, must="URL of the drain to add")
+@click.argument("url")
+def add(invocation: Invocation, url: str) -> None:
+    """Send the app's log lines to a URL: `syslog://`, `syslog+tls://`, or `https://`, which may have a user and password."""
+    made = invocation.client.post(f"{invocation.app_path}/log-drains", {"url": url})
+    say(f"Successfully added drain {made['url']}")
+
+
+@command(app=True, must="URL or token of the drain to remove")
+@click.argument("drain")
+def remove(invocation: Invocation, drain: str) -> None:
+    """Send the app's log lines there no more; a drain is named by its URL or its token."""
+    removed = invocation.client.delete(f"{invocation.app_path}/log-drains/{segment(drain)}")
+    say(f"Successfully removed drain {removed['url']}")

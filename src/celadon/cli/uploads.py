@@ -1,0 +1,41 @@
+"""Files that are uploaded, piece by piece."""
+
+import contextlib
+import http.client
+import json
+import os
+from typing import BinaryIO
+
+from celadon.cli import transport
+from celadon.cli.failure import Failure
+from celadon.cli.platforms import Platform
+
+# Until the platform has all of it on its disk.
+_STORED_SECONDS = 900.0
+
+
+def put(platform: Platform, url: str, file: BinaryIO) -> None:
+    """Send a file to a URL of the platform that may be written to; raises Failure."""
+    size = os.fstat(file.fileno()).st_size
+    try:
+        connection, path = transport.open_connection(platform, url)
+        with contextlib.closing(connection):
+            if connection.sock is not None:
+                connection.sock.settimeout(_STORED_SECONDS)
+            # Whoever refuses an upload says so before its end: what was said counts, not that sending broke off.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.request("PUT", path, body=file, headers={"Content-Length": str(size), "Content-Type": ""})
+            answer = connection.getresponse()
+            text = answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise transport.failure(platform, error) from None
+    if answer.status >= 400:
+        raise Failure(_reason(text) or f"cannot upload {file.name}: the platform answered {answer.status}")
+
+
+def _reason(text: bytes) -> str | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return str(found["message"]) if isinstance(found, dict) and "message" in found else None

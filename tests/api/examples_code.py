@@ -1,0 +1,16 @@
+"""Calls of the routes that bring code without git."""
+
+from collections.abc import Callable
+
+from tests.api.world import Reply, World
+
+SLUG = {"process_types": {"web": "./bin/web -p $PORT"}, "commit": "3063626", "stack": "cedar", "checksum": None}
+
+EXAMPLES: dict[str, Callable[[World], Reply]] = {
+    "POST /sources": lambda world: world.call("POST", "/sources"),
+    "POST /apps/:app/sources": lambda world: world.call("POST", "/apps/example/sources"),
+    "POST /apps/:app/slugs": lambda world: world.call("POST", "/apps/example/slugs", SLUG),
+    "DELETE /apps/:app/build-cache": lambda world: world.call("DELETE", "/apps/example/build-cache"),
+}
+CREATED = {"POST /apps/:app/slugs", "POST /sources", "POST /apps/:app/sources"}
+ACCEPTED = {"DELETE /apps/:app/build-cache"}
