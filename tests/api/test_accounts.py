@@ -168,7 +168,7 @@ def test_letters_are_for_the_operator_and_encrypted_at_rest(world: World) -> Non
 
 def test_what_has_run_out_is_forgotten(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
     home = empty.context.settings.home
-    for name in ("sources", "slugs", "builds"):
+    for name in ("sources", "slugs", "builds", "uploads"):
         (home / name).mkdir(exist_ok=True)
     token = invite(empty)
     retention.prune(empty.context)

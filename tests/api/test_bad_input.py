@@ -191,7 +191,13 @@ _FIELDS = (
 ).split()
 _BODIES = st.dictionaries(st.sampled_from(_FIELDS) | st.text(max_size=8), _VALUES, max_size=5) | _VALUES
 # Not those that end the world the others need.
-_FINAL = {("DELETE", "/apps/:app"), ("DELETE", "/oauth/authorizations/:authorization")}
+# What would end the world, or the token it is asked with.
+_FINAL = {
+    ("DELETE", "/apps/:app"),
+    ("DELETE", "/oauth/authorizations/:authorization"),
+    ("DELETE", "/oauth/tokens/:token"),
+    ("POST", "/oauth/authorizations/:authorization/actions/regenerate-tokens"),
+}
 _WRITES = [route for route in ROUTES if route.method != "GET" and (route.method, route.path) not in _FINAL]
 _SEGMENTS = st.sampled_from(["web", "web.1", "v3", "1", "~", "preboot", "a\u0660", "'", "%", "x" * 300])
 
