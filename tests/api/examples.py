@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests import certified
-from tests.api import examples_accounts, examples_code, examples_log_drains
+from tests.api import examples_accounts, examples_code, examples_log_drains, examples_pipelines
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
 
 from celadon.actions import builds
@@ -71,6 +71,7 @@ def _remove_domain(world: World) -> Reply:
 
 
 EXAMPLES: dict[str, Example] = {
+    **examples_pipelines.EXAMPLES,
     "GET /account": _get("/account"),
     "PATCH /account": _send("PATCH", "/account", {"name": "Ada"}),
     "GET /users/:account": _get("/users/~"),
@@ -116,7 +117,6 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps/:app/features/:feature": _get("/apps/example/features/preboot"),
     "PATCH /apps/:app/features/:feature": _send("PATCH", "/apps/example/features/preboot", {"enabled": False}),
     "POST /apps/:app/log-sessions": _send("POST", "/apps/example/log-sessions", {"lines": 20, "tail": True}),
-    "GET /apps/:app/pipeline-couplings": _get("/apps/example/pipeline-couplings"),
     "GET /apps/:app/builds": _get("/apps/example/builds"),
     "POST /apps/:app/builds": _send(
         "POST",
@@ -177,7 +177,6 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps/:app/webhooks": _get("/apps/example/webhooks"),
     "GET /addon-services": _get("/addon-services"),
     "GET /client/v11/apps/:app/transfers": _get("/client/v11/apps/example/transfers"),
-    "GET /pipelines": _get("/pipelines?eq[name]=example"),
     "GET /spaces": _get("/spaces"),
     **examples_accounts.EXAMPLES,
     **examples_code.EXAMPLES,
@@ -185,10 +184,9 @@ EXAMPLES: dict[str, Example] = {
 }
 
 # Routes whose answer is always that there is none, in Heroku's words.
-NOT_FOUND = {
-    "GET /apps/:app/pipeline-couplings": "pipeline_coupling",
-}
+NOT_FOUND = {}
 CREATED = {
+    *examples_pipelines.CREATED,
     "POST /apps/:app/domains",
     "POST /apps/:app/sni-endpoints",
     "POST /account/keys",

@@ -187,7 +187,7 @@ _VALUES = st.recursive(
 _FIELDS = (
     "name region stack maintenance build_stack updates type quantity size dyno_size command env attach release slug "
     "description source_blob buildpacks lines tail dyno source public_key scope expires_in enabled password new_password "
-    "url version checksum buildpack A"
+    "url version checksum buildpack A app pipeline source targets owner new_owner in id"
 ).split()
 _BODIES = st.dictionaries(st.sampled_from(_FIELDS) | st.text(max_size=8), _VALUES, max_size=5) | _VALUES
 # Not those that end the world the others need.

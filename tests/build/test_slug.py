@@ -1,6 +1,8 @@
 """From a compiled tree to a slug, with what a hostile build leaves behind."""
 
+import hashlib
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,48 @@ def test_a_procfile_that_cannot_be_read_names_the_line(workspace: Workspace, tex
     (workspace.root / "build" / "Procfile").write_text(text)
     with pytest.raises(SlugError, match=why):
         slug.declared(workspace, "build")
+
+
+def owners(slug_file: Path) -> set[str]:
+    """Who owns the files of a packed slug."""
+    listed = subprocess.run(["unsquashfs", "-lln", str(slug_file)], capture_output=True, text=True, check=True).stdout
+    return {line.split()[1] for line in listed.splitlines()}
+
+
+def files(slug_file: Path) -> list[list[str]]:
+    """All that a packed slug has, but for who owns it."""
+    listed = subprocess.run(["unsquashfs", "-lln", str(slug_file)], capture_output=True, text=True, check=True).stdout
+    return [[mode, *rest] for mode, _, *rest in (line.split() for line in listed.splitlines())]
+
+
+def test_a_copy_for_another_app_has_the_same_files_with_its_owner(workspace: Workspace, tmp_path: Path) -> None:
+    build = workspace.root / "build"
+    (build / "secret").write_text("hi")
+    (build / "secret").chmod(0o600)
+    (build / "large").write_bytes(os.urandom(300_000))
+    (build / "link").symlink_to("secret")
+    os.chown(build / "secret", UID, UID)
+    packed, copied = tmp_path / "s.squashfs", tmp_path / "copy.squashfs"
+    checksum, size = slug.pack(workspace, "build", packed, UID, 1 << 20)
+    copy = slug.copy_for(packed, copied, UID + 70_000, checksum)
+    assert (owners(packed), owners(copied)) == ({f"{UID}/{UID}"}, {f"{UID + 70_000}/{UID + 70_000}"})
+    assert files(copied) == files(packed)
+    assert copied.stat().st_size == size
+    assert copy != checksum and slug.copy_for(packed, copied, UID, checksum) == checksum
+    subprocess.run(["unsquashfs", "-q", "-n", "-d", str(tmp_path / "out"), str(copied)], check=True)
+    assert (tmp_path / "out" / "large").read_bytes() == (build / "large").read_bytes()
+
+
+def test_a_slug_that_has_changed_or_has_several_owners_is_not_copied(workspace: Workspace, tmp_path: Path) -> None:
+    packed, target = tmp_path / "s.squashfs", tmp_path / "copy.squashfs"
+    checksum, _ = slug.pack(workspace, "build", packed, UID, 1 << 20)
+    with pytest.raises(SlugError, match="no longer kept"):
+        slug.copy_for(tmp_path / "nothing", target, UID, checksum)
+    with pytest.raises(SlugError, match="changed on disk"):
+        slug.copy_for(packed, target, UID, "SHA256:00")
+    (workspace.root / "build" / "roots").write_text("hi")
+    other = tmp_path / "other.squashfs"
+    subprocess.run(["mksquashfs", str(workspace.root / "build"), str(other), "-quiet", "-no-progress"], check=True)
+    with pytest.raises(SlugError, match="several owners"):
+        slug.copy_for(other, target, UID, f"SHA256:{hashlib.sha256(other.read_bytes()).hexdigest()}")
+    assert not target.exists() and not list(tmp_path.glob("*.part"))

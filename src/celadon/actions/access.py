@@ -1,11 +1,13 @@
-"""The one table of who may do what to an app, and with which token."""
+"""The one table of who may do what to an app or a pipeline, and with which token."""
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.errors import Forbidden, NotFound
-from celadon.store import apps
+from celadon.model.errors import Forbidden, InvalidParams, NotFound
+from celadon.model.pipeline import Pipeline
+from celadon.store import apps, pipelines
 from celadon.store.database import Transaction
 
 
@@ -47,6 +49,10 @@ PERMISSIONS: dict[str, tuple[frozenset[Role], frozenset[str]]] = {
     # The URL of a drain may hold a password.
     "drain:read": (_ANYONE_ON_IT, _READ_SECRETS),
     "drain:update": (_ANYONE_ON_IT, _WRITE_SECRETS),
+    # Whoever sees one of its apps is on a pipeline, as its collaborator.
+    "pipeline:read": (_ANYONE_ON_IT, _READ),
+    "pipeline:add": (_ANYONE_ON_IT, _WRITE),
+    "pipeline:update": (_OWNERS, _WRITE),
 }
 
 
@@ -74,6 +80,37 @@ def role_of(tx: Transaction, actor: Actor, app: App) -> Role | None:
     if apps.is_collaborator(tx, app.id, actor.account.id):
         return Role.COLLABORATOR
     return Role.OPERATOR if actor.account.operator else None
+
+
+def visible_apps(tx: Transaction, actor: Actor, ids: Collection[str]) -> list[App]:
+    """Those of these apps that the actor sees, by name."""
+    if actor.account.operator:
+        return apps.by_ids(tx, ids)
+    return apps.list_visible(tx, actor.account.id, only=ids)
+
+
+def pipeline_for(tx: Transaction, actor: Actor, id_or_name: str, permission: str) -> Pipeline:
+    """The pipeline, if the actor may do this to it; of several with that name the actor's own.
+
+    Raises NotFound for one that is not there or that the actor sees no app of, Forbidden for one that is somebody
+    else's, InvalidParams when others' pipelines share the name.
+    """
+    me = actor.account
+    found = pipelines.list_called(tx, id_or_name, None if me.operator else me.id)
+    own = [pipeline for pipeline in found if pipeline.owner_id == me.id]
+    if not found:
+        raise NotFound("pipeline")
+    if len(own or found) > 1:
+        raise InvalidParams(
+            f"cannot tell which {id_or_name} is meant: {len(found)} pipelines have that name, use an id"
+        )
+    pipeline = (own or found)[0]
+    roles, scopes = PERMISSIONS[permission]
+    role = Role.OWNER if own else Role.OPERATOR if me.operator else Role.COLLABORATOR
+    if role not in roles:
+        raise Forbidden(f"cannot do this to pipeline {pipeline.name}: only its owner may")
+    require_scope(actor, scopes)
+    return pipeline
 
 
 def require_scope(actor: Actor, scopes: frozenset[str]) -> None:

@@ -21,6 +21,7 @@ from celadon.store import (
     invitations,
     keys,
     oauth_clients,
+    pipelines,
     secrets,
     sessions,
 )
@@ -177,7 +178,7 @@ def take_email(context: Context, token: str, address: str | None = None) -> Acco
 
 
 def delete(context: Context, actor: Actor, password: str) -> Account:
-    """End the account: its keys, tokens and access go at once. Raises Unauthorized; Forbidden while it owns apps."""
+    """End the account: its keys, tokens and access go at once. Raises Unauthorized; Forbidden while it owns apps or pipelines."""
     access.require_account_write(actor)
     two_factor.check_password(context, actor, password)
     account = actor.account
@@ -187,6 +188,8 @@ def delete(context: Context, actor: Actor, password: str) -> Account:
             raise Forbidden("cannot delete this account: it is the platform's operator")
         if owned := apps.count_owned(tx, account.id):
             raise Forbidden(f"cannot delete your account: it owns {owned} apps; transfer or destroy them first")
+        if owned := pipelines.count_owned(tx, account.id):
+            raise Forbidden(f"cannot delete your account: it owns {owned} pipelines; transfer or destroy them first")
         authorizations.delete_of(tx, account.id)
         sessions.delete_of(tx, account.id)
         accounts.replace_recovery_codes(tx, account.id, [])

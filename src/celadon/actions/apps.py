@@ -15,7 +15,19 @@ from celadon.model.app import App
 from celadon.model.dyno import DynoRequest
 from celadon.model.errors import Forbidden, InvalidParams
 from celadon.model.release import ReleaseStatus
-from celadon.store import accounts, apps, builds, changes, configs, domains, dynos, events, sni_endpoints
+from celadon.store import (
+    accounts,
+    apps,
+    builds,
+    changes,
+    configs,
+    domains,
+    dynos,
+    events,
+    pipelines,
+    promotions,
+    sni_endpoints,
+)
 from celadon.store.database import Transaction
 
 STACK = "cedar"
@@ -80,6 +92,13 @@ def list_visible(context: Context, actor: Actor, only: Collection[str] | None = 
     access.require_read(actor)
     with context.database.read() as tx:
         return apps.list_visible(tx, actor.account.id, only)
+
+
+def list_of(context: Context, actor: Actor, ids: Collection[str]) -> list[App]:
+    """Those of these apps that the actor sees, by name."""
+    access.require_read(actor)
+    with context.database.read() as tx:
+        return access.visible_apps(tx, actor, ids)
 
 
 def names_visible(context: Context, actor: Actor) -> list[tuple[str, str]]:
@@ -157,6 +176,8 @@ def destroy(context: Context, actor: Actor, name_or_id: str) -> App:
         apps.update(tx, app.id, now=now(), deleted_at=now())
         domains.delete(tx, [domain.id for domain in domains.list_of(tx, app.id)])
         sni_endpoints.delete(tx, [endpoint.id for endpoint in sni_endpoints.list_of(tx, app.id)])
+        pipelines.delete_coupling(tx, app.id)
+        promotions.fail_all(tx, app.id, now=now(), error="The app was destroyed")
         dynos.request(tx, [dyno.id for dyno in dynos.list_of(tx, app.id)], DynoRequest.STOP)
         if pending := builds.pending_of(tx, app.id):
             builds.update(tx, pending.id, now=now(), cancel_requested=True)

@@ -9,10 +9,11 @@ from celadon.model.account import Account, Actor
 from celadon.model.app import App
 from celadon.model.dyno import RELEASE
 from celadon.model.errors import InvalidParams, NotFound
+from celadon.model.promotion import RELEASE_FAILED, TargetStatus
 from celadon.model.release import Release, ReleaseStatus
 from celadon.model.size import Sizes
 from celadon.model.slug import KEPT, REACH, Slug, SlugStatus
-from celadon.store import accounts, apps, changes, configs, events, releases, slugs
+from celadon.store import accounts, apps, changes, configs, events, promotions, releases, slugs
 from celadon.store.database import Transaction
 
 
@@ -102,6 +103,8 @@ def finish(context: Context, release_id: str, *, succeeded: bool) -> None:
         if succeeded:
             slug = slugs.find(tx, release.slug_id) if release.slug_id else None
             _succeed(tx, app, slug, context.settings.sizes)
+        ended = (TargetStatus.SUCCEEDED, None) if succeeded else (TargetStatus.FAILED, RELEASE_FAILED)
+        promotions.finish(tx, release.id, now=now(), status=ended[0], error=ended[1])
         line = f"Release {release.name} command {'succeeded' if succeeded else 'failed'}"
         events.insert(tx, "release:finish", app_id=app.id, resource_id=release.id, line=line)
         changes.record(tx, "release", app.id)

@@ -19,6 +19,7 @@ from celadon.api import (
     dynos,
     events,
     features,
+    filters,
     formations,
     invitations,
     keys,
@@ -31,6 +32,7 @@ from celadon.api import (
     pipelines,
     platform,
     preferences,
+    promotions,
     rate_limits,
     regions,
     releases,
@@ -128,7 +130,6 @@ _APPS = (
     _route("GET /apps/:app/features/:feature", "app:read", features.show),
     _route("PATCH /apps/:app/features/:feature", "app:update", features.update),
     _route("POST /apps/:app/log-sessions", "log:read", log_sessions.create),
-    _route("GET /apps/:app/pipeline-couplings", "app:read", pipelines.coupling_of_app),
 )
 
 _CODE = (
@@ -175,6 +176,31 @@ _DYNOS = (
     _route("GET /dyno-sizes/:size", "-", dyno_sizes.show),
 )
 
+_PIPELINES = (
+    _route("GET /pipelines", "read", pipelines.list_visible),
+    _route("POST /pipelines", "write", pipelines.create),
+    _route("GET /pipelines/:pipeline", "pipeline:read", pipelines.show),
+    _route("PATCH /pipelines/:pipeline", "pipeline:update", pipelines.update),
+    _route("DELETE /pipelines/:pipeline", "pipeline:update", pipelines.destroy),
+    _route("POST /pipeline-transfers", "pipeline:update", pipelines.transfer),
+    _route("GET /pipelines/:pipeline/pipeline-couplings", "pipeline:read", pipelines.couplings_of),
+    _route("GET /pipelines/:pipeline/pipeline-stack", "pipeline:read", pipelines.stack),
+    _route("GET /pipelines/:pipeline/latest-builds", "pipeline:read", pipelines.latest_builds),
+    _route("GET /pipelines/:pipeline/latest-deployments", "pipeline:read", pipelines.latest_deployments),
+    _route("GET /pipelines/:pipeline/latest-releases", "pipeline:read", pipelines.latest_releases),
+    _route("GET /pipeline-couplings", "read", pipelines.couplings_visible),
+    _route("POST /pipeline-couplings", "pipeline:add; the app: app:update", pipelines.couple),
+    _route("GET /pipeline-couplings/:coupling", "app:read", pipelines.show_coupling),
+    _route("PATCH /pipeline-couplings/:coupling", "app:update", pipelines.move),
+    _route("DELETE /pipeline-couplings/:coupling", "app:update", pipelines.uncouple),
+    _route("GET /users/~/pipeline-couplings", "read", pipelines.couplings_visible),
+    _route("GET /apps/:app/pipeline-couplings", "app:read", pipelines.coupling_of_app),
+    _route("POST /pipeline-promotions", "source: code:read; targets: release:create", promotions.create),
+    _route("GET /pipeline-promotions/:promotion", "its source: app:read", promotions.show),
+    _route("GET /pipeline-promotions/:promotion/promotion-targets", "each target: app:read", promotions.targets_of),
+    _route("POST /filters/apps", "read", filters.apps_of),
+)
+
 _PLATFORM = (
     _route("GET /regions", "-", regions.list_all),
     _route("GET /regions/:region", "-", regions.show),
@@ -198,8 +224,7 @@ _NONE_YET = (
     _route("GET /apps/:app/addon-attachments", "app:read", addons.none_of_app),
     _route("GET /apps/:app/webhooks", "app:read", addons.none_of_app),
     _route("GET /client/v11/apps/:app/transfers", "app:read", addons.none_of_app),
-    _route("GET /pipelines", "-", addons.none),
     _route("GET /spaces", "-", addons.none),
 )
 
-ROUTES = (*_ACCOUNT, *_APPS, *_CODE, *_LOG_DRAINS, *_DYNOS, *_PLATFORM, *_NONE_YET)
+ROUTES = (*_ACCOUNT, *_APPS, *_CODE, *_LOG_DRAINS, *_DYNOS, *_PIPELINES, *_PLATFORM, *_NONE_YET)

@@ -1,7 +1,8 @@
-"""The build role: takes pending builds up, a few at once, and serves what they write.
+"""The build role: takes pending builds up, a few at once, and serves what they write; copies slugs that are promoted.
 
-Wakes on: the change feed. Reads: builds. Writes: builds, slugs, releases (by actions), the build's output.
-Survives: a SIGKILL. A pending build whose role died is compiled again from its source archive.
+Wakes on: the change feed. Reads: builds, promotions. Writes: builds, promotions, slugs, releases (by actions), the
+build's output.
+Survives: a SIGKILL. A pending build whose role died is compiled again from its source archive, a slug copied again.
 """
 
 import ipaddress
@@ -19,6 +20,7 @@ from celadon.build import stream, uploads
 from celadon.build.compiler import Compiler, app_of
 from celadon.build.output import Output
 from celadon.build.packer import Packer
+from celadon.build.promotions import Promotions
 from celadon.model.app import App
 from celadon.model.build import Build
 from celadon.model.slug import Slug
@@ -72,6 +74,7 @@ class Builds:
         self._apps: set[str] = set()
         self._lock = threading.Lock()
         self._bell = threading.Event()
+        self._promotions = Promotions(context, self._bell.set)
 
     def run(self) -> None:
         feed = changes.Feed(self.context.database)
@@ -80,6 +83,8 @@ class Builds:
             begun = self.ensure()
             if begun:
                 log.info("at=ensure building %s", begun)
+            if begun := self._promotions.ensure():
+                log.info("at=ensure promoting to %s", begun)
             while not self._bell.wait(changes.LOOK) and feed.look() <= seen:
                 pass
             self._bell.clear()

@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import yaml
 
@@ -22,6 +24,9 @@ _LEVEL = "3"
 _PACK_TIMEOUT = 120
 # A hint, as Heroku gives it: large slugs take longer to start.
 HINT = 90 << 20
+_SQUASHFS = 0x73717368
+# The bit of a metadata block's header that says it is not compressed.
+_PLAIN = 1 << 15
 
 
 class SlugError(Exception):
@@ -162,10 +167,53 @@ def pack(workspace: Workspace, build_dir: str, target: Path, uid: int, limit: in
         copy.flush()
         os.fsync(copy.fileno())
     packed.unlink()
-    with part.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = _checksum(part)
     part.rename(target)
-    return f"SHA256:{digest}", size
+    return digest, size
+
+
+def copy_for(source: Path, target: Path, uid: int, checksum: str) -> str:
+    """Make another app's slug of a packed one: the same files, owned by that app's uid; returns the copy's checksum.
+
+    `pack` has given every file one owner, so the image names it in one place. Raises SlugError when the source is gone,
+    is not what it was (`checksum`), or was packed by others.
+    """
+    part = target.with_suffix(".part")
+    try:
+        shutil.copyfile(source, part)
+        if _checksum(part) != checksum:
+            raise SlugError("the slug has changed on disk since it was built (R17); deploy it again and promote that")
+        with part.open("r+b") as image:
+            image.seek(_owner_at(image))
+            image.write(struct.pack("<I", uid))
+            image.flush()
+            os.fsync(image.fileno())
+        digest = _checksum(part)
+        part.rename(target)
+        return digest
+    except FileNotFoundError:
+        raise SlugError("its slug is no longer kept; deploy it again and promote that") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _owner_at(image: BinaryIO) -> int:
+    """Where a squashfs (4.0) with one owner names it: superblock → table of ids → its one block, two bytes in."""
+    magic, ids, table = struct.unpack("<I22xH20xQ", image.read(56))
+    if (magic, ids) != (_SQUASHFS, 1):
+        raise SlugError("the slug's files have several owners; deploy it again and promote that")
+    image.seek(table)
+    (block,) = struct.unpack("<Q", image.read(8))
+    image.seek(block)
+    (header,) = struct.unpack("<H", image.read(2))
+    # Four bytes never get smaller by compression, so they are as they are.
+    assert header == _PLAIN | 4, "the table of one id is one plain block"
+    return int(block) + 2
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return f"SHA256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 def _too_large(size: str, limit: int) -> str:

@@ -42,3 +42,8 @@ def deploy_description(commit: str | None) -> str:
 
 def rollback_description(version: int) -> str:
     return f"Rollback to v{version}"
+
+
+def promote_description(app_name: str, version: int, commit: str | None) -> str:
+    """`Promote myapp-staging v12 3063626`."""
+    return f"Promote {app_name} v{version} {commit[:7]}" if commit else f"Promote {app_name} v{version}"

@@ -39,6 +39,16 @@ def names_visible(tx: Transaction, account_id: str) -> list[tuple[str, str]]:
     return [(name, app_id) for name, app_id in tx.connection.execute(query).all()]
 
 
+def visible_ids(account_id: str) -> sa.Select[tuple[str]]:
+    """A query for the ids of those apps, to be used within another."""
+    return sa.select(_t.c.id).where(_live, _visible_to(account_id))
+
+
+def by_ids(tx: Transaction, ids: Collection[str]) -> list[App]:
+    """Apps of these ids, by name."""
+    return rows.every(tx, App, sa.select(_t).where(_live, _t.c.id.in_(ids)).order_by(_t.c.name))
+
+
 def _visible_to(account_id: str) -> sa.ColumnElement[bool]:
     shared = sa.select(tables.collaborators.c.app_id).where(tables.collaborators.c.account_id == account_id)
     return sa.or_(_t.c.owner_id == account_id, _t.c.id.in_(shared))

@@ -15,6 +15,8 @@ from celadon.model.app_transfer import TransferState
 from celadon.model.build import BuildStatus
 from celadon.model.domain import AcmStatus, DomainStatus
 from celadon.model.dyno import DynoRequest, DynoState
+from celadon.model.pipeline import Stage
+from celadon.model.promotion import TargetStatus
 from celadon.model.release import ReleaseStatus
 from celadon.model.slug import SlugStatus
 
@@ -454,6 +456,59 @@ dynos = sa.Table(
     sa.Column("draining_at", Instant),
     sa.Column("exit_status", sa.Integer),
     *_times(),
+)
+
+pipelines = sa.Table(
+    "pipelines",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+    _account("owner_id"),
+    *_times(),
+    sa.UniqueConstraint("owner_id", "name"),
+)
+
+pipeline_couplings = sa.Table(
+    "pipeline_couplings",
+    metadata,
+    _id(),
+    sa.Column("pipeline_id", sa.Text, sa.ForeignKey("pipelines.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), nullable=False, unique=True),
+    sa.Column("stage", Word(Stage), nullable=False),
+    *_times(),
+)
+
+# What was accepted is done, whatever becomes of the pipeline: `pipeline_id` refers to nothing.
+promotions = sa.Table(
+    "promotions",
+    metadata,
+    _id(),
+    sa.Column("pipeline_id", sa.Text, nullable=False),
+    sa.Column("source_app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("source_release_id", sa.Text, sa.ForeignKey("releases.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("slug_id", sa.Text, sa.ForeignKey("slugs.id"), nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    _account(),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+promotion_targets = sa.Table(
+    "promotion_targets",
+    metadata,
+    _id(),
+    sa.Column("promotion_id", sa.Text, sa.ForeignKey("promotions.id", ondelete="CASCADE"), nullable=False, index=True),
+    _app(),
+    sa.Column("status", Word(TargetStatus), nullable=False),
+    sa.Column("error_message", sa.Text),
+    sa.Column("release_id", sa.Text, sa.ForeignKey("releases.id", ondelete="CASCADE")),
+    *_times(),
+)
+# The build role asks for these at every change of the store.
+sa.Index(
+    "promotion_targets_pending",
+    promotion_targets.c.created_at,
+    sqlite_where=promotion_targets.c.status == sa.literal("pending", literal_execute=True),
+    postgresql_where=promotion_targets.c.status == sa.literal("pending", literal_execute=True),
 )
 
 log_sessions = sa.Table(
