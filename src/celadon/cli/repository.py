@@ -149,6 +149,18 @@ def clone(url: str, directory: str, remote: str, platform: Platform) -> int:
         raise _no_git() from None
 
 
+def commits_between(old: str, new: str) -> list[tuple[str, str, str, str]] | None:
+    """Commits that `new` has and `old` has not, the newest first: hash, time, author, subject.
+
+    None outside of a repository that has both; give full hashes, nothing that git could take for an option.
+    """
+    found = _git("log", "-z", "--no-show-signature", "--format=%H%n%aI%n%an%n%s", f"{old}..{new}", "--")
+    if found is None or found.returncode != 0:
+        return None
+    commits = (entry.split("\n") for entry in found.stdout.split("\0") if entry)
+    return [(commit, at, author, subject) for commit, at, author, subject in commits]
+
+
 def _git(*words: str) -> "subprocess.CompletedProcess[str] | None":
     try:
         return subprocess.run(["git", *words], check=False, capture_output=True, encoding="utf-8", errors="replace")
