@@ -238,6 +238,32 @@ def test_domains(app: tuple[App, Client]) -> None:
     assert name not in heroku("domains")
 
 
+def test_pipelines(app: tuple[App, Client]) -> None:
+    app_, heroku = app
+    name, live = f"p-{uuid.uuid4().hex[:12]}", f"t-{uuid.uuid4().hex[:12]}"
+    heroku("create", live, "--no-remote")
+    created = heroku("pipelines:create", name, "-a", app_.name, "-s", "staging")
+    assert f"Creating {name} pipeline... done" in created
+    assert f"Adding {app_.name} to {name} pipeline as staging... done" in created
+    assert f"Adding {live} to {name} pipeline as staging... done" in heroku(
+        "pipelines:add", name, "-a", live, "-s", "staging"
+    )
+    assert f"Changing {live} to production... done" in heroku("pipelines:update", "-a", live, "-s", "production")
+    assert name in heroku("pipelines")
+    info = heroku("pipelines:info", name)
+    assert f"=== {name}\n\nowner: {EMAIL}\n" in info
+    assert re.search(rf"  {app_.name} +staging *\n +{live} +production", info)
+    promoted = heroku("pipelines:promote", "-a", app_.name)
+    assert "Promotion successful" in promoted
+    assert re.search(rf"{live}: +succeeded", promoted)
+    wait_for("the promoted code serves", lambda: " one " in app_.platform.request(f"{live}.localhost").text)
+    assert re.search(rf"v3 +Promote {app_.name} v\d+ [0-9a-f]{{7}}", heroku("releases", "-a", live))
+    assert f"Renaming {name} pipeline to {name}-2... done" in heroku("pipelines:rename", name, f"{name}-2")
+    assert f"Removing {live}... done" in heroku("pipelines:remove", "-a", live)
+    assert f"Destroying {name}-2 pipeline... done" in heroku("pipelines:destroy", f"{name}-2")
+    assert "Pipeline not found" in heroku("pipelines:info", f"{name}-2", status=1)
+
+
 def test_what_is_wrong_is_told_in_a_sentence(app: tuple[App, Client]) -> None:
     _, heroku = app
     assert "Error: cannot name an app 'api': the platform uses that name" in heroku("create", "api", status=2)
