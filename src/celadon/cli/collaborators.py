@@ -4,9 +4,8 @@ import click
 
 from celadon.cli.client import segment
 from celadon.cli.commands import command
-from celadon.cli.failure import ApiFailure
 from celadon.cli.invocation import Invocation
-from celadon.cli.output import action, header, listing, say, show_json
+from celadon.cli.output import action, header, listing, show_json
 
 
 @command(app=True, json=True)
@@ -24,15 +23,8 @@ def list_collaborators(invocation: Invocation) -> None:
 @click.argument("email")
 def add(invocation: Invocation, email: str) -> None:
     """Let somebody work on the app. Who has no account yet is invited to make one, and works on it then."""
-    path = f"{invocation.app_path}/collaborators"
     with action(f"Adding {email} to {invocation.app} as collaborator"):
-        added = invocation.client.post(path, {"user": email})["user"]["email"]
-    try:
-        invocation.client.get(f"{path}/{segment(added)}")
-    except ApiFailure as failure:
-        if failure.http_status != 404:
-            raise
-        say(f"{added} has no account yet: an invitation was sent.")
+        invocation.client.post(f"{invocation.app_path}/collaborators", {"user": email})
 
 
 @command(app=True, must="EMAIL to remove")
