@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import urllib.parse
 import urllib.request
 import uuid
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pexpect
+import pyotp
 import pytest
 
 from tests.journeys.conftest import Platform
@@ -33,7 +35,7 @@ def app(heroku: Client) -> str:
     return name
 
 
-def call(platform: Platform, method: str, path: str, token: str, body: object) -> object:
+def call(platform: Platform, method: str, path: str, token: str, body: object, code: str = "") -> object:
     """What the API answers, for what the client has no command for."""
     answer = platform.request(
         "localhost",
@@ -43,6 +45,7 @@ def call(platform: Platform, method: str, path: str, token: str, body: object) -
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.heroku+json; version=3",
             "Content-Type": "application/json",
+            "Heroku-Two-Factor-Code": code,
         },
         body=json.dumps(body).encode(),
     )
@@ -113,6 +116,7 @@ def test_clients(heroku: Client) -> None:
 def test_labs_and_the_second_factor(heroku: Client, app: str) -> None:
     assert "Two-factor authentication is not enabled" in heroku("auth:2fa")
     assert "this command has been removed" in heroku("auth:2fa:disable", status=2)
+    assert "[+] preboot" in heroku("features", "-a", app)
     listed = heroku("labs", "-a", app)
     assert re.search(rf"User Features {EMAIL}\n+\[ \] private-account ", listed)
     assert re.search(rf"App Features .*{app}\n+\[ \] log-runtime-metrics ", listed)
@@ -157,3 +161,33 @@ def test_a_session_is_destroyed(platform: Platform, heroku: Client, password: st
     assert session is not None
     assert f"Destroying {session[1]}... done" in heroku("sessions:destroy", session[1])
     assert session[1] not in heroku("sessions")
+
+
+def test_a_login_with_a_second_factor(
+    platform: Platform, new_client: Callable[[Path], Client], heroku: Client, tmp_path: Path, app: str
+) -> None:
+    email = f"{uuid.uuid4().hex[:12]}@example.com"
+    heroku("access:add", email, "-a", app)
+    invited(platform, email)
+    other = new_client(tmp_path)
+    other.log_in(email, OTHER_PASSWORD)
+    token = other("auth:token").split()[-1]
+    begun = call(platform, "POST", "/account/two-factor", token, {"password": OTHER_PASSWORD})
+    assert isinstance(begun, dict)
+    totp, now = pyotp.TOTP(begun["secret"]), int(time.time())
+    call(platform, "PATCH", "/account", token, {"two_factor_authentication": True}, code=totp.at(now))
+    assert "Two-factor authentication is enabled" in other("auth:2fa")
+    other("logout")
+    child = other.on_terminal("login", "-i")
+    try:
+        child.expect("Email")
+        child.sendline(email)
+        child.expect("Password")
+        child.sendline(OTHER_PASSWORD)
+        child.expect("Two-factor code")
+        child.sendline(totp.at(now + 30))
+        child.expect(f"Logged in as .*{re.escape(email)}")
+        child.expect(pexpect.EOF)
+    finally:
+        child.close(force=True)
+    assert other("auth:whoami") == f"{email}\n"
