@@ -57,7 +57,7 @@ def test_without_a_browser_the_page_is_named(visitor: Program) -> None:
     asked.expect_exact("or q to exit: ")
     asked.send("\r")
     asked.expect(r"Opening browser to (\S+)\r\n")
-    asked.expect_exact(" !    Cannot open a browser here: open that page in one yourself.")
+    asked.expect_exact(" !    Cannot open a browser here: open that page in one yourself, or use `celadon login -i`.")
     asked.close(force=True)
 
 

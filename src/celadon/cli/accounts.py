@@ -10,7 +10,7 @@ import click
 from celadon.cli import browser_login, netrc, platforms
 from celadon.cli.client import Client
 from celadon.cli.commands import command
-from celadon.cli.failure import ApiFailure, Failure
+from celadon.cli.failure import ApiFailure, Failure, warn
 from celadon.cli.invocation import Invocation, ask, ask_code, ask_password, credentials, token
 from celadon.cli.output import interactive as on_terminal
 from celadon.cli.output import say, show_json
@@ -32,9 +32,15 @@ def login(invocation: Invocation, interactive: bool, email: str | None) -> None:
     if interactive or email or not on_terminal():
         enter(invocation.platform, email)
     else:
+        _warn_if_open(invocation.platform)
         _await_key()
         _keep(invocation.platform, *browser_login.log_in(invocation.platform))
     _offer_key(invocation.client)
+
+
+def _warn_if_open(platform: Platform) -> None:
+    if platform.api_url.startswith("http://") and not is_loopback(platform.hostname):
+        warn([f"{platform.api_url} is not encrypted: others may read your password."])
 
 
 def _await_key() -> None:
@@ -95,8 +101,7 @@ def enter(platform: Platform, email: str | None = None) -> None:
     asking = on_terminal()
     if asking:
         print("Enter your Celadon credentials.", file=sys.stderr)
-        if platform.api_url.startswith("http://") and not is_loopback(platform.hostname):
-            print(f" !    {platform.api_url} is not encrypted: others may read your password.", file=sys.stderr)
+        _warn_if_open(platform)
     for left in reversed(range(_TRIES if asking else 1)):
         given = email or ask("Email: ")
         password = ask_password()

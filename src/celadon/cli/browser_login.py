@@ -37,7 +37,7 @@ def _open(url: str) -> None:
 
     print(f"Opening browser to {url}", file=sys.stderr)
     if not webbrowser.open(url):
-        warn(["Cannot open a browser here: open that page in one yourself."])
+        warn(["Cannot open a browser here: open that page in one yourself, or use `celadon login -i`."])
 
 
 def _answer(client: Client, path: str) -> dict[str, str]:
