@@ -15,7 +15,7 @@ def visitor(bare_world: World, stranger: Program) -> Program:
 
 
 def log_in(visitor: Program, *words: str, password: str = PASSWORD) -> "pexpect.spawn[str]":
-    asked = visitor.terminal("login", *words)
+    asked = visitor.terminal("login", "-i", *words)
     asked.expect_exact("Enter your Celadon credentials.\r\nEmail: ")
     asked.sendline(EMAIL)
     asked.expect_exact("Password (typing will be hidden): ")
@@ -25,7 +25,7 @@ def log_in(visitor: Program, *words: str, password: str = PASSWORD) -> "pexpect.
 
 def test_login_keeps_a_token_that_works_in_a_file_of_the_users_own(bare_world: World, visitor: Program) -> None:
     keys.create(bare_world.context, bare_world.actor, PUBLIC_KEY)
-    asked = log_in(visitor, "-i")
+    asked = log_in(visitor)
     asked.expect_exact(f"Logged in as {EMAIL}\r\n")
     asked.expect(pexpect.EOF)
     assert PASSWORD not in (asked.before or "")

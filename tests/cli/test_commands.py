@@ -157,7 +157,7 @@ def test_a_reader_that_leaves_is_no_error(stranger: Program) -> None:
 
 
 def test_ctrl_c_at_a_prompt_leaves_quietly_with_130(stranger: Program) -> None:
-    asked = stranger.terminal("login", "--platform", "http://localhost:1")
+    asked = stranger.terminal("login", "-i", "--platform", "http://localhost:1")
     asked.expect("Email: ")
     asked.kill(signal.SIGINT)
     asked.expect(pexpect_end())

@@ -6,6 +6,7 @@ Who works on a test sets CELADON_TEST_KEEP=NAME: the platform of that name is th
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -24,6 +25,8 @@ import pytest
 from celadon.model import size as sizes
 from tests.journeys import internet as outside
 from tests.journeys.internet import Internet
+from tests.official_cli import install
+from tests.official_cli.client import Client, client
 
 CHECKOUT = Path(__file__).parents[2]
 EXAMPLES = CHECKOUT / "examples"
@@ -157,8 +160,6 @@ class Platform:
 
     def pids(self) -> dict[str, int]:
         """Role → process id."""
-        import json
-
         found: dict[str, int] = json.loads(self.celadon("platform:info", "--json"))["pids"]
         return found
 
@@ -282,3 +283,19 @@ def internet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Internet]:
     directory = tmp_path_factory.mktemp("internet")
     with outside.internet(directory) as found:
         yield found
+
+
+@pytest.fixture(scope="module")
+def new_client(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Client]:
+    argv = install.install()
+    variables = json.loads(platform.celadon("client:env", "--json"))
+
+    def new(directory: Path) -> Client:
+        return client(argv, tmp_path_factory.mktemp("heroku") / "home", directory, variables)
+
+    return new
+
+
+@pytest.fixture(scope="module")
+def password(platform: Platform) -> str:
+    return (platform.home / "operator-password").read_text().strip()

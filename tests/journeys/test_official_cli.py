@@ -17,26 +17,9 @@ import pytest
 from tests import certified
 from tests.journeys import sources
 from tests.journeys.conftest import App, Platform, wait_for
-from tests.official_cli import install
-from tests.official_cli.client import Client, client
+from tests.official_cli.client import Client
 
 EMAIL = "admin@localhost"
-
-
-@pytest.fixture(scope="module")
-def new_client(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Client]:
-    argv = install.install()
-    variables = json.loads(platform.celadon("client:env", "--json"))
-
-    def new(directory: Path) -> Client:
-        return client(argv, tmp_path_factory.mktemp("heroku") / "home", directory, variables)
-
-    return new
-
-
-@pytest.fixture(scope="module")
-def password(platform: Platform) -> str:
-    return (platform.home / "operator-password").read_text().strip()
 
 
 @pytest.fixture(scope="module")

@@ -81,6 +81,6 @@ def _shape(of: App | Account, feature: Feature, enabled: bool) -> dict[str, obje
         "enabled": enabled,
         "feedback_email": "",
         "name": feature.name,
-        "state": "general",
+        "state": feature.state,
         "updated_at": shapes.instant(of.updated_at),
     }

@@ -7,47 +7,72 @@ import sys
 
 import click
 
-from celadon.cli import netrc, platforms
+from celadon.cli import browser_login, netrc, platforms
 from celadon.cli.client import Client
 from celadon.cli.commands import command
-from celadon.cli.failure import ApiFailure, Failure
-from celadon.cli.invocation import Invocation, ask, credentials, token
-from celadon.cli.output import interactive, say, show_json
+from celadon.cli.failure import ApiFailure, Failure, warn
+from celadon.cli.invocation import Invocation, ask, ask_code, ask_password, credentials, token
+from celadon.cli.output import interactive as on_terminal
+from celadon.cli.output import say, show_json
 from celadon.cli.platforms import Platform, is_loopback
 
 _TRIES = 3
 
 
 @command()
-@click.option("-i", "--interactive", is_flag=True, help="Ask for e-mail address and password here (the default).")
+@click.option("-i", "--interactive", is_flag=True, help="Ask for e-mail address and password here, not in a browser.")
 @click.option("-e", "--email", metavar="EMAIL", help="The e-mail address, instead of being asked for it.")
 def login(invocation: Invocation, interactive: bool, email: str | None) -> None:
-    """Log in to a platform: asks for your e-mail address and password and keeps a token in ~/.netrc.
+    """Log in to a platform, in a browser or here, and keep a token in ~/.netrc.
 
-    Without a terminal the password is read from standard input.
+    Without a terminal the password is the next line of standard input, and a two-factor code the one after it.
     """
     if os.environ.get("CELADON_API_KEY"):
         raise Failure("cannot log in: CELADON_API_KEY is set and would be used instead. Unset it first.")
-    enter(invocation.platform, email)
+    if interactive or email or not on_terminal():
+        enter(invocation.platform, email)
+    else:
+        _warn_if_open(invocation.platform)
+        _await_key()
+        _keep(invocation.platform, *browser_login.log_in(invocation.platform))
     _offer_key(invocation.client)
+
+
+def _warn_if_open(platform: Platform) -> None:
+    if platform.api_url.startswith("http://") and not is_loopback(platform.hostname):
+        warn([f"{platform.api_url} is not encrypted: others may read your password."])
+
+
+def _await_key() -> None:
+    print("Press any key to open up the browser to log in, or q to exit: ", end="", file=sys.stderr, flush=True)
+    key = click.getchar()
+    print(file=sys.stderr)
+    if key in ("q", "Q"):
+        raise Failure("Login cancelled.")
 
 
 @command()
 def logout(invocation: Invocation) -> None:
-    """Make the token of this login invalid and take it out of ~/.netrc."""
+    """End this login: its token works no more, and is taken out of ~/.netrc."""
     platform = invocation.platform
     if credentials(platform) is not None and not os.environ.get("CELADON_API_KEY"):
         client = Client(platform=platform, authorization=invocation.client.authorization)
-        try:
-            current = client.get("/oauth/authorizations/~")
-            client.delete(f"/oauth/authorizations/{current['id']}")
-        except ApiFailure as failure:
-            # A token that the platform no longer knows is as good as deleted.
-            if failure.http_status not in (401, 404):
-                raise
+        # That of a login by a browser ends with its session; one that the platform no longer knows is as good as ended.
+        if not _ended(client, "/oauth/sessions/~"):
+            _ended(client, "/oauth/authorizations/~")
     netrc.remove(platform.machines)
     platforms.forget(platform)
     say("Local credentials cleared")
+
+
+def _ended(client: Client, path: str) -> bool:
+    try:
+        client.delete(path)
+    except ApiFailure as failure:
+        if failure.http_status not in (401, 404):
+            raise
+        return False
+    return True
 
 
 @command(json=True)
@@ -73,14 +98,13 @@ def show_token(invocation: Invocation) -> None:
 
 def enter(platform: Platform, email: str | None = None) -> None:
     """Ask for credentials, get a token for them and keep it; raises Failure."""
-    asking = interactive()
+    asking = on_terminal()
     if asking:
         print("Enter your Celadon credentials.", file=sys.stderr)
-        if platform.api_url.startswith("http://") and not is_loopback(platform.hostname):
-            print(f" !    {platform.api_url} is not encrypted: others may read your password.", file=sys.stderr)
+        _warn_if_open(platform)
     for left in reversed(range(_TRIES if asking else 1)):
         given = email or ask("Email: ")
-        password = _ask_password(asking)
+        password = ask_password()
         try:
             address, new_token = _authorize(platform, given, password)
             break
@@ -91,10 +115,14 @@ def enter(platform: Platform, email: str | None = None) -> None:
             if left == 0:
                 raise refused from None
             refused.show()
+    _keep(platform, address, new_token)
+
+
+def _keep(platform: Platform, address: str, new_token: str) -> None:
     platform = _informed(platform, new_token)
     netrc.write(dict.fromkeys(platform.machines, (address, new_token)))
     platforms.remember(platform)
-    print(f"Logged in as {address}", file=sys.stdout if asking else sys.stderr)
+    print(f"Logged in as {address}", file=sys.stdout if on_terminal() else sys.stderr)
 
 
 def _informed(platform: Platform, new_token: str) -> Platform:
@@ -115,28 +143,16 @@ def _authorize(platform: Platform, email: str, password: str) -> tuple[str, str]
     client = Client(
         platform=platform,
         authorization=lambda: f"Basic {basic}",
-        ask_code=lambda: ask("Two-factor code: ") if interactive() else None,
+        ask_code=ask_code,
     )
     body = {"description": f"Celadon CLI login from {socket.gethostname()}", "scope": ["global"]}
     made = client.post("/oauth/authorizations", body)
     return str((made.get("user") or {}).get("email") or email), str(made["access_token"]["token"])
 
 
-def _ask_password(asking: bool) -> str:
-    if not asking:
-        return sys.stdin.readline().rstrip("\n")
-    import getpass
-
-    try:
-        return getpass.getpass("Password (typing will be hidden): ")
-    except EOFError:
-        print(file=sys.stderr)
-        raise Failure("Aborted.") from None
-
-
 def _offer_key(client: Client) -> None:
     """On a login without any SSH key one can be made and uploaded at once."""
-    if not interactive() or client.get("/account/keys"):
+    if not on_terminal() or client.get("/account/keys"):
         return
     from celadon.cli import keys
 

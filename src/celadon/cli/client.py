@@ -16,6 +16,7 @@ from celadon.cli.platforms import Platform
 ACCEPT = "application/vnd.heroku+json; version=3"
 # A role that was killed is back within a second; the router says 503 for it in the meantime.
 _RETRY_WAITS = (0.2, 0.5, 1.0)
+_CODE_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +51,8 @@ class Client:
     def put(self, path: str, body: Any) -> Any:
         return self.request("PUT", path, body).body
 
-    def delete(self, path: str) -> Any:
-        return self.request("DELETE", path).body
+    def delete(self, path: str, body: Any = None) -> Any:
+        return self.request("DELETE", path, body).body
 
     def all(self, path: str, *, range: str | None = None) -> list[Any]:
         """A list, with the pages that follow; with a `range` that has a `max` only what it asks for."""
@@ -70,7 +71,13 @@ class Client:
         reply = self._send(method, path, body, headers or {})
         if reply.status == 401 and self.log_in_again():
             reply = self._send(method, path, body, headers or {})
-        if reply.status == 403 and _id(reply) == "two_factor" and (code := self.ask_code()):
+        for tried in range(_CODE_TRIES):
+            if reply.status != 403 or _id(reply) != "two_factor":
+                break
+            if tried:
+                warn(["The code is wrong, or was used already."])
+            if not (code := self.ask_code()):
+                break
             reply = self._send(method, path, body, {**(headers or {}), "Heroku-Two-Factor-Code": code})
         if warning := reply.headers.get("x-heroku-warning"):
             warn([f"Warning: {warning}"])

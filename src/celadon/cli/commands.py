@@ -122,7 +122,9 @@ def _shared(*, app: bool, json: bool, confirm: bool) -> list[click.Parameter]:
             click.Option(["--confirm", "confirm_option"], metavar="APP", help="The app's name, instead of typing it.")
         )
     if json:
-        options.append(click.Option(["--json", "json_option"], is_flag=True, help="Print JSON, as the API has it."))
+        options.append(
+            click.Option(["-j", "--json", "json_option"], is_flag=True, help="Print JSON, as the API has it.")
+        )
     options.append(
         click.Option(
             ["--platform", "platform_option"], metavar="URL|HOME", help="The platform to use, by URL or home directory."

@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from urllib.parse import urlsplit
 from celadon.cli import platforms
 from celadon.cli.client import Client, segment
 from celadon.cli.failure import ApiFailure, Failure, UsageFailure
-from celadon.cli.invocation import ask, credentials
-from celadon.cli.output import interactive
+from celadon.cli.invocation import ask_code, ask_secret, credentials
 from celadon.cli.platforms import Platform, is_loopback
 from celadon.model import heroku_app
 from celadon.model.errors import InvalidParams
@@ -55,7 +53,11 @@ def platform(url: str, ca_file: Path | None) -> Platform:
 
 def token(source: Platform, given: str | None) -> str:
     """The one on the command line, `-` for the next line of input; else HEROKU_API_KEY, else that of a login in .netrc."""
-    found = _ask_token(source) if given == "-" else given or os.environ.get("HEROKU_API_KEY")
+    found = (
+        ask_secret(f"Token for {source.api_url} (typing will be hidden): ").strip()
+        if given == "-"
+        else given or os.environ.get("HEROKU_API_KEY")
+    )
     if not found and (login := credentials(source)):
         found = login[1]
     if not found:
@@ -68,23 +70,12 @@ def token(source: Platform, given: str | None) -> str:
     return found
 
 
-def _ask_token(source: Platform) -> str:
-    if not interactive():
-        return sys.stdin.readline().strip()
-    import getpass
-
-    try:
-        return getpass.getpass(f"Token for {source.api_url} (typing will be hidden): ").strip()
-    except EOFError:
-        raise Failure("Aborted.") from None
-
-
 def open_client(source: Platform, secret: str) -> Client:
     """Without a second try by a login: what it says is about somebody else's account."""
     return Client(
         platform=source,
         authorization=lambda: f"Bearer {secret}",
-        ask_code=lambda: ask("Two-factor code: ") if interactive() else None,
+        ask_code=ask_code,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from celadon.cli import detection, netrc
 from celadon.cli.client import Client, segment
 from celadon.cli.detection import Options
-from celadon.cli.failure import ApiFailure, Failure, warn
+from celadon.cli.failure import ApiFailure, Failure, UsageFailure, warn
 from celadon.cli.output import interactive
 from celadon.cli.platforms import Platform
 
@@ -45,6 +45,15 @@ class Invocation:
             self._platform, self._app = detection.target(self.options)
         return self._app
 
+    def app_if_known(self) -> str | None:
+        """The app's name, or None when nothing says which one: the platform is then that of the user."""
+        if self._app is None:
+            try:
+                self._platform, self._app = detection.target(self.options)
+            except UsageFailure:
+                self._platform = detection.platform(self.options)
+        return self._app
+
     def choose(self, app: str) -> None:
         """The app was named as an argument, not by `--app`."""
         self.options = dataclasses.replace(self.options, app=app)
@@ -60,7 +69,7 @@ class Invocation:
                 platform=self.platform,
                 authorization=lambda: authorization(self.platform),
                 log_in_again=lambda: _log_in_again(self.platform),
-                ask_code=_ask_code,
+                ask_code=ask_code,
             )
         return self._client
 
@@ -129,8 +138,33 @@ def _log_in_again(platform: Platform) -> bool:
     return True
 
 
-def _ask_code() -> str | None:
-    return ask("Two-factor code: ") if interactive() else None
+def ask_secret(question: str) -> str:
+    """A password or a code: typed unseen on a terminal, else the next line of standard input. Raises Failure at its end."""
+    if not sys.stdin.isatty():
+        line = sys.stdin.readline()
+        if not line:
+            raise Failure(f"cannot ask for it: standard input has ended ({question.partition(' (')[0].rstrip(': ')})")
+        return line.rstrip("\n")
+    import getpass
+
+    try:
+        return getpass.getpass(question)
+    except EOFError:
+        print(file=sys.stderr)
+        raise Failure("Aborted.") from None
+
+
+def ask_password(question: str = "Password") -> str:
+    """Raises Failure at the end of input."""
+    return ask_secret(f"{question} (typing will be hidden): ")
+
+
+def ask_code() -> str | None:
+    """A code of the second factor; None when there is nobody to ask and none on standard input."""
+    try:
+        return ask_secret("Two-factor code: ").strip() or None
+    except Failure:
+        return None
 
 
 def ask(question: str) -> str:

@@ -61,10 +61,13 @@ def _padded(shown: list[str], widths: list[int], values: Sequence[object]) -> li
     ]
 
 
-def hash(values: Mapping[str, str | Sequence[str] | None]) -> None:
-    """Sorted keys with their values in one column; a list has one line each, None and an empty list are skipped."""
+def hash(values: Mapping[str, str | Sequence[str] | None], *, in_order: bool = True) -> None:
+    """Keys with their values in one column, sorted unless `in_order` is False.
+
+    A list has one line each, None and an empty list are skipped.
+    """
     width = max((len(key) for key in values), default=0) + 2
-    for key in sorted(values):
+    for key in sorted(values) if in_order else values:
         value = values[key]
         if value is None:
             continue

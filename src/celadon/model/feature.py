@@ -7,12 +7,16 @@ from celadon.model.errors import InvalidParams, NotFound
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """`on` is how it is before anybody switches it; a `fixed` one stays so."""
+    """`on` is how it is before anybody switches it; a `fixed` one stays so.
+
+    Clients list what is `general` as `features`, the rest as `labs`.
+    """
 
     name: str
     description: str
     on: bool
     fixed: bool = False
+    state: str = "general"
 
 
 PREBOOT = "preboot"
@@ -29,6 +33,7 @@ FEATURES = (
         name=RUNTIME_METRICS,
         description="Every 20 seconds the load and the memory of each dyno are lines of the log.",
         on=False,
+        state="public",
     ),
     Feature(
         name=PREBOOT,
@@ -45,6 +50,7 @@ ACCOUNT_FEATURES = (
         name=PRIVATE_ACCOUNT,
         description="No program of others may act for the account: OAuth grants are refused.",
         on=False,
+        state="public",
     ),
 )
 
