@@ -289,7 +289,7 @@ def test_nothing_of_a_hostile_server_reaches_the_terminal_or_a_shell(bring: Impo
         "GET /apps/shop/config-vars": Told(body={f"A{evil}": "x", "A;id": "x", "GOOD": f"1{evil}", "N": 5}),
         "GET /apps/shop/formation": Told(body=[heroku.process("web;id", 1, "x"), heroku.process("web", 1, "$(id)")]),
         "GET /apps/shop/domains": Told(body=[{"kind": "custom", "hostname": "$(id).example.com"}]),
-        "GET /apps/shop/collaborators": Told(body=[{"user": {"email": "a@b;id"}}, {"user": {"email": "--x'@b"}}]),
+        "GET /apps/shop/collaborators": Told(body=[{"user": {"email": "a@b;id"}}, {"user": {"email": "--x'@b-"}}]),
         "GET /apps/shop/log-drains": Told(body=[{"url": f"https://h{evil}/x"}, {"url": "https://["}]),
         "GET /apps/shop/addons": Told(403, {"message": f"no{evil}"}, {"X-Heroku-Warning": "warn\x1b[2J"}),
         "GET /apps/shop/releases": Told(body={"message": "no list"}),
@@ -299,7 +299,7 @@ def test_nothing_of_a_hostile_server_reaches_the_terminal_or_a_shell(bring: Impo
     for character in "\x1b\x07\u202e":
         assert character not in shown.out + shown.err
     lines = [line.strip() for line in shown.out.partition("=== Left to do by hand")[2].splitlines()]
-    assert "celadon access:add '--x'\"'\"'@b' --app shop" in lines
+    assert "celadon access:add '--x'\"'\"'@b-' --app shop" in lines
     assert not any("id" in line.replace("'x; id'", "") for line in lines if line.startswith(("celadon ", "git ")))
     assert "ext::" not in shown.out
     assert "  ! releases\n      some of the answer is not of the form that the API has\n" in shown.out

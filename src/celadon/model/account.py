@@ -7,7 +7,10 @@ from datetime import datetime
 
 from celadon.model.errors import InvalidParams
 
-_EMAIL = re.compile(r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,255}\Z")
+# What browsers take for an address (HTML, 4.10.5.1.5), a host of one label included: no quotes, no blanks, ASCII alone.
+_EMAIL = re.compile(
+    r"^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,253}\Z)[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*\Z"
+)
 
 GLOBAL_SCOPE = ("global",)
 
