@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tests import certified
-from tests.api import examples_accounts, examples_code, examples_log_drains, examples_pipelines
+from tests.api import examples_accounts, examples_code, examples_log_drains, examples_pipelines, examples_webhooks
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
 
 from celadon.actions import builds
@@ -174,13 +174,13 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps/:app/addons": _get("/apps/example/addons"),
     "GET /apps/:app/addon-attachments": _get("/apps/example/addon-attachments"),
     "GET /apps/:app/sni-endpoints": _get("/apps/example/sni-endpoints"),
-    "GET /apps/:app/webhooks": _get("/apps/example/webhooks"),
     "GET /addon-services": _get("/addon-services"),
     "GET /client/v11/apps/:app/transfers": _get("/client/v11/apps/example/transfers"),
     "GET /spaces": _get("/spaces"),
     **examples_accounts.EXAMPLES,
     **examples_code.EXAMPLES,
     **examples_log_drains.EXAMPLES,
+    **examples_webhooks.EXAMPLES,
 }
 
 # Routes whose answer is always that there is none, in Heroku's words.
@@ -199,6 +199,7 @@ CREATED = {
     *examples_accounts.CREATED,
     *examples_code.CREATED,
     *examples_log_drains.CREATED,
+    *examples_webhooks.CREATED,
 }
 ACCEPTED = {
     "DELETE /apps/:app/dynos",

@@ -148,7 +148,7 @@ def update(
             events.insert(
                 tx,
                 "app:update",
-                payload=values,
+                payload={**values, "previous": {name: getattr(app, name) for name in values}},
                 line=line,
                 app_id=app.id,
                 by=actor,

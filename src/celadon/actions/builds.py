@@ -20,6 +20,9 @@ from celadon.store import accounts, apps, buildpacks, builds, changes, configs, 
 from celadon.store import releases as stored_releases
 from celadon.store.database import Transaction
 
+# What was different of a build before it finished.
+_WAS_PENDING = {"previous": {"status": BuildStatus.PENDING}}
+
 
 def create(
     context: Context,
@@ -142,7 +145,9 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
         release = releases.deploy(tx, app, by, slug, config_id, description, description, sizes)
         done = {"status": BuildStatus.SUCCEEDED, "slug_id": slug.id, "release_id": release.id, "finished_at": now()}
         builds.update(tx, build.id, now=now(), **done)
-        events.insert(tx, "build:finish", app_id=app.id, resource_id=build.id, line="Build succeeded")
+        events.insert(
+            tx, "build:finish", app_id=app.id, resource_id=build.id, line="Build succeeded", payload=_WAS_PENDING
+        )
         changes.record(tx, "build", app.id)
         return release
 
@@ -159,7 +164,7 @@ def fail(context: Context, build_id: str, reason: str) -> None:
             return
         builds.update(tx, build.id, now=now(), status=BuildStatus.FAILED, error=reason, finished_at=now())
         line = f"Build failed -- {reason}"
-        events.insert(tx, "build:finish", app_id=build.app_id, resource_id=build.id, line=line)
+        events.insert(tx, "build:finish", app_id=build.app_id, resource_id=build.id, line=line, payload=_WAS_PENDING)
         changes.record(tx, "build", build.app_id)
 
 

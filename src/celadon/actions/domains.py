@@ -95,6 +95,8 @@ def remove(context: Context, actor: Actor, app_name: str, id_or_hostname: str) -
             app_id=app.id,
             by=actor,
             resource_id=domain.id,
+            # The row is gone: who is told of it by a webhook learns here what it was.
+            payload={"hostname": domain.hostname, "created_at": domain.created_at.isoformat()},
         )
         changes.record(tx, "domain", app.id)
         return app, domain

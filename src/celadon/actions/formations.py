@@ -94,7 +94,14 @@ def update(
             line=f"Scaled to {scaled} by user {actor.email}",
             app_id=app.id,
             by=actor,
+            payload={"previous": {name: _changed(by_type.get(name), *entry) for name, entry in wanted.items()}},
         )
         changes.record(tx, "formation", app.id)
         after = formations.list_of(tx, app.id)
     return app, [(entry, types[entry.type]) for entry in after if entry.type in types]
+
+
+def _changed(before: Formation | None, quantity: int, size: str) -> dict[str, object]:
+    """What of a process type was different before."""
+    old = {"quantity": before.quantity, "size": before.size} if before else {"quantity": 0}
+    return {name: value for name, value in old.items() if value != {"quantity": quantity, "size": size}[name]}

@@ -106,7 +106,8 @@ def finish(context: Context, release_id: str, *, succeeded: bool) -> None:
         ended = (TargetStatus.SUCCEEDED, None) if succeeded else (TargetStatus.FAILED, RELEASE_FAILED)
         promotions.finish(tx, release.id, now=now(), status=ended[0], error=ended[1])
         line = f"Release {release.name} command {'succeeded' if succeeded else 'failed'}"
-        events.insert(tx, "release:finish", app_id=app.id, resource_id=release.id, line=line)
+        payload = {"previous": {"status": ReleaseStatus.PENDING}}
+        events.insert(tx, "release:finish", app_id=app.id, resource_id=release.id, line=line, payload=payload)
         changes.record(tx, "release", app.id)
 
 

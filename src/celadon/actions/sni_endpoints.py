@@ -304,8 +304,20 @@ def _tell(tx: Transaction, actor: Actor, app: App, endpoint: SniEndpoint, verb: 
         app_id=app.id,
         by=actor,
         resource_id=endpoint.id,
+        # What is destroyed has no row any more: who is told of it by a webhook learns here what it was.
+        payload=_left(endpoint) if verb == "destroy" else None,
     )
     changes.record(tx, "domain", app.id)
+
+
+def _left(endpoint: SniEndpoint) -> dict[str, object]:
+    """What the API shows of a certificate, and nothing secret."""
+    return {
+        "name": endpoint.name,
+        "certificate_chain": endpoint.certificate_chain,
+        "acm": endpoint.acm,
+        "created_at": endpoint.created_at.isoformat(),
+    }
 
 
 def _listed(names: Sequence[str]) -> str:

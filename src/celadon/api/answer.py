@@ -1,7 +1,7 @@
 """What a route's function answers: one value, or a listing that the client may ask a part of."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -18,6 +18,7 @@ class Answer:
     status: int = 200
     changed_at: datetime | None = None
     warning: tuple[str, str] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def last_modified(self) -> str | None:
         """As HTTP writes times."""

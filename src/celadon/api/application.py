@@ -111,7 +111,7 @@ def tell(answer: Answer | Listing | Page, request: Request) -> Response:
     if isinstance(answer, Listing):
         return _tell_listing(answer, request)
     modified = answer.last_modified()
-    headers = {"Last-Modified": modified} if modified else {}
+    headers = {"Last-Modified": modified, **answer.headers} if modified else dict(answer.headers)
     if answer.warning:
         # The names of Heroku's first v3, and what its clients read today.
         name, sentence = answer.warning

@@ -11,6 +11,7 @@ import uvicorn
 from celadon.actions import context
 from celadon.api import routes
 from celadon.api.asgi import Application
+from celadon.api.notifier import Notifier
 from celadon.dashboard import routes as pages
 from celadon.platform.settings import Settings
 
@@ -24,6 +25,7 @@ _LAST_REQUESTS = 5
 def main(settings: Settings) -> None:
     """Serve until stopped; raises SecretsError."""
     opened = context.connect(settings)
+    Notifier(opened).start()
     try:
         uvicorn.Server(configuration(settings.run / "api.sock", Application(opened, ROUTES))).run()
     finally:

@@ -42,6 +42,9 @@ from celadon.api import (
     sni_endpoints,
     sources,
     stacks,
+    webhook_deliveries,
+    webhook_events,
+    webhooks,
 )
 from celadon.api.route import Door
 from celadon.api.route import route as _route
@@ -201,6 +204,18 @@ _PIPELINES = (
     _route("POST /filters/apps", "read", filters.apps_of),
 )
 
+_WEBHOOKS = (
+    _route("GET /apps/:app/webhooks", "app:read", webhooks.list_of),
+    _route("POST /apps/:app/webhooks", "app:update", webhooks.create),
+    _route("GET /apps/:app/webhooks/:webhook", "app:read", webhooks.show),
+    _route("PATCH /apps/:app/webhooks/:webhook", "app:update", webhooks.update),
+    _route("DELETE /apps/:app/webhooks/:webhook", "app:update", webhooks.destroy),
+    _route("GET /apps/:app/webhook-events", "app:read", webhook_events.list_of),
+    _route("GET /apps/:app/webhook-events/:webhook_event", "app:read", webhook_events.show),
+    _route("GET /apps/:app/webhook-deliveries", "app:read", webhook_deliveries.list_of),
+    _route("GET /apps/:app/webhook-deliveries/:webhook_delivery", "app:read", webhook_deliveries.show),
+)
+
 _PLATFORM = (
     _route("GET /regions", "-", regions.list_all),
     _route("GET /regions/:region", "-", regions.show),
@@ -222,9 +237,8 @@ _NONE_YET = (
     _route("GET /addon-attachments", "-", addons.none),
     _route("GET /apps/:app/addons", "app:read", addons.none_of_app),
     _route("GET /apps/:app/addon-attachments", "app:read", addons.none_of_app),
-    _route("GET /apps/:app/webhooks", "app:read", addons.none_of_app),
     _route("GET /client/v11/apps/:app/transfers", "app:read", addons.none_of_app),
     _route("GET /spaces", "-", addons.none),
 )
 
-ROUTES = (*_ACCOUNT, *_APPS, *_CODE, *_LOG_DRAINS, *_DYNOS, *_PIPELINES, *_PLATFORM, *_NONE_YET)
+ROUTES = (*_ACCOUNT, *_APPS, *_CODE, *_LOG_DRAINS, *_DYNOS, *_PIPELINES, *_WEBHOOKS, *_PLATFORM, *_NONE_YET)

@@ -35,9 +35,9 @@ class Names:
         if not due:
             return 0
         # Read anew: a machine's resolvers change with its network.
-        resolver = _resolver(self._settings)
+        resolver = resolver_of(self._settings)
         own = [self._settings.domain, f"{_ANY}{self._settings.domain}"]
-        here = set().union(*(_addresses(resolver, name) or () for name in own))
+        here = set().union(*(addresses(resolver, name) or () for name in own))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             found = list(pool.map(lambda domain: _leads_here(resolver, domain.hostname, here), due))
         return domains.checked(self._context, zip(due, found, strict=True))
@@ -46,12 +46,12 @@ class Names:
 def _leads_here(resolver: dns.resolver.Resolver, hostname: str, here: set[str]) -> bool | None:
     """Whether a name has an address of the platform's own names, by a CNAME or by itself; None when that is unknown."""
     name = f"{_ANY}{hostname.removeprefix(WILDCARD)}" if hostname.startswith(WILDCARD) else hostname
-    found = _addresses(resolver, name)
+    found = addresses(resolver, name)
     return None if found is None or not here else not found.isdisjoint(here)
 
 
-def _addresses(resolver: dns.resolver.Resolver, name: str) -> set[str] | None:
-    """Addresses of a name, behind all CNAMEs; None when nobody says whether there are any."""
+def addresses(resolver: dns.resolver.Resolver, name: str, lifetime: float = _LIFETIME) -> set[str] | None:
+    """Addresses of a name, behind all CNAMEs; None when nobody says whether there are any, each kind within `lifetime`."""
     if name == "localhost" or name.endswith(".localhost"):
         # RFC 6761, 6.3: no resolver is asked.
         return {"127.0.0.1", "::1"}
@@ -59,7 +59,7 @@ def _addresses(resolver: dns.resolver.Resolver, name: str) -> set[str] | None:
     known = False
     for kind in ("A", "AAAA"):
         try:
-            found |= {record.to_text() for record in resolver.resolve(f"{name}.", kind, lifetime=_LIFETIME)}
+            found |= {record.to_text() for record in resolver.resolve(f"{name}.", kind, lifetime=lifetime)}
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             pass
         except dns.exception.DNSException as error:
@@ -69,7 +69,8 @@ def _addresses(resolver: dns.resolver.Resolver, name: str) -> set[str] | None:
     return found if known else None
 
 
-def _resolver(settings: Settings) -> dns.resolver.Resolver:
+def resolver_of(settings: Settings) -> dns.resolver.Resolver:
+    """Who is asked: the setting's server, or the host's own resolvers."""
     if not settings.dns_server:
         try:
             return dns.resolver.Resolver()

@@ -6,23 +6,28 @@ from pathlib import Path
 
 from celadon.actions.context import Context, now
 from celadon.model.slug import KEPT
+from celadon.model.webhook import DYNO_GONE, DYNO_STATE
 from celadon.store import (
     acme_challenges,
     apps,
     authorizations,
     builds,
     changes,
+    events,
     invitations,
     log_sessions,
     mails,
     sessions,
     slugs,
     sources,
+    webhook_events,
 )
 
 # What a destroyed app has left stays this long, and what builds and release phases have written.
 DESTROYED = timedelta(days=7)
 OUTPUT = timedelta(days=30)
+# What webhooks were told, and how that went; what of dynos was kept for them alone.
+TOLD = timedelta(days=30)
 # What a clock that was killed has left; an authority asks within minutes.
 CHALLENGES = timedelta(days=1)
 # Tokens that have run out, and letters: for whoever looks after what went wrong.
@@ -41,6 +46,8 @@ def prune(context: Context) -> str:
         sessions.prune(tx, now())
         authorizations.prune(tx, now() - ENDED)
         mails.prune(tx, now() - LETTERS)
+        webhook_events.prune(tx, now() - TOLD)
+        events.prune(tx, (DYNO_STATE, DYNO_GONE), now() - TOLD)
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}
         uploaded = sources.prune(tx, now()) | {slug.id for slug in slugs.list_uploaded(tx)}

@@ -1,7 +1,7 @@
 """The clock role: runs what is due.
 
-Wakes on: time. Reads and writes: what retention is about, where domains lead, automatic certificates, the outbox; asks for the
-replacement of dynos that are a day old.
+Wakes on: time. Reads and writes: what retention is about, where domains lead, automatic certificates, the outbox,
+deliveries of webhooks; asks for the replacement of dynos that are a day old.
 Survives: a SIGKILL; everything it runs can be run again.
 """
 
@@ -17,6 +17,7 @@ from celadon.clock import retention
 from celadon.clock.acme import Authority
 from celadon.clock.mails import Post
 from celadon.clock.names import Names
+from celadon.clock.webhooks import Courier
 from celadon.platform import certificates
 from celadon.platform.settings import Settings
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 _RETENTION = 600.0
 # Seconds between two looks into the outbox.
 _POST = 1.0
+# And between two looks for deliveries of webhooks.
+_WEBHOOKS = 0.25
 _SHORTEST, _LONGEST = 0.5, 60.0
 
 
@@ -33,6 +36,7 @@ def main(settings: Settings) -> None:
     """Run until SIGTERM."""
     context = contexts.connect(settings)
     broken = threading.Event()
+    repeat(Courier(context).ensure, _WEBHOOKS, broken)
     for ensure in (Names(context).ensure, Authority(context).ensure):
         repeat(ensure, settings.domain_check_interval, broken)
     repeat(Post(context).ensure, _POST, broken)
@@ -48,7 +52,7 @@ def main(settings: Settings) -> None:
                 log.info("at=certificates renewed")
         if broken.wait(every):
             # What broke it is in the log; the role starts anew.
-            raise RuntimeError("what looks after domains or mail has ended")
+            raise RuntimeError("what looks after domains, mail or webhooks has ended")
 
 
 def repeat(ensure: Callable[[], int], seconds: float, broken: threading.Event) -> None:

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from celadon.dynos.findings import KILL_AGAIN, Finding, What
 from celadon.model import dyno as rules
+from celadon.model import webhook as webhook_rules
 from celadon.model.dyno import Dyno, DynoEvent, DynoRequest, DynoState
 from celadon.model.logline import Source
 from celadon.platform.settings import Settings
-from celadon.store import changes, dynos
+from celadon.store import changes, dynos, events, releases, webhooks
 from celadon.store.database import Transaction
 from celadon.store.lines import Lines
 
@@ -20,6 +21,7 @@ from celadon.store.lines import Lines
 HANG_UP_TIMEOUT = timedelta(seconds=10)
 # A dyno that has been up for so long had a good start: its next crash is a first one.
 _GOOD_START = timedelta(minutes=10)
+_TOLD = (webhook_rules.DYNO, webhook_rules.API_DYNO)
 
 
 # What a dyno without processes has not.
@@ -35,6 +37,8 @@ class Ledger:
         self.now = now
         self._lines: list[tuple[Dyno, str]] = []
         self._touched: set[str] = set()
+        # What webhooks may want to know: a dyno as it was, its new state or None when it is gone, its exit status.
+        self._moved: list[tuple[Dyno, DynoState | None, int | None]] = []
 
     def say(self, dyno: Dyno, *messages: str) -> None:
         self._lines += [(dyno, message) for message in messages]
@@ -94,10 +98,10 @@ class Ledger:
         if dyno.state is DynoState.STOPPING and dyno.request is DynoRequest.IDLE:
             self._sleep(dyno, status)
         elif dyno.state is DynoState.STOPPING:
-            self.forget(dyno)
+            self.forget(dyno, status)
         elif dyno.one_off:
             self.say(dyno, rules.changed_line(dyno.state, rules.next_state(dyno.state, DynoEvent.FINISH)))
-            self.forget(dyno)
+            self.forget(dyno, status)
         else:
             self._crash(dyno, status, blamed=blamed)
 
@@ -131,17 +135,35 @@ class Ledger:
         self._update(dyno, state=state, deadline=self.now + timedelta(seconds=self.settings.stop_timeout))
         self.say(dyno, rules.STOPPING_PROCESSES)
 
-    def forget(self, dyno: Dyno) -> None:
+    def forget(self, dyno: Dyno, status: int | None = None) -> None:
         dynos.delete(self.tx, dyno.id)
         self._touched.add(dyno.app_id)
+        if dyno.state is not DynoState.CREATED:
+            self._moved.append((dyno, None, status))
 
     def close(self, lines: Lines) -> None:
         """Write the lines, wake whoever follows these apps; the last call of the transaction."""
+        if self._moved:
+            self._tell_webhooks()
         for dyno, message in self._lines:
             lines.append(dyno.app_id, Source(source="heroku", ps=dyno.name), message)
         for app_id in sorted(self._touched):
             changes.record(self.tx, "dyno", app_id)
 
+    def _tell_webhooks(self) -> None:
+        """Keep events of those apps only that have a webhook for them: of the others nobody would read them."""
+        told = webhooks.apps_told(self.tx, {dyno.app_id for dyno, _, _ in self._moved}, _TOLD)
+        for dyno, state, status in self._moved:
+            release = releases.find_by_id(self.tx, dyno.release_id) if dyno.app_id in told else None
+            if release is None:
+                continue
+            action = webhook_rules.DYNO_STATE if state else webhook_rules.DYNO_GONE
+            payload = webhook_rules.dyno_payload(dyno, state or DynoState.DOWN, release.version, status)
+            events.insert(self.tx, action, app_id=dyno.app_id, resource_id=dyno.id, payload=payload)
+
     def _update(self, dyno: Dyno, **values: object) -> None:
         dynos.update(self.tx, dyno.id, now=self.now, **values)
         self._touched.add(dyno.app_id)
+        state, status = values.get("state"), values.get("exit_status")
+        if isinstance(state, DynoState):
+            self._moved.append((dyno, state, status if isinstance(status, int) else None))

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import tomli_w
 
+from celadon.model import destination
 from celadon.model import size as sizes
 
 DEFAULT_HOME = Path("/var/lib/celadon")
@@ -81,6 +82,8 @@ class Settings:
     # Mail: smtp://USER:PASSWORD@HOST:PORT or smtps://…; without one letters stay in the outbox.
     smtp_url: str = dataclasses.field(default="", repr=False)
     mail_from: str = ""
+    # Networks that are not of the internet and that the platform may all the same send to what users name (webhooks).
+    private_destinations: str = ""
     app_limit: int = 100
     dyno_limit: int = 100
     config_limit: int = 64 << 10
@@ -259,6 +262,8 @@ def convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
         if field.name == "dns_server" and value:
             address, _, port = str(value).partition(":")
             return f"{ipaddress.IPv4Address(address)}:{int(port or 53)}"
+        if field.name == "private_destinations":
+            destination.networks(str(value))
         if isinstance(field.default, (int, float, str)):
             return type(field.default)(value)
     except (TypeError, ValueError) as error:

@@ -18,6 +18,11 @@ def find(tx: Transaction, name_or_id: str) -> App | None:
     return rows.one(tx, App, sa.select(_t).where(_live, same))
 
 
+def find_any(tx: Transaction, app_id: str) -> App | None:
+    """An app by its id, also when it has been destroyed."""
+    return rows.one(tx, App, sa.select(_t).where(_t.c.id == app_id))
+
+
 def lock(tx: Transaction, app_id: str) -> App | None:
     """The app, its row locked until the transaction ends: what decides on an app's releases or dynos starts so."""
     return rows.one(tx, App, sa.select(_t).where(_live, _t.c.id == app_id).with_for_update())

@@ -56,3 +56,9 @@ def numbers_of_account(tx: Transaction, account_id: str) -> list[int]:
 
 def by_numbers(tx: Transaction, numbers: Collection[int]) -> list[Event]:
     return rows.every(tx, Event, sa.select(tables.events).where(tables.events.c.seq.in_(numbers)))
+
+
+def prune(tx: Transaction, actions: Collection[str], before: datetime) -> None:
+    """Forget what was kept of these actions for a while only."""
+    old = sa.and_(tables.events.c.action.in_(actions), tables.events.c.at < before)
+    tx.connection.execute(tables.events.delete().where(old))

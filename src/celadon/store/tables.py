@@ -19,6 +19,7 @@ from celadon.model.pipeline import Stage
 from celadon.model.promotion import TargetStatus
 from celadon.model.release import ReleaseStatus
 from celadon.model.slug import SlugStatus
+from celadon.model.webhook import DeliveryStatus, Level
 
 metadata = sa.MetaData()
 
@@ -563,6 +564,57 @@ events = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("address", sa.Text),
 )
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("include", Json, nullable=False),
+    sa.Column("level", Word(Level), nullable=False),
+    # Encrypted, both.
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+    sa.Column("authorization", sa.LargeBinary),
+    *_times(),
+)
+
+webhook_events = sa.Table(
+    "webhook_events",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("sequence", sa.BigInteger, nullable=False),
+    sa.Column("include", sa.Text, nullable=False),
+    sa.Column("payload", Json, nullable=False),
+    sa.Column("published_at", Instant, nullable=False),
+    *_times(),
+)
+
+webhook_deliveries = sa.Table(
+    "webhook_deliveries",
+    metadata,
+    _id(),
+    sa.Column("seq", sa.BigInteger, nullable=False, unique=True),
+    _app(),
+    sa.Column("webhook_id", sa.Text, sa.ForeignKey("webhooks.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("event_id", sa.Text, sa.ForeignKey("webhook_events.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("include", sa.Text, nullable=False),
+    sa.Column("level", Word(Level), nullable=False),
+    sa.Column("status", Word(DeliveryStatus), nullable=False),
+    sa.Column("num_attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", Instant, index=True),
+    sa.Column("attempt_id", sa.Text),
+    sa.Column("attempt_status", sa.Text),
+    sa.Column("attempt_code", sa.Integer),
+    sa.Column("attempt_error_class", sa.Text),
+    sa.Column("attempt_created_at", Instant),
+    sa.Column("attempt_updated_at", Instant),
+    *_times(),
+)
+
+# One row: the number of the last event that has been made webhook events of.
+webhook_cursor = sa.Table("webhook_cursor", metadata, sa.Column("seq", sa.BigInteger, nullable=False))
 
 # Wake-ups without payload, pruned after an hour.
 changes = sa.Table(

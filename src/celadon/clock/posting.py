@@ -1,0 +1,130 @@
+"""One request to a stranger's server: to an address that was looked at, within some seconds, without following anything.
+
+The name is resolved once and the connection goes to what was found, so that nobody can answer a second time with an
+address of our own network.
+"""
+
+import contextlib
+import http.client
+import io
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+
+from celadon.clock import names
+from celadon.model import destination
+from celadon.model.destination import Address, Destination
+from celadon.model.webhook import Told
+from celadon.platform.settings import Settings
+
+# For all of it: the name, the connection, the answer's first lines.
+SECONDS = 10.0
+_NAME_SECONDS = 3.0
+
+
+class NameNotFound(OSError):
+    """Nobody knows an address of the name."""
+
+
+class DestinationNotAllowed(OSError):
+    """An address of it is not of the internet, or is this machine's own."""
+
+
+def post(settings: Settings, tls: ssl.SSLContext, to: Destination, content: bytes, headers: Mapping[str, str]) -> Told:
+    """The status that is answered; nothing else of the answer is read. What goes wrong is told by its class."""
+    deadline = time.monotonic() + SECONDS
+    try:
+        with contextlib.closing(_open(settings, to, deadline)) as plain:
+            plain.settimeout(_left(deadline))
+            wire = tls.wrap_socket(plain, server_hostname=to.host) if to.secure else plain
+            return Told(code=_exchange(_Wire(wire, deadline), to, content, headers))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        # What TLS and HTTP libraries say of somebody else's bytes; ValueError is a name that cannot be asked for by TLS.
+        return Told(error_class=type(error).__name__)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _open(settings: Settings, to: Destination, deadline: float) -> socket.socket:
+    """A connection to the first address that takes one; raises OSError."""
+    found = addresses(settings, to, _left(deadline))
+    for at, address in enumerate(found, start=1):
+        made = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
+        try:
+            # The last one may take all the time there is.
+            made.settimeout(_left(deadline) if at == len(found) else _left(deadline) / 2)
+            made.connect((str(address), to.port))
+            return made
+        except OSError:
+            made.close()
+            if at == len(found):
+                raise
+    raise NameNotFound
+
+
+def addresses(settings: Settings, to: Destination, seconds: float) -> list[Address]:
+    """Where it may be sent to, IPv4 first. Raises NameNotFound, and DestinationNotAllowed if one of them may not be."""
+    if to.address is not None:
+        found: list[Address] = [to.address]
+    else:
+        lifetime = min(_NAME_SECONDS, seconds / 2)
+        known = names.addresses(names.resolver_of(settings), to.host.rstrip("."), lifetime)
+        found = [ipaddress.ip_address(text) for text in sorted(known or ())]
+    if not found:
+        raise NameNotFound
+    private = destination.networks(settings.private_destinations)
+    for address in found:
+        if not destination.allowed(address, private) or _closed(settings, address, to.port, private):
+            raise DestinationNotAllowed
+    return sorted(found, key=lambda address: address.version)
+
+
+def _closed(settings: Settings, address: Address, port: int, private: Sequence[destination.Network]) -> bool:
+    """Whether it is this machine itself, but for what anybody reaches there: the router's ports."""
+    if destination.within(address, private) or port in (settings.http_port, settings.https_port):
+        return False
+    # No packet is sent: the kernel says from which address it would be. To itself a machine speaks as itself.
+    with socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((str(address), port))
+        except OSError:
+            # No way leads there: connecting says so in its own words.
+            return False
+        return ipaddress.ip_address(probe.getsockname()[0]) == address
+
+
+class _Wire(io.RawIOBase):
+    """A socket for http.client whose every wait ends at the deadline, however slowly the other side writes."""
+
+    def __init__(self, wire: socket.socket, deadline: float) -> None:
+        self._wire = wire
+        self._deadline = deadline
+
+    def sendall(self, content: bytes) -> None:
+        self._wire.settimeout(_left(self._deadline))
+        self._wire.sendall(content)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        self._wire.settimeout(_left(self._deadline))
+        return self._wire.recv_into(buffer)
+
+
+def _exchange(wire: _Wire, to: Destination, content: bytes, headers: Mapping[str, str]) -> int:
+    """Send the request, read the answer's status and headers; raises OSError, HTTPException."""
+    connection = http.client.HTTPConnection(to.host, to.port)
+    connection.sock = wire
+    connection.request("POST", to.path, content, {"Host": to.authority, "Connection": "close", **headers})
+    return connection.getresponse().status
