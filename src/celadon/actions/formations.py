@@ -94,7 +94,9 @@ def update(
             line=f"Scaled to {scaled} by user {actor.email}",
             app_id=app.id,
             by=actor,
-            payload={"previous": {name: _changed(by_type.get(name), *entry) for name, entry in wanted.items()}},
+            payload={
+                "previous": {name: _changed(by_type.get(name), *wanted[name]) for name in {one.type for one in updates}}
+            },
         )
         changes.record(tx, "formation", app.id)
         after = formations.list_of(tx, app.id)

@@ -32,9 +32,16 @@ class DestinationNotAllowed(OSError):
     """An address of it is not of the internet, or is this machine's own."""
 
 
-def post(settings: Settings, tls: ssl.SSLContext, to: Destination, content: bytes, headers: Mapping[str, str]) -> Told:
+def post(
+    settings: Settings,
+    tls: ssl.SSLContext,
+    to: Destination,
+    content: bytes,
+    headers: Mapping[str, str],
+    seconds: float = SECONDS,
+) -> Told:
     """The status that is answered; nothing else of the answer is read. What goes wrong is told by its class."""
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + seconds
     try:
         with contextlib.closing(_open(settings, to, deadline)) as plain:
             plain.settimeout(_left(deadline))
@@ -81,12 +88,12 @@ def addresses(settings: Settings, to: Destination, seconds: float) -> list[Addre
         raise NameNotFound
     private = destination.networks(settings.private_destinations)
     for address in found:
-        if not destination.allowed(address, private) or _closed(settings, address, to.port, private):
+        if not destination.allowed(address, private) or own_door_closed(settings, address, to.port, private):
             raise DestinationNotAllowed
     return sorted(found, key=lambda address: address.version)
 
 
-def _closed(settings: Settings, address: Address, port: int, private: Sequence[destination.Network]) -> bool:
+def own_door_closed(settings: Settings, address: Address, port: int, private: Sequence[destination.Network]) -> bool:
     """Whether it is this machine itself, but for what anybody reaches there: the router's ports."""
     if destination.within(address, private) or port in (settings.http_port, settings.https_port):
         return False

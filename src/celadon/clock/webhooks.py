@@ -31,10 +31,11 @@ log = logging.getLogger(__name__)
 
 
 class Courier:
-    """Attempts what is due. Threads of its own call `ensure` again when they are done."""
+    """Attempts what is due, each within `seconds`. Threads of its own call `ensure` again when they are done."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, seconds: float = posting.SECONDS) -> None:
         self._context = context
+        self._seconds = seconds
         self._tls = _trust(context.settings)
         self._lock = threading.Lock()
         self._under_way: Counter[str] = Counter()
@@ -97,7 +98,7 @@ class Courier:
         if attempt.authorization.value is not None:
             headers["Authorization"] = attempt.authorization.value
         to = destination.parse(attempt.webhook.url)
-        return posting.post(self._context.settings, self._tls, to, content, headers)
+        return posting.post(self._context.settings, self._tls, to, content, headers, self._seconds)
 
 
 def _trust(settings: Settings) -> ssl.SSLContext:

@@ -13,7 +13,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _LONGEST = 2000
 _URL = re.compile(r"^https?://[!-~]+\Z", re.IGNORECASE)
-_HOST = re.compile(r"^(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62}\.)*[a-z0-9_-]{0,62}\.?\Z", re.IGNORECASE)
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"^(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*\.?\Z", re.IGNORECASE)
 # IPv6 addresses that stand for an IPv4 one in their last bits (RFC 6052).
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # What lists of the world's special addresses of some years do not have, or what leads through others' relays: IPv4 in
@@ -54,8 +55,8 @@ def parse(url: str) -> Destination:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise InvalidParams(f"cannot send to that URL: {error}") from None
+    except ValueError:
+        raise InvalidParams("cannot send to that URL: its host or its port cannot be read") from None
     if "@" in parts.netloc:
         raise InvalidParams(
             "cannot send to an URL with a user or password in it: use the Authorization header for them"

@@ -1,0 +1,82 @@
+"""A stranger's server that webhooks are delivered to: it can fail, redirect, be silent and be slow."""
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Received:
+    path: str
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Receiver:
+    """`/200` answers 200, `/500` answers 500 …; `/redirect` leads to /200, `/silent` says nothing until `release`, `/drip`
+    sends header after header until then. `answers` makes it say something else.
+    """
+
+    def __init__(self) -> None:
+        self.received: list[Received] = []
+        self.answers: dict[str, int] = {}
+        self.release = threading.Event()
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _of(self))
+        self.server.daemon_threads = True
+
+    @property
+    def port(self) -> int:
+        return int(self.server.server_address[1])
+
+    def url(self, path: str, host: str = "127.0.0.1") -> str:
+        return f"http://{host}:{self.port}{path}"
+
+    def paths(self) -> list[str]:
+        return [one.path for one in self.received]
+
+
+def _of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
+    class Answering(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            receiver.received.append(Received(self.path, headers, content))
+            if self.path == "/silent":
+                receiver.release.wait(60)
+            elif self.path == "/drip":
+                self._drip()
+            elif self.path == "/redirect":
+                self.send_response(302)
+                self.send_header("Location", "/200")
+                self.end_headers()
+            else:
+                self.send_response(receiver.answers.get(self.path) or int(self.path.strip("/")))
+                self.end_headers()
+                self.wfile.write(b"x" * 100_000)
+
+        def _drip(self) -> None:
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            while not receiver.release.wait(0.02):
+                self.wfile.write(b"X: y\r\n")
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    return Answering
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Receiver]:
+    receiver = Receiver()
+    thread = threading.Thread(target=receiver.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        receiver.release.set()
+        receiver.server.shutdown()
+        receiver.server.server_close()
+        thread.join()
