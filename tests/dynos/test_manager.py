@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.api import schema
 
-from celadon.actions import accounts, apps, builds, context, dynos, formations
+from celadon.actions import accounts, apps, builds, context, dynos, formations, webhook_events, webhooks
 from celadon.actions.builds import Compiled
+from celadon.api.notifier import Notifier
 from celadon.dynos.launch import Launcher
 from celadon.dynos.manager import Manager
 from celadon.model.account import Actor
@@ -19,7 +22,7 @@ from celadon.model.dyno import DynoState
 from celadon.model.formation import Update
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import Container, ContainerSpec, ContainerState, MemoryUse
-from celadon.store import changes, database
+from celadon.store import changes, database, events
 from celadon.store import dynos as stored_dynos
 from celadon.store import formations as stored_formations
 
@@ -230,3 +233,61 @@ def test_a_one_off_that_lasts_too_long_is_stopped(world: World) -> None:
         changes.record(tx, "dyno", dyno.app_id)
     world.ensure()
     assert world.states("one") == {dyno.name: DynoState.STOPPING}
+
+
+def told(world: World, name: str) -> list[tuple[str, str, object, object]]:
+    """Entity, action, previous and new state of what webhooks of an app are told."""
+    while Notifier(world.context).ensure():
+        pass
+    keys = sorted(webhook_events.keys(world.context, world.actor, name))
+    found = webhook_events.by_ids(world.context, [event_id for _, event_id in keys])
+    shown = []
+    for event in sorted(found.values(), key=lambda event: (event.sequence, event.include)):
+        payload: dict[str, Any] = dict(event.payload)
+        shown.append(
+            (event.include, payload["action"], payload["previous_data"].get("state"), payload["data"]["state"])
+        )
+    return shown
+
+
+def test_webhooks_are_told_each_state_of_a_dyno(world: World) -> None:
+    world.deploy("one", worker="work")
+    webhooks.create(
+        world.context, world.actor, "one", url="https://example.com", include=["dyno", "api:dyno"], level="sync"
+    )
+    world.scale("one", worker=1)
+    world.ensure()
+    world.runtime.end(status=3)
+    world.ensure()
+    world.scale("one", worker=0)
+    world.ensure()
+    world.runtime.end(status=143)
+    world.ensure()
+    assert told(world, "one") == [
+        ("api:dyno", "create", None, "starting"),
+        ("dyno", "create", None, "starting"),
+        ("dyno", "update", "starting", "up"),
+        ("dyno", "update", "up", "crashed"),
+        ("dyno", "update", "crashed", "starting"),
+        ("dyno", "update", "starting", "up"),
+        ("dyno", "update", "up", "down"),
+        ("dyno", "destroy", "down", "down"),
+    ]
+    keys = webhook_events.keys(world.context, world.actor, "one")
+    found = webhook_events.by_ids(world.context, [event_id for _, event_id in keys]).values()
+    datas: list[Any] = [event.payload["data"] for event in sorted(found, key=lambda event: event.sequence)]
+    of_state = [one["exit_status"] for one in datas if "exit_status" in one]
+    assert of_state == [None, None, 3, None, None, None, 143]
+    assert {one["name"] for one in datas} == {"worker.1"}
+    assert {one["release"]["version"] for one in datas} == {3}
+    (shown,) = [one for one in datas if "attach_url" in one]
+    assert schema.problems({"$ref": "#/definitions/dyno"}, shown) == []
+
+
+def test_what_nobody_is_told_of_dynos_is_not_kept(world: World) -> None:
+    world.deploy("one", worker="work")
+    webhooks.create(world.context, world.actor, "one", url="https://example.com", include=["api:app"], level="sync")
+    world.scale("one", worker=1)
+    world.ensure()
+    with world.context.database.read() as tx:
+        assert not [event for event in events.list_after(tx, 0) if event.action.startswith("dyno:")]

@@ -143,6 +143,15 @@ COMMANDS: Mapping[str, Entry] = {
     "sessions:destroy": Entry("sessions:destroy", "ID", "end a login by a browser"),
     "stack": Entry("stacks:list_stacks", "", "list the stacks an app can use"),
     "version": Entry("guide:version", "", "print the version of this client"),
+    "webhooks": Entry("webhooks:list_webhooks", "", "list the webhooks of an app"),
+    "webhooks:add": Entry("webhooks:add", "-i ENTITIES -l LEVEL -u URL", "tell a URL what happens to an app"),
+    "webhooks:deliveries": Entry("webhooks:list_deliveries", "", "list deliveries of webhooks"),
+    "webhooks:deliveries:info": Entry("webhooks:delivery_info", "DELIVERY", "show a delivery and what it tells"),
+    "webhooks:events": Entry("webhooks:list_events", "", "list what webhooks were to be told"),
+    "webhooks:events:info": Entry("webhooks:event_info", "EVENT", "show what webhooks were to be told"),
+    "webhooks:info": Entry("webhooks:info", "WEBHOOK", "show a webhook of an app"),
+    "webhooks:remove": Entry("webhooks:remove", "WEBHOOK", "remove a webhook from an app"),
+    "webhooks:update": Entry("webhooks:update", "WEBHOOK", "change a webhook of an app"),
 }
 
 # Other names of the same commands: short ones, and those that Heroku has used over the years.
@@ -226,6 +235,7 @@ ADDITIONAL: Mapping[str, str] = {
     "sessions": "your logins by a browser",
     "stack": "the system that apps run on",
     "version": "the version of this client",
+    "webhooks": "who is told what happens to an app",
 }
 
 
