@@ -423,3 +423,8 @@ def test_what_was_told_long_ago_is_forgotten(world: Context, owner: Actor, serve
         tx.connection.execute(tables.webhook_events.update().values(created_at=now() - timedelta(days=31)))
     retention.prune(world)
     assert deliveries(world, owner) == []
+    with world.database.transaction() as tx:
+        tx.connection.execute(tables.apps.update().values(deleted_at=now() - timedelta(days=8)))
+    retention.prune(world)
+    with world.database.read() as tx:
+        assert tx.connection.execute(tables.webhooks.select()).all() == []

@@ -46,6 +46,8 @@ SETTINGS = {
     # Every test has apps of its own.
     "app_limit": "1000",
     "dyno_limit": "1000",
+    # Webhooks of a test are delivered to the test itself.
+    "private_destinations": "127.0.0.0/8",
 }
 # Where a day has some seconds.
 BRIEF = {"cycle_after": "6", "one_off_limit": "4"}

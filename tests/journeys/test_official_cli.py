@@ -14,7 +14,8 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests import certified
+from celadon.model.webhook import signature
+from tests import certified, receiver
 from tests.journeys import sources
 from tests.journeys.conftest import App, Platform, wait_for
 from tests.official_cli.client import Client
@@ -245,6 +246,39 @@ def test_pipelines(app: tuple[App, Client]) -> None:
     assert f"Removing {live}... done" in heroku("pipelines:remove", "-a", live)
     assert f"Destroying {name}-2 pipeline... done" in heroku("pipelines:destroy", f"{name}-2")
     assert "Pipeline not found" in heroku("pipelines:info", f"{name}-2", status=1)
+
+
+def test_webhooks(app: tuple[App, Client]) -> None:
+    app_, heroku = app
+    with receiver.running() as server:
+        words = ("-i", "api:app, dyno", "-l", "sync", "-s", "hush", "-t", "Bearer x", "-u", server.url("/500"))
+        added = heroku("webhooks:add", *words)
+        assert f"Adding webhook to {app_.name}... done" in added
+        assert "=== Webhooks Signing Secret" in added and added.endswith("\nhush\n")
+        (webhook,) = json.loads(app_.celadon("webhooks", "--json"))
+        assert re.search(rf"{webhook['id']} +{server.url('/500')} +api:app,dyno +sync", heroku("webhooks"))
+        heroku("maintenance:on")
+        wait_for("it has failed", lambda: "retrying" in app_.celadon("webhooks:deliveries"))
+        assert re.search(r"retrying +api:app +sync +1 +500", heroku("webhooks:deliveries"))
+        (delivery,) = json.loads(app_.celadon("webhooks:deliveries", "--json"))
+        shown = heroku("webhooks:deliveries:info", delivery["id"])
+        assert re.search(r"Code: +500\n", shown) and '"maintenance": true' in shown
+        events = heroku("webhooks:events")
+        assert re.search(rf"{delivery['event']['id']} +app +update", events)
+        assert '"maintenance": true' in heroku("webhooks:events:info", delivery["event"]["id"])
+        url = server.url("/200")
+        updated = heroku("webhooks:update", webhook["id"], "-i", "api:app", "-l", "notify", "-u", url)
+        assert f"Updating webhook {webhook['id']} for {app_.name}... done" in updated
+        shown = heroku("webhooks:info", webhook["id"])
+        assert re.search(rf"URL: +{url}\n", shown) and re.search(r"Level: +notify\n", shown)
+        heroku("maintenance:off")
+        wait_for("it has arrived", lambda: "/200" in server.paths())
+        got = next(one for one in server.received if one.path == "/200")
+        assert got.headers["heroku-webhook-hmac-sha256"] == signature("hush", got.content)
+        assert got.headers["authorization"] == "Bearer x"
+    assert "Removing webhook" in heroku("webhooks:remove", webhook["id"])
+    assert f"{app_.name} has no webhooks" in heroku("webhooks")
+    assert "has no deliveries" in heroku("webhooks:deliveries")
 
 
 def test_what_is_wrong_is_told_in_a_sentence(app: tuple[App, Client]) -> None:

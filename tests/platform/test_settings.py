@@ -42,7 +42,15 @@ def test_environment_overrides_one_value(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    "text", ["nonsense = 1", "http_port = 'high'", "dns_server = 'nowhere'", "dns_server = '192.0.2.1:x'", "= broken"]
+    "text",
+    [
+        "nonsense = 1",
+        "http_port = 'high'",
+        "dns_server = 'nowhere'",
+        "dns_server = '192.0.2.1:x'",
+        "private_destinations = '10.0.0.1/8'",
+        "= broken",
+    ],
 )
 def test_unreadable_settings_are_refused_with_the_files_name(tmp_path: Path, text: str) -> None:
     (tmp_path / "settings.toml").write_text(text)

@@ -61,19 +61,22 @@ def _left(deadline: float) -> float:
 
 def _open(settings: Settings, to: Destination, deadline: float) -> socket.socket:
     """A connection to the first address that takes one; raises OSError."""
-    found = addresses(settings, to, _left(deadline))
-    for at, address in enumerate(found, start=1):
-        made = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
-        try:
-            # The last one may take all the time there is.
-            made.settimeout(_left(deadline) if at == len(found) else _left(deadline) / 2)
-            made.connect((str(address), to.port))
-            return made
-        except OSError:
-            made.close()
-            if at == len(found):
-                raise
-    raise NameNotFound
+    *others, last = addresses(settings, to, _left(deadline))
+    for address in others:
+        with contextlib.suppress(OSError):
+            return _connected(address, to.port, _left(deadline) / 2)
+    return _connected(last, to.port, _left(deadline))
+
+
+def _connected(address: Address, port: int, seconds: float) -> socket.socket:
+    made = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
+    try:
+        made.settimeout(seconds)
+        made.connect((str(address), port))
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 def addresses(settings: Settings, to: Destination, seconds: float) -> list[Address]:
@@ -98,13 +101,14 @@ def own_door_closed(settings: Settings, address: Address, port: int, private: Se
     if destination.within(address, private) or port in (settings.http_port, settings.https_port):
         return False
     # No packet is sent: the kernel says from which address it would be. To itself a machine speaks as itself.
-    with socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-        try:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
             probe.connect((str(address), port))
-        except OSError:
-            # No way leads there: connecting says so in its own words.
-            return False
-        return ipaddress.ip_address(probe.getsockname()[0]) == address
+            return ipaddress.ip_address(probe.getsockname()[0]) == address
+    except OSError:
+        # No way leads there: connecting says so in its own words.
+        return False
 
 
 class _Wire(io.RawIOBase):

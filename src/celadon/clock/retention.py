@@ -21,6 +21,7 @@ from celadon.store import (
     slugs,
     sources,
     webhook_events,
+    webhooks,
 )
 
 # What a destroyed app has left stays this long, and what builds and release phases have written.
@@ -47,6 +48,7 @@ def prune(context: Context) -> str:
         authorizations.prune(tx, now() - ENDED)
         mails.prune(tx, now() - LETTERS)
         webhook_events.prune(tx, now() - TOLD)
+        webhooks.prune(tx, now() - DESTROYED)
         events.prune(tx, (DYNO_STATE, DYNO_GONE), now() - TOLD)
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}

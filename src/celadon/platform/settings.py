@@ -77,13 +77,13 @@ class Settings:
     slug_limit: int = 500 << 20
     source_limit: int = 1 << 30
     push_wait: float = 60.0
+    # Networks that are not of the internet and that the platform may all the same send to what users name (webhooks).
+    private_destinations: str = ""
     # Accounts and apps. Who may make an account: whoever has an invitation, or anybody (`open`).
     signup: str = "invited"
     # Mail: smtp://USER:PASSWORD@HOST:PORT or smtps://…; without one letters stay in the outbox.
     smtp_url: str = dataclasses.field(default="", repr=False)
     mail_from: str = ""
-    # Networks that are not of the internet and that the platform may all the same send to what users name (webhooks).
-    private_destinations: str = ""
     app_limit: int = 100
     dyno_limit: int = 100
     config_limit: int = 64 << 10

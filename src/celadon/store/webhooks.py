@@ -1,6 +1,7 @@
 """Webhooks of apps. Their secret and Authorization header are encrypted and read by who signs."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -77,3 +78,9 @@ def _sealed(tx: Transaction, authorization: str | None) -> bytes | None:
 def delete(tx: Transaction, webhook_id: str) -> None:
     """With its deliveries."""
     tx.connection.execute(_t.delete().where(_t.c.id == webhook_id))
+
+
+def prune(tx: Transaction, before: datetime) -> None:
+    """Forget those of apps destroyed before that moment."""
+    apps = tables.apps.c
+    tx.connection.execute(_t.delete().where(_t.c.app_id.in_(sa.select(apps.id).where(apps.deleted_at < before))))
