@@ -2,6 +2,8 @@
 
 import threading
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,8 +11,9 @@ import pytest
 
 from celadon.actions import accounts, apps, context, webhook_deliveries, webhook_events, webhooks
 from celadon.actions.context import Context, now
+from celadon.actions.webhook_events import Batch
 from celadon.model.account import Actor
-from celadon.model.webhook import Told, WebhookEvent
+from celadon.model.webhook import Told, Webhook, WebhookEvent
 from celadon.platform.settings import Settings
 from celadon.store import webhook_deliveries as stored
 from celadon.store import webhook_events as stored_events
@@ -39,9 +42,15 @@ def add(world: Context, owner: Actor, app: str = "hello") -> str:
 
 def happen(world: Context, owner: Actor, app: str = "hello") -> int:
     """One thing for each webhook of the app; returns how many deliveries there are of it."""
+    return webhook_events.publish(world, *batch_of(world, owner, app))
+
+
+def batch_of(
+    world: Context, owner: Actor, app: str = "hello"
+) -> tuple[Batch, list[tuple[WebhookEvent, Sequence[Webhook]]]]:
     apps.update(world, owner, app, maintenance=True)
     batch = webhook_events.unread(world, 100)
-    made = []
+    made: list[tuple[WebhookEvent, Sequence[Webhook]]] = []
     for event, found, told in batch.wanted:
         if event.action == "app:update":
             fact = WebhookEvent(
@@ -55,7 +64,7 @@ def happen(world: Context, owner: Actor, app: str = "hello") -> int:
                 updated_at=now(),
             )
             made.append((fact, told))
-    return webhook_events.publish(world, batch, made)
+    return batch, made
 
 
 def test_the_first_of_each_webhook_is_due_and_of_an_owner_a_few(world: Context, owner: Actor) -> None:
@@ -96,6 +105,7 @@ def test_who_dies_in_an_attempt_is_followed_when_the_lease_has_ended(world: Cont
     assert (again.id, again.num_attempts, again.status) == (delivery.id, 1, "scheduled")
     attempt = webhook_deliveries.begin(world, again, owner_id, _LEASE)
     assert dead is not None and attempt is not None
+    assert webhook_deliveries.begin(world, again, owner_id, _LEASE) is None, "it is another's by now"
     webhook_deliveries.end(world, dead, Told(code=500))
     found = webhook_deliveries.find(world, owner, "hello", delivery.id)
     assert (found.status, found.attempt_id) == ("scheduled", attempt.id), "the dead one has nothing to say"
@@ -119,11 +129,11 @@ def test_four_begin_one_attempt(world: Context, owner: Actor) -> None:
 
 def test_a_batch_is_kept_once(world: Context, owner: Actor) -> None:
     add(world, owner)
-    apps.update(world, owner, "hello", maintenance=True)
-    batch = webhook_events.unread(world, 100)
-    with world.database.transaction() as tx:
-        assert stored_events.advance(tx, batch.before, batch.after)
-    assert webhook_events.publish(world, batch, []) == 0
+    batch, made = batch_of(world, owner)
+    again = [(replace(event, id=str(uuid.uuid4())), told) for event, told in made]
+    assert webhook_events.publish(world, batch, made) == 1
+    assert webhook_events.publish(world, batch, again) == 0
+    assert len(webhook_deliveries.keys(world, owner, "hello")) == 1
     with world.database.read() as tx:
         assert stored_events.cursor(tx) == batch.after
 
