@@ -249,6 +249,22 @@ def test_what_is_gone_is_told_as_it_was(world: World) -> None:
     assert {**second["data"], **changing} == {**certificate, **changing}
 
 
+def test_who_joins_and_leaves_is_told(world: World) -> None:
+    people = "/apps/example/collaborators"
+    accounts.create(world.context, world.actor, email="eve@example.com", password=PASSWORD)
+
+    def cause() -> None:
+        assert world.call("POST", people, {"user": "eve@example.com"}).status == 201
+        while Notifier(world.context).ensure():
+            pass
+        assert world.call("DELETE", f"{people}/eve@example.com").status == 200
+
+    joined, left = told(world, cause)
+    assert (joined["action"], left["action"]) == ("create", "destroy")
+    assert joined["data"]["user"]["email"] == left["data"]["user"]["email"] == "eve@example.com"
+    assert joined["data"]["id"] == left["data"]["id"]
+
+
 def test_what_came_and_went_meanwhile_is_told_with_its_id(world: World) -> None:
     made: dict[str, Any] = {}
 

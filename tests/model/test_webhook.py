@@ -33,14 +33,17 @@ def event(action: str, payload: Mapping[str, object] | None = None, resource_id:
 @pytest.mark.parametrize(
     ("action", "payload", "expected"),
     [
-        ("app:create", {}, [("api:app", "create", "id", {})]),
+        ("app:create", {}, [("api:app", "create", "app", {})]),
         (
             "app:update",
             {"name": "b", "previous": {"name": "a"}},
-            [("api:app", "update", "id", {"name": "a"})],
+            [("api:app", "update", "app", {"name": "a"})],
         ),
-        ("app:destroy", {}, [("api:app", "destroy", "id", {})]),
-        ("acm:create", {}, [("api:app", "update", "id", {})]),
+        ("app:destroy", {}, [("api:app", "destroy", "app", {})]),
+        ("acm:create", {}, [("api:app", "update", "app", {})]),
+        ("app-transfer:accepted", {}, [("api:app", "update", "app", {})]),
+        ("app-transfer:create", {}, []),
+        ("app-transfer:declined", {}, []),
         ("acm:issue", {}, [("api:domain", "update", "id", {})]),
         ("build:create", {}, [("api:build", "create", "id", {})]),
         (

@@ -74,6 +74,12 @@ def people(context: Context, app: App, event: Event) -> tuple[Account, Account |
     return found[app.owner_id], found.get(event.account_id) if event.account_id else None
 
 
+def person(context: Context, account_id: str) -> Account | None:
+    """Who has left an app."""
+    with context.database.read() as tx:
+        return accounts.find(tx, account_id)
+
+
 def publish(context: Context, batch: Batch, made: Sequence[tuple[WebhookEvent, Sequence[Webhook]]]) -> int:
     """Keep what was made of a batch, with a delivery for each webhook, and move on; returns how many deliveries.
 

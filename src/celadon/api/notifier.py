@@ -162,6 +162,8 @@ def _destroyed(context: Context, event: Event, app: App, owner: Account, notice:
     left, settings = event.payload, context.settings
     if notice.include == "api:app":
         return apps.shape(settings, app, owner)
+    if notice.include == "api:collaborator" and (person := webhook_events.person(context, notice.resource_id)):
+        return collaborators.shape(app, person, "collaborator")
     if notice.include == "api:domain" and "hostname" in left:
         began = datetime.fromisoformat(str(left["created_at"]))
         hostname = str(left["hostname"])

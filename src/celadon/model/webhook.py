@@ -178,7 +178,7 @@ _SPECIAL: Mapping[str, tuple[str, str]] = {
     "acm:create": ("api:app", "update"),
     "acm:destroy": ("api:app", "update"),
     "acm:issue": ("api:domain", "update"),
-    "app:transfer": ("api:app", "update"),
+    "app-transfer:accepted": ("api:app", "update"),
     "build:finish": ("api:build", "update"),
     "release:finish": ("api:release", "update"),
 }
@@ -196,10 +196,11 @@ def notices(event: Event) -> list[Notice]:
         return _of_dyno(event)
     noun, _, verb = event.action.partition(":")
     include, action = _SPECIAL.get(event.action, (f"api:{noun}", verb))
-    if event.resource_id is None or action not in _ACTIONS or include.removeprefix("api:") not in _NOUNS:
+    resource_id = event.app_id if include == "api:app" else event.resource_id
+    if resource_id is None or action not in _ACTIONS or include.removeprefix("api:") not in _NOUNS:
         return []
     previous = _mapping(event.payload.get("previous"))
-    return [Notice(include=include, action=action, resource_id=event.resource_id, previous=previous)]
+    return [Notice(include=include, action=action, resource_id=resource_id, previous=previous)]
 
 
 # A dyno's way, one event a state; they are kept for those apps only that have a webhook for them.

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from celadon.model.account import Actor
 from celadon.model.event import Event
+from celadon.model.webhook import DYNO_GONE, DYNO_STATE
 from celadon.store import changes, rows, tables
 from celadon.store.database import Transaction
 
@@ -43,8 +44,10 @@ def list_after(tx: Transaction, seq: int, limit: int = 1000) -> list[Event]:
 
 
 def numbers_of_app(tx: Transaction, app_id: str) -> list[int]:
+    """But for states of dynos, which are kept for webhooks alone."""
     c = tables.events.c
-    return list(tx.connection.execute(sa.select(c.seq).where(c.app_id == app_id).order_by(c.seq)).scalars())
+    query = sa.select(c.seq).where(c.app_id == app_id, c.action.not_in((DYNO_STATE, DYNO_GONE))).order_by(c.seq)
+    return list(tx.connection.execute(query).scalars())
 
 
 def numbers_of_account(tx: Transaction, account_id: str) -> list[int]:
