@@ -51,7 +51,7 @@ def dns() -> Iterator[DnsServer]:
 def world(tmp_path: Path, dns: DnsServer) -> Iterator[Context]:
     settings = Settings(home=tmp_path, dns_server=dns.address, private_destinations="127.0.0.0/8")
     database.migrate(settings)
-    for directory in ("sources", "slugs", "builds"):
+    for directory in ("sources", "slugs", "builds", "uploads"):
         (tmp_path / directory).mkdir(exist_ok=True)
     opened = context.connect(settings)
     yield opened
