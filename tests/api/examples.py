@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from tests import certified
-from tests.api import examples_accounts, examples_code, examples_log_drains, examples_pipelines, examples_webhooks
+from tests.api import (
+    examples_accounts,
+    examples_app_setups,
+    examples_code,
+    examples_log_drains,
+    examples_pipelines,
+    examples_webhooks,
+)
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
 
 from celadon.actions import builds
@@ -178,6 +185,7 @@ EXAMPLES: dict[str, Example] = {
     "GET /client/v11/apps/:app/transfers": _get("/client/v11/apps/example/transfers"),
     "GET /spaces": _get("/spaces"),
     **examples_accounts.EXAMPLES,
+    **examples_app_setups.EXAMPLES,
     **examples_code.EXAMPLES,
     **examples_log_drains.EXAMPLES,
     **examples_webhooks.EXAMPLES,
@@ -207,6 +215,7 @@ ACCEPTED = {
     "DELETE /apps/:app/formations/:dyno",
     "POST /apps/:app/dynos/:dyno/actions/stop",
     "POST /apps/:app/formations/:dyno/actions/stop",
+    *examples_app_setups.ACCEPTED,
     *examples_code.ACCEPTED,
 }
 # Not in the published schema: used by the official client all the same, or ours (docs/reference/api-extensions.md).

@@ -132,5 +132,10 @@ def require_write(actor: Actor) -> None:
     require_scope(actor, _WRITE)
 
 
+def require_write_secrets(actor: Actor) -> None:
+    """What sets config vars and runs code that sees them, of an app that is not there yet."""
+    require_scope(actor, _WRITE_SECRETS)
+
+
 def require_read(actor: Actor) -> None:
     require_scope(actor, _READ)

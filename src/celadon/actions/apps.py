@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 
@@ -36,9 +36,18 @@ _ATTEMPTS = 20
 
 
 def create(
-    context: Context, actor: Actor, *, name: str | None = None, region: str | None = None, stack: str | None = None
+    context: Context,
+    actor: Actor,
+    *,
+    name: str | None = None,
+    region: str | None = None,
+    stack: str | None = None,
+    also: Callable[[Transaction, App], None] | None = None,
 ) -> App:
-    """Make an app with its first two releases; a random name when none is given. Raises InvalidParams, Forbidden."""
+    """Make an app with its first two releases; a random name when none is given. Raises InvalidParams, Forbidden.
+
+    `also` writes what is to be there from the app's first moment on.
+    """
     access.require_write(actor)
     if name is not None:
         rules.check_name(name)
@@ -49,7 +58,10 @@ def create(
     for _ in range(_ATTEMPTS):
         try:
             with context.database.transaction() as tx:
-                return _insert(context, tx, actor, name or rules.random_name(random.SystemRandom()))
+                app = _insert(context, tx, actor, name or rules.random_name(random.SystemRandom()))
+                if also is not None:
+                    also(tx, app)
+                return app
         except sa.exc.IntegrityError:
             # The name is taken, or another app got the same number in this moment.
             with context.database.read() as tx:
@@ -173,14 +185,19 @@ def destroy(context: Context, actor: Actor, name_or_id: str) -> App:
     """Take the app away: its name is free, its dynos stop, its host answers no more. Raises NotFound, Forbidden."""
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, name_or_id, "app:destroy")
-        apps.update(tx, app.id, now=now(), deleted_at=now())
-        domains.delete(tx, [domain.id for domain in domains.list_of(tx, app.id)])
-        sni_endpoints.delete(tx, [endpoint.id for endpoint in sni_endpoints.list_of(tx, app.id)])
-        pipelines.delete_coupling(tx, app.id)
-        promotions.fail_all(tx, app.id, now=now(), error="The app was destroyed")
-        dynos.request(tx, [dyno.id for dyno in dynos.list_of(tx, app.id)], DynoRequest.STOP)
-        if pending := builds.pending_of(tx, app.id):
-            builds.update(tx, pending.id, now=now(), cancel_requested=True)
-        events.insert(tx, "app:destroy", app_id=app.id, by=actor, resource_id=app.id)
-        changes.record(tx, "app", app.id)
+        remove(tx, app, actor)
     return app
+
+
+def remove(tx: Transaction, app: App, by: Actor) -> None:
+    """As `destroy`; the caller has checked that it may."""
+    apps.update(tx, app.id, now=now(), deleted_at=now())
+    domains.delete(tx, [domain.id for domain in domains.list_of(tx, app.id)])
+    sni_endpoints.delete(tx, [endpoint.id for endpoint in sni_endpoints.list_of(tx, app.id)])
+    pipelines.delete_coupling(tx, app.id)
+    promotions.fail_all(tx, app.id, now=now(), error="The app was destroyed")
+    dynos.request(tx, [dyno.id for dyno in dynos.list_of(tx, app.id)], DynoRequest.STOP)
+    if pending := builds.pending_of(tx, app.id):
+        builds.update(tx, pending.id, now=now(), cancel_requested=True)
+    events.insert(tx, "app:destroy", app_id=app.id, by=by, resource_id=app.id)
+    changes.record(tx, "app", app.id)

@@ -10,6 +10,7 @@ from celadon.model.app import App
 from celadon.model.build import BuildpackInstallation
 from celadon.model.errors import InvalidParams
 from celadon.store import buildpacks, changes, events
+from celadon.store.database import Transaction
 
 _SHORT = re.compile(r"^(?:[a-z0-9][a-z0-9_.-]*/)?[a-z0-9][a-z0-9_.-]*\Z")
 # A tag, a branch or a commit may follow; no user name that could be read as an option, no host that begins with a dash.
@@ -33,10 +34,15 @@ def replace(
         check(url)
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "buildpack:update")
-        buildpacks.replace(tx, app.id, urls)
-        events.insert(tx, "buildpack:update", payload={"buildpacks": list(urls)}, app_id=app.id, by=actor)
-        changes.record(tx, "app", app.id)
+        install(tx, app, actor, urls)
         return app, buildpacks.list_of(tx, app.id)
+
+
+def install(tx: Transaction, app: App, by: Actor, urls: Sequence[str]) -> None:
+    """As `replace`; the caller has checked the URLs and that it may."""
+    buildpacks.replace(tx, app.id, urls)
+    events.insert(tx, "buildpack:update", payload={"buildpacks": list(urls)}, app_id=app.id, by=by)
+    changes.record(tx, "app", app.id)
 
 
 def check(url: str) -> None:

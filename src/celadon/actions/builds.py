@@ -41,49 +41,77 @@ def create(
     Raises Conflict while another build of the app is pending, InvalidParams for a source that cannot be built.
     """
     permission = "code:push" if source_url is None else "build:create"
-    source = sources.of_url(context, source_url) if source_url else None
-    if source and source_checksum and source_checksum.lower() != (source.checksum or "").lower():
-        raise InvalidParams(f"cannot build this source: the checksum of what was uploaded is {source.checksum}")
+    source_id = source_of(context, source_url, source_checksum)
     try:
         with context.database.transaction() as tx:
             app = access.app_for(tx, actor, app_name, permission)
-            installed = tuple(entry.url for entry in buildpacks.list_of(tx, app.id))
-            build = Build(
-                id=build_id or str(uuid.uuid4()),
-                app_id=app.id,
-                account_id=actor.account.id,
-                status=BuildStatus.PENDING,
+            return accept(
+                tx,
+                app,
+                actor,
+                build_id=build_id or str(uuid.uuid4()),
                 commit=commit,
                 commit_description=commit_description,
                 source_url=source_url,
                 source_checksum=source_checksum,
-                stack=app.stack,
-                buildpacks=installed if buildpack_urls is None else buildpack_urls,
-                slug_id=None,
-                release_id=None,
-                error=None,
-                cancel_requested=False,
-                created_at=now(),
-                updated_at=now(),
-                output_key=secrets.random_token(),
-                source_id=source.id if source else None,
+                source_id=source_id,
+                buildpack_urls=buildpack_urls,
             )
-            builds.insert(tx, build)
-            events.insert(
-                tx,
-                "build:create",
-                line=f"Build started by user {actor.email}",
-                app_id=app.id,
-                by=actor,
-                resource_id=build.id,
-            )
-            changes.record(tx, "build", app.id)
-            return build
     except sa.exc.IntegrityError:
         raise Conflict(
             f"cannot build {app_name}: another build of it is running; push again when it has finished, or cancel it "
             "with `celadon builds:cancel`"
         ) from None
+
+
+def source_of(context: Context, url: str | None, checksum: str | None) -> str | None:
+    """The id of the source of this platform that is to be built, None for another; raises InvalidParams."""
+    source = sources.of_url(context, url) if url else None
+    if source and checksum and checksum.lower() != (source.checksum or "").lower():
+        raise InvalidParams(f"cannot build this source: the checksum of what was uploaded is {source.checksum}")
+    return source.id if source else None
+
+
+def accept(
+    tx: Transaction,
+    app: App,
+    by: Actor,
+    *,
+    build_id: str,
+    commit: str | None,
+    commit_description: str | None,
+    source_url: str | None,
+    source_checksum: str | None,
+    source_id: str | None,
+    buildpack_urls: tuple[str, ...] | None = None,
+) -> Build:
+    """As `create`; the caller has checked that it may. Raises IntegrityError while another build of the app is pending."""
+    installed = tuple(entry.url for entry in buildpacks.list_of(tx, app.id))
+    build = Build(
+        id=build_id,
+        app_id=app.id,
+        account_id=by.account.id,
+        status=BuildStatus.PENDING,
+        commit=commit,
+        commit_description=commit_description,
+        source_url=source_url,
+        source_checksum=source_checksum,
+        stack=app.stack,
+        buildpacks=installed if buildpack_urls is None else buildpack_urls,
+        slug_id=None,
+        release_id=None,
+        error=None,
+        cancel_requested=False,
+        created_at=now(),
+        updated_at=now(),
+        output_key=secrets.random_token(),
+        source_id=source_id,
+    )
+    builds.insert(tx, build)
+    line = f"Build started by user {by.email}"
+    events.insert(tx, "build:create", line=line, app_id=app.id, by=by, resource_id=build.id)
+    changes.record(tx, "build", app.id)
+    return build
 
 
 def begin(context: Context, build_id: str) -> Build | None:

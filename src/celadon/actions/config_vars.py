@@ -6,9 +6,11 @@ from celadon.actions import access, releases
 from celadon.actions.context import Context, now
 from celadon.model import config as rules
 from celadon.model.account import Actor
+from celadon.model.app import App
 from celadon.model.release import Release
 from celadon.store import apps, configs, slugs
 from celadon.store import releases as stored_releases
+from celadon.store.database import Transaction
 
 
 def find(context: Context, actor: Actor, app_name: str) -> dict[str, str]:
@@ -28,15 +30,22 @@ def update(
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "config:write")
         apps.lock(tx, app.id)
-        newest = stored_releases.newest(tx, app.id)
-        assert newest is not None, "every app has its first release from the start"
-        old = configs.find(tx, newest.config_id)
-        merged = rules.merge(old, changed, context.settings.config_limit)
-        if merged == old:
-            return merged, None
-        effective = {name: value for name, value in changed.items() if old.get(name) != value}
-        description = rules.change_description(effective)
-        config_id = configs.insert(tx, app.id, merged, now())
-        slug = slugs.find(tx, newest.slug_id) if newest.slug_id else None
-        sizes = context.settings.sizes
-        return merged, releases.deploy(tx, app, actor, slug, config_id, description, description, sizes)
+        return change(context, tx, app, actor, changed)
+
+
+def change(
+    context: Context, tx: Transaction, app: App, by: Actor, changed: Mapping[str, str | None]
+) -> tuple[dict[str, str], Release | None]:
+    """As `update`; the caller has checked that it may and locked the app."""
+    newest = stored_releases.newest(tx, app.id)
+    assert newest is not None, "every app has its first release from the start"
+    old = configs.find(tx, newest.config_id)
+    merged = rules.merge(old, changed, context.settings.config_limit)
+    if merged == old:
+        return merged, None
+    effective = {name: value for name, value in changed.items() if old.get(name) != value}
+    description = rules.change_description(effective)
+    config_id = configs.insert(tx, app.id, merged, now())
+    slug = slugs.find(tx, newest.slug_id) if newest.slug_id else None
+    sizes = context.settings.sizes
+    return merged, releases.deploy(tx, app, by, slug, config_id, description, description, sizes)

@@ -144,34 +144,50 @@ def run(
     secret = secrets.random_token() if attach else None
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "dyno:run")
-        accounts.lock(tx, app.owner_id)
-        apps.lock(tx, app.id)
-        release = releases.current(tx, app.id)
-        if release is None or release.slug_id is None:
-            raise InvalidParams(f"cannot run a command on {app.name}: nothing has been deployed yet, push code first")
-        limit = context.settings.dyno_limit
-        if dynos.count_of_account(tx, app.owner_id) >= limit:
-            raise Forbidden(f"cannot run: the app's owner has {limit} dynos already, which is the limit")
-        sizes = context.settings.sizes
-        words = formations.commands(tx, app.id)
-        expanded = expand(command, words)
-        dyno = new(
-            app.id,
-            release.id,
-            RUN,
-            _free_number(tx, app),
-            expanded,
-            (sizes.find(size) if size else sizes.default).name,
-            attach=attach,
-            secret_hash=secrets.hash_token(secret) if secret else None,
-            env=env or {},
-            account_id=actor.account.id,
-        )
-        dynos.insert(tx, dyno)
-        line = f"{starting_line(expanded)} by user {actor.email}"
-        events.insert(tx, "dyno:create", line=line, app_id=app.id, by=actor, resource_id=dyno.id)
-        changes.record(tx, "dyno", app.id)
+        dyno, release = start(context, tx, app, actor, command=command, secret=secret, env=env, size=size)
     return app, dyno, release, secret
+
+
+def start(
+    context: Context,
+    tx: Transaction,
+    app: App,
+    by: Actor,
+    *,
+    command: str,
+    secret: str | None = None,
+    env: Mapping[str, str] | None = None,
+    size: str | None = None,
+) -> tuple[Dyno, Release]:
+    """As `run`, attached where there is a secret; the caller has checked the command and that it may."""
+    accounts.lock(tx, app.owner_id)
+    apps.lock(tx, app.id)
+    release = releases.current(tx, app.id)
+    if release is None or release.slug_id is None:
+        raise InvalidParams(f"cannot run a command on {app.name}: nothing has been deployed yet, push code first")
+    limit = context.settings.dyno_limit
+    if dynos.count_of_account(tx, app.owner_id) >= limit:
+        raise Forbidden(f"cannot run: the app's owner has {limit} dynos already, which is the limit")
+    sizes = context.settings.sizes
+    words = formations.commands(tx, app.id)
+    expanded = expand(command, words)
+    dyno = new(
+        app.id,
+        release.id,
+        RUN,
+        _free_number(tx, app),
+        expanded,
+        (sizes.find(size) if size else sizes.default).name,
+        attach=secret is not None,
+        secret_hash=secrets.hash_token(secret) if secret else None,
+        env=env,
+        account_id=by.account.id,
+    )
+    dynos.insert(tx, dyno)
+    line = f"{starting_line(expanded)} by user {by.email}"
+    events.insert(tx, "dyno:create", line=line, app_id=app.id, by=by, resource_id=dyno.id)
+    changes.record(tx, "dyno", app.id)
+    return dyno, release
 
 
 def fit_terminal(

@@ -73,32 +73,8 @@ def update(
     """Scale and resize; all of it or nothing. Raises InvalidParams."""
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "formation:update")
-        accounts.lock(tx, app.owner_id)
-        apps.lock(tx, app.id)
+        scale(context, tx, app, actor, updates)
         types = commands(tx, app.id)
-        every = formations.list_of(tx, app.id)
-        present = [entry for entry in every if entry.type in types]
-        limit, sizes = context.settings.dyno_limit, context.settings.sizes
-        elsewhere = dynos.count_of_account(tx, app.owner_id) - sum(entry.quantity for entry in every)
-        wanted = rules.scale(present, updates, types, sizes, dyno_limit=limit, elsewhere=elsewhere)
-        by_type = {entry.type: entry for entry in every}
-        for name, (quantity, size) in wanted.items():
-            if name in by_type:
-                formations.update(tx, by_type[name].id, now=now(), quantity=quantity, size=size)
-            else:
-                _insert(tx, app.id, name, quantity, size)
-        scaled = " ".join(f"{update.type}@{wanted[update.type][0]}:{wanted[update.type][1]}" for update in updates)
-        events.insert(
-            tx,
-            "formation:update",
-            line=f"Scaled to {scaled} by user {actor.email}",
-            app_id=app.id,
-            by=actor,
-            payload={
-                "previous": {name: _changed(by_type.get(name), *wanted[name]) for name in {one.type for one in updates}}
-            },
-        )
-        changes.record(tx, "formation", app.id)
         after = formations.list_of(tx, app.id)
     return app, [(entry, types[entry.type]) for entry in after if entry.type in types]
 
@@ -107,3 +83,33 @@ def _changed(before: Formation | None, quantity: int, size: str) -> dict[str, ob
     """What of a process type was different before."""
     old = {"quantity": before.quantity, "size": before.size} if before else {"quantity": 0}
     return {name: value for name, value in old.items() if value != {"quantity": quantity, "size": size}[name]}
+
+
+def scale(context: Context, tx: Transaction, app: App, by: Actor, updates: Sequence[Update]) -> None:
+    """As `update`; the caller has checked that it may."""
+    accounts.lock(tx, app.owner_id)
+    apps.lock(tx, app.id)
+    types = commands(tx, app.id)
+    every = formations.list_of(tx, app.id)
+    present = [entry for entry in every if entry.type in types]
+    limit, sizes = context.settings.dyno_limit, context.settings.sizes
+    elsewhere = dynos.count_of_account(tx, app.owner_id) - sum(entry.quantity for entry in every)
+    wanted = rules.scale(present, updates, types, sizes, dyno_limit=limit, elsewhere=elsewhere)
+    by_type = {entry.type: entry for entry in every}
+    for name, (quantity, size) in wanted.items():
+        if name in by_type:
+            formations.update(tx, by_type[name].id, now=now(), quantity=quantity, size=size)
+        else:
+            _insert(tx, app.id, name, quantity, size)
+    scaled = " ".join(f"{update.type}@{wanted[update.type][0]}:{wanted[update.type][1]}" for update in updates)
+    events.insert(
+        tx,
+        "formation:update",
+        line=f"Scaled to {scaled} by user {by.email}",
+        app_id=app.id,
+        by=by,
+        payload={
+            "previous": {name: _changed(by_type.get(name), *wanted[name]) for name in {one.type for one in updates}}
+        },
+    )
+    changes.record(tx, "formation", app.id)

@@ -27,7 +27,7 @@ def create(call: Call) -> Answer:
         call.app,
         commit=source.text("version", 200) or None,
         commit_description=source.text("version_description", 2000),
-        source_url=_source_url(source),
+        source_url=source_url(source),
         source_checksum=checksum(source),
         buildpack_urls=_buildpacks(body),
     )
@@ -35,7 +35,8 @@ def create(call: Call) -> Answer:
     return _answer(call, app, build, 201)
 
 
-def _source_url(source: Body) -> str:
+def source_url(source: Body) -> str:
+    """Where an archive of code is; raises InvalidParams."""
     url = source.needed_text("url")
     if not _SOURCE.match(url):
         raise InvalidParams(f"cannot fetch the source from {url[:80]!r}: it must be an http or https URL")
@@ -86,6 +87,11 @@ def _answer(call: Call, app: App, build: Build, status: int = 200) -> Answer:
     return Answer(value=shape(call, app, build, author), status=status, changed_at=build.updated_at)
 
 
+def output_stream_url(call: Call, build: Build) -> str:
+    """Where the build role serves what the build writes."""
+    return f"{call.api_url}/builds-output/{build.output_key}"
+
+
 def shape(call: Call, app: App, build: Build, author: Account) -> dict[str, object]:
     return {
         "app": {"id": app.id},
@@ -94,7 +100,7 @@ def shape(call: Call, app: App, build: Build, author: Account) -> dict[str, obje
         "error": build.error,
         "generation": "cedar",
         "id": build.id,
-        "output_stream_url": f"{call.api_url}/builds-output/{build.output_key}",
+        "output_stream_url": output_stream_url(call, build),
         "release": {"id": build.release_id} if build.release_id else None,
         "slug": {"id": build.slug_id} if build.slug_id else None,
         "source_blob": {

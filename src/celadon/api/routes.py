@@ -7,6 +7,7 @@ from celadon.api import (
     account,
     acm,
     addons,
+    app_setups,
     app_transfers,
     apps,
     authorizations,
@@ -153,6 +154,11 @@ _CODE = (
     _route("GET /apps/:app/slugs/:slug", "code:read", slugs.show),
 )
 
+_APP_SETUPS = (
+    _route("POST /app-setups", "write-protected", app_setups.create),
+    _route("GET /app-setups/:app_setup", "read, who asked for it", app_setups.show),
+)
+
 _LOG_DRAINS = (
     _route("GET /apps/:app/log-drains", "drain:read", log_drains.list_of),
     _route("POST /apps/:app/log-drains", "drain:update", log_drains.create),
@@ -241,4 +247,15 @@ _NONE_YET = (
     _route("GET /spaces", "-", addons.none),
 )
 
-ROUTES = (*_ACCOUNT, *_APPS, *_CODE, *_LOG_DRAINS, *_DYNOS, *_PIPELINES, *_WEBHOOKS, *_PLATFORM, *_NONE_YET)
+ROUTES = (
+    *_ACCOUNT,
+    *_APPS,
+    *_CODE,
+    *_APP_SETUPS,
+    *_LOG_DRAINS,
+    *_DYNOS,
+    *_PIPELINES,
+    *_WEBHOOKS,
+    *_PLATFORM,
+    *_NONE_YET,
+)

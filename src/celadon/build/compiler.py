@@ -7,15 +7,16 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from celadon.actions import builds
+from celadon.actions import app_setups, builds
 from celadon.actions.builds import Compiled
 from celadon.actions.context import Context
 from celadon.build import buildpacks, dyno, slug
 from celadon.build.output import Output
 from celadon.build.workspace import Workspace
+from celadon.model import app_json
 from celadon.model.app import App
 from celadon.model.build import DEPLOYED, Build
 from celadon.model.dyno import RELEASE
@@ -61,8 +62,10 @@ class Compiler:
         uid = settings.uid_base + app.number
         workspace = self.workspace(app)
         try:
-            chosen = tuple(buildpacks.resolve(url, settings.home) for url in self._buildpacks(build, app))
             workspace.open()
+            if app_setups.wants_app_json(self.context, build.id):
+                build = self._configured(build, app, workspace, output, address)
+            chosen = tuple(buildpacks.resolve(url, settings.home) for url in self._buildpacks(build, app))
             self._run(self._inputs(build, app, workspace, chosen), output, address)
             compiled = self._pack(build, workspace, max(len(chosen), 1), uid, output)
             release = builds.succeed(self.context, build.id, compiled)
@@ -77,6 +80,18 @@ class Compiler:
             shutil.rmtree(self._shown(build), ignore_errors=True)
             output.announce("Slug compilation finished")
             output.close()
+
+    def _configured(self, build: Build, app: App, workspace: Workspace, output: Output, address: str) -> Build:
+        """Read the source's app.json and do what it says of the build; raises BuildError, InvalidParams."""
+        output.step("Reading app.json")
+        self._run(replace(self._inputs(build, app, workspace, ()), unpack_only=True), output, address)
+        path = workspace.target(dyno.build_dir(build).removeprefix("/tmp/"), "app.json")
+        content = workspace.read(*path, limit=app_json.LIMIT)
+        if content is None:
+            raise BuildError(
+                f"there is no app.json of at most {app_json.LIMIT >> 10} KB in the root directory of the source"
+            )
+        return app_setups.configure(self.context, build.id, content)
 
     def workspace(self, app: App) -> Workspace:
         """The app's disk for builds."""

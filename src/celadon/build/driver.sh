@@ -151,6 +151,8 @@ main() {
     mkdir -p "$OUT" "$CACHE_DIR" /tmp/buildpacks
     fetch_source
     unpack_source
+    # What is to be built is looked at first: app.json says how.
+    [ -z "${UNPACK_ONLY:-}" ] || return 0
     fetch_submodules
     drop_ignored
     if [ ! -s /celadon/buildpacks.tsv ]; then

@@ -35,7 +35,10 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
-    """What one build is made of. `workspace` and `shown` are host directories; `shown` holds what the dyno reads."""
+    """What one build is made of. `workspace` and `shown` are host directories; `shown` holds what the dyno reads.
+
+    `unpack_only` leaves the source in BUILD_DIR and ends there.
+    """
 
     build: Build
     app: App
@@ -43,6 +46,7 @@ class Inputs:
     shown: Path
     source: Path | None
     chosen: tuple[Buildpack, ...]
+    unpack_only: bool = False
 
 
 def full(workspace: Path) -> bool:
@@ -99,6 +103,7 @@ def environment(inputs: Inputs, settings: Settings) -> dict[str, str]:
         "SOURCE_ARCHIVE": "1" if build.source_url else "",
         "SOURCE_CHECKSUM": build.source_checksum or "",
         "SOURCE_VERSION": build.commit or "",
+        "UNPACK_ONLY": "1" if inputs.unpack_only else "",
     }
     trust = (
         "SSL_CERT_FILE",

@@ -1,8 +1,9 @@
 """The build role: takes pending builds up, a few at once, and serves what they write; copies slugs that are promoted.
 
-Wakes on: the change feed. Reads: builds, promotions. Writes: builds, promotions, slugs, releases (by actions), the
-build's output.
-Survives: a SIGKILL. A pending build whose role died is compiled again from its source archive, a slug copied again.
+Wakes on: the change feed. Reads: builds, promotions, app setups. Writes: builds, promotions, slugs, releases, app setups
+and what they are about (by actions), the build's output.
+Survives: a SIGKILL. A pending build whose role died is compiled again from its source archive, a slug copied again, and a
+setup goes on from the step that its row says.
 """
 
 import ipaddress
@@ -13,7 +14,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from celadon.actions import builds, slugs
+from celadon.actions import app_setups, builds, slugs
 from celadon.actions import context as contexts
 from celadon.actions.context import Context
 from celadon.build import stream, uploads
@@ -96,6 +97,8 @@ class Builds:
                 used = app.id in self._apps
             if not used:
                 self._purge(app)
+        for setup_id in app_setups.due(self.context):
+            self._advance(setup_id)
         with self.context.database.read() as tx:
             pending = stored_builds.list_pending(tx)
         begun = []
@@ -117,6 +120,15 @@ class Builds:
             self._pool.submit(self._pack, slug, slot)
             begun.append(f"slug {slug.id[:8]}")
         return ", ".join(begun)
+
+    def _advance(self, setup_id: str) -> None:
+        """One setup that cannot be taken further must keep nobody from anything, and must end."""
+        try:
+            app_setups.advance(self.context, setup_id)
+        except Exception:
+            log.exception("at=setup-broke setup=%s", setup_id)
+            reason = "the platform failed; its operator finds the reason in the build role's log"
+            app_setups.fail(self.context, setup_id, reason)
 
     def _purge(self, app: App) -> None:
         self.compiler.workspace(app).remove()

@@ -1,12 +1,13 @@
-"""The release phase: the `release` process type runs once, before its release may serve."""
+"""What runs once and decides on something: the `release` process type on its release, a postdeploy script on its setup."""
 
 import contextlib
 
-from celadon.actions import releases
+from celadon.actions import app_setups, releases
 from celadon.actions.context import Context
 from celadon.dynos.launch import log_name
 from celadon.model import logline
-from celadon.model.dyno import RELEASE, Dyno, DynoState
+from celadon.model.app_setup import OUTPUT_LIMIT
+from celadon.model.dyno import RELEASE, RUN, Dyno, DynoState
 from celadon.store.lines import Follower, Lines
 
 # As builds: whoever writes more is read in the app's log.
@@ -41,7 +42,7 @@ class Phase:
                 file.write(text[: max(room, 0)] if room < len(text) else text)
 
     def finish(self, dyno: Dyno, status: int | None) -> None:
-        """The release phase has ended; safe to call again."""
+        """A release phase or a postdeploy script has ended; safe to call again."""
         if dyno.type == RELEASE:
             for _ in range(_MOST >> 20):
                 self.follow(dyno)
@@ -49,3 +50,18 @@ class Phase:
             succeeded = status == 0 and dyno.state is not DynoState.STOPPING
             releases.finish(self.context, dyno.release_id, succeeded=succeeded)
             self._followers.pop(dyno.container_id or "", None)
+        elif dyno.type == RUN and not dyno.attach and app_setups.is_postdeploy(self.context, dyno.id):
+            stopped = dyno.state is DynoState.STOPPING
+            app_setups.postdeployed(self.context, dyno.id, self._written(dyno), status, stopped=stopped)
+
+    def _written(self, dyno: Dyno) -> bytes:
+        """The end of what a dyno has written, as far as its log still has it."""
+        if dyno.container_id is None:
+            return b""
+        follower = Follower(
+            self.lines.path(dyno.app_id, logline.Source(source="app", ps=dyno.name), log_name(dyno.container_id))
+        )
+        found = b""
+        while block := follower.read():
+            found = (found + block)[-OUTPUT_LIMIT:]
+        return found

@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from celadon.model.app_setup import SetupStep
 from celadon.model.app_transfer import TransferState
 from celadon.model.build import BuildStatus
 from celadon.model.domain import AcmStatus, DomainStatus
@@ -535,6 +536,28 @@ sources = sa.Table(
     sa.Column("checksum", sa.Text),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
+)
+
+# `step` is where it stands: whoever dies in it goes on from there. `env` and `output` are encrypted.
+app_setups = sa.Table(
+    "app_setups",
+    metadata,
+    _id(),
+    _app(),
+    _account(),
+    sa.Column("build_id", sa.Text, nullable=False, unique=True),
+    sa.Column("step", Word(SetupStep), nullable=False, index=True),
+    sa.Column("env", sa.LargeBinary, nullable=False),
+    sa.Column("buildpacks", Json, nullable=False),
+    sa.Column("formation", Json, nullable=False),
+    sa.Column("postdeploy", sa.Text),
+    sa.Column("success_url", sa.Text),
+    sa.Column("dyno_id", sa.Text, index=True),
+    sa.Column("output", sa.LargeBinary),
+    sa.Column("exit_code", sa.Integer),
+    sa.Column("manifest_errors", Json, nullable=False),
+    sa.Column("failure_message", sa.Text),
+    *_times(),
 )
 
 # `url` is encrypted; `url_digest` finds it again.

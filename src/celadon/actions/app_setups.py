@@ -1,0 +1,296 @@
+"""App setups: from a source with an app.json in it to an app that runs, or to no app and a reason.
+
+Who asks gets the app and its build at once. The build role reads app.json first (`configure`), then builds; it also
+takes the steps after that (`advance`), and the dyno manager says how the postdeploy script ended. Each is one
+transaction that moves `step` on: whoever dies, the next look at the row goes on from where it stands.
+"""
+
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from urllib.parse import urljoin
+
+from celadon.actions import access, apps, buildpacks, builds, config_vars, dynos, formations
+from celadon.actions.context import Context, now
+from celadon.model import app_json, config
+from celadon.model.account import Actor
+from celadon.model.app import App
+from celadon.model.app_json import AppJson, ManifestError
+from celadon.model.app_setup import OUTPUT_LIMIT, UNSEEN, AppSetup, SetupStep
+from celadon.model.build import Build, BuildStatus
+from celadon.model.errors import CeladonError, InvalidParams, NotFound
+from celadon.model.formation import Update
+from celadon.model.release import ReleaseStatus
+from celadon.store import accounts, app_setups, changes, events, releases
+from celadon.store import apps as stored_apps
+from celadon.store import builds as stored_builds
+from celadon.store import dynos as stored_dynos
+from celadon.store.database import Transaction
+
+
+def create(
+    context: Context,
+    actor: Actor,
+    *,
+    source_url: str,
+    source_checksum: str | None = None,
+    version: str | None = None,
+    name: str | None = None,
+    region: str | None = None,
+    stack: str | None = None,
+    env: Mapping[str, str] | None = None,
+    buildpack_urls: Sequence[str] | None = None,
+) -> tuple[AppSetup, App, Build]:
+    """Make an app and ask for its setup. `env` and `buildpack_urls` are overrides of app.json.
+
+    Raises InvalidParams, Forbidden.
+    """
+    access.require_write_secrets(actor)
+    config.merge({}, env or {}, context.settings.config_limit)
+    for url in buildpack_urls or ():
+        buildpacks.check(url)
+    source_id = builds.source_of(context, source_url, source_checksum)
+    setup_id, build_id = str(uuid.uuid4()), str(uuid.uuid4())
+
+    def begin(tx: Transaction, app: App) -> None:
+        builds.accept(
+            tx,
+            app,
+            actor,
+            build_id=build_id,
+            commit=version,
+            commit_description=None,
+            source_url=source_url,
+            source_checksum=source_checksum,
+            source_id=source_id,
+        )
+        setup = AppSetup(
+            id=setup_id,
+            app_id=app.id,
+            account_id=actor.account.id,
+            build_id=build_id,
+            step=SetupStep.READING,
+            env=env or {},
+            buildpacks=None if buildpack_urls is None else tuple(buildpack_urls),
+            created_at=now(),
+            updated_at=now(),
+        )
+        app_setups.insert(tx, setup)
+        line = f"Setup started by user {actor.email}"
+        events.insert(tx, "app-setup:create", line=line, app_id=app.id, by=actor, resource_id=setup_id)
+        changes.record(tx, "app-setup", app.id)
+
+    apps.create(context, actor, name=name, region=region, stack=stack, also=begin)
+    return find(context, actor, setup_id)
+
+
+def find(context: Context, actor: Actor, setup_id: str) -> tuple[AppSetup, App, Build]:
+    """A setup that the actor has asked for, its app (which may be destroyed) and its build; raises NotFound."""
+    access.require_read(actor)
+    with context.database.read() as tx:
+        setup = app_setups.find(tx, setup_id)
+        if setup is None or setup.account_id != actor.account.id:
+            raise NotFound("app_setup")
+        app = stored_apps.find_any(tx, setup.app_id)
+        build = stored_builds.find_by_id(tx, setup.build_id)
+    assert app is not None and build is not None, "a setup goes with its app"
+    return setup, app, build
+
+
+def resolved_success_url(context: Context, setup: AppSetup, app: App) -> str | None:
+    """Where who set the app up is to go then: a path is one of the app."""
+    return urljoin(context.settings.web_url(app.name), setup.success_url) if setup.success_url else None
+
+
+def wants_app_json(context: Context, build_id: str) -> bool:
+    """Whether app.json of this build's source is to be read before it is compiled."""
+    with context.database.read() as tx:
+        setup = app_setups.find_of_build(tx, build_id)
+    return setup is not None and setup.step is SetupStep.READING
+
+
+def configure(context: Context, build_id: str, content: bytes) -> Build:
+    """Set the app up as this app.json wants it to be built; returns the build as it is to be compiled.
+
+    Raises InvalidParams, and the setup has failed then.
+    """
+    try:
+        wanted = app_json.parse(content)
+        with context.database.transaction() as tx:
+            setup = app_setups.lock_of_build(tx, build_id)
+            build = stored_builds.find_by_id(tx, build_id)
+            if setup is None or build is None or setup.step is not SetupStep.READING:
+                raise InvalidParams("its setup is over")
+            return _configure(context, tx, setup, build, wanted)
+    except ManifestError as error:
+        _fail_of_build(context, build_id, "invalid app.json", error.errors)
+        raise InvalidParams("app.json cannot be used: " + "; ".join(error.errors)) from None
+    except CeladonError as error:
+        _fail_of_build(context, build_id, error.message)
+        raise InvalidParams(error.message) from None
+
+
+def _configure(context: Context, tx: Transaction, setup: AppSetup, build: Build, wanted: AppJson) -> Build:
+    by = _actor(tx, setup)
+    app = access.app_for(tx, by, setup.app_id, "config:write")
+    stored_apps.lock(tx, app.id)
+    wanted_urls = wanted.buildpacks if setup.buildpacks is None else setup.buildpacks
+    installed = tuple(url.removeprefix("urn:buildpack:") for url in wanted_urls)
+    env = _checked(context, setup, wanted, installed)
+    config_vars.change(context, tx, app, by, env)
+    if installed:
+        buildpacks.install(tx, app, by, installed)
+    stored_builds.update(tx, build.id, now=now(), buildpacks=installed)
+    app_setups.update(
+        tx,
+        setup.id,
+        now=now(),
+        step=SetupStep.BUILDING,
+        env={},
+        formation={name: (scale.quantity, scale.size) for name, scale in wanted.formation.items()},
+        postdeploy=wanted.postdeploy,
+        success_url=wanted.success_url,
+    )
+    changes.record(tx, "app-setup", app.id)
+    return replace(build, buildpacks=installed)
+
+
+def _checked(context: Context, setup: AppSetup, wanted: AppJson, urls: Sequence[str]) -> dict[str, str]:
+    """The config vars of an app.json that is also right for this platform; raises ManifestError."""
+    errors: list[str] = []
+    env: dict[str, str] = {}
+    try:
+        env = wanted.config_vars(setup.env, lambda: secrets.token_hex(32))
+    except ManifestError as error:
+        errors += error.errors
+    for url in urls:
+        try:
+            buildpacks.check(url)
+        except InvalidParams as error:
+            errors.append(error.message)
+    for scale in wanted.formation.values():
+        try:
+            context.settings.sizes.find(scale.size or context.settings.sizes.default.name)
+        except InvalidParams as error:
+            errors.append(error.message)
+    if errors:
+        raise ManifestError(errors)
+    return env
+
+
+def due(context: Context) -> list[str]:
+    """Ids of the setups that are to be taken further: what they waited for is over."""
+    with context.database.read() as tx:
+        return [setup.id for setup in app_setups.list_pending(tx) if _is_due(tx, setup)]
+
+
+def _is_due(tx: Transaction, setup: AppSetup) -> bool:
+    if setup.step is SetupStep.POSTDEPLOY:
+        # One that has ended has said so before its row goes.
+        return setup.dyno_id is None or stored_dynos.find_by_id(tx, setup.dyno_id) is None
+    build = stored_builds.find_by_id(tx, setup.build_id)
+    if build is None or build.status is BuildStatus.PENDING:
+        return build is None
+    release = releases.find_by_id(tx, build.release_id) if build.release_id else None
+    return release is None or release.status is not ReleaseStatus.PENDING
+
+
+def advance(context: Context, setup_id: str) -> None:
+    """Take a setup that is due one step further."""
+    try:
+        with context.database.transaction() as tx:
+            setup = app_setups.lock(tx, setup_id)
+            if setup is None or setup.status != "pending" or not _is_due(tx, setup):
+                return
+            if setup.step is SetupStep.POSTDEPLOY:
+                _fail(tx, setup, "the postdeploy script was stopped before it had begun")
+                return
+            build = stored_builds.find_by_id(tx, setup.build_id)
+            release = releases.find_by_id(tx, build.release_id) if build and build.release_id else None
+            if build is None or release is None:
+                _fail(tx, setup, f"the build failed: {build.error if build else 'it is gone'}")
+            elif release.status is ReleaseStatus.FAILED:
+                _fail(tx, setup, f"the release command of {release.name} failed")
+            else:
+                _start(context, tx, setup)
+    except CeladonError as error:
+        fail(context, setup_id, error.message)
+
+
+def _start(context: Context, tx: Transaction, setup: AppSetup) -> None:
+    """The app has been released: scale it, then run its postdeploy script, if it has one."""
+    by = _actor(tx, setup)
+    app = access.app_for(tx, by, setup.app_id, "dyno:run")
+    updates = [Update(type=name, quantity=scale[0], size=scale[1]) for name, scale in setup.formation.items()]
+    if updates:
+        formations.scale(context, tx, app, by, updates)
+    if setup.postdeploy is None:
+        _end(tx, setup, SetupStep.SUCCEEDED, "Setup succeeded")
+        return
+    dyno, _ = dynos.start(context, tx, app, by, command=setup.postdeploy)
+    app_setups.update(tx, setup.id, now=now(), step=SetupStep.POSTDEPLOY, dyno_id=dyno.id)
+    changes.record(tx, "app-setup", app.id)
+
+
+def is_postdeploy(context: Context, dyno_id: str) -> bool:
+    """Whether a one-off runs the postdeploy script of a setup."""
+    with context.database.read() as tx:
+        return app_setups.find_of_dyno(tx, dyno_id) is not None
+
+
+def postdeployed(context: Context, dyno_id: str, output: bytes, status: int | None, *, stopped: bool) -> None:
+    """The postdeploy script has ended, with this output and exit status (None: nobody saw it); safe to call again."""
+    with context.database.transaction() as tx:
+        found = app_setups.find_of_dyno(tx, dyno_id)
+        setup = app_setups.lock(tx, found.id) if found else None
+        if setup is None or setup.step is not SetupStep.POSTDEPLOY:
+            return
+        said = output[-OUTPUT_LIMIT:].decode("utf-8", "replace")
+        app_setups.update(tx, setup.id, now=now(), output=said, exit_code=UNSEEN if status is None else status)
+        if stopped:
+            _fail(tx, setup, "the postdeploy script was stopped")
+        elif status is None:
+            _fail(tx, setup, "nobody saw how the postdeploy script ended")
+        elif status:
+            _fail(tx, setup, f"the postdeploy script ended with exit code {status}")
+        else:
+            _end(tx, setup, SetupStep.SUCCEEDED, "Setup succeeded")
+
+
+def fail(context: Context, setup_id: str, reason: str, errors: Sequence[str] = ()) -> None:
+    """End a setup and take away what it has made; `reason` holds no secret. Nothing when it is over already."""
+    with context.database.transaction() as tx:
+        setup = app_setups.lock(tx, setup_id)
+        if setup is not None and setup.status == "pending":
+            _fail(tx, setup, reason, errors)
+
+
+def _fail_of_build(context: Context, build_id: str, reason: str, errors: Sequence[str] = ()) -> None:
+    with context.database.read() as tx:
+        setup = app_setups.find_of_build(tx, build_id)
+    if setup is not None:
+        fail(context, setup.id, reason, errors)
+
+
+def _fail(tx: Transaction, setup: AppSetup, reason: str, errors: Sequence[str] = ()) -> None:
+    """An app that has been given to somebody else meanwhile is theirs and stays."""
+    app = stored_apps.lock(tx, setup.app_id)
+    if app is None:
+        reason = "the app was destroyed"
+    elif app.owner_id == setup.account_id:
+        apps.remove(tx, app, _actor(tx, setup))
+    app_setups.update(tx, setup.id, now=now(), failure_message=reason, manifest_errors=tuple(errors))
+    _end(tx, setup, SetupStep.FAILED, f"Setup failed -- {reason}")
+
+
+def _end(tx: Transaction, setup: AppSetup, step: SetupStep, line: str) -> None:
+    app_setups.update(tx, setup.id, now=now(), step=step, env={})
+    events.insert(tx, "app-setup:finish", line=line, app_id=setup.app_id, resource_id=setup.id)
+    changes.record(tx, "app-setup", setup.app_id)
+
+
+def _actor(tx: Transaction, setup: AppSetup) -> Actor:
+    account = accounts.find(tx, setup.account_id)
+    assert account is not None, "the row of an account is never deleted"
+    return Actor(account=account)

@@ -1,0 +1,58 @@
+"""App setups: an app made from a source and the app.json in it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class SetupStep(StrEnum):
+    """What a setup is at: app.json is to be read; the build runs, and what it released its release command; the
+    postdeploy script runs; it is over, well or not.
+    """
+
+    READING = "reading"
+    BUILDING = "building"
+    POSTDEPLOY = "postdeploy"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+OVER = frozenset({SetupStep.SUCCEEDED, SetupStep.FAILED})
+
+# What stands for an exit code that nobody saw.
+UNSEEN = -1
+# Of what a postdeploy script writes so many bytes are kept, the last ones.
+OUTPUT_LIMIT = 64 << 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppSetup:
+    """`env` and `buildpacks` are overrides of app.json, `env` until that has been read.
+
+    `formation` (type → quantity and size), `postdeploy` and `success_url` are what app.json wants once the app is
+    built. `dyno_id` is the one-off that runs the postdeploy script; `output` and `exit_code` are how that ended.
+    """
+
+    id: str
+    app_id: str
+    account_id: str
+    build_id: str
+    step: SetupStep
+    env: Mapping[str, str] = field(repr=False)
+    buildpacks: tuple[str, ...] | None
+    created_at: datetime
+    updated_at: datetime
+    formation: Mapping[str, tuple[int | None, str | None]] = field(default_factory=dict)
+    postdeploy: str | None = None
+    success_url: str | None = None
+    dyno_id: str | None = None
+    output: str | None = field(default=None, repr=False)
+    exit_code: int | None = None
+    manifest_errors: tuple[str, ...] = ()
+    failure_message: str | None = None
+
+    @property
+    def status(self) -> str:
+        """In the API's words."""
+        return self.step.value if self.step in OVER else "pending"
