@@ -1,0 +1,170 @@
+"""app.json: what it may say, and what is said of one that says something else."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from celadon.model import app_json, config
+from celadon.model.app_json import AppJson, EnvVar, ManifestError, Scale
+
+
+def parse(**keys: object) -> AppJson:
+    return app_json.parse(json.dumps(keys).encode())
+
+
+def errors(content: object) -> tuple[str, ...]:
+    with pytest.raises(ManifestError) as found:
+        app_json.parse(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return found.value.errors
+
+
+def test_everything_that_is_used() -> None:
+    found = parse(
+        name="Small Sharp Tool",
+        description="This app does one little thing.",
+        keywords="not looked at",
+        success_url="/welcome",
+        scripts={"postdeploy": "rake bootstrap", "pr-predestroy": "rake gone"},
+        env={"A": "1", "B": {"value": "2"}, "C": {"generator": "secret"}, "D": {"required": False}, "E": {}},
+        formation={"web": {"quantity": 2, "size": "standard-1x"}, "worker": {}},
+        buildpacks=[{"url": "heroku/python"}, {"url": "https://example.com/buildpack.tgz"}],
+        addons=[],
+        environments={"test": {"addons": ["heroku-postgresql"]}},
+        stack="heroku-24",
+        image=None,
+    )
+    assert found == AppJson(
+        env={
+            "A": EnvVar(value="1"),
+            "B": EnvVar(value="2"),
+            "C": EnvVar(generated=True),
+            "D": EnvVar(required=False),
+            "E": EnvVar(),
+        },
+        formation={"web": Scale(quantity=2, size="standard-1x"), "worker": Scale()},
+        buildpacks=("heroku/python", "https://example.com/buildpack.tgz"),
+        postdeploy="rake bootstrap",
+        success_url="/welcome",
+    )
+
+
+@pytest.mark.parametrize("content", [b"{}", b'{"env": null, "scripts": null}', b'{"scripts": {"postdeploy": " "}}'])
+def test_nothing_is_needed(content: bytes) -> None:
+    assert app_json.parse(content) == AppJson()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not valid JSON in UTF-8: Expecting value, line 1"),
+        (b'{"env": {"SECRET": "\xff"}}', "not valid JSON in UTF-8"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON in UTF-8"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b" " * (app_json.LIMIT + 1), "larger than 256 KB"),
+        ([], "must be an object, not a list"),
+        ({"name": 5}, "name must be a string, not a number"),
+        ({"success_url": "javascript:alert(1)"}, "success_url must be a URL, or a path"),
+        ({"scripts": []}, "scripts must be an object, not a list"),
+        ({"scripts": {"postdeploy": ["a"]}}, "scripts.postdeploy must be a string, not a list"),
+        ({"scripts": {"postdeploy": "a\x00"}}, "scripts.postdeploy has characters that no text may have"),
+        ({"scripts": {"postdeploy": "\ud800"}}, "scripts.postdeploy has characters that no text may have"),
+        ({"scripts": {"postdeploy": "x" * 5000}}, "scripts.postdeploy is longer than"),
+        ({"env": ["A"]}, "env must be an object, not a list"),
+        ({"env": {"A": 1}}, "env.A must be an object, not a number"),
+        ({"env": {"A": {"value": True}}}, "env.A.value must be a string, not true or false"),
+        ({"env": {"A": {"required": "no"}}}, "env.A.required must be true or false, not a string"),
+        ({"env": {"A": {"generator": "uuid"}}}, 'env.A.generator must be "secret"'),
+        ({"env": {"A B": "1"}}, "a name has letters, digits and underscores"),
+        ({"env": {"PORT": {"required": False}}}, "each dyno gets its own PORT"),
+        ({"formation": {"web": 2}}, "formation.web must be an object, not a number"),
+        ({"formation": {"web": {"quantity": "2"}}}, "formation.web.quantity must be a whole number from 0 to 100"),
+        ({"formation": {"web": {"quantity": True}}}, "formation.web.quantity must be a whole number"),
+        ({"formation": {"web": {"quantity": 101}}}, "formation.web.quantity must be a whole number"),
+        ({"formation": {"web": {"size": 1}}}, "formation.web.size must be a string"),
+        ({"formation": {"a b": {}}}, "formation.'a b' is no name of a process type"),
+        ({"buildpacks": "heroku/python"}, "buildpacks must be a list, not a string"),
+        ({"buildpacks": [{"name": "x"}]}, "buildpacks[0].url must be a string, not null"),
+        ({"buildpacks": [{"url": "a"}] * 21}, "buildpacks has 21 entries, at most 20"),
+        ({"addons": "heroku-postgresql"}, "addons must be a list"),
+        ({"addons": ["heroku-postgresql:mini"]}, "add-on 'heroku-postgresql:mini' cannot be provisioned"),
+        ({"addons": [{"plan": "heroku-redis", "as": "CACHE"}]}, "add-on 'heroku-redis' cannot be provisioned"),
+        ({"stack": "container"}, "stack 'container' is not here"),
+    ],
+)
+def test_what_is_wrong_is_said(content: object, words: str) -> None:
+    (said,) = errors(content)
+    assert words in said
+
+
+def test_everything_that_is_wrong_is_said_at_once_and_not_without_end() -> None:
+    assert len(errors({"name": 1, "env": {"A": 1}, "stack": 2})) == 3
+    assert len(errors({"env": {f"A{number}": number for number in range(1000)}})) == 50
+
+
+def test_config_vars_come_from_overrides_then_a_generator_then_a_value() -> None:
+    found = parse(env={"A": "1", "B": {"value": "x", "generator": "secret"}, "C": "3", "D": {"required": False}})
+    assert found.config_vars({"C": "mine", "MORE": "4"}, lambda: "made") == {
+        "A": "1",
+        "B": "made",
+        "C": "mine",
+        "MORE": "4",
+    }
+
+
+def test_required_config_vars_must_come_from_somewhere() -> None:
+    found = parse(env={"A": {"description": "a key"}, "B": {"required": True}, "C": {}})
+    with pytest.raises(ManifestError) as raised:
+        found.config_vars({"C": ""}, lambda: "")
+    assert raised.value.errors == tuple(
+        f"config var {name} is required: give its value in overrides.env" for name in ("A", "B")
+    )
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def _near(key: str) -> st.SearchStrategy[object]:
+    """Values that look like the right ones."""
+    entry = st.dictionaries(
+        st.sampled_from(["value", "required", "generator", "quantity", "size", "url", "plan", "postdeploy"]), _JSON
+    )
+    return _JSON | st.dictionaries(st.text(max_size=5) | st.just("web"), entry | _JSON) | st.lists(entry | _JSON)
+
+
+@given(st.fixed_dictionaries({}, optional={key: _near(key) for key in app_json._RULES}))
+def test_any_json_is_an_app_json_or_said_to_be_none(content: dict[str, object]) -> None:
+    try:
+        found = app_json.parse(json.dumps(content).encode())
+    except ManifestError as error:
+        assert error.errors
+        assert all(said.isprintable() and said.encode() for said in error.errors)
+        return
+    for name, var in found.env.items():
+        config.check(name, var.value)
+    assert not content.get("addons")
+
+
+@given(st.binary())
+def test_any_bytes_are_an_app_json_or_said_to_be_none(content: bytes) -> None:
+    try:
+        app_json.parse(content)
+    except ManifestError as error:
+        assert error.errors
+
+
+@given(st.text(min_size=8, alphabet="!?#%"))
+def test_no_value_of_env_is_in_what_is_said(value: str) -> None:
+    entries = {
+        "A": {"value": [value]},
+        "B": {"value": value, "required": value},
+        "C": {"generator": value},
+        "A B": value,
+    }
+    assert not any(value in said for said in errors({"env": {**entries, "D": f"{value}\x00"}}))
+    assert value not in repr(parse(env={"A": value}))
