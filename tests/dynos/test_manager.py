@@ -11,11 +11,22 @@ from typing import Any
 import pytest
 from tests.api import schema
 
-from celadon.actions import accounts, apps, builds, context, dynos, formations, webhook_events, webhooks
+from celadon.actions import (
+    accounts,
+    app_setups,
+    apps,
+    builds,
+    context,
+    dynos,
+    formations,
+    webhook_events,
+    webhooks,
+)
 from celadon.actions.builds import Compiled
 from celadon.api.notifier import Notifier
-from celadon.dynos.launch import Launcher
+from celadon.dynos.launch import Launcher, log_name
 from celadon.dynos.manager import Manager
+from celadon.model import logline
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.dyno import DynoState
@@ -291,3 +302,25 @@ def test_what_nobody_is_told_of_dynos_is_not_kept(world: World) -> None:
     world.ensure()
     with world.context.database.read() as tx:
         assert not [event for event in events.list_after(tx, 0) if event.action.startswith("dyno:")]
+
+
+@pytest.mark.parametrize(("status", "ended"), [(0, "succeeded"), (3, "failed")])
+def test_the_end_of_a_postdeploy_script_is_the_end_of_its_setup(world: World, status: int, ended: str) -> None:
+    setup, app, build = app_setups.create(world.context, world.actor, source_url="https://example.com/a.tgz")
+    app_setups.configure(world.context, build.id, b'{"scripts": {"postdeploy": "seed"}}')
+    compiled = Compiled(
+        slug_id="slug", process_types={"worker": "w"}, language="x", checksum="", size=1, config_vars={}
+    )
+    builds.succeed(world.context, build.id, compiled)
+    app_setups.advance(world.context, setup.id)
+    (script,) = dynos.list_of(world.context, world.actor, app.name)[1]
+    dynos.run(world.context, world.actor, app.name, command="ls")
+    world.ensure()
+    container = next(one.id for one in world.runtime.containers.values() if one.labels["dyno"] == script[0].name)
+    source = logline.Source(source="app", ps=script[0].name)
+    written = world.manager.lines.path(app.id, source, log_name(container))
+    written.write_bytes(b"2026-01-01T00:00:00.000000000+00:00 stdout F seeded\n")
+    world.runtime.end(status)
+    world.ensure()
+    found = app_setups.find(world.context, world.actor, setup.id)[0]
+    assert (found.status, found.exit_code, found.output) == (ended, status, "seeded\n")

@@ -169,6 +169,14 @@ def test_config_vars_beyond_the_limit_leave_no_app(world: Context, owner: Actor)
     assert gone(world)
 
 
+def test_a_source_without_app_json_leaves_no_app(world: Context, owner: Actor) -> None:
+    setup = begin(world, owner)
+    with pytest.raises(InvalidParams, match="there is no app"):
+        app_setups.configure(world, setup.build_id, None)
+    assert (now(world, owner, setup).failure_message or "").startswith("there is no app.json of at most 256 KB")
+    assert gone(world)
+
+
 def fail_build(world: Context, owner: Actor, setup: AppSetup) -> None:
     builds.fail(world, setup.build_id, "no buildpack knows this app")
 

@@ -110,12 +110,15 @@ def wants_app_json(context: Context, build_id: str) -> bool:
     return setup is not None and setup.step is SetupStep.READING
 
 
-def configure(context: Context, build_id: str, content: bytes) -> Build:
-    """Set the app up as this app.json wants it to be built; returns the build as it is to be compiled.
+def configure(context: Context, build_id: str, content: bytes | None) -> Build:
+    """Set the app up as this app.json (None: there is none) wants it to be built; returns what is to be compiled.
 
     Raises InvalidParams, and the setup has failed then.
     """
     try:
+        if content is None:
+            most = app_json.LIMIT >> 10
+            raise InvalidParams(f"there is no app.json of at most {most} KB in the root directory of the source")
         wanted = app_json.parse(content)
         with context.database.transaction() as tx:
             setup = app_setups.lock_of_build(tx, build_id)

@@ -86,12 +86,7 @@ class Compiler:
         output.step("Reading app.json")
         self._run(replace(self._inputs(build, app, workspace, ()), unpack_only=True), output, address)
         path = workspace.target(dyno.build_dir(build).removeprefix("/tmp/"), "app.json")
-        content = workspace.read(*path, limit=app_json.LIMIT)
-        if content is None:
-            raise BuildError(
-                f"there is no app.json of at most {app_json.LIMIT >> 10} KB in the root directory of the source"
-            )
-        return app_setups.configure(self.context, build.id, content)
+        return app_setups.configure(self.context, build.id, workspace.read(*path, limit=app_json.LIMIT))
 
     def workspace(self, app: App) -> Workspace:
         """The app's disk for builds."""
