@@ -91,8 +91,10 @@ def test_slash_inside_a_name_is_not_the_end_of_it(served: Callable[[], Connectio
     assert (answer.status, json.loads(content)["resource"]) == (404, "key")
 
 
-@pytest.mark.parametrize("path", ["/apps/%00", "/apps/%ff"])
-def test_path_that_is_no_text_is_400_with_a_request_id(served: Callable[[], Connection], path: str) -> None:
+@pytest.mark.parametrize("path", ["/apps/%00", "/apps/%ff", "/apps?" + "x=1&" * 101])
+def test_path_or_query_that_cannot_be_read_is_400_with_a_request_id(
+    served: Callable[[], Connection], path: str
+) -> None:
     answer, content = served().ask("GET", path)
     assert (answer.status, json.loads(content)["id"]) == (400, "bad_request")
     assert answer.headers["Request-Id"]
