@@ -70,7 +70,7 @@ def find(context: Context, actor: Actor, app_name: str, type_or_id: str) -> tupl
 def update(
     context: Context, actor: Actor, app_name: str, updates: Sequence[Update]
 ) -> tuple[App, list[tuple[Formation, str]]]:
-    """Scale and resize; all of it or nothing. Raises InvalidParams."""
+    """Scale and resize; all of it or nothing, and without updates nothing. Raises InvalidParams."""
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "formation:update")
         accounts.lock(tx, app.owner_id)
@@ -78,6 +78,8 @@ def update(
         types = commands(tx, app.id)
         every = formations.list_of(tx, app.id)
         present = [entry for entry in every if entry.type in types]
+        if not updates:
+            return app, [(entry, types[entry.type]) for entry in present]
         limit, sizes = context.settings.dyno_limit, context.settings.sizes
         elsewhere = dynos.count_of_account(tx, app.owner_id) - sum(entry.quantity for entry in every)
         wanted = rules.scale(present, updates, types, sizes, dyno_limit=limit, elsewhere=elsewhere)
