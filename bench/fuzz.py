@@ -100,7 +100,7 @@ def over_socket(fuzzed: fuzz_world.FuzzedWorld, seeds: Iterable[int], outcome: f
             outcome.failures.append(("the role is not well afterwards", f"seed {seed}"))
     if "Traceback" in (told := log.read_text("utf-8", "replace")):
         outcome.failures.append(
-            (f"the role's log has a traceback: {told[told.index('Traceback') :][:2000]}", f"seed {seed}")
+            (f"the role's log has a traceback: {told[told.index('Traceback') :][:1200]}", f"seed {seed}")
         )
     fuzzed.remove()
 

@@ -170,7 +170,7 @@ def _send(fuzzed: FuzzedWorld, transport: Transport, sent: Sent, outcome: Outcom
 
 def problems(fuzzed: FuzzedWorld, sent: Sent, reply: Reply) -> Iterator[str]:
     """What is wrong with an answer, a sentence each."""
-    method, route, params = _means(sent)
+    _, route, params = _means(sent)
     if reply.status >= 500:
         yield f"fails: {reply.content[:300]!r}"
         return
@@ -178,8 +178,12 @@ def problems(fuzzed: FuzzedWorld, sent: Sent, reply: Reply) -> Iterator[str]:
         return
     if "request-id" not in reply.headers:
         yield "has no Request-Id"
+    length = reply.headers.get("content-length", "0")
+    if sent.method != "HEAD" and length != str(len(reply.content)):
+        yield f"promises {length} bytes and has {len(reply.content)}"
+        return
     body = None
-    if method != "HEAD" and reply.status != 304:
+    if sent.method != "HEAD" and reply.status != 304:
         if reply.headers.get("content-type") != "application/json":
             yield f"is {reply.headers.get('content-type')}, not JSON"
             return

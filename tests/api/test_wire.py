@@ -77,6 +77,14 @@ def test_head_has_the_headers_and_no_body(served: Callable[[], Connection]) -> N
     assert asked.headers["ETag"] == got.headers["ETag"]
 
 
+def test_post_that_stands_for_head_has_the_body_its_length_promises(served: Callable[[], Connection]) -> None:
+    connection = served()
+    connection.sent["X-HTTP-Method-Override"] = "HEAD"
+    for path, status in (("/apps/example", 200), ("/apps/nothing", 404)):
+        answer, content = connection.ask("POST", path)
+        assert (answer.status, len(content)) == (status, int(answer.headers["Content-Length"]))
+
+
 def test_unchanged_resource_is_304_and_the_connection_goes_on(served: Callable[[], Connection]) -> None:
     connection = served()
     got, _ = connection.ask("GET", "/apps/example")

@@ -50,7 +50,8 @@ class Application:
         except ClientDisconnect:
             log.info("at=request request_id=%s error=client_left", request_id)
         else:
-            await _send(await self._answer(asked), asked.method, send)
+            # By what the client said, not by what its headers made of it: to a POST a body is due.
+            await _send(await self._answer(asked), scope["method"], send)
 
     async def _answer(self, asked: Request) -> Response:
         """Where there is no answer yet, the client waits here and not in a thread, of which there are few."""
