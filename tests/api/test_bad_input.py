@@ -101,6 +101,7 @@ _TABLE: list[tuple[str, Any, int, str]] = [
     ("PATCH /account", {"new_password": "long enough"}, 422, "give the present password"),
     ("PATCH /account", {"password": "wrong", "new_password": "long enough"}, 401, "the password is wrong"),
     ("PATCH /account", {"name": "x" * 1000}, 422, "at most 100 characters"),
+    ("PATCH /users/~/preferences", {"dismissed-pipelines-github-banners": ["x"]}, 422, "it lists ids of pipelines"),
     ("GET /users/somebody@example.com", None, 404, "find that user"),
     ("GET /dyno-sizes/9X", None, 404, "the sizes here are"),
     ("GET /regions/mars", None, 404, "find that region"),

@@ -183,6 +183,13 @@ def test_if_match_refuses_a_change_of_what_has_changed(world: World) -> None:
     assert world.get("/apps/example", headers={"If-Match": '"stale"'}).status == 412
 
 
+def test_if_match_of_what_has_no_tag_fits_nothing_but_anything(world: World) -> None:
+    path = "/account/password/reset"
+    assert "etag" not in world.get(path, token=None).headers
+    assert world.call("POST", path, token=None, headers={"If-Match": '"x"'}).status == 412
+    assert world.call("POST", path, token=None, headers={"If-Match": "*"}).status == 422
+
+
 def test_single_resource_has_its_time_of_change(world: World) -> None:
     reply = world.get("/apps/example")
     changed = parsedate_to_datetime(reply.headers["last-modified"])
@@ -241,7 +248,7 @@ def test_bucket_fills_up_again_with_time() -> None:
 def test_account_has_4500_requests_and_75_more_each_minute(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
-    limiter = Api(empty.context).limiter
+    limiter = Api(empty.context, ()).limiter
     assert [limiter.take("a") for _ in range(4500)] == list(range(4499, -1, -1))
     now[0] = 60.0
     assert limiter.remaining("a") == 75

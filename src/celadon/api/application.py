@@ -89,7 +89,7 @@ class Api:
         reading = replace(call.request, method="GET")
         found = self._table.find("GET", reading.path)
         present = tell(found[0].answer(replace(call, request=reading)), reading) if found else None
-        if present is None or not _matches(wanted, present.headers["ETag"]):
+        if present is None or not _matches(wanted, present.headers.get("ETag", "")):
             raise failures.PreconditionFailed(
                 "cannot change this: it is not what If-Match says any more, read it again"
             )
