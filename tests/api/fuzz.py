@@ -22,8 +22,9 @@ from tests.api.world import PASSWORD, Reply, World
 from celadon.actions import access
 from celadon.api import request
 from celadon.api.asgi import Application
+from celadon.api.role import ROUTES
 from celadon.api.route import Door, Route, Table
-from celadon.api.routes import ROUTES
+from celadon.dashboard import routes as pages
 from celadon.model.errors import CeladonError
 
 # What the HTTP server itself says to bytes that are no request; the router in front of it lets none through.
@@ -39,13 +40,13 @@ REQUESTS_OF_SEED = 7
 # Requests a copy of the world is used for.
 _WEAR = 50
 _TABLE = Table(ROUTES)
+_PAGES = frozenset(route.path for route in pages.ROUTES)
 _SCOPES = {
     "read": access.PERMISSIONS["app:read"][1],
     "write": access.PERMISSIONS["app:update"][1],
     "identity": frozenset({"global", "identity"}),
     "global": frozenset({"global"}),
     "-": None,
-    "anybody": None,
     **{permission: scopes for permission, (_, scopes) in access.PERMISSIONS.items()},
 }
 
@@ -79,15 +80,16 @@ class InProcess:
             self._renew()
         self._asked += 1
         reply = self._loop.run_until_complete(self._ask(sent))
-        if reply.status < 300 and _means(sent)[0] == "DELETE":
-            # The app or the token that the next requests are about may be gone.
+        method, route, _ = _means(sent)
+        if reply.status < 300 and (method == "DELETE" or (method == "PATCH" and route and route.path == "/apps/:app")):
+            # The app or the token that the next requests are about may be gone, or called otherwise.
             self._asked = _WEAR
         return reply
 
     def _renew(self) -> None:
         self.close_world()
         self._world = self._fuzzed.copy()
-        self._application = Application(self._world.context)
+        self._application = Application(self._world.context, ROUTES)
         self._asked = 0
 
     async def _ask(self, sent: Sent) -> Reply:
@@ -184,10 +186,12 @@ def problems(fuzzed: FuzzedWorld, sent: Sent, reply: Reply) -> Iterator[str]:
         return
     body = None
     if sent.method != "HEAD" and reply.status != 304:
-        if reply.headers.get("content-type") != "application/json":
-            yield f"is {reply.headers.get('content-type')}, not JSON"
+        kind = reply.headers.get("content-type", "")
+        if kind == "application/json":
+            body = reply.json
+        elif route is None or route.path not in _PAGES or not kind.startswith("text/html"):
+            yield f"is {kind}, not JSON"
             return
-        body = reply.json
     if reply.status >= 400:
         yield from _error_problems(reply, body)
     elif body is not None and route is not None:
@@ -238,9 +242,15 @@ def _access_problems(
         yield "lets a stranger to an app"
     if sent.who == "stranger" and params.get("app") in ("example", fuzzed.names["2.app"]):
         yield "lets a stranger to an app"
-    wanted = _SCOPES[re.split(r"[;,]", route.permission)[0]]
+    # The first word is a scope or a permission; after ", or" comes what needs neither.
+    permission = "-" if ", or" in route.permission else re.split(r"[;, ]", route.permission)[0]
+    if permission == "operator":
+        if sent.who != "operator":
+            yield "lets somebody do what is the operator's"
+        return
+    wanted = _SCOPES[permission]
     scope = sent.who.removeprefix("only_").replace("_", "-") if sent.who.startswith("only_") else "global"
-    if wanted is not None and scope not in wanted and ", or" not in route.permission:
+    if wanted is not None and scope not in wanted:
         yield f"lets a token of scope {scope} do what needs one of {sorted(wanted)}"
 
 

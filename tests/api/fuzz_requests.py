@@ -14,7 +14,7 @@ from tests.api import schema
 from tests.api.examples import PAIR
 from tests.api.world import ACCEPT, OTHER_KEY, basic
 
-from celadon.api.routes import ROUTES
+from celadon.api.role import ROUTES
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
