@@ -165,7 +165,7 @@ def _clients(path: Path, token: str, ids: list[str], call: str, count: int, seco
         thread.start()
     for thread in threads:
         thread.join()
-    told.send([one for mine in taken for one in mine])
+    told.send([one for mine in taken for one in mine] if len(taken) == count else [])
 
 
 def measure(path: Path, token: str, ids: list[str], call: str, count: int, seconds: float) -> list[float]:
@@ -176,6 +176,8 @@ def measure(path: Path, token: str, ids: list[str], call: str, count: int, secon
     told.close()
     taken: list[float] = heard.recv()
     process.join()
+    if not taken:
+        raise SystemExit(f"cannot measure {call}: it was not answered; see above")
     return taken
 
 
