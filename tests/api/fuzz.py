@@ -81,7 +81,8 @@ class InProcess:
         self._asked += 1
         reply = self._loop.run_until_complete(self._ask(sent))
         method, route, _ = _means(sent)
-        if reply.status < 300 and (method == "DELETE" or (method == "PATCH" and route and route.path == "/apps/:app")):
+        ends = method == "DELETE" or (route and (route.path == "/apps/:app" or route.path.startswith("/oauth/")))
+        if method != "GET" and ends and reply.status < 300:
             # The app or the token that the next requests are about may be gone, or called otherwise.
             self._asked = _WEAR
         return reply
