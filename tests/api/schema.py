@@ -43,6 +43,24 @@ def target_of(method: str, path: str) -> dict[str, Any] | None:
     return _TARGETS.get(described.endpoint(method, path))
 
 
+# The endpoints of the published schema, and what it says of the body of those that take one.
+ENDPOINTS = sorted(_TARGETS)
+_SENT = {described.of_link(link): link["schema"] for _, link in described.links(_SCHEMA) if "schema" in link}
+
+
+def sent_to(method: str, path: str) -> dict[str, Any] | None:
+    """The schema of a request's body; None when the published schema says nothing of it."""
+    return _SENT.get(described.endpoint(method, path))
+
+
+def definition(reference: str) -> dict[str, Any]:
+    """What a `$ref` of the schema points at."""
+    found: Any = _SCHEMA
+    for name in reference.removeprefix("#/").split("/"):
+        found = found[name]
+    return dict(found)
+
+
 def problems(target: dict[str, Any], value: Any) -> list[str]:
     """Where a value does not fit."""
     validator = _Validator({**_SCHEMA, **_without_root(), **target}, format_checker=jsonschema.FormatChecker())

@@ -9,6 +9,7 @@ import pytest
 from tests.api.world import EMAIL, PASSWORD, World, basic
 
 from celadon.actions import context, rates
+from celadon.api.application import Api
 from celadon.model.errors import RateLimited
 from celadon.store import tables
 
@@ -113,6 +114,8 @@ def test_token_is_shown_once_and_then_only_its_beginning(empty: World) -> None:
         ("read", "GET", "/apps/example/config-vars", None, 403),
         ("read", "PATCH", "/apps/example", {"maintenance": True}, 403),
         ("read", "POST", "/apps", {}, 403),
+        ("read", "PATCH", "/apps/example/formation", {"updates": []}, 403),
+        ("read", "PATCH", "/apps/example/formation/web", {}, 403),
         ("read", "GET", "/account", None, 403),
         ("read-protected", "GET", "/apps/example/config-vars", None, 200),
         ("write", "PATCH", "/apps/example", {"maintenance": True}, 200),
@@ -180,6 +183,13 @@ def test_if_match_refuses_a_change_of_what_has_changed(world: World) -> None:
     assert world.get("/apps/example", headers={"If-Match": '"stale"'}).status == 412
 
 
+def test_if_match_of_what_has_no_tag_fits_nothing_but_anything(world: World) -> None:
+    path = "/account/password/reset"
+    assert "etag" not in world.get(path, token=None).headers
+    assert world.call("POST", path, token=None, headers={"If-Match": '"x"'}).status == 412
+    assert world.call("POST", path, token=None, headers={"If-Match": "*"}).status == 422
+
+
 def test_single_resource_has_its_time_of_change(world: World) -> None:
     reply = world.get("/apps/example")
     changed = parsedate_to_datetime(reply.headers["last-modified"])
@@ -213,7 +223,7 @@ def test_rate_limit_counts_down_and_ends_in_429(new_world: Callable[..., World])
     assert left == [4, 3, 2, 1, 0]
     over = world.get("/account")
     assert (over.status, over.error) == (429, "rate_limit")
-    assert over.headers["retry-after"]
+    assert (over.headers["retry-after"], over.headers["ratelimit-remaining"]) == ("1", "0")
     assert world.get("/account/rate-limits").json == {"remaining": 0}
 
 
@@ -233,6 +243,15 @@ def test_bucket_fills_up_again_with_time() -> None:
     assert limiter.take("a") == 0
     now[0] = 1000.0
     assert limiter.remaining("a") == 2
+
+
+def test_account_has_4500_requests_and_75_more_each_minute(empty: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    limiter = Api(empty.context, ()).limiter
+    assert [limiter.take("a") for _ in range(4500)] == list(range(4499, -1, -1))
+    now[0] = 60.0
+    assert limiter.remaining("a") == 75
 
 
 def test_unexpected_error_tells_its_number_and_nothing_else(world: World, caplog: pytest.LogCaptureFixture) -> None:

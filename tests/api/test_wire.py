@@ -77,6 +77,14 @@ def test_head_has_the_headers_and_no_body(served: Callable[[], Connection]) -> N
     assert asked.headers["ETag"] == got.headers["ETag"]
 
 
+def test_post_that_stands_for_head_has_the_body_its_length_promises(served: Callable[[], Connection]) -> None:
+    connection = served()
+    connection.sent["X-HTTP-Method-Override"] = "HEAD"
+    for path, status in (("/apps/example", 200), ("/apps/nothing", 404)):
+        answer, content = connection.ask("POST", path)
+        assert (answer.status, len(content)) == (status, int(answer.headers["Content-Length"]))
+
+
 def test_unchanged_resource_is_304_and_the_connection_goes_on(served: Callable[[], Connection]) -> None:
     connection = served()
     got, _ = connection.ask("GET", "/apps/example")
@@ -91,8 +99,10 @@ def test_slash_inside_a_name_is_not_the_end_of_it(served: Callable[[], Connectio
     assert (answer.status, json.loads(content)["resource"]) == (404, "key")
 
 
-@pytest.mark.parametrize("path", ["/apps/%00", "/apps/%ff"])
-def test_path_that_is_no_text_is_400_with_a_request_id(served: Callable[[], Connection], path: str) -> None:
+@pytest.mark.parametrize("path", ["/apps/%00", "/apps/%ff", "/apps?" + "x=1&" * 101])
+def test_path_or_query_that_cannot_be_read_is_400_with_a_request_id(
+    served: Callable[[], Connection], path: str
+) -> None:
     answer, content = served().ask("GET", path)
     assert (answer.status, json.loads(content)["id"]) == (400, "bad_request")
     assert answer.headers["Request-Id"]

@@ -7,7 +7,7 @@ from celadon.actions.context import Context, now
 from celadon.model.account import Account, Actor, check_email
 from celadon.model.app import App, Collaborator
 from celadon.model.errors import InvalidParams, NotFound
-from celadon.store import accounts, apps, changes, events
+from celadon.store import accounts, app_transfers, apps, changes, events
 from celadon.store.database import Transaction
 
 
@@ -51,8 +51,7 @@ def _add(context: Context, tx: Transaction, actor: Actor, app: App, account: Acc
 
 
 def _invite(context: Context, tx: Transaction, actor: Actor, app: App, email: str) -> Account:
-    if email in {waiting for waiting, _ in apps.invited_of(tx, app.id)}:
-        raise InvalidParams(f"cannot add {email}: they are invited to {app.name} already")
+    # Once more is another letter, as the first may have run out.
     apps.invite_collaborator(tx, app.id, email, actor.account.id, now())
     invitations.write(context, tx, email, actor)
     return invited(app, email)
@@ -79,8 +78,10 @@ def remove(context: Context, actor: Actor, app_name: str, person: str) -> tuple[
         account = accounts.find_by_email_or_id(tx, person)
         if account is None or account.id != actor.account.id:
             access.app_for(tx, actor, app_name, "collaborator:update")
+        access.require_write(actor)
         if account is not None and apps.is_collaborator(tx, app.id, account.id):
             apps.remove_collaborator(tx, app.id, account.id)
+            app_transfers.withdraw(tx, app.id, account.id)
         elif apps.uninvite(tx, app.id, person.lower()):
             account = invited(app, person.lower())
         else:

@@ -26,8 +26,9 @@ def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[tu
     """The app, and its dynos that users see, each with its release."""
     with context.database.read() as tx:
         app = access.app_for(tx, actor, app_name, "app:read")
-        by_id = {release.id: release for release in releases.list_of(tx, app.id)}
-        return app, [(dyno, by_id[dyno.release_id]) for dyno in dynos.list_of(tx, app.id)]
+        found = dynos.list_of(tx, app.id)
+        by_id = releases.by_ids(tx, {dyno.release_id for dyno in found})
+        return app, [(dyno, by_id[dyno.release_id]) for dyno in found]
 
 
 def find(context: Context, actor: Actor, app_name: str, name_or_id: str) -> tuple[App, Dyno, Release]:

@@ -70,10 +70,11 @@ def find(context: Context, actor: Actor, app_name: str, type_or_id: str) -> tupl
 def update(
     context: Context, actor: Actor, app_name: str, updates: Sequence[Update]
 ) -> tuple[App, list[tuple[Formation, str]]]:
-    """Scale and resize; all of it or nothing. Raises InvalidParams."""
+    """Scale and resize; all of it or nothing, and without updates nothing. Raises InvalidParams."""
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "formation:update")
-        scale(context, tx, app, actor, updates)
+        if updates:
+            scale(context, tx, app, actor, updates)
         types = commands(tx, app.id)
         after = formations.list_of(tx, app.id)
     return app, [(entry, types[entry.type]) for entry in after if entry.type in types]

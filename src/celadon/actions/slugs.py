@@ -58,7 +58,8 @@ def create(
             commit=commit,
             commit_description=commit_description,
             buildpack_provided_description=buildpack_provided_description,
-            checksum=checksum,
+            checksum=None,
+            archive_checksum=checksum,
             size=None,
             stack=app.stack,
             created_at=now(),
@@ -125,8 +126,9 @@ def _check_empty(slug: Slug) -> None:
 
 def uploaded(context: Context, slug: Slug, part: Path, checksum: str) -> None:
     """Its bytes have come, as the file `part`: the build role is to pack them. Raises InvalidParams, Conflict, NotFound."""
-    if slug.checksum is not None and slug.checksum.lower() != checksum.lower():
-        raise InvalidParams(f"cannot use this upload: its checksum is {checksum}, {slug.checksum} was announced")
+    announced = slug.archive_checksum
+    if announced is not None and announced.lower() != checksum.lower():
+        raise InvalidParams(f"cannot use this upload: its checksum is {checksum}, {announced} was announced")
     with context.database.transaction() as tx:
         app = apps.lock(tx, slug.app_id)
         present = slugs.find(tx, slug.id)
@@ -159,7 +161,7 @@ def packed(context: Context, slug_id: str, checksum: str, size: int) -> None:
     with context.database.transaction() as tx:
         slug = _uploaded(tx, slug_id)
         if slug is not None:
-            ready = {"status": SlugStatus.READY, "size": size, "checksum": slug.checksum or checksum}
+            ready = {"status": SlugStatus.READY, "size": size, "checksum": checksum}
             slugs.update(tx, slug.id, now=now(), **ready)
             changes.record(tx, "slug", slug.app_id)
     # Only now: whoever is killed before begins again with it.

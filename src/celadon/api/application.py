@@ -69,7 +69,9 @@ class Api:
             _check_version(request.headers)
             actor = self._know(request, route)
             told["account"] = actor.email
-            told["remaining"] = remaining = self._count(route, actor)
+            told["remaining"] = remaining = self.limiter.remaining(actor.account.id)
+            if not route.free:
+                told["remaining"] = remaining = self.limiter.take(actor.account.id)
         call = Call(context=self.context, request=request, params=params, known=actor, remaining=remaining)
         if request.method not in _READS:
             self._check_state(call)
@@ -79,10 +81,6 @@ class Api:
         password = route.door is Door.PASSWORD and credentials.gives_password(request.headers)
         return credentials.actor_of(self.context, request, password_allowed=password)
 
-    def _count(self, route: Route, actor: Actor) -> int:
-        owner = actor.account.id
-        return self.limiter.remaining(owner) if route.free else self.limiter.take(owner)
-
     def _check_state(self, call: Call) -> None:
         """If-Match of a change: the resource at this path must still be what the client has seen."""
         wanted = call.request.headers.get("if-match")
@@ -91,7 +89,7 @@ class Api:
         reading = replace(call.request, method="GET")
         found = self._table.find("GET", reading.path)
         present = tell(found[0].answer(replace(call, request=reading)), reading) if found else None
-        if present is None or not _matches(wanted, present.headers["ETag"]):
+        if present is None or not _matches(wanted, present.headers.get("ETag", "")):
             raise failures.PreconditionFailed(
                 "cannot change this: it is not what If-Match says any more, read it again"
             )

@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 BODY_LIMIT = 1 << 20
 # What is too long is read to its end up to here, so that the client hears why instead of a broken connection.
 _DRAIN_LIMIT = 32 << 20
-# Requests at work at once: fewer than the store's connections, more than the processors.
-_THREADS = 12
+# Requests at work at once: fewer than the store's connections, more than the processors. Under load each thread more
+# costs all of them time, for they share one interpreter; some must be left when others wait for a lock of the store.
+_THREADS = 6
 # Seconds: how long an answer that is not there yet is waited for (clients give up after 60), and between two looks.
 _PATIENCE = 50.0
 _LOOK = 0.5
@@ -50,7 +51,8 @@ class Application:
         except ClientDisconnect:
             log.info("at=request request_id=%s error=client_left", request_id)
         else:
-            await _send(await self._answer(asked), asked.method, send)
+            # By what the client said, not by what its headers made of it: to a POST a body is due.
+            await _send(await self._answer(asked), scope["method"], send)
 
     async def _answer(self, asked: Request) -> Response:
         """Where there is no answer yet, the client waits here and not in a thread, of which there are few."""

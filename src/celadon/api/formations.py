@@ -27,9 +27,8 @@ def show(call: Call) -> Answer:
 def update_many(call: Call) -> Answer:
     asked = call.body().needed_entries("updates")
     app, found = formations.list_of(call.context, call.actor, call.app)
-    if asked:
-        types = {entry.id: entry.type for entry, _ in found}
-        app, found = formations.update(call.context, call.actor, app.id, [_update(body, types) for body in asked])
+    types = {entry.id: entry.type for entry, _ in found}
+    app, found = formations.update(call.context, call.actor, app.id, [_update(body, types) for body in asked])
     return Answer(value=[shape(app, entry, command, call.settings.sizes) for entry, command in found])
 
 
@@ -57,9 +56,9 @@ def _quantity(body: Body) -> str | int | None:
 def update(call: Call) -> Answer:
     app, entry, command = formations.find(call.context, call.actor, call.app, call.params["type"])
     change = _change(call.body(), entry.type)
-    if change.quantity is not None or change.size is not None:
-        formations.update(call.context, call.actor, app.id, [change])
-        app, entry, command = formations.find(call.context, call.actor, app.id, entry.type)
+    changes = [change] if change.quantity is not None or change.size is not None else []
+    formations.update(call.context, call.actor, app.id, changes)
+    app, entry, command = formations.find(call.context, call.actor, app.id, entry.type)
     return Answer(value=shape(app, entry, command, call.settings.sizes), changed_at=entry.updated_at)
 
 

@@ -47,7 +47,7 @@ def shape(slug: Slug, blob: dict[str, str]) -> dict[str, object]:
     return {
         "blob": blob,
         "buildpack_provided_description": slug.buildpack_provided_description,
-        "checksum": slug.checksum,
+        "checksum": slug.archive_checksum or slug.checksum,
         "commit": slug.commit,
         "commit_description": slug.commit_description,
         "created_at": shapes.instant(slug.created_at),

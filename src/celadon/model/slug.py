@@ -25,7 +25,7 @@ class SlugStatus(StrEnum):
 class Slug:
     """`size` is bytes as packed, `checksum` is `SHA256:` and hexadecimal digits of the packed file.
 
-    Of one that was made without a build, `checksum` is that of the archive to come, if it was told. `error` says why
+    Of one that was made without a build, `archive_checksum` is that of the archive to come, if it was told. `error` says why
     what came last could not be used; `attempts` counts how often the build role took it up.
     """
 
@@ -43,3 +43,4 @@ class Slug:
     status: SlugStatus = SlugStatus.READY
     error: str | None = None
     attempts: int = 0
+    archive_checksum: str | None = None

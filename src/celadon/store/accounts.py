@@ -9,10 +9,11 @@ from celadon.store import rows, secrets, tables
 from celadon.store.database import Transaction
 
 _t = tables.accounts
+_BY_ID = sa.select(_t).where(_t.c.id == sa.bindparam("account_id"))
 
 
 def find(tx: Transaction, account_id: str) -> Account | None:
-    return rows.one(tx, Account, sa.select(_t).where(_t.c.id == account_id))
+    return rows.one(tx, Account, _BY_ID, account_id=account_id)
 
 
 def find_by_email(tx: Transaction, email: str) -> Account | None:
@@ -31,7 +32,7 @@ def find_by_email_or_id(tx: Transaction, wanted: str) -> Account | None:
 
 def operator(tx: Transaction) -> Account | None:
     """The first operator's account."""
-    return rows.one(tx, Account, sa.select(_t).where(_t.c.operator).order_by(_t.c.created_at))
+    return rows.one(tx, Account, sa.select(_t).where(_t.c.operator).order_by(_t.c.created_at).limit(1))
 
 
 def lock(tx: Transaction, account_id: str) -> None:

@@ -37,5 +37,10 @@ def update(tx: Transaction, transfer_id: str, *, now: datetime, state: TransferS
     rows.update(tx, _t, transfer_id, updated_at=now, state=state)
 
 
+def withdraw(tx: Transaction, app_id: str, recipient_id: str) -> None:
+    """End what of this app is offered to somebody."""
+    tx.connection.execute(_t.delete().where(_t.c.app_id == app_id, _t.c.recipient_id == recipient_id, _pending))
+
+
 def delete(tx: Transaction, transfer_id: str) -> None:
     tx.connection.execute(_t.delete().where(_t.c.id == transfer_id))

@@ -11,11 +11,13 @@ from celadon.store.database import Transaction
 
 _t = tables.apps
 _live = _t.c.deleted_at.is_(None)
+_wanted: sa.BindParameter[str] = sa.bindparam("wanted")
+_BY_NAME_OR_ID = sa.select(_t).where(_live, sa.or_(_t.c.name == _wanted, _t.c.id == _wanted))
+_LOCKED = sa.select(_t).where(_live, _t.c.id == _wanted).with_for_update()
 
 
 def find(tx: Transaction, name_or_id: str) -> App | None:
-    same = sa.or_(_t.c.name == name_or_id, _t.c.id == name_or_id)
-    return rows.one(tx, App, sa.select(_t).where(_live, same))
+    return rows.one(tx, App, _BY_NAME_OR_ID, wanted=name_or_id)
 
 
 def find_any(tx: Transaction, app_id: str) -> App | None:
@@ -25,7 +27,7 @@ def find_any(tx: Transaction, app_id: str) -> App | None:
 
 def lock(tx: Transaction, app_id: str) -> App | None:
     """The app, its row locked until the transaction ends: what decides on an app's releases or dynos starts so."""
-    return rows.one(tx, App, sa.select(_t).where(_live, _t.c.id == app_id).with_for_update())
+    return rows.one(tx, App, _LOCKED, wanted=app_id)
 
 
 def list_all(tx: Transaction) -> list[App]:

@@ -9,6 +9,7 @@ from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.authorizations
+_BY_TOKEN_HASH = sa.select(_t).where(_t.c.token_hash == sa.bindparam("hash"))
 
 
 def find(tx: Transaction, account_id: str, authorization_id: str) -> Authorization | None:
@@ -17,7 +18,7 @@ def find(tx: Transaction, account_id: str, authorization_id: str) -> Authorizati
 
 
 def find_by_token_hash(tx: Transaction, token_hash: str) -> Authorization | None:
-    return rows.one(tx, Authorization, sa.select(_t).where(_t.c.token_hash == token_hash))
+    return rows.one(tx, Authorization, _BY_TOKEN_HASH, hash=token_hash)
 
 
 def list_of(tx: Transaction, account_id: str) -> list[Authorization]:

@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from celadon.store import tables
 from celadon.store.database import Database, Transaction
 
+_NEXT = tables.counter.update().values(last=tables.counter.c.last + 1).returning(tables.counter.c.last)
+
 # How often SQLite is asked for something new; one look costs some 10 µs.
 LOOK = 0.02
 # The net under PostgreSQL's bell.
@@ -21,11 +23,7 @@ NET = 1.0
 
 def next_number(tx: Transaction) -> int:
     """The next sequence number; the counter row stays locked until the transaction ends, so numbers appear in order."""
-    return int(
-        tx.connection.execute(
-            tables.counter.update().values(last=tables.counter.c.last + 1).returning(tables.counter.c.last)
-        ).scalar_one()
-    )
+    return int(tx.connection.execute(_NEXT).scalar_one())
 
 
 def lock(tx: Transaction) -> None:
@@ -39,7 +37,9 @@ def record(tx: Transaction, topic: str, app_id: str | None = None) -> int:
     The last statement of an action's transaction: it takes the counter's lock.
     """
     number = next_number(tx)
-    tx.connection.execute(tables.changes.insert().values(seq=number, topic=topic, app_id=app_id, at=datetime.now(UTC)))
+    tx.connection.execute(
+        tables.changes.insert(), {"seq": number, "topic": topic, "app_id": app_id, "at": datetime.now(UTC)}
+    )
     if tx.connection.dialect.name == "postgresql":
         tx.connection.execute(sa.text("notify celadon_changes"))
     return number

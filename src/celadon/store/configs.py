@@ -18,7 +18,7 @@ def insert(tx: Transaction, app_id: str, config_vars: Mapping[str, str], now: da
     """Keep a set of config vars; returns its id."""
     config_id = str(uuid.uuid4())
     values = {"id": config_id, "app_id": app_id, "vars": rows.sealed(tx, config_vars), "created_at": now}
-    tx.connection.execute(_t.insert().values(values))
+    tx.connection.execute(_t.insert(), values)
     return config_id
 
 

@@ -75,7 +75,7 @@ def addresses(tx: Transaction) -> set[str]:
 def insert(tx: Transaction, dyno: Dyno) -> None:
     values = rows.to_row(dyno)
     values["env"] = rows.sealed(tx, dyno.env)
-    tx.connection.execute(_t.insert().values(values))
+    tx.connection.execute(_t.insert(), values)
 
 
 def update(tx: Transaction, dyno_id: str, *, now: datetime, **values: object) -> bool:

@@ -9,6 +9,7 @@ from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.releases
+_OF_APP = sa.select(_t).where(_t.c.app_id == sa.bindparam("app_id")).order_by(_t.c.version.desc()).limit(1)
 
 
 def find(tx: Transaction, app_id: str, id_or_version: str) -> Release | None:
@@ -24,13 +25,13 @@ def find_by_id(tx: Transaction, release_id: str) -> Release | None:
 
 def newest(tx: Transaction, app_id: str) -> Release | None:
     """The release with the highest version, whatever its status: its config is what a change of config starts from."""
-    return rows.one(tx, Release, sa.select(_t).where(_t.c.app_id == app_id).order_by(_t.c.version.desc()))
+    return rows.one(tx, Release, _OF_APP, app_id=app_id)
 
 
 def current(tx: Transaction, app_id: str) -> Release | None:
     """The release the formation follows: the newest that succeeded."""
     query = sa.select(_t).where(_t.c.app_id == app_id, _t.c.status == ReleaseStatus.SUCCEEDED)
-    return rows.one(tx, Release, query.order_by(_t.c.version.desc()))
+    return rows.one(tx, Release, query.order_by(_t.c.version.desc()).limit(1))
 
 
 def current_of_all(tx: Transaction) -> dict[str, Release]:
@@ -45,6 +46,10 @@ def current_of_all(tx: Transaction) -> dict[str, Release]:
     query = sa.select(_t).join(newest_version, same).join(tables.apps, tables.apps.c.id == _t.c.app_id)
     found = rows.every(tx, Release, query.where(tables.apps.c.deleted_at.is_(None)))
     return {release.app_id: release for release in found}
+
+
+def by_ids(tx: Transaction, ids: set[str]) -> dict[str, Release]:
+    return {release.id: release for release in rows.every(tx, Release, sa.select(_t).where(_t.c.id.in_(ids)))}
 
 
 def list_pending(tx: Transaction) -> list[Release]:

@@ -18,13 +18,16 @@ def to_row(value: Any) -> dict[str, Any]:
 
 
 def insert(tx: Transaction, table: sa.Table, value: Any) -> None:
-    tx.connection.execute(table.insert().values(to_row(value)))
+    # Values beside the statement, not in it: building it anew costs more than running it.
+    tx.connection.execute(table.insert(), to_row(value))
 
 
-def one(tx: Transaction, kind: type[T], query: sa.Select[Any]) -> T | None:
-    """The first row as a value, or None."""
-    row = tx.connection.execute(query.limit(1)).mappings().first()
-    return None if row is None else kind(**row)
+def one(tx: Transaction, kind: type[T], query: sa.Select[Any], **parameters: Any) -> T | None:
+    """The first row as a value, or None. `parameters` are those of a query that is built once for all."""
+    found = tx.connection.execute(query, parameters)
+    names = tuple(found.keys())
+    row = found.first()
+    return None if row is None else kind(**dict(zip(names, row, strict=True)))
 
 
 def every(tx: Transaction, kind: type[T], query: sa.Select[Any]) -> list[T]:
@@ -36,7 +39,9 @@ def every(tx: Transaction, kind: type[T], query: sa.Select[Any]) -> list[T]:
 
 def update(tx: Transaction, table: sa.Table, row_id: str, **values: Any) -> bool:
     """Change columns of one row; False when it is not there."""
-    found = tx.connection.execute(table.update().where(table.c.id == row_id).values(**values))
+    found = tx.connection.execute(
+        table.update().where(table.c.id == sa.bindparam("row_id")), {"row_id": row_id, **values}
+    )
     return bool(found.rowcount)
 
 

@@ -368,6 +368,7 @@ slugs = sa.Table(
     sa.Column("status", Word(SlugStatus), nullable=False, server_default="ready"),
     sa.Column("error", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("archive_checksum", sa.Text),
 )
 
 builds = sa.Table(

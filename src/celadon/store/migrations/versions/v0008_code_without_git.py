@@ -39,4 +39,5 @@ def upgrade() -> None:
     op.add_column("builds", sa.Column("source_id", sa.Text()))
     op.add_column("slugs", sa.Column("status", sa.Text(), nullable=False, server_default="ready"))
     op.add_column("slugs", sa.Column("error", sa.Text()))
+    op.add_column("slugs", sa.Column("archive_checksum", sa.Text()))
     op.add_column("slugs", sa.Column("attempts", sa.Integer(), nullable=False, server_default="0"))
