@@ -16,7 +16,9 @@ def find(tx: Transaction, account_id: str) -> Account | None:
 
 
 def find_by_email(tx: Transaction, email: str) -> Account | None:
-    return rows.one(tx, Account, sa.select(_t).where(_t.c.email == email.lower()))
+    """The person of this address: the account of a team is found by nobody who looks for a person."""
+    of_team = sa.exists().where(tables.teams.c.account_id == _t.c.id)
+    return rows.one(tx, Account, sa.select(_t).where(_t.c.email == email.lower(), sa.not_(of_team)))
 
 
 def by_ids(tx: Transaction, ids: set[str]) -> dict[str, Account]:

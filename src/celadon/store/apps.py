@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from celadon.model.app import App, Collaborator
+from celadon.model.team import TeamRole
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
@@ -55,6 +56,17 @@ def by_ids(tx: Transaction, ids: Collection[str]) -> list[App]:
 
 
 def _visible_to(account_id: str) -> sa.ColumnElement[bool]:
+    """As `actions/access.py` says of one app: own, shared, and of teams, where a member sees what is not locked."""
+    members, teams = tables.team_members.c, tables.teams
+    of_team = sa.select(teams.c.account_id).join(tables.team_members, members.team_id == teams.c.id)
+    mine = of_team.where(members.account_id == account_id)
+    anyhow = mine.where(members.role != TeamRole.MEMBER)
+    open_to_members = sa.and_(sa.not_(_t.c.locked), _t.c.owner_id.in_(mine))
+    return sa.or_(_shared_with(account_id), _t.c.owner_id.in_(anyhow), open_to_members)
+
+
+def _shared_with(account_id: str) -> sa.ColumnElement[bool]:
+    """Those the account owns, or was given access to by name."""
     shared = sa.select(tables.collaborators.c.app_id).where(tables.collaborators.c.account_id == account_id)
     return sa.or_(_t.c.owner_id == account_id, _t.c.id.in_(shared))
 
@@ -86,10 +98,14 @@ def list_to_purge(tx: Transaction) -> list[App]:
     return rows.every(tx, App, sa.select(_t).where(_live, _t.c.cache_purge_requested))
 
 
+def find_collaborator(tx: Transaction, app_id: str, account_id: str) -> Collaborator | None:
+    c = tables.collaborators
+    query = sa.select(c).where(c.c.app_id == app_id, c.c.account_id == account_id)
+    return rows.one(tx, Collaborator, query)
+
+
 def is_collaborator(tx: Transaction, app_id: str, account_id: str) -> bool:
-    c = tables.collaborators.c
-    query = sa.select(c.app_id).where(c.app_id == app_id, c.account_id == account_id)
-    return tx.connection.execute(query).first() is not None
+    return find_collaborator(tx, app_id, account_id) is not None
 
 
 def collaborators(tx: Transaction, app_id: str) -> list[Collaborator]:
