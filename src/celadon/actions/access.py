@@ -7,7 +7,7 @@ from celadon.model.account import Actor
 from celadon.model.app import COLLABORATORS, App, Permission
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.model.pipeline import Pipeline
-from celadon.model.team import TeamRole
+from celadon.model.team import Team, TeamRole
 from celadon.store import apps, pipelines, teams
 from celadon.store.database import Transaction
 
@@ -40,8 +40,9 @@ PERMISSIONS: dict[str, tuple[Permission, frozenset[str]]] = {
     "app:update": (Permission.OPERATE, _WRITE),
     "app:rename": (Permission.MANAGE, _WRITE),
     "app:destroy": (Permission.MANAGE, _WRITE),
-    "app:share": (Permission.MANAGE, _WRITE),
-    "app:transfer": (Permission.MANAGE, _WRITE),
+    # Who is given access sees the config vars.
+    "app:share": (Permission.MANAGE, _WRITE_SECRETS),
+    "app:transfer": (Permission.MANAGE, _WRITE_SECRETS),
     "collaborator:update": (Permission.OPERATE, _WRITE),
     "event:read": (Permission.MANAGE, _READ),
     "code:read": (Permission.DEPLOY, _READ_SECRETS),
@@ -62,6 +63,14 @@ PERMISSIONS: dict[str, tuple[Permission, frozenset[str]]] = {
     "pipeline:read": (Permission.VIEW, _READ),
     "pipeline:add": (Permission.OPERATE, _WRITE),
     "pipeline:update": (Permission.MANAGE, _WRITE),
+}
+
+# What is done with a team → the roles in it that may, the scopes a token needs one of.
+TEAM_PERMISSIONS: dict[str, tuple[frozenset[TeamRole], frozenset[str]]] = {
+    "team:read": (frozenset(TeamRole), _READ | {"identity"}),
+    "team:leave": (frozenset(TeamRole), frozenset({"global"})),
+    "team:create-app": (frozenset({TeamRole.ADMIN, TeamRole.MEMBER}), _WRITE),
+    "team:manage": (frozenset({TeamRole.ADMIN}), frozenset({"global"})),
 }
 
 
@@ -152,6 +161,34 @@ def _permissions_on(tx: Transaction, actor: Actor, pipeline: Pipeline) -> frozen
     """What the actor, who does not own the pipeline, may do to one of its apps: managing it is its owner's alone."""
     coupled = visible_apps(tx, actor, [coupling.app_id for coupling in pipelines.couplings_of(tx, pipeline.id)])
     return frozenset().union(*(permissions_of(tx, actor, app) for app in coupled)) - {Permission.MANAGE}
+
+
+def team_for(tx: Transaction, actor: Actor, name_or_id: str, permission: str) -> Team:
+    """The team, if the actor may do this with it; its row is locked when that is more than reading.
+
+    Raises NotFound for a team that the actor is not in, as for none; Forbidden for what another role may. The operator
+    may do what admins may.
+    """
+    found = teams.find(tx, name_or_id)
+    if found is not None and permission != "team:read":
+        found = teams.lock(tx, found.id)
+    role = team_role_of(tx, actor, found) if found else None
+    if found is None or role is None:
+        raise NotFound("team")
+    roles, scopes = TEAM_PERMISSIONS[permission]
+    if role not in roles:
+        allowed = " and ".join(f"{allowed}s" for allowed in TeamRole if allowed in roles)
+        raise Forbidden(f"cannot do this with the team {found.name}: you are a {role} of it, only its {allowed} may")
+    require_scope(actor, scopes)
+    return found
+
+
+def team_role_of(tx: Transaction, actor: Actor, team: Team) -> TeamRole | None:
+    """What the actor may act as in the team; None for a stranger."""
+    if actor.account.operator:
+        return TeamRole.ADMIN
+    member = teams.member(tx, team.id, actor.account.id)
+    return member.role if member else None
 
 
 def require_scope(actor: Actor, scopes: frozenset[str]) -> None:

@@ -11,6 +11,11 @@ from celadon.model.errors import Forbidden, InvalidParams
 # owner of a team's app by this end of its address.
 ADDRESS = "@herokumanager.com"
 INVITATION_LASTS = timedelta(days=14)
+# A mail to one address is not sent again before.
+INVITATION_PAUSE = timedelta(minutes=10)
+# Each team has limits of its own for apps and dynos: nobody makes teams without end.
+MOST_TEAMS = 20
+MOST_MEMBERS = 500
 
 # Paths of the API that a team's name would shadow.
 _RESERVED = frozenset({"apps", "invitations", "permissions"})

@@ -17,8 +17,17 @@ def find(tx: Transaction, account_id: str) -> Account | None:
 
 def find_by_email(tx: Transaction, email: str) -> Account | None:
     """The person of this address: the account of a team is found by nobody who looks for a person."""
+    return rows.one(tx, Account, sa.select(_t).where(_t.c.email == email.lower(), _is_person()))
+
+
+def find_person(tx: Transaction, account_id: str) -> Account | None:
+    """The same by id."""
+    return rows.one(tx, Account, sa.select(_t).where(_t.c.id == account_id, _is_person()))
+
+
+def _is_person() -> sa.ColumnElement[bool]:
     of_team = sa.exists().where(tables.teams.c.account_id == _t.c.id)
-    return rows.one(tx, Account, sa.select(_t).where(_t.c.email == email.lower(), sa.not_(of_team)))
+    return sa.and_(_t.c.deleted_at.is_(None), sa.not_(of_team))
 
 
 def by_ids(tx: Transaction, ids: set[str]) -> dict[str, Account]:

@@ -29,9 +29,9 @@ def by_accounts(tx: Transaction, account_ids: set[str]) -> dict[str, Team]:
     }
 
 
-def lock(tx: Transaction, team_id: str) -> None:
-    """Keep the team's row until the transaction ends: what decides on its members starts so."""
-    tx.connection.execute(sa.select(_t.c.id).where(_t.c.id == team_id).with_for_update())
+def lock(tx: Transaction, team_id: str) -> Team | None:
+    """The team, its row locked until the transaction ends: what decides on its members or apps starts so."""
+    return rows.one(tx, Team, sa.select(_t).where(_t.c.id == team_id).with_for_update())
 
 
 def list_of(tx: Transaction, account_id: str) -> list[tuple[Team, TeamMember]]:
@@ -73,6 +73,18 @@ def members(tx: Transaction, team_id: str) -> list[TeamMember]:
     return rows.every(tx, TeamMember, query)
 
 
+def count_members(tx: Transaction, team_id: str) -> int:
+    """Members, and those who are invited."""
+    queries = [sa.select(sa.func.count()).where(table.c.team_id == team_id) for table in (_members, _invitations)]
+    return sum(int(tx.connection.execute(query).scalar_one()) for query in queries)
+
+
+def count_led(tx: Transaction, account_id: str) -> int:
+    """Teams the account is an admin of."""
+    admin = sa.and_(_members.c.account_id == account_id, _members.c.role == TeamRole.ADMIN)
+    return int(tx.connection.execute(sa.select(sa.func.count()).select_from(_members).where(admin)).scalar_one())
+
+
 def count_admins(tx: Transaction, team_id: str) -> int:
     admins = sa.and_(_members.c.team_id == team_id, _members.c.role == TeamRole.ADMIN)
     return int(tx.connection.execute(sa.select(sa.func.count()).select_from(_members).where(admins)).scalar_one())
@@ -90,23 +102,16 @@ def delete_member(tx: Transaction, member_id: str) -> None:
     tx.connection.execute(_members.delete().where(_members.c.id == member_id))
 
 
-def choose_none(tx: Transaction, account_id: str) -> None:
-    """No team is what this account means when it names none."""
-    chosen = sa.and_(_members.c.account_id == account_id, _members.c.is_default)
-    tx.connection.execute(_members.update().where(chosen).values(is_default=False))
+def choose(tx: Transaction, account_id: str, team_id: str | None) -> None:
+    """The one team that this account means when it names none; None for no team."""
+    mine = _members.update().where(_members.c.account_id == account_id)
+    tx.connection.execute(mine.values(is_default=_members.c.team_id == team_id if team_id else sa.false()))
 
 
 def default_of(tx: Transaction, account_id: str) -> Team | None:
     """The team an account means when it names none."""
     query = sa.select(_t).join(_members, _members.c.team_id == _t.c.id)
     return rows.one(tx, Team, query.where(_members.c.account_id == account_id, _members.c.is_default))
-
-
-def delete_collaborators(tx: Transaction, owner_id: str, account_id: str) -> None:
-    """Take back what an account was given on the apps of one owner."""
-    c = tables.collaborators
-    owned = sa.select(tables.apps.c.id).where(tables.apps.c.owner_id == owner_id)
-    tx.connection.execute(c.delete().where(c.c.account_id == account_id, c.c.app_id.in_(owned)))
 
 
 def invitations(tx: Transaction, team_id: str, now: datetime) -> list[TeamInvitation]:
@@ -118,6 +123,16 @@ def invitations(tx: Transaction, team_id: str, now: datetime) -> list[TeamInvita
 def find_invitation(tx: Transaction, token_hash: str, now: datetime) -> TeamInvitation | None:
     valid = sa.and_(_invitations.c.token_hash == token_hash, _invitations.c.expires_at > now)
     return rows.one(tx, TeamInvitation, sa.select(_invitations).where(valid))
+
+
+def invitation_of(tx: Transaction, team_id: str, email: str, now: datetime) -> TeamInvitation | None:
+    """The one of an address, if it still holds."""
+    valid = sa.and_(_invitations.c.team_id == team_id, _invitations.c.email == email, _invitations.c.expires_at > now)
+    return rows.one(tx, TeamInvitation, sa.select(_invitations).where(valid))
+
+
+def update_invitation(tx: Transaction, invitation_id: str, *, now: datetime, **values: object) -> None:
+    rows.update(tx, _invitations, invitation_id, updated_at=now, **values)
 
 
 def insert_invitation(tx: Transaction, invitation: TeamInvitation) -> None:

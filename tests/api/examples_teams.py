@@ -1,0 +1,132 @@
+"""Calls of the routes of teams; see examples.py. Ada is an admin of `widgets`, which owns the app `gear`."""
+
+import re
+from collections.abc import Callable
+
+from tests.api.world import PASSWORD, Reply, World
+
+from celadon.actions import accounts
+from celadon.store import tables
+from celadon.store.database import Transaction
+
+Example = Callable[[World], Reply]
+GRACE = "grace@example.com"
+
+
+def found_team(world: World) -> None:
+    """The team, with Grace as a member, and its app."""
+    assert world.call("POST", "/teams", {"name": "widgets"}).status == 201
+    assert world.call("PUT", "/teams/widgets/members", {"email": GRACE, "role": "member"}).status == 200
+    assert world.call("POST", "/teams/apps", {"name": "gear", "team": "widgets"}).status == 201
+
+
+def invite(world: World, email: str = "eve@example.com", role: str = "member") -> str:
+    """Invite somebody into the team; returns the token that they get by mail."""
+    assert world.call("PUT", "/teams/widgets/invitations", {"email": email, "role": role}).status == 200
+    with world.context.database.read() as tx:
+        return token_for(tx, email)
+
+
+def token_for(tx: Transaction, email: str) -> str:
+    """What the newest mail to an address tells."""
+    mails = tables.mails
+    query = mails.select().where(mails.c.recipient == email).order_by(mails.c.created_at.desc())
+    row = tx.connection.execute(query).first()
+    assert row is not None
+    found = re.search(r"teams:accept (invitation-\S+)", tx.secrets.decrypt(row.text))
+    assert found
+    return found[1]
+
+
+def _call(method: str, path: str, body: object = None) -> Example:
+    def call(world: World) -> Reply:
+        found_team(world)
+        return world.call(method, path, body)
+
+    return call
+
+
+def _without_apps(world: World) -> Reply:
+    found_team(world)
+    world.call("DELETE", "/apps/gear")
+    return world.call("DELETE", "/teams/widgets")
+
+
+def _as_invited(method: str, end: str) -> Example:
+    def call(world: World) -> Reply:
+        found_team(world)
+        token = invite(world)
+        eve = accounts.create(world.context, world.actor, email="eve@example.com", password=PASSWORD)
+        as_eve = world.new_token(actor=accounts.Actor(account=eve))
+        return world.call(method, f"/teams/invitations/{token}{end}", token=as_eve)
+
+    return call
+
+
+def _with_invitation(method: str, path: str) -> Example:
+    def call(world: World) -> Reply:
+        found_team(world)
+        invite(world)
+        return world.call(method, path)
+
+    return call
+
+
+def _with_grace(method: str, body: object = None) -> Example:
+    def call(world: World) -> Reply:
+        found_team(world)
+        world.call("POST", "/teams/apps/gear/collaborators", {"user": GRACE, "permissions": ["view"]})
+        return world.call(method, f"/teams/apps/gear/collaborators/{GRACE}", body)
+
+    return call
+
+
+EXAMPLES: dict[str, Example] = {
+    "GET /teams": _call("GET", "/teams"),
+    "POST /teams": lambda world: world.call("POST", "/teams", {"name": "widgets", "address_1": "Somewhere"}),
+    "GET /teams/:team": _call("GET", "/teams/widgets"),
+    "PATCH /teams/:team": _call("PATCH", "/teams/widgets", {"name": "gadgets", "default": True}),
+    "DELETE /teams/:team": _without_apps,
+    "GET /teams/:team/members": _call("GET", "/teams/widgets/members"),
+    "PUT /teams/:team/members": _call("PUT", "/teams/widgets/members", {"email": GRACE, "role": "viewer"}),
+    "POST /teams/:team/members": lambda world: (
+        world.call("POST", "/teams", {"name": "widgets"}),
+        world.call("POST", "/teams/widgets/members", {"email": GRACE, "role": "admin"}),
+    )[1],
+    "PATCH /teams/:team/members": _call("PATCH", "/teams/widgets/members", {"email": GRACE, "role": "admin"}),
+    "DELETE /teams/:team/members/:member": _call("DELETE", f"/teams/widgets/members/{GRACE}"),
+    "GET /teams/:team/members/:member/apps": _call("GET", f"/teams/widgets/members/{GRACE}/apps"),
+    "GET /teams/:team/invitations": _with_invitation("GET", "/teams/widgets/invitations"),
+    "PUT /teams/:team/invitations": _call(
+        "PUT", "/teams/widgets/invitations", {"email": "eve@example.com", "role": "member"}
+    ),
+    "DELETE /teams/:team/invitations/:invitation": _with_invitation(
+        "DELETE", "/teams/widgets/invitations/eve@example.com"
+    ),
+    "GET /teams/invitations/:token": _as_invited("GET", ""),
+    "POST /teams/invitations/:token/accept": _as_invited("POST", "/accept"),
+    "GET /teams/:team/features": _call("GET", "/teams/widgets/features"),
+    "GET /teams/:team/features/:feature": _call("GET", "/teams/widgets/features/org-access-controls"),
+    "GET /teams/:team/preferences": _call("GET", "/teams/widgets/preferences"),
+    "PATCH /teams/:team/preferences": _call("PATCH", "/teams/widgets/preferences", {"addons-controls": False}),
+    "GET /teams/:team/addons": _call("GET", "/teams/widgets/addons"),
+    "GET /teams/:team/permissions": _call("GET", "/teams/widgets/permissions"),
+    "GET /teams/:team/apps": _call("GET", "/teams/widgets/apps"),
+    "GET /teams/permissions": _call("GET", "/teams/permissions"),
+    "POST /teams/apps": _call("POST", "/teams/apps", {"name": "cog", "team": "widgets", "locked": True}),
+    "GET /teams/apps/:app": _call("GET", "/teams/apps/gear"),
+    "PATCH /teams/apps/:app": _call("PATCH", "/teams/apps/gear", {"locked": True}),
+    "GET /teams/apps/:app/collaborators": _call("GET", "/teams/apps/gear/collaborators"),
+    "POST /teams/apps/:app/collaborators": _call(
+        "POST", "/teams/apps/gear/collaborators", {"user": GRACE, "permissions": ["deploy", "view"], "silent": True}
+    ),
+    "GET /teams/apps/:app/collaborators/:collaborator": _with_grace("GET"),
+    "PATCH /teams/apps/:app/collaborators/:collaborator": _with_grace("PATCH", {"permissions": ["operate"]}),
+    "DELETE /teams/apps/:app/collaborators/:collaborator": _with_grace("DELETE"),
+}
+CREATED = {
+    "POST /teams",
+    "POST /teams/:team/members",
+    "POST /teams/apps",
+    "POST /teams/apps/:app/collaborators",
+}
