@@ -6,7 +6,7 @@ from collections.abc import Callable
 from tests.api.world import PASSWORD, Reply, World
 
 from celadon.actions import accounts
-from celadon.store import tables
+from celadon.store import mails
 from celadon.store.database import Transaction
 
 Example = Callable[[World], Reply]
@@ -28,14 +28,9 @@ def invite(world: World, email: str = "eve@example.com", role: str = "member") -
 
 
 def token_for(tx: Transaction, email: str) -> str:
-    """What the newest mail to an address tells."""
-    mails = tables.mails
-    query = mails.select().where(mails.c.recipient == email).order_by(mails.c.created_at.desc())
-    row = tx.connection.execute(query).first()
-    assert row is not None
-    found = re.search(r"teams:accept (invitation-\S+)", tx.secrets.decrypt(row.text))
-    assert found
-    return found[1]
+    """What the newest mail to an address tells that invites into a team."""
+    letters = (mail.text for mail in mails.list_all(tx) if mail.recipient == email)
+    return next(found[1] for text in letters if (found := re.search(r"teams:accept (invitation-\S+)", text)))
 
 
 def _call(method: str, path: str, body: object = None) -> Example:

@@ -25,8 +25,8 @@ DEPLOY = {
     "build:create",
     "release:create",
 }
-OPERATE = {"app:update", "formation:update", "dyno:run", "dyno:stop"}
-MANAGE = {"app:rename", "app:destroy", "app:share", "app:transfer"}
+OPERATE = {"app:update", "collaborator:update", "formation:update", "dyno:run", "dyno:stop"}
+MANAGE = {"app:rename", "app:destroy", "app:share", "app:transfer", "event:read"}
 EVERYTHING = VIEW | DEPLOY | OPERATE | MANAGE
 WORK = VIEW | DEPLOY | OPERATE
 

@@ -8,8 +8,9 @@ import pytest
 from tests.api.examples_teams import invite, token_for
 from tests.api.world import PASSWORD, Reply, World, basic
 
-from celadon.actions import accounts, authorizations, context
+from celadon.actions import accounts, authorizations, collaborators, context
 from celadon.model.account import Account, Actor
+from celadon.model.errors import InvalidParams
 from celadon.model.team import address
 from celadon.store import tables
 
@@ -119,7 +120,6 @@ def test_strangers_cannot_tell_a_teams_app_from_none(people: People, method: str
         ("PUT", f"{TEAM}/members", {"email": email("max"), "role": "admin"}),
         ("PATCH", f"{TEAM}/members", {"email": email("vera"), "role": "admin"}),
         ("DELETE", f"{TEAM}/members/{email('ann')}", None),
-        ("GET", f"{TEAM}/invitations", None),
         ("PUT", f"{TEAM}/invitations", {"email": email("eve"), "role": "viewer"}),
         ("DELETE", f"{TEAM}/invitations/{email('zoe')}", None),
         ("GET", f"{TEAM}/permissions", None),
@@ -321,6 +321,7 @@ def test_the_default_team_is_where_apps_go_that_name_none(people: People) -> Non
     assert people("max", "PATCH", "/teams/gadgets", {"default": True}).json["default"] is True
     assert people("max", "PATCH", TEAM, {"default": True}).json["default"] is True
     assert [team["default"] for team in people("max", "GET", "/teams").json] == [False, True]
+    assert people("max", "GET", "/account").json["default_team"]["name"] == "widgets"
     assert people("max", "POST", "/teams/apps", {"name": "cog"}).json["team"]["name"] == "widgets"
     assert people("max", "POST", "/teams/apps", {"name": "pin", "personal": True}).json["team"] is None
     assert people("max", "PATCH", TEAM, {"default": False}).json["default"] is False
@@ -396,7 +397,7 @@ def test_an_invitation_is_for_one_address_and_one_time(people: People) -> None:
 
 def test_somebody_without_an_account_makes_one_and_accepts(people: People) -> None:
     token = invite(people.world, email("zoe"), "viewer")
-    (listed,) = people("ann", "GET", f"{TEAM}/invitations").json
+    (listed,) = people("vera", "GET", f"{TEAM}/invitations").json
     assert (listed["user"]["email"], listed["user"]["name"]) == (email("zoe"), None)
     people.tokens["zoe"] = people.world.new_token(actor=Actor(account=people.account("zoe")))
     assert people("zoe", "POST", f"/teams/invitations/{token}/accept").json["email"] == email("zoe")
@@ -452,6 +453,50 @@ def test_a_limited_token_lets_nobody_else_in(people: People, method: str, path: 
     ann = accounts.log_in(people.world.context, email("ann"), PASSWORD)
     _, token = authorizations.create(people.world.context, ann, scope=("write",))
     assert people.world.call(method, path, body, token=token).status == 403
+
+
+def test_who_leads_a_team_alone_keeps_the_account_and_who_does_not_leaves_it(people: People) -> None:
+    def delete(who: str) -> Reply:
+        return people.world.call("DELETE", "/account", token=people.tokens[who], headers={"Heroku-Password": PASSWORD})
+
+    people("max", "POST", f"{GEAR}/collaborators", {"user": email("max")})
+    refused = delete("ann")
+    assert refused.status == 403 and "cannot leave widgets without an admin" in refused.json["message"]
+    assert delete("max").status == 200
+    assert [entry["email"] for entry in people("ann", "GET", f"{TEAM}/members").json] == [email("ann"), email("vera")]
+    assert email("max") not in people("ann", "GET", f"{GEAR}/collaborators").content.decode()
+
+
+def test_the_ways_of_persons_apps_lead_to_the_rules_of_teams(people: People) -> None:
+    path = "/apps/gear/collaborators"
+    assert people("max", "POST", path, {"user": email("eve")}).status == 403
+    assert people("ann", "POST", path, {"user": email("max")}).json["role"] == "member"
+    assert people("vera", "DELETE", f"{path}/{email('max')}").status == 403
+    assert people("max", "DELETE", f"{path}/{email('max')}").status == 200
+    assert people("ann", "POST", path, {"user": "nobody@example.com"}).status == 422
+    people("ann", "POST", path, {"user": email("max")})
+    offered = people("ann", "POST", "/account/app-transfers", {"app": "gear", "recipient": email("max")})
+    assert offered.status == 422 and "/teams/apps/gear" in offered.json["message"]
+    # Whoever comes by another door than these routes.
+    ann = accounts.log_in(people.world.context, email("ann"), PASSWORD)
+    with pytest.raises(InvalidParams, match="the app of a team"):
+        collaborators.add(people.world.context, ann, "gear", email("eve"), silent=True)
+    with pytest.raises(InvalidParams, match="the app of a team"):
+        collaborators.remove(people.world.context, ann, "gear", email("max"))
+
+
+def test_what_was_offered_and_promised_of_an_app_ends_when_a_team_gets_it(people: People) -> None:
+    people("max", "POST", "/apps", {"name": "cog"})
+    people("max", "POST", "/apps/cog/collaborators", {"user": email("eve")})
+    people("max", "POST", "/apps/cog/collaborators", {"user": email("zoe")})
+    offer = people("max", "POST", "/account/app-transfers", {"app": "cog", "recipient": email("eve")}).json
+    assert people("max", "PATCH", "/teams/apps/cog", {"owner": "widgets"}).status == 200
+    answer = people("eve", "PATCH", f"/account/app-transfers/{offer['id']}", {"state": "accepted"})
+    assert answer.status == 404
+    # Who was on it works on it further on; who was only promised it does not.
+    assert people("eve", "GET", "/apps/cog").status == 200
+    with people.world.context.database.read() as tx:
+        assert tx.connection.execute(tables.collaborator_invitations.select()).all() == []
 
 
 def test_nobody_is_a_team(people: People) -> None:

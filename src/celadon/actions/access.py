@@ -95,13 +95,21 @@ def app_for(tx: Transaction, actor: Actor, name_or_id: str, permission: str) -> 
     return found
 
 
+def personal_app_for(tx: Transaction, actor: Actor, name_or_id: str, permission: str) -> App:
+    """The same for what teams have other rules for; raises InvalidParams for the app of one."""
+    found = app_for(tx, actor, name_or_id, permission)
+    if teams.by_account(tx, found.owner_id) is not None:
+        raise InvalidParams(f"cannot do this to {found.name}: it is the app of a team, use /teams/apps/{found.name}")
+    return found
+
+
 def permissions_of(tx: Transaction, actor: Actor, app: App) -> frozenset[Permission]:
     """What the actor may do to the app; nothing for a stranger.
 
     Who is on it by name may do what was given to them, whatever else they may as a member of the team that owns it.
     """
     role = _role_of(tx, actor, app)
-    given = None if role in (Role.OWNER, Role.OPERATOR) else apps.find_collaborator(tx, app.id, actor.account.id)
+    given = None if role in (Role.OWNER, Role.OPERATOR) else apps.collaborator(tx, app.id, actor.account.id)
     return (_OF_ROLE[role] if role else frozenset()) | frozenset(map(Permission, given.permissions if given else ()))
 
 

@@ -112,7 +112,7 @@ def give_everything(tx: Transaction, app_id: str, account_id: str) -> None:
     """Who brings an app into a team keeps all permissions on it, whatever they are in the team."""
     given = Collaborator(app_id=app_id, account_id=account_id, created_at=now(), permissions=tuple(Permission))
     apps.delete_collaborators(tx, app_id=app_id, account_ids=[account_id])
-    apps.insert_collaborator(tx, given)
+    apps.add_collaborator(tx, given)
 
 
 def list_visible(context: Context, actor: Actor, only: Collection[str] | None = None) -> list[App]:

@@ -69,7 +69,7 @@ def add(
     """
     with context.database.transaction() as tx:
         app, team = app_of_team(tx, actor, app_name, "app:read")
-        account = accounts.find_by_email(tx, email_or_id) or accounts.find_person(tx, email_or_id)
+        account = accounts.find_by_email_or_id(tx, email_or_id)
         if not (account and account.id == actor.account.id and permissions is None and _may_join(tx, actor, team)):
             access.app_for(tx, actor, app.id, "app:share")
         if account is None:
@@ -80,7 +80,7 @@ def add(
         if apps.is_collaborator(tx, app.id, account.id):
             raise InvalidParams(f"cannot add {account.email}: they are on {app.name} already; use access:update")
         wanted = rules.COLLABORATORS if permissions is None else rules.check_permissions(permissions)
-        apps.insert_collaborator(
+        apps.add_collaborator(
             tx, Collaborator(app_id=app.id, account_id=account.id, created_at=now(), permissions=wanted)
         )
         _tell(tx, actor, app, "collaborator:create", account, f"Add {account.email} ({', '.join(wanted)})")

@@ -7,7 +7,7 @@ from celadon.model.account import Account, Actor
 from celadon.model.app import App
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.model.team import Team
-from celadon.store import accounts, apps, changes, events, teams
+from celadon.store import accounts, app_transfers, apps, changes, events, teams
 from celadon.store.database import Transaction
 
 Entity = tuple[Account, tuple[str, ...]]
@@ -84,6 +84,10 @@ def transfer(context: Context, actor: Actor, name_or_id: str, recipient: str) ->
         if before is not None:
             leaving = None if after is None else {member.account_id for member in teams.members(tx, before.id)}
             apps.delete_collaborators(tx, app_id=app.id, account_ids=leaving)
+        # What the owner of before has offered or promised is not the new one's.
+        apps.invite_nobody(tx, app.id)
+        if offered := app_transfers.pending_of_app(tx, app.id):
+            app_transfers.delete(tx, offered.id)
         apps.update(tx, app.id, now=now(), owner_id=owner_id, locked=False)
         if after is not None:
             owned.give_everything(tx, app.id, actor.account.id)
@@ -105,7 +109,7 @@ def _person(tx: Transaction, app: App, team: Team | None, recipient: str) -> Acc
             f"cannot transfer {app.name} to {recipient[:80]!r} so: you are in no such team, and to a person it is "
             "offered (POST /account/app-transfers), so that they may decline"
         )
-    account = accounts.find_by_email(tx, recipient) or accounts.find_person(tx, recipient)
+    account = accounts.find_by_email_or_id(tx, recipient)
     if account is None or not access.permissions_of(tx, Actor(account=account), app):
         raise InvalidParams(
             f"cannot transfer {app.name} to {recipient[:80]!r}: nobody of this name or address has access to it; give it "

@@ -3,7 +3,7 @@
 import uuid
 from typing import NamedTuple
 
-from celadon.actions import access, mails, team_members
+from celadon.actions import access, invitations, mails, team_members
 from celadon.actions.context import Context, now
 from celadon.model import team as rules
 from celadon.model.account import Account, Actor, check_email
@@ -23,9 +23,9 @@ class Invited(NamedTuple):
 
 
 def list_of(context: Context, actor: Actor, team_name: str) -> list[Invited]:
-    """Those that still hold, by address. Raises NotFound, Forbidden."""
-    with context.database.transaction() as tx:
-        team = access.team_for(tx, actor, team_name, "team:manage")
+    """Those that still hold, by address: every member sees them, as they do members. Raises NotFound."""
+    with context.database.read() as tx:
+        team = access.team_for(tx, actor, team_name, "team:read")
         return [_invited(tx, team, invitation) for invitation in teams.invitations(tx, team.id, now())]
 
 
@@ -52,9 +52,11 @@ def put(context: Context, actor: Actor, team_name: str, email: str, role: TeamRo
             f"{actor.email} invites you to the team {team.name}",
             _text(context, invitation, team, actor, token),
         )
+        if account is None:
+            invitations.write(context, tx, address, actor)
         payload = {"team": team.name, "email": address, "role": role}
         events.insert(tx, "team-invitation:create", by=actor, resource_id=team.id, payload=payload)
-        changes.record(tx, "mail")
+        changes.record(tx, "team")
         return _invited(tx, team, invitation)
 
 
@@ -78,7 +80,7 @@ def _text(context: Context, invitation: TeamInvitation, team: Team, actor: Actor
         f"{actor.email} invites you to the team {team.name} at {settings.domain}, as {invitation.role}.\n\n"
         f"To accept, log in as {invitation.email} and run:\n\n"
         f"    celadon teams:accept {token} --platform {settings.api_url}\n\n"
-        f"If you have no account with this address yet, make one first. The invitation holds until "
+        f"If you have no account with this address yet, make one first: another letter says how. The invitation holds until "
         f"{invitation.expires_at:%Y-%m-%d}. If you do not know what this is about, ignore it.\n"
     )
 

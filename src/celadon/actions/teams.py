@@ -34,11 +34,10 @@ def of_apps(context: Context, owner_ids: set[str]) -> dict[str, Team]:
         return teams.by_accounts(tx, owner_ids)
 
 
-def default_name(context: Context, actor: Actor) -> str | None:
-    """The team the actor means when they name none."""
+def default_of(context: Context, account_id: str) -> Team | None:
+    """The team an account means when it names none."""
     with context.database.read() as tx:
-        team = teams.default_of(tx, actor.account.id)
-    return team.name if team else None
+        return teams.default_of(tx, account_id)
 
 
 def create(context: Context, actor: Actor, name: str) -> tuple[Team, TeamMember]:

@@ -12,18 +12,18 @@ _OF_ROLE = {"owner": sorted(Permission), "collaborator": sorted(COLLABORATORS)}
 
 
 def list_of(call: Call) -> Listing:
-    app = apps.find(call.context, call.actor, call.app)
-    if teams.of_apps(call.context, {app.owner_id}):
+    if _of_team(call):
         return team_app_collaborators.list_of(call)
+    app = apps.find(call.context, call.actor, call.app)
     found = apps.collaborators(call.context, call.actor, app.id)
     by_email = {"email": lambda person: person[0].email, "id": lambda person: shapes.collaborator_id(app, person[0])}
     return Listing(items=found, attributes=by_email, shape=lambda person: shape(app, *person))
 
 
 def show(call: Call) -> Answer:
-    app = apps.find(call.context, call.actor, call.app)
-    if teams.of_apps(call.context, {app.owner_id}):
+    if _of_team(call):
         return team_app_collaborators.show(call)
+    app = apps.find(call.context, call.actor, call.app)
     wanted = call.params["collaborator"].lower()
     for account, role in apps.collaborators(call.context, call.actor, app.id):
         if wanted in (account.email, account.id, shapes.collaborator_id(app, account)):
@@ -32,6 +32,8 @@ def show(call: Call) -> Answer:
 
 
 def create(call: Call) -> Answer:
+    if _of_team(call):
+        return team_app_collaborators.create(call)
     body = call.body()
     person, silent = body.needed_reference("user"), bool(body.flag("silent"))
     app, account = collaborators.add(call.context, call.actor, call.app, person, silent=silent)
@@ -42,6 +44,8 @@ def create(call: Call) -> Answer:
 
 
 def destroy(call: Call) -> Answer:
+    if _of_team(call):
+        return team_app_collaborators.destroy(call)
     wanted = call.params["collaborator"]
     app = apps.find(call.context, call.actor, call.app)
     for account, _ in apps.collaborators(call.context, call.actor, app.id):
@@ -49,6 +53,11 @@ def destroy(call: Call) -> Answer:
             wanted = account.id
     app, account = collaborators.remove(call.context, call.actor, call.app, wanted)
     return Answer(value=shape(app, account, "collaborator"))
+
+
+def _of_team(call: Call) -> bool:
+    """Whether a team owns the app: then its people have permissions of their own. Raises NotFound."""
+    return bool(teams.of_apps(call.context, {apps.find(call.context, call.actor, call.app).owner_id}))
 
 
 def shape(app: App, account: Account, role: str) -> dict[str, object]:

@@ -246,7 +246,7 @@ _TEAMS = (
     _route("PATCH /teams/:team/members", "team:manage", team_members.update),
     _route("DELETE /teams/:team/members/:member", "team:manage; oneself: team:leave", team_members.destroy),
     _route("GET /teams/:team/members/:member/apps", "team:read", team_members.list_apps),
-    _route("GET /teams/:team/invitations", "team:manage", team_invitations.list_of),
+    _route("GET /teams/:team/invitations", "team:read", team_invitations.list_of),
     _route("PUT /teams/:team/invitations", "team:manage", team_invitations.put),
     _route("DELETE /teams/:team/invitations/:invitation", "team:manage", team_invitations.revoke),
     _route("GET /teams/invitations/:token", "identity", team_invitations.show),

@@ -35,7 +35,8 @@ def create(call: Call) -> Answer:
         raise InvalidParams("cannot create an app in a private space: there are none here, leave `space` out")
     team = body.reference("team")
     if team is None and not body.flag("personal"):
-        team = teams.default_name(call.context, call.actor)
+        default = teams.default_of(call.context, call.actor.account.id)
+        team = default.id if default else None
     app = owned.create(
         call.context,
         call.actor,

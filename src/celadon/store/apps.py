@@ -112,14 +112,8 @@ def list_to_purge(tx: Transaction) -> list[App]:
     return rows.every(tx, App, sa.select(_t).where(_live, _t.c.cache_purge_requested))
 
 
-def find_collaborator(tx: Transaction, app_id: str, account_id: str) -> Collaborator | None:
-    c = tables.collaborators
-    query = sa.select(c).where(c.c.app_id == app_id, c.c.account_id == account_id)
-    return rows.one(tx, Collaborator, query)
-
-
 def is_collaborator(tx: Transaction, app_id: str, account_id: str) -> bool:
-    return find_collaborator(tx, app_id, account_id) is not None
+    return collaborator(tx, app_id, account_id) is not None
 
 
 def collaborators(tx: Transaction, app_id: str) -> list[Collaborator]:
@@ -168,6 +162,12 @@ def invited_of(tx: Transaction, app_id: str) -> list[tuple[str, datetime]]:
     return [(email, at) for email, at in tx.connection.execute(query).all()]
 
 
+def invite_nobody(tx: Transaction, app_id: str) -> None:
+    """Take back all invitations to an app."""
+    c = tables.collaborator_invitations
+    tx.connection.execute(c.delete().where(c.c.app_id == app_id))
+
+
 def uninvite(tx: Transaction, app_id: str, email: str) -> bool:
     c = tables.collaborator_invitations
     return bool(tx.connection.execute(c.delete().where(c.c.app_id == app_id, c.c.email == email)).rowcount)
@@ -178,10 +178,6 @@ def joined(tx: Transaction, account_id: str, app_ids: Collection[str]) -> set[st
     c = tables.collaborators.c
     query = sa.select(c.app_id).where(c.account_id == account_id, c.app_id.in_(app_ids))
     return set(tx.connection.execute(query).scalars())
-
-
-def insert_collaborator(tx: Transaction, collaborator: Collaborator) -> None:
-    rows.insert(tx, tables.collaborators, collaborator)
 
 
 def set_permissions(tx: Transaction, app_id: str, account_id: str, permissions: tuple[str, ...]) -> None:
