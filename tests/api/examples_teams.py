@@ -41,6 +41,12 @@ def _call(method: str, path: str, body: object = None) -> Example:
     return call
 
 
+def _add_member(world: World) -> Reply:
+    found_team(world)
+    assert world.call("DELETE", f"/teams/widgets/members/{GRACE}").status == 200
+    return world.call("POST", "/teams/widgets/members", {"email": GRACE, "role": "admin"})
+
+
 def _without_apps(world: World) -> Reply:
     found_team(world)
     world.call("DELETE", "/apps/gear")
@@ -84,10 +90,7 @@ EXAMPLES: dict[str, Example] = {
     "DELETE /teams/:team": _without_apps,
     "GET /teams/:team/members": _call("GET", "/teams/widgets/members"),
     "PUT /teams/:team/members": _call("PUT", "/teams/widgets/members", {"email": GRACE, "role": "viewer"}),
-    "POST /teams/:team/members": lambda world: (
-        world.call("POST", "/teams", {"name": "widgets"}),
-        world.call("POST", "/teams/widgets/members", {"email": GRACE, "role": "admin"}),
-    )[1],
+    "POST /teams/:team/members": _add_member,
     "PATCH /teams/:team/members": _call("PATCH", "/teams/widgets/members", {"email": GRACE, "role": "admin"}),
     "DELETE /teams/:team/members/:member": _call("DELETE", f"/teams/widgets/members/{GRACE}"),
     "GET /teams/:team/members/:member/apps": _call("GET", f"/teams/widgets/members/{GRACE}/apps"),

@@ -123,6 +123,7 @@ def test_strangers_cannot_tell_a_teams_app_from_none(people: People, method: str
         ("PUT", f"{TEAM}/invitations", {"email": email("eve"), "role": "viewer"}),
         ("DELETE", f"{TEAM}/invitations/{email('zoe')}", None),
         ("GET", f"{TEAM}/permissions", None),
+        ("PATCH", f"{TEAM}/preferences", {"addons-controls": False}),
         ("PATCH", GEAR, {"locked": True}),
         ("PATCH", GEAR, {"owner": email("max")}),
         ("POST", f"{GEAR}/collaborators", {"user": email("eve"), "permissions": ["view"]}),

@@ -71,7 +71,7 @@ def test_teams_and_members(world: World, celadon: Program, pair: Pair) -> None:
         ada("members:set", EMAIL, "-r", "viewer", "-t", "widgets", status=2).replace("›", "").split()
     )
     assert f"Removing {OTHER} from widgets... done" in ada("members:remove", OTHER, "-t", "widgets")
-    assert "Couldn't find that team" in grace("members", "-t", "widgets", status=1)
+    assert "Couldn't find that team" in grace("members", "-t", "widgets", status=2)
 
 
 def test_members_and_viewers_list_members(both: Pair) -> None:

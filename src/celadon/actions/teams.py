@@ -28,6 +28,12 @@ def find(context: Context, actor: Actor, name_or_id: str) -> tuple[Team, TeamMem
         return team, teams.member(tx, team.id, actor.account.id)
 
 
+def check(context: Context, actor: Actor, name_or_id: str, permission: str) -> None:
+    """Raises NotFound, Forbidden unless the actor may do this with the team."""
+    with context.database.transaction() as tx:
+        access.team_for(tx, actor, name_or_id, permission)
+
+
 def of_apps(context: Context, owner_ids: set[str]) -> dict[str, Team]:
     """Owner's account id → team, for those of these owners that are teams."""
     with context.database.read() as tx:

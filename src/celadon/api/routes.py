@@ -254,7 +254,7 @@ _TEAMS = (
     _route("GET /teams/:team/features", "team:read", teams.list_features),
     _route("GET /teams/:team/features/:feature", "team:read", teams.show_feature),
     _route("GET /teams/:team/preferences", "team:read", teams.show_preferences),
-    _route("PATCH /teams/:team/preferences", "team:read", teams.update_preferences),
+    _route("PATCH /teams/:team/preferences", "team:manage", teams.update_preferences),
     _route("GET /teams/:team/addons", "team:read", teams.list_addons),
     _route("GET /teams/:team/permissions", "team:manage", teams.list_entities),
     _route("GET /teams/:team/apps", "team:read", team_apps.list_of),

@@ -55,6 +55,7 @@ def show_preferences(call: Call) -> Answer:
 
 
 def update_preferences(call: Call) -> Answer:
+    teams.check(call.context, call.actor, call.params["team"], "team:manage")
     if call.body().flag("addons-controls"):
         raise InvalidParams("cannot restrict add-on services: a team may use all that this platform has")
     return show_preferences(call)
