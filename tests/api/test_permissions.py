@@ -25,7 +25,15 @@ DEPLOY = {
     "build:create",
     "release:create",
 }
-OPERATE = {"app:update", "collaborator:update", "formation:update", "dyno:run", "dyno:stop"}
+OPERATE = {
+    "app:update",
+    "collaborator:update",
+    "drain:read",
+    "drain:update",
+    "formation:update",
+    "dyno:run",
+    "dyno:stop",
+}
 MANAGE = {"app:rename", "app:destroy", "app:share", "app:transfer", "event:read"}
 EVERYTHING = VIEW | DEPLOY | OPERATE | MANAGE
 WORK = VIEW | DEPLOY | OPERATE
