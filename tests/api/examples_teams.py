@@ -1,28 +1,40 @@
 """Calls of the routes of teams; see examples.py. Ada is an admin of `widgets`, which owns the app `gear`."""
 
+import contextlib
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.api.world import PASSWORD, Reply, World
 
 from celadon.actions import accounts
+from celadon.model.errors import InvalidParams
 from celadon.store import mails
 from celadon.store.database import Transaction
 
 Example = Callable[[World], Reply]
-GRACE = "grace@example.com"
+MEL = "mel@example.com"
+
+
+def with_all_rights(world: World) -> World:
+    return replace(world, token=world.new_token())
 
 
 def found_team(world: World) -> None:
-    """The team, with Grace as a member, and its app."""
-    assert world.call("POST", "/teams", {"name": "widgets"}).status == 201
-    assert world.call("PUT", "/teams/widgets/members", {"email": GRACE, "role": "member"}).status == 200
-    assert world.call("POST", "/teams/apps", {"name": "gear", "team": "widgets"}).status == 201
+    """The team, with Mel as a member, and its app, unless they are there; made with all rights, whoever calls then."""
+    world = with_all_rights(world)
+    with contextlib.suppress(InvalidParams):
+        accounts.create(world.context, world.actor, email=MEL, password=PASSWORD)
+    world.call("POST", "/teams", {"name": "widgets"})
+    world.call("POST", "/teams/apps", {"name": "gear", "team": "widgets"})
+    assert world.call("PUT", "/teams/widgets/members", {"email": MEL, "role": "member"}).status == 200
+    assert world.get("/teams/apps/gear").status == 200
 
 
 def invite(world: World, email: str = "eve@example.com", role: str = "member") -> str:
     """Invite somebody into the team; returns the token that they get by mail."""
-    assert world.call("PUT", "/teams/widgets/invitations", {"email": email, "role": role}).status == 200
+    body = {"email": email, "role": role}
+    assert with_all_rights(world).call("PUT", "/teams/widgets/invitations", body).status == 200
     with world.context.database.read() as tx:
         return token_for(tx, email)
 
@@ -43,13 +55,13 @@ def _call(method: str, path: str, body: object = None) -> Example:
 
 def _add_member(world: World) -> Reply:
     found_team(world)
-    assert world.call("DELETE", f"/teams/widgets/members/{GRACE}").status == 200
-    return world.call("POST", "/teams/widgets/members", {"email": GRACE, "role": "admin"})
+    assert with_all_rights(world).call("DELETE", f"/teams/widgets/members/{MEL}").status == 200
+    return world.call("POST", "/teams/widgets/members", {"email": MEL, "role": "admin"})
 
 
 def _without_apps(world: World) -> Reply:
     found_team(world)
-    world.call("DELETE", "/apps/gear")
+    with_all_rights(world).call("DELETE", "/apps/gear")
     return world.call("DELETE", "/teams/widgets")
 
 
@@ -73,11 +85,12 @@ def _with_invitation(method: str, path: str) -> Example:
     return call
 
 
-def _with_grace(method: str, body: object = None) -> Example:
+def _with_mel(method: str, body: object = None) -> Example:
     def call(world: World) -> Reply:
         found_team(world)
-        world.call("POST", "/teams/apps/gear/collaborators", {"user": GRACE, "permissions": ["view"]})
-        return world.call(method, f"/teams/apps/gear/collaborators/{GRACE}", body)
+        given = {"user": MEL, "permissions": ["view"]}
+        with_all_rights(world).call("POST", "/teams/apps/gear/collaborators", given)
+        return world.call(method, f"/teams/apps/gear/collaborators/{MEL}", body)
 
     return call
 
@@ -89,11 +102,11 @@ EXAMPLES: dict[str, Example] = {
     "PATCH /teams/:team": _call("PATCH", "/teams/widgets", {"name": "gadgets", "default": True}),
     "DELETE /teams/:team": _without_apps,
     "GET /teams/:team/members": _call("GET", "/teams/widgets/members"),
-    "PUT /teams/:team/members": _call("PUT", "/teams/widgets/members", {"email": GRACE, "role": "viewer"}),
+    "PUT /teams/:team/members": _call("PUT", "/teams/widgets/members", {"email": MEL, "role": "viewer"}),
     "POST /teams/:team/members": _add_member,
-    "PATCH /teams/:team/members": _call("PATCH", "/teams/widgets/members", {"email": GRACE, "role": "admin"}),
-    "DELETE /teams/:team/members/:member": _call("DELETE", f"/teams/widgets/members/{GRACE}"),
-    "GET /teams/:team/members/:member/apps": _call("GET", f"/teams/widgets/members/{GRACE}/apps"),
+    "PATCH /teams/:team/members": _call("PATCH", "/teams/widgets/members", {"email": MEL, "role": "admin"}),
+    "DELETE /teams/:team/members/:member": _call("DELETE", f"/teams/widgets/members/{MEL}"),
+    "GET /teams/:team/members/:member/apps": _call("GET", f"/teams/widgets/members/{MEL}/apps"),
     "GET /teams/:team/invitations": _with_invitation("GET", "/teams/widgets/invitations"),
     "PUT /teams/:team/invitations": _call(
         "PUT", "/teams/widgets/invitations", {"email": "eve@example.com", "role": "member"}
@@ -116,11 +129,11 @@ EXAMPLES: dict[str, Example] = {
     "PATCH /teams/apps/:app": _call("PATCH", "/teams/apps/gear", {"locked": True}),
     "GET /teams/apps/:app/collaborators": _call("GET", "/teams/apps/gear/collaborators"),
     "POST /teams/apps/:app/collaborators": _call(
-        "POST", "/teams/apps/gear/collaborators", {"user": GRACE, "permissions": ["deploy", "view"], "silent": True}
+        "POST", "/teams/apps/gear/collaborators", {"user": MEL, "permissions": ["deploy", "view"], "silent": True}
     ),
-    "GET /teams/apps/:app/collaborators/:collaborator": _with_grace("GET"),
-    "PATCH /teams/apps/:app/collaborators/:collaborator": _with_grace("PATCH", {"permissions": ["operate"]}),
-    "DELETE /teams/apps/:app/collaborators/:collaborator": _with_grace("DELETE"),
+    "GET /teams/apps/:app/collaborators/:collaborator": _with_mel("GET"),
+    "PATCH /teams/apps/:app/collaborators/:collaborator": _with_mel("PATCH", {"permissions": ["operate"]}),
+    "DELETE /teams/apps/:app/collaborators/:collaborator": _with_mel("DELETE"),
 }
 CREATED = {
     "POST /teams",

@@ -15,7 +15,7 @@ from celadon.store import apps as stored_apps
 from celadon.store import rows, tables, teams
 from celadon.store.database import Transaction
 
-VIEW = {"app:read", "log:read"}
+VIEW = {"app:read", "log:read", "pipeline:read"}
 DEPLOY = {
     "code:read",
     "code:push",
@@ -33,8 +33,9 @@ OPERATE = {
     "formation:update",
     "dyno:run",
     "dyno:stop",
+    "pipeline:add",
 }
-MANAGE = {"app:rename", "app:destroy", "app:share", "app:transfer", "event:read"}
+MANAGE = {"app:rename", "app:destroy", "app:share", "app:transfer", "event:read", "pipeline:update"}
 EVERYTHING = VIEW | DEPLOY | OPERATE | MANAGE
 WORK = VIEW | DEPLOY | OPERATE
 

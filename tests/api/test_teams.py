@@ -500,6 +500,27 @@ def test_what_was_offered_and_promised_of_an_app_ends_when_a_team_gets_it(people
         assert tx.connection.execute(tables.collaborator_invitations.select()).all() == []
 
 
+def test_on_a_pipeline_people_may_what_they_may_on_its_apps_but_managing_it(people: People) -> None:
+    made = people("max", "POST", "/pipelines", {"name": "line"}).json
+    people("max", "POST", "/pipeline-couplings", {"app": "gear", "pipeline": made["id"], "stage": "production"})
+    for who, status in (("vera", 403), ("bob", 404), ("ann", 201)):
+        people(who, "POST", "/apps", {"name": f"of-{who}"})
+        body = {"app": f"of-{who}", "pipeline": made["id"], "stage": "staging"}
+        assert people(who, "POST", "/pipeline-couplings", body).status == status, who
+    assert people("vera", "GET", f"/pipelines/{made['id']}").status == 200
+    assert people("ann", "DELETE", f"/pipelines/{made['id']}").status == 403
+    # What a viewer sees is not what they may copy, and a team's account is nobody to give a pipeline to.
+    promotion = {
+        "pipeline": {"id": made["id"]},
+        "source": {"app": {"id": "gear"}},
+        "targets": [{"app": {"id": "of-vera"}}],
+    }
+    assert people("vera", "POST", "/pipeline-promotions", promotion).status == 403
+    owner = people("max", "GET", "/apps/gear").json["owner"]["id"]
+    given = {"pipeline": {"id": made["id"]}, "new_owner": {"id": owner, "type": "user"}}
+    assert people("max", "POST", "/pipeline-transfers", given).status == 404
+
+
 def test_nobody_is_a_team(people: People) -> None:
     for password in ("", PASSWORD):
         headers = {"Authorization": basic(address("widgets"), password)}
