@@ -3,7 +3,14 @@
 from collections.abc import Callable
 
 from tests import certified
-from tests.api import examples_accounts, examples_code, examples_log_drains, examples_pipelines, examples_teams, examples_webhooks
+from tests.api import (
+    examples_accounts,
+    examples_code,
+    examples_log_drains,
+    examples_pipelines,
+    examples_teams,
+    examples_webhooks,
+)
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
 
 from celadon.actions import builds
