@@ -9,6 +9,7 @@ from tests.api import (
     examples_code,
     examples_log_drains,
     examples_pipelines,
+    examples_teams,
     examples_webhooks,
 )
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
@@ -79,6 +80,7 @@ def _remove_domain(world: World) -> Reply:
 
 EXAMPLES: dict[str, Example] = {
     **examples_pipelines.EXAMPLES,
+    **examples_teams.EXAMPLES,
     "GET /account": _get("/account"),
     "PATCH /account": _send("PATCH", "/account", {"name": "Ada"}),
     "GET /users/:account": _get("/users/~"),
@@ -96,7 +98,6 @@ EXAMPLES: dict[str, Example] = {
     "GET /oauth/authorizations/:authorization": _get("/oauth/authorizations/~"),
     "DELETE /oauth/authorizations/:authorization": _revoke,
     "GET /oauth/sessions": _get("/oauth/sessions"),
-    "GET /teams": _get("/teams"),
     "GET /apps": _get("/apps"),
     "POST /apps": _send("POST", "/apps", {"name": "another", "region": "us", "stack": {"name": "cedar"}}),
     "GET /apps/:app": _get("/apps/example"),
@@ -195,6 +196,7 @@ EXAMPLES: dict[str, Example] = {
 NOT_FOUND = {}
 CREATED = {
     *examples_pipelines.CREATED,
+    *examples_teams.CREATED,
     "POST /apps/:app/domains",
     "POST /apps/:app/sni-endpoints",
     "POST /account/keys",

@@ -120,7 +120,9 @@ def test_one_connection_serves_several_requests_and_a_closed_one_is_replaced(
 
     server = replay(
         answers={
-            "GET /apps": Told(headers={"Content-Length": "2", "Content-Type": "application/json"}, write=closing),
+            "GET /users/~/apps": Told(
+                headers={"Content-Length": "2", "Content-Type": "application/json"}, write=closing
+            ),
             "GET /account": Told(body={"email": "a@b.c"}),
         }
     )
@@ -134,7 +136,7 @@ def test_pages_of_a_list_are_put_together(replay: Callable[..., Replay], strange
 
     server = replay(
         answers={
-            "GET /apps": [
+            "GET /users/~/apps": [
                 Told(206, [app("one")], {"Next-Range": "name ]one..; max=1"}),
                 Told(200, [app("two")]),
             ],

@@ -8,13 +8,16 @@ import signal
 import socket
 import stat
 import time
+import uuid
 from pathlib import Path
 
 import pytest
 from tests.git.test_requests import HOSTILE_COMMANDS
 from tests.git.town import EMAIL, PASSWORD, Builder, Relay, Town, Tree, wait_until
 
-from celadon.actions import authorizations, keys
+from celadon.actions import apps, authorizations, keys, team_members, teams
+from celadon.actions.team_members import Way
+from celadon.model.team import TeamRole
 from celadon.store import apps as stored_apps
 from celadon.store import builds, tables
 
@@ -120,6 +123,34 @@ def test_a_collaborator_pushes_and_clones(town: Town, relay: Relay, builder: Bui
     tree.commit()
     assert tree.push().returncode == 0
     tree.git("clone", "-q", relay.url(app.name, town.new_token(friend)), "copy")
+
+
+def test_a_member_of_a_team_pushes_and_clones_until_removed_and_a_viewer_does_not(
+    town: Town, relay: Relay, builder: Builder
+) -> None:
+    name, member, viewer = (
+        f"team-{uuid.uuid4().hex[:8]}",
+        town.new_account("member@localhost"),
+        town.new_account("v@localhost"),
+    )
+    teams.create(town.context, town.actor, name)
+    for account, role in ((member, TeamRole.MEMBER), (viewer, TeamRole.VIEWER)):
+        team_members.put(town.context, town.actor, name, account.email, role, Way.CREATE)
+    app = apps.create(town.context, town.actor, team=name)
+    key, token = town.new_key(member), town.new_token(member)
+    tree = Tree(town, town.ssh_url(app.name), key=key)
+    tree.commit()
+    assert tree.push().returncode == 0
+    tree.git("clone", "-q", relay.url(app.name, token), "copy")
+    for path in (PUSH, FETCH):
+        assert get(relay, path.format(app.name), f"x:{token}")[0] == 200
+        assert get(relay, path.format(app.name), f"x:{town.new_token(viewer)}")[0] == 403
+    team_members.remove(town.context, town.actor, name, member.email)
+    tree.commit()
+    assert "Couldn't find that app." in tree.push().stderr
+    assert "Couldn't find that app." in town.ssh(f"git-upload-pack '/{app.name}.git'", key=key).stderr
+    for path in (PUSH, FETCH):
+        assert get(relay, path.format(app.name), f"x:{token}")[0] == 404
 
 
 def test_http_asks_for_credentials_first(town: Town, relay: Relay) -> None:

@@ -42,6 +42,7 @@ def event(action: str, payload: Mapping[str, object] | None = None, resource_id:
         ("app:destroy", {}, [("api:app", "destroy", "app", {})]),
         ("acm:create", {}, [("api:app", "update", "app", {})]),
         ("app-transfer:accepted", {}, [("api:app", "update", "app", {})]),
+        ("app:transfer", {}, [("api:app", "update", "app", {})]),
         ("app-transfer:create", {}, []),
         ("app-transfer:declined", {}, []),
         ("acm:issue", {}, [("api:domain", "update", "id", {})]),

@@ -1,24 +1,32 @@
 """The one table of who may do what to an app or a pipeline, and with which token."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from enum import StrEnum
 
 from celadon.model.account import Actor
-from celadon.model.app import App
+from celadon.model.app import COLLABORATORS, App, Permission
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.model.pipeline import Pipeline
-from celadon.store import apps, pipelines
+from celadon.model.team import Team, TeamRole
+from celadon.store import apps, pipelines, teams
 from celadon.store.database import Transaction
 
 
 class Role(StrEnum):
+    """What somebody is to an app. Admins of the team that owns it are its owners, other members of it collaborators."""
+
     OWNER = "owner"
     COLLABORATOR = "collaborator"
+    VIEWER = "viewer"
     OPERATOR = "operator"
 
 
-_ANYONE_ON_IT = frozenset(Role)
-_OWNERS = frozenset({Role.OWNER, Role.OPERATOR})
+_OF_ROLE: Mapping[Role, frozenset[Permission]] = {
+    Role.OWNER: frozenset(Permission),
+    Role.COLLABORATOR: frozenset(COLLABORATORS),
+    Role.VIEWER: frozenset({Permission.VIEW}),
+    Role.OPERATOR: frozenset(Permission),
+}
 
 _READ = frozenset({"global", "read", "write", "read-protected", "write-protected"})
 _READ_SECRETS = frozenset({"global", "read-protected", "write-protected"})
@@ -26,33 +34,43 @@ _WRITE = frozenset({"global", "write", "write-protected"})
 _WRITE_SECRETS = frozenset({"global", "write-protected"})
 
 # A build, its buildpacks and a one-off see the config vars, and can print them: they want the protected scopes.
-# Permission → the roles that have it, the scopes a token needs one of.
-PERMISSIONS: dict[str, tuple[frozenset[Role], frozenset[str]]] = {
-    "app:read": (_ANYONE_ON_IT, _READ),
-    "app:update": (_ANYONE_ON_IT, _WRITE),
-    "app:rename": (_OWNERS, _WRITE),
-    "app:destroy": (_OWNERS, _WRITE),
-    "app:transfer": (_OWNERS, _WRITE),
-    "collaborator:update": (_ANYONE_ON_IT, _WRITE),
-    "event:read": (_OWNERS, _READ),
-    "code:read": (_ANYONE_ON_IT, _READ_SECRETS),
-    "code:push": (_ANYONE_ON_IT, _WRITE_SECRETS),
-    "config:read": (_ANYONE_ON_IT, _READ_SECRETS),
-    "config:write": (_ANYONE_ON_IT, _WRITE_SECRETS),
-    "buildpack:update": (_ANYONE_ON_IT, _WRITE_SECRETS),
-    "build:create": (_ANYONE_ON_IT, _WRITE_SECRETS),
-    "release:create": (_ANYONE_ON_IT, _WRITE),
-    "formation:update": (_ANYONE_ON_IT, _WRITE),
-    "dyno:run": (_ANYONE_ON_IT, _WRITE_SECRETS),
-    "dyno:stop": (_ANYONE_ON_IT, _WRITE),
-    "log:read": (_ANYONE_ON_IT, _READ),
+# What is done → the permission on the app that it needs, the scopes a token needs one of.
+PERMISSIONS: dict[str, tuple[Permission, frozenset[str]]] = {
+    "app:read": (Permission.VIEW, _READ),
+    "app:update": (Permission.OPERATE, _WRITE),
+    "app:rename": (Permission.MANAGE, _WRITE),
+    "app:destroy": (Permission.MANAGE, _WRITE),
+    # Who is given access sees the config vars.
+    "app:share": (Permission.MANAGE, _WRITE_SECRETS),
+    "app:transfer": (Permission.MANAGE, _WRITE_SECRETS),
+    "collaborator:update": (Permission.OPERATE, _WRITE),
+    "event:read": (Permission.MANAGE, _READ),
+    "code:read": (Permission.DEPLOY, _READ_SECRETS),
+    "code:push": (Permission.DEPLOY, _WRITE_SECRETS),
+    "config:read": (Permission.DEPLOY, _READ_SECRETS),
+    "config:write": (Permission.DEPLOY, _WRITE_SECRETS),
+    "buildpack:update": (Permission.DEPLOY, _WRITE_SECRETS),
+    "build:create": (Permission.DEPLOY, _WRITE_SECRETS),
+    "release:create": (Permission.DEPLOY, _WRITE),
+    "formation:update": (Permission.OPERATE, _WRITE),
+    "dyno:run": (Permission.OPERATE, _WRITE_SECRETS),
+    "dyno:stop": (Permission.OPERATE, _WRITE),
+    "log:read": (Permission.VIEW, _READ),
     # The URL of a drain may hold a password.
-    "drain:read": (_ANYONE_ON_IT, _READ_SECRETS),
-    "drain:update": (_ANYONE_ON_IT, _WRITE_SECRETS),
-    # Whoever sees one of its apps is on a pipeline, as its collaborator.
-    "pipeline:read": (_ANYONE_ON_IT, _READ),
-    "pipeline:add": (_ANYONE_ON_IT, _WRITE),
-    "pipeline:update": (_OWNERS, _WRITE),
+    "drain:read": (Permission.OPERATE, _READ_SECRETS),
+    "drain:update": (Permission.OPERATE, _WRITE_SECRETS),
+    # Whoever sees one of its apps is on a pipeline, and may operate it who may operate one of them.
+    "pipeline:read": (Permission.VIEW, _READ),
+    "pipeline:add": (Permission.OPERATE, _WRITE),
+    "pipeline:update": (Permission.MANAGE, _WRITE),
+}
+
+# What is done with a team → the roles in it that may, the scopes a token needs one of.
+TEAM_PERMISSIONS: dict[str, tuple[frozenset[TeamRole], frozenset[str]]] = {
+    "team:read": (frozenset(TeamRole), _READ | {"identity"}),
+    "team:leave": (frozenset(TeamRole), frozenset({"global"})),
+    "team:create-app": (frozenset({TeamRole.ADMIN, TeamRole.MEMBER}), _WRITE),
+    "team:manage": (frozenset({TeamRole.ADMIN}), frozenset({"global"})),
 }
 
 
@@ -63,23 +81,58 @@ def app_for(tx: Transaction, actor: Actor, name_or_id: str, permission: str) -> 
     Raises Forbidden for one the actor sees but may not change so.
     """
     found = apps.find(tx, name_or_id)
-    role = role_of(tx, actor, found) if found else None
-    if found is None or role is None:
+    held = permissions_of(tx, actor, found) if found else frozenset()
+    if found is None or not held:
         raise NotFound("app")
-    roles, scopes = PERMISSIONS[permission]
-    if role not in roles:
-        raise Forbidden(f"cannot do this to {found.name}: only its owner may")
+    needed, scopes = PERMISSIONS[permission]
+    if needed not in held:
+        if teams.by_account(tx, found.owner_id) is None:
+            raise Forbidden(f"cannot do this to {found.name}: only its owner may")
+        raise Forbidden(
+            f"cannot do this to {found.name}: it needs the permission {needed}, which an admin of its team can give you"
+        )
     require_scope(actor, scopes)
     return found
 
 
+def personal_app_for(tx: Transaction, actor: Actor, name_or_id: str, permission: str) -> App:
+    """The same for what teams have other rules for; raises InvalidParams for the app of one."""
+    found = app_for(tx, actor, name_or_id, permission)
+    if teams.by_account(tx, found.owner_id) is not None:
+        raise InvalidParams(f"cannot do this to {found.name}: it is the app of a team, use /teams/apps/{found.name}")
+    return found
+
+
+def permissions_of(tx: Transaction, actor: Actor, app: App) -> frozenset[Permission]:
+    """What the actor may do to the app; nothing for a stranger.
+
+    Who is on it by name may do what was given to them, whatever else they may as a member of the team that owns it.
+    """
+    role = _role_of(tx, actor, app)
+    given = None if role in (Role.OWNER, Role.OPERATOR) else apps.collaborator(tx, app.id, actor.account.id)
+    return (_OF_ROLE[role] if role else frozenset()) | frozenset(map(Permission, given.permissions if given else ()))
+
+
 def role_of(tx: Transaction, actor: Actor, app: App) -> Role | None:
-    """What the actor is to the app; None for a stranger."""
+    """What the actor is to the app; None for a stranger. What a collaborator may do: `permissions_of`."""
+    role = _role_of(tx, actor, app)
+    if role in (Role.OWNER, Role.OPERATOR) or not apps.is_collaborator(tx, app.id, actor.account.id):
+        return role
+    return Role.COLLABORATOR
+
+
+def _role_of(tx: Transaction, actor: Actor, app: App) -> Role | None:
+    """What the actor is to the app without having been given access by name."""
     if app.owner_id == actor.account.id:
         return Role.OWNER
-    if apps.is_collaborator(tx, app.id, actor.account.id):
-        return Role.COLLABORATOR
-    return Role.OPERATOR if actor.account.operator else None
+    if actor.account.operator:
+        return Role.OPERATOR
+    in_team = teams.role_on(tx, app.owner_id, actor.account.id)
+    if in_team is TeamRole.ADMIN:
+        return Role.OWNER
+    if in_team is TeamRole.MEMBER:
+        return None if app.locked else Role.COLLABORATOR
+    return Role.VIEWER if in_team is TeamRole.VIEWER else None
 
 
 def visible_apps(tx: Transaction, actor: Actor, ids: Collection[str]) -> list[App]:
@@ -105,12 +158,45 @@ def pipeline_for(tx: Transaction, actor: Actor, id_or_name: str, permission: str
             f"cannot tell which {id_or_name} is meant: {len(found)} pipelines have that name, use an id"
         )
     pipeline = (own or found)[0]
-    roles, scopes = PERMISSIONS[permission]
-    role = Role.OWNER if own else Role.OPERATOR if me.operator else Role.COLLABORATOR
-    if role not in roles:
+    needed, scopes = PERMISSIONS[permission]
+    if not (own or me.operator or needed in _permissions_on(tx, actor, pipeline)):
         raise Forbidden(f"cannot do this to pipeline {pipeline.name}: only its owner may")
     require_scope(actor, scopes)
     return pipeline
+
+
+def _permissions_on(tx: Transaction, actor: Actor, pipeline: Pipeline) -> frozenset[Permission]:
+    """What the actor, who does not own the pipeline, may do to one of its apps: managing it is its owner's alone."""
+    coupled = visible_apps(tx, actor, [coupling.app_id for coupling in pipelines.couplings_of(tx, pipeline.id)])
+    return frozenset().union(*(permissions_of(tx, actor, app) for app in coupled)) - {Permission.MANAGE}
+
+
+def team_for(tx: Transaction, actor: Actor, name_or_id: str, permission: str) -> Team:
+    """The team, if the actor may do this with it; its row is locked when that is more than reading.
+
+    Raises NotFound for a team that the actor is not in, as for none; Forbidden for what another role may. The operator
+    may do what admins may.
+    """
+    found = teams.find(tx, name_or_id)
+    if found is not None and permission != "team:read":
+        found = teams.lock(tx, found.id)
+    role = team_role_of(tx, actor, found) if found else None
+    if found is None or role is None:
+        raise NotFound("team")
+    roles, scopes = TEAM_PERMISSIONS[permission]
+    if role not in roles:
+        allowed = " and ".join(f"{allowed}s" for allowed in TeamRole if allowed in roles)
+        raise Forbidden(f"cannot do this with the team {found.name}: you are a {role} of it, only its {allowed} may")
+    require_scope(actor, scopes)
+    return found
+
+
+def team_role_of(tx: Transaction, actor: Actor, team: Team) -> TeamRole | None:
+    """What the actor may act as in the team; None for a stranger."""
+    if actor.account.operator:
+        return TeamRole.ADMIN
+    member = teams.member(tx, team.id, actor.account.id)
+    return member.role if member else None
 
 
 def require_scope(actor: Actor, scopes: frozenset[str]) -> None:

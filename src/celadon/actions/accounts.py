@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
-from celadon.actions import access, mails, two_factor
+from celadon.actions import access, mails, team_members, two_factor
 from celadon.actions.context import Context, now
 from celadon.model.account import Account, Actor, check_email
 from celadon.model.errors import Forbidden, InvalidParams, NotFound, Unauthorized
@@ -178,7 +178,10 @@ def take_email(context: Context, token: str, address: str | None = None) -> Acco
 
 
 def delete(context: Context, actor: Actor, password: str) -> Account:
-    """End the account: its keys, tokens and access go at once. Raises Unauthorized; Forbidden while it owns apps or pipelines."""
+    """End the account: its keys, tokens and access go at once.
+
+    Raises Unauthorized; Forbidden while it owns apps or pipelines, or leads a team alone.
+    """
     access.require_account_write(actor)
     two_factor.check_password(context, actor, password)
     account = actor.account
@@ -190,6 +193,7 @@ def delete(context: Context, actor: Actor, password: str) -> Account:
             raise Forbidden(f"cannot delete your account: it owns {owned} apps; transfer or destroy them first")
         if owned := pipelines.count_owned(tx, account.id):
             raise Forbidden(f"cannot delete your account: it owns {owned} pipelines; transfer or destroy them first")
+        team_members.leave_all(tx, actor, account)
         authorizations.delete_of(tx, account.id)
         sessions.delete_of(tx, account.id)
         accounts.replace_recovery_codes(tx, account.id, [])

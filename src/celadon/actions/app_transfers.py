@@ -17,7 +17,7 @@ Told = tuple[AppTransfer, App, Account, Account]
 def create(context: Context, actor: Actor, app_name: str, recipient: str, *, silent: bool) -> Told:
     """Offer an app to a collaborator; a newer offer takes the place of an older one. Raises NotFound, InvalidParams."""
     with context.database.transaction() as tx:
-        app = access.app_for(tx, actor, app_name, "app:transfer")
+        app = access.personal_app_for(tx, actor, app_name, "app:transfer")
         account = accounts.find_by_email_or_id(tx, recipient)
         if account is None or not apps.is_collaborator(tx, app.id, account.id):
             raise InvalidParams(f"cannot transfer {app.name} to {recipient[:80]}: add them as a collaborator first")

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 
 import sqlalchemy as sa
 
@@ -11,7 +11,7 @@ from celadon.actions.context import Context, now
 from celadon.model import app as rules
 from celadon.model import release as release_rules
 from celadon.model.account import Account, Actor
-from celadon.model.app import App
+from celadon.model.app import App, Collaborator, Permission
 from celadon.model.dyno import DynoRequest
 from celadon.model.errors import Forbidden, InvalidParams
 from celadon.model.release import ReleaseStatus
@@ -42,11 +42,13 @@ def create(
     name: str | None = None,
     region: str | None = None,
     stack: str | None = None,
+    team: str | None = None,
+    locked: bool = False,
     also: Callable[[Transaction, App], None] | None = None,
 ) -> App:
-    """Make an app with its first two releases; a random name when none is given. Raises InvalidParams, Forbidden.
+    """Make an app with its first two releases, for the actor or a team; a random name when none is given.
 
-    `also` writes what is to be there from the app's first moment on.
+    `also` writes what is to be there from the app's first moment on. Raises InvalidParams, Forbidden, NotFound for a team.
     """
     access.require_write(actor)
     if name is not None:
@@ -58,7 +60,9 @@ def create(
     for _ in range(_ATTEMPTS):
         try:
             with context.database.transaction() as tx:
-                app = _insert(context, tx, actor, name or rules.random_name(random.SystemRandom()))
+                owner_id = access.team_for(tx, actor, team, "team:create-app").account_id if team else actor.account.id
+                chosen = name or rules.random_name(random.SystemRandom())
+                app = _insert(context, tx, actor, chosen, owner_id, locked=locked)
                 if also is not None:
                     also(tx, app)
                 return app
@@ -71,16 +75,13 @@ def create(
     raise InvalidParams("cannot find a free name: give one yourself")
 
 
-def _insert(context: Context, tx: Transaction, actor: Actor, name: str) -> App:
-    limit = context.settings.app_limit
-    accounts.lock(tx, actor.account.id)
-    if apps.count_owned(tx, actor.account.id) >= limit:
-        raise Forbidden(f"cannot create {name}: you own {limit} apps already, which is the limit; destroy one first")
+def _insert(context: Context, tx: Transaction, actor: Actor, name: str, owner_id: str, *, locked: bool) -> App:
+    check_limit(context, tx, owner_id, f"create {name}")
     app = App(
         id=str(uuid.uuid4()),
         name=name,
         number=apps.next_number(tx),
-        owner_id=actor.account.id,
+        owner_id=owner_id,
         stack=STACK,
         region=REGION,
         maintenance=False,
@@ -89,14 +90,32 @@ def _insert(context: Context, tx: Transaction, actor: Actor, name: str) -> App:
         slug_size=None,
         created_at=now(),
         updated_at=now(),
+        locked=locked,
     )
     apps.insert(tx, app)
+    if owner_id != actor.account.id:
+        give_everything(tx, app.id, actor.account.id)
     config_id = configs.insert(tx, app.id, {}, now())
     for description in (release_rules.INITIAL, release_rules.ENABLE_LOGPLEX):
         releases.insert(tx, app, actor.account.id, None, config_id, description, ReleaseStatus.SUCCEEDED)
     events.insert(tx, "app:create", app_id=app.id, by=actor, resource_id=app.id)
     changes.record(tx, "app", app.id)
     return app
+
+
+def check_limit(context: Context, tx: Transaction, owner_id: str, intent: str) -> None:
+    """Raises Forbidden when an owner has all the apps there may be; the owner's row stays locked."""
+    limit = context.settings.app_limit
+    accounts.lock(tx, owner_id)
+    if apps.count_owned(tx, owner_id) >= limit:
+        raise Forbidden(f"cannot {intent}: its owner has {limit} apps already, which is the limit; destroy one first")
+
+
+def give_everything(tx: Transaction, app_id: str, account_id: str) -> None:
+    """Who brings an app into a team keeps all permissions on it, whatever they are in the team."""
+    given = Collaborator(app_id=app_id, account_id=account_id, created_at=now(), permissions=tuple(Permission))
+    apps.delete_collaborators(tx, app_id=app_id, account_ids=[account_id])
+    apps.add_collaborator(tx, given)
 
 
 def list_visible(context: Context, actor: Actor, only: Collection[str] | None = None) -> list[App]:
@@ -120,13 +139,20 @@ def names_visible(context: Context, actor: Actor) -> list[tuple[str, str]]:
         return apps.names_visible(tx, actor.account.id)
 
 
+def names_shared(context: Context, actor: Actor) -> list[tuple[str, str]]:
+    """The same without the apps the actor sees only as a member of a team."""
+    access.require_read(actor)
+    with context.database.read() as tx:
+        return apps.names_shared(tx, actor.account.id)
+
+
 def find(context: Context, actor: Actor, name_or_id: str, permission: str = "app:read") -> App:
     """Raises NotFound, Forbidden."""
     with context.database.read() as tx:
         return access.app_for(tx, actor, name_or_id, permission)
 
 
-def owners(context: Context, found: list[App]) -> dict[str, Account]:
+def owners(context: Context, found: Iterable[App]) -> dict[str, Account]:
     """Account id → account, for the owners of these apps."""
     with context.database.read() as tx:
         return accounts.by_ids(tx, {app.owner_id for app in found})

@@ -17,7 +17,7 @@ def add(context: Context, actor: Actor, app_name: str, person: str, *, silent: b
     Returns the account, or what stands for the one that will be. Raises NotFound, Forbidden, InvalidParams.
     """
     with context.database.transaction() as tx:
-        app = access.app_for(tx, actor, app_name, "collaborator:update")
+        app = access.personal_app_for(tx, actor, app_name, "collaborator:update")
         found = accounts.find_by_email_or_id(tx, person)
         account = found or _invite(context, tx, actor, app, check_email(person))
         if found:
@@ -74,7 +74,7 @@ def invited(app: App, email: str) -> Account:
 def remove(context: Context, actor: Actor, app_name: str, person: str) -> tuple[App, Account]:
     """End somebody's access, or the invitation; everybody may remove themselves. Raises NotFound, Forbidden."""
     with context.database.transaction() as tx:
-        app = access.app_for(tx, actor, app_name, "app:read")
+        app = access.personal_app_for(tx, actor, app_name, "app:read")
         account = accounts.find_by_email_or_id(tx, person)
         if account is None or account.id != actor.account.id:
             access.app_for(tx, actor, app_name, "collaborator:update")

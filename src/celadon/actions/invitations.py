@@ -28,7 +28,8 @@ def invite(context: Context, actor: Actor, email: str) -> Invitation:
     access.require_account_write(actor)
     if not actor.account.operator and context.settings.signup != "open":
         raise Forbidden(
-            "cannot invite people: on this platform only its operator does, or you by `access:add` to an app"
+            "cannot invite people: on this platform only its operator does, or you by `access:add` to an app "
+            "or `members:add` to a team"
         )
     email = check_email(email)
     with context.database.transaction() as tx:

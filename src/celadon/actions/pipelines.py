@@ -77,9 +77,9 @@ def transfer(context: Context, actor: Actor, id_or_name: str, new_owner: str) ->
     """
     with context.database.read() as tx:
         pipeline = access.pipeline_for(tx, actor, id_or_name, "pipeline:update")
-        account = accounts.find(tx, new_owner) or accounts.find_by_email(tx, new_owner)
+        account = accounts.find_by_email_or_id(tx, new_owner)
         # Nobody learns here who has an account, nor is given what is no business of theirs.
-        if account is None or account.deleted_at or not pipelines.list_called(tx, pipeline.id, account.id):
+        if account is None or not pipelines.list_called(tx, pipeline.id, account.id):
             raise NotFound(
                 "user",
                 f"Couldn't find that user: nobody who has access to an app of {pipeline.name} is called "

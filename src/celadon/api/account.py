@@ -1,16 +1,17 @@
 """The account of whoever asks."""
 
-from celadon.actions import access, accounts, two_factor
+from celadon.actions import access, accounts, teams, two_factor
 from celadon.api import credentials, shapes
 from celadon.api.answer import Answer
 from celadon.api.request import Call
 from celadon.model.account import Account
 from celadon.model.errors import InvalidParams, NotFound
+from celadon.model.team import Team
 
 
 def show(call: Call) -> Answer:
     access.require_account_read(call.actor)
-    return _answer(call.actor.account)
+    return _answer(call, call.actor.account)
 
 
 def show_user(call: Call) -> Answer:
@@ -31,7 +32,8 @@ def update(call: Call) -> Answer:
     password = (old, new) if old is not None and new is not None else None
     tracking = body.flag("allow_tracking")
     return _answer(
-        accounts.update(call.context, call.actor, name=body.text("name"), allow_tracking=tracking, password=password)
+        call,
+        accounts.update(call.context, call.actor, name=body.text("name"), allow_tracking=tracking, password=password),
     )
 
 
@@ -57,7 +59,7 @@ def update_user(call: Call) -> Answer:
 
 
 def destroy(call: Call) -> Answer:
-    return _answer(accounts.delete(call.context, call.actor, _password(call)))
+    return _answer(call, accounts.delete(call.context, call.actor, _password(call)))
 
 
 def destroy_user(call: Call) -> Answer:
@@ -83,14 +85,16 @@ def require_self(call: Call) -> None:
         raise NotFound("user")
 
 
-def shape(account: Account) -> dict[str, object]:
+def shape(account: Account, default: Team | None = None) -> dict[str, object]:
+    """An account; `default` is the team it means when it names none."""
+    team = shapes.team(default) if default else None
     return {
         "allow_tracking": account.allow_tracking,
         "beta": False,
         "country_of_residence": None,
         "created_at": shapes.instant(account.created_at),
-        "default_organization": None,
-        "default_team": None,
+        "default_organization": team,
+        "default_team": team,
         "delinquent_at": None,
         "email": account.email,
         "federated": False,
@@ -106,5 +110,5 @@ def shape(account: Account) -> dict[str, object]:
     }
 
 
-def _answer(account: Account) -> Answer:
-    return Answer(value=shape(account), changed_at=account.updated_at)
+def _answer(call: Call, account: Account) -> Answer:
+    return Answer(value=shape(account, teams.default_of(call.context, account.id)), changed_at=account.updated_at)

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from celadon.actions import apps
+from celadon.actions import apps, teams
 from celadon.api import account, shapes
 from celadon.api.answer import Answer, Listing
 from celadon.api.request import Call
 from celadon.model.account import Account
 from celadon.model.app import App
 from celadon.model.errors import InvalidParams
+from celadon.model.team import Team
 from celadon.platform.settings import Settings
 
 
@@ -24,25 +25,25 @@ def create(call: Call) -> Answer:
     return answer(call, app, 201)
 
 
-_NAMES = {"name": lambda named: named[0], "id": lambda named: named[1]}
+NAMES = {"name": lambda named: named[0], "id": lambda named: named[1]}
 
 
 def list_visible(call: Call) -> Listing:
     names = apps.names_visible(call.context, call.actor)
-    return Listing(items=names, attributes=_NAMES, shape=dict, fetch=lambda chosen: _fetch(call, chosen))
+    return Listing(items=names, attributes=NAMES, shape=dict, fetch=lambda chosen: _fetch(call, chosen))
 
 
 def _fetch(call: Call, chosen: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
     """The chosen apps in their order, without those destroyed in the meantime."""
     found = apps.list_visible(call.context, call.actor, only=[app_id for _, app_id in chosen])
-    owners = apps.owners(call.context, found)
-    shaped = {app.id: shape(call.settings, app, owners[app.owner_id]) for app in found}
+    shaped = {app.id: value for app, value in shapes_of(call, found)}
     return [shaped[app_id] for _, app_id in chosen if app_id in shaped]
 
 
 def list_of_user(call: Call) -> Listing:
     account.require_self(call)
-    return list_visible(call)
+    names = apps.names_shared(call.context, call.actor)
+    return Listing(items=names, attributes=NAMES, shape=dict, fetch=lambda chosen: _fetch(call, chosen))
 
 
 def show(call: Call) -> Answer:
@@ -65,12 +66,22 @@ def destroy(call: Call) -> Answer:
 
 def answer(call: Call, app: App, status: int = 200) -> Answer:
     """The app as the answer to a change of it."""
-    me = call.actor.account
-    owner = me if app.owner_id == me.id else apps.owners(call.context, [app])[app.owner_id]
-    return Answer(value=shape(call.settings, app, owner), status=status, changed_at=app.updated_at)
+    if app.owner_id == call.actor.account.id:
+        value = shape(call.settings, app, call.actor.account)
+    else:
+        ((_, value),) = shapes_of(call, [app])
+    return Answer(value=value, status=status, changed_at=app.updated_at)
 
 
-def shape(settings: Settings, app: App, owner: Account) -> dict[str, object]:
+def shapes_of(call: Call, found: Sequence[App]) -> list[tuple[App, dict[str, object]]]:
+    """These apps, each with its JSON."""
+    owners = apps.owners(call.context, found)
+    of_team = teams.of_apps(call.context, set(owners))
+    return [(app, shape(call.settings, app, owners[app.owner_id], of_team.get(app.owner_id))) for app in found]
+
+
+def shape(settings: Settings, app: App, owner: Account, team: Team | None = None) -> dict[str, object]:
+    """An app; `team` is the one that owns it, by its account."""
     return {
         "acm": app.acm,
         "archived_at": None,
@@ -84,7 +95,7 @@ def shape(settings: Settings, app: App, owner: Account) -> dict[str, object]:
         "internal_routing": None,
         "maintenance": app.maintenance,
         "name": app.name,
-        "organization": None,
+        "organization": shapes.team(team) if team else None,
         "owner": shapes.user(owner),
         "region": shapes.region(app.region),
         "released_at": shapes.instant_or_none(app.released_at),
@@ -92,7 +103,7 @@ def shape(settings: Settings, app: App, owner: Account) -> dict[str, object]:
         "slug_size": app.slug_size,
         "space": None,
         "stack": shapes.stack(app.stack),
-        "team": None,
+        "team": shapes.team(team) if team else None,
         "updated_at": shapes.instant(app.updated_at),
         "web_url": settings.web_url(app.name),
     }

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from celadon.actions import webhook_events
+from celadon.actions import teams, webhook_events
 from celadon.actions.context import Context, now
 from celadon.actions.sni_endpoints import Served
 from celadon.api import apps, builds, collaborators, domains, formations, releases, request, shapes, sni_endpoints
@@ -161,7 +161,7 @@ def _destroyed(context: Context, event: Event, app: App, owner: Account, notice:
     """What there is no row of any more, by what its last event says of it."""
     left, settings = event.payload, context.settings
     if notice.include == "api:app":
-        return apps.shape(settings, app, owner)
+        return apps.shape(settings, app, owner, teams.of_apps(context, {app.owner_id}).get(app.owner_id))
     if notice.include == "api:collaborator" and (person := webhook_events.person(context, notice.resource_id)):
         return collaborators.shape(app, person, "collaborator")
     if notice.include == "api:domain" and "hostname" in left:

@@ -43,6 +43,11 @@ from celadon.api import (
     sni_endpoints,
     sources,
     stacks,
+    team_app_collaborators,
+    team_apps,
+    team_invitations,
+    team_members,
+    teams,
     webhook_deliveries,
     webhook_events,
     webhooks,
@@ -101,7 +106,6 @@ _ACCOUNT = (
     _route("POST /invitations", "operator, or where sign-up is open", invitations.create),
     _route("GET /invitations/:token", "who has the link", invitations.show, Door.OPEN),
     _route("PATCH /invitations/:token/actions/finalize", "who has the link", invitations.finalize, Door.OPEN),
-    _route("GET /teams", "-", addons.none),
 )
 
 _APPS = (
@@ -236,6 +240,45 @@ _PLATFORM = (
     _route("GET /api/v4/current-status", "anybody", platform.status, Door.OPEN),
 )
 
+_TEAMS = (
+    _route("GET /teams", "team:read", teams.list_of),
+    _route("POST /teams", "global", teams.create),
+    _route("GET /teams/:team", "team:read", teams.show),
+    _route("PATCH /teams/:team", "team:manage; default: team:leave", teams.update),
+    _route("DELETE /teams/:team", "team:manage", teams.destroy),
+    _route("GET /teams/:team/members", "team:read", team_members.list_of),
+    _route("PUT /teams/:team/members", "team:manage", team_members.put),
+    _route("POST /teams/:team/members", "team:manage", team_members.create),
+    _route("PATCH /teams/:team/members", "team:manage", team_members.update),
+    _route("DELETE /teams/:team/members/:member", "team:manage; oneself: team:leave", team_members.destroy),
+    _route("GET /teams/:team/members/:member/apps", "team:read", team_members.list_apps),
+    _route("GET /teams/:team/invitations", "team:read", team_invitations.list_of),
+    _route("PUT /teams/:team/invitations", "team:manage", team_invitations.put),
+    _route("DELETE /teams/:team/invitations/:invitation", "team:manage", team_invitations.revoke),
+    _route("GET /teams/invitations/:token", "identity", team_invitations.show),
+    _route("POST /teams/invitations/:token/accept", "global", team_invitations.accept),
+    _route("GET /teams/:team/features", "team:read", teams.list_features),
+    _route("GET /teams/:team/features/:feature", "team:read", teams.show_feature),
+    _route("GET /teams/:team/preferences", "team:read", teams.show_preferences),
+    _route("PATCH /teams/:team/preferences", "team:manage", teams.update_preferences),
+    _route("GET /teams/:team/addons", "team:read", teams.list_addons),
+    _route("GET /teams/:team/permissions", "team:manage", teams.list_entities),
+    _route("GET /teams/:team/apps", "team:read", team_apps.list_of),
+    _route("GET /teams/permissions", "-", teams.list_permissions),
+    _route("POST /teams/apps", "team:create-app", team_apps.create),
+    _route("GET /teams/apps/:app", "app:read", team_apps.show),
+    _route("PATCH /teams/apps/:app", "app:share; an owner: app:transfer", team_apps.update),
+    _route("GET /teams/apps/:app/collaborators", "app:read", team_app_collaborators.list_of),
+    _route("POST /teams/apps/:app/collaborators", "app:share; oneself: app:read", team_app_collaborators.create),
+    _route("GET /teams/apps/:app/collaborators/:collaborator", "app:read", team_app_collaborators.show),
+    _route("PATCH /teams/apps/:app/collaborators/:collaborator", "app:share", team_app_collaborators.update),
+    _route(
+        "DELETE /teams/apps/:app/collaborators/:collaborator",
+        "app:share; oneself: app:read",
+        team_app_collaborators.destroy,
+    ),
+)
+
 # What there is none of yet, so that clients that list it go on.
 _NONE_YET = (
     _route("GET /addons", "-", addons.none),
@@ -257,5 +300,6 @@ ROUTES = (
     *_PIPELINES,
     *_WEBHOOKS,
     *_PLATFORM,
+    *_TEAMS,
     *_NONE_YET,
 )

@@ -14,10 +14,11 @@ from celadon.api.request import Call
 
 Schema = dict[str, Any]
 
-# (resource, property): why the schema's `pattern` is not held.
+# (resource, property): why the schema's `pattern` or `enum` is not held.
 DEVIATIONS = {
     ("app", "git_url"): "the pattern names git.heroku.com; ours is this platform's own host",
     ("app", "web_url"): "the pattern names herokuapp.com; ours is the platform's domain",
+    ("team", "role"): "the enum has no viewer, which `team-member` says a member may be",
 }
 # Fields that Heroku's schema has not, as ours describes them.
 EXTRAS: dict[tuple[str, str], Schema] = {
@@ -104,7 +105,8 @@ def adapted() -> Schema:
     """Heroku's schema with this platform's deviations and extras."""
     schema = published()
     for resource, name in DEVIATIONS:
-        del schema["definitions"][resource]["definitions"][name]["pattern"]
+        attribute = schema["definitions"][resource]["definitions"][name]
+        del attribute["pattern" if "pattern" in attribute else "enum"]
     for (resource, name), extra in EXTRAS.items():
         schema["definitions"][resource]["properties"][name] = extra
     return schema

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from celadon.actions import apps
 from celadon.model.account import Account
-from celadon.model.app import App
+from celadon.model.app import App, Permission
+from celadon.model.team import Team
 
 # Things that have no row, and so no id of their own, get one from their name: the same on every platform.
 _NAMESPACE = uuid.UUID("6f1c1d0e-5a43-4b0a-9d2c-5b8a5b2d7c11")
@@ -35,8 +36,29 @@ def app(found: App) -> dict[str, object]:
     return {"id": found.id, "name": found.name}
 
 
+def team(found: Team) -> dict[str, object]:
+    return {"id": found.id, "name": found.name}
+
+
 def user(account: Account) -> dict[str, object]:
     return {"id": account.id, "email": account.email}
+
+
+_PERMISSIONS = {
+    Permission.DEPLOY: "Can push code and change config vars, buildpacks and releases.",
+    Permission.MANAGE: "Can rename, transfer and destroy the app, and say who else has access.",
+    Permission.OPERATE: "Can scale, restart and run dynos, and change domains, certificates, features and maintenance.",
+    Permission.VIEW: "Can see the app, its dynos and its logs.",
+}
+
+
+def permission(name: Permission) -> dict[str, object]:
+    """What a person may do on an app."""
+    return {"name": name, "description": _PERMISSIONS[name]}
+
+
+def collaborator_id(app: App, account: Account) -> str:
+    return fixed_id("collaborator", app.id, account.id)
 
 
 def stack(name: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""App transfers: an owner offers an app to a collaborator, who accepts or declines."""
+"""App transfers: an owner offers an app to a collaborator, who accepts or declines; or hands it to a team."""
 
 import click
 
@@ -10,13 +10,29 @@ from celadon.cli.output import action, header, listing, say, show_json, time_ago
 _PATH = "/account/app-transfers"
 
 
-@command(app=True, must="RECIPIENT to transfer to")
+@command(app=True, confirm=True, must="RECIPIENT to transfer to")
 @click.argument("recipient")
-def create(invocation: Invocation, recipient: str) -> None:
-    """Offer the app to one of its collaborators: it is theirs once they accept, and you stay a collaborator."""
-    with action(f"Initiating transfer of {invocation.app} to {recipient}") as running:
-        invocation.client.post(_PATH, {"app": invocation.app, "recipient": recipient})
-        running.word = "email sent"
+@click.option("-l", "--locked", is_flag=True, help="Lock the app, if it goes to a team.")
+def create(invocation: Invocation, recipient: str, locked: bool) -> None:
+    """Offer the app to one of its collaborators: it is theirs once they accept, and you stay a collaborator.
+
+    To a team that you work in it goes at once, as does a team's app to somebody who is on it.
+    """
+    app = invocation.client.get(invocation.app_path)
+    person = "@" in recipient
+    if person and app.get("team") is None:
+        with action(f"Initiating transfer of {invocation.app} to {recipient}") as running:
+            invocation.client.post(_PATH, {"app": invocation.app, "recipient": recipient})
+            running.word = "email sent"
+        return
+    if person:
+        invocation.confirm_destroy(app["name"], "All collaborators will be removed from this app")
+    path = f"/teams/apps/{app['id']}"
+    with action(f"Transferring {app['name']} to {recipient}"):
+        invocation.client.patch(path, {"owner": recipient})
+    if locked and not person:
+        with action(f"Locking {app['name']}"):
+            invocation.client.patch(path, {"locked": True})
 
 
 @command(json=True)

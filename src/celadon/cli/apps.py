@@ -11,20 +11,32 @@ from celadon.cli.commands import command
 from celadon.cli.failure import ApiFailure, Failure, UsageFailure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, hash, header, listing, say, show_json, size
+from celadon.cli.teams import team_option
 
 _DEFAULT_REGION = "us"
 
 
 @command(json=True)
-def list_apps(invocation: Invocation) -> None:
-    """List your apps and those that others share with you."""
-    apps = invocation.client.all("/apps")
+@team_option(required=False)
+@click.option("-A", "--all", "everywhere", is_flag=True, help="All that you have access to, also those of your teams.")
+@click.option("-p", "--personal", is_flag=True, help="Not those of a team, whatever the environment says.")
+def list_apps(invocation: Invocation, team: str | None, everywhere: bool, personal: bool) -> None:
+    """List your apps and those that others share with you, or the apps of a team."""
+    team = None if personal else team
+    path = f"/teams/{segment(team)}/apps" if team else "/apps" if everywhere else "/users/~/apps"
+    apps = invocation.client.all(path)
     if invocation.json:
         show_json(apps)
-        return
-    if not apps:
-        say("You have no apps.")
-        return
+    elif not apps:
+        say(f"There are no apps in team {team}." if team else "You have no apps.")
+    elif team:
+        header(f"Apps in team {team}")
+        listing([_with_region(app) for app in apps])
+    else:
+        _list_mine(invocation, apps)
+
+
+def _list_mine(invocation: Invocation, apps: list[dict[str, Any]]) -> None:
     me = invocation.client.get("/account")["email"]
     mine = [_with_region(app) for app in apps if app["owner"]["email"] == me]
     shared = [(_with_region(app), app["owner"]["email"]) for app in apps if app["owner"]["email"] != me]
@@ -45,6 +57,8 @@ def list_apps(invocation: Invocation) -> None:
 @click.option("-r", "--remote", metavar="REMOTE", default="celadon", show_default=True, help="The git remote to add.")
 @click.option("-n", "--no-remote", is_flag=True, help="Add no git remote.")
 @click.option("--ssh-git", is_flag=True, help="Let the remote use SSH instead of HTTPS.")
+@team_option(required=False)
+@click.option("--locked", is_flag=True, help="With --team: not open to all members of the team.")
 def create(
     invocation: Invocation,
     name: str | None,
@@ -55,12 +69,15 @@ def create(
     remote: str,
     no_remote: bool,
     ssh_git: bool,
+    team: str | None,
+    locked: bool,
 ) -> None:
     """Create a new app, with a name of your choice or a random one, and a git remote in this repository."""
     name = name or named
-    wanted = {"name": name, "region": region, "stack": stack}
+    wanted = {"name": name, "region": region, "stack": stack, "team": team, "locked": locked if team else None}
     with action(f"Creating {name or 'app'}", quiet=invocation.json or name is None) as creating:
-        app = invocation.client.post("/apps", {key: value for key, value in wanted.items() if value})
+        path = "/teams/apps" if team else "/apps"
+        app = invocation.client.post(path, {key: value for key, value in wanted.items() if value})
         creating.status = f"stack is {app['stack']['name']}"
     if name is None and not invocation.json:
         say(f"Creating {app['name']}... done, stack is {app['stack']['name']}")
@@ -149,7 +166,8 @@ def rename(invocation: Invocation, newname: str) -> None:
 
 def _with_region(app: dict[str, Any]) -> str:
     region = (app.get("region") or {}).get("name", _DEFAULT_REGION)
-    return str(app["name"]) if region == _DEFAULT_REGION else f"{app['name']} ({region})"
+    name = f"{app['name']} [locked]" if app.get("locked") else str(app["name"])
+    return name if region == _DEFAULT_REGION else f"{name} ({region})"
 
 
 def _optional(client: Client, path: str) -> list[Any]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from celadon.model import team
 from celadon.model.errors import InvalidParams
 
 # What browsers take for an address (HTML, 4.10.5.1.5), a host of one label included: no quotes, no blanks, ASCII alone.
@@ -89,7 +90,9 @@ class Actor:
 
 
 def check_email(email: str) -> str:
-    """The address as it is kept (lower case); raises InvalidParams when it is none."""
+    """The address as it is kept (lower case); raises InvalidParams when it is none, or one of a team."""
     if not _EMAIL.match(email):
         raise InvalidParams(f"cannot use {email[:80]!r} as an e-mail address: it must look like name@host")
+    if email.lower().endswith(team.ADDRESS):
+        raise InvalidParams(f"cannot use {email[:80]!r} as an e-mail address: it stands for a team")
     return email.lower()

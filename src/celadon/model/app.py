@@ -2,8 +2,10 @@
 
 import random
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from celadon.model.errors import InvalidParams
 
@@ -55,15 +57,41 @@ class App:
     acm: bool = False
     # The build role is to remove what builds keep for the next ones.
     cache_purge_requested: bool = False
+    # Members of the team that owns the app have no access to it unless they were given some.
+    locked: bool = False
+
+
+class Permission(StrEnum):
+    """What a person on an app may do; MANAGE alone is not given to collaborators of a person's app."""
+
+    VIEW = "view"
+    DEPLOY = "deploy"
+    OPERATE = "operate"
+    MANAGE = "manage"
+
+
+COLLABORATORS = (Permission.VIEW, Permission.DEPLOY, Permission.OPERATE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collaborator:
-    """An account that may do almost everything on an app of someone else."""
+    """An account that was given access to an app of someone else; on a team's app these permissions and no others."""
 
     app_id: str
     account_id: str
     created_at: datetime
+    permissions: tuple[str, ...] = COLLABORATORS
+
+
+def check_permissions(names: Iterable[str]) -> tuple[Permission, ...]:
+    """Permissions as a user names them, each once, with VIEW: nothing can be done unseen. Raises InvalidParams."""
+    try:
+        wanted = {Permission(name) for name in names} | {Permission.VIEW}
+    except ValueError:
+        raise InvalidParams(
+            f"cannot give these permissions: there are {', '.join(Permission)}, separated by commas"
+        ) from None
+    return tuple(permission for permission in Permission if permission in wanted)
 
 
 def check_name(name: str) -> str:

@@ -42,6 +42,22 @@ FEATURES = (
     ),
 )
 
+# What Heroku's client asks of a team, to know how to speak to it.
+TEAM_FEATURES = (
+    Feature(
+        name="org-access-controls",
+        description="Access to an app of the team is given by permissions.",
+        on=True,
+        fixed=True,
+    ),
+    Feature(
+        name="team-invite-acceptance",
+        description="Who is added to the team by the command line is invited, and accepts.",
+        on=True,
+        fixed=True,
+    ),
+)
+
 
 PRIVATE_ACCOUNT = "private-account"
 

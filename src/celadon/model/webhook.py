@@ -179,6 +179,7 @@ _SPECIAL: Mapping[str, tuple[str, str]] = {
     "acm:destroy": ("api:app", "update"),
     "acm:issue": ("api:domain", "update"),
     "app-transfer:accepted": ("api:app", "update"),
+    "app:transfer": ("api:app", "update"),
     "build:finish": ("api:build", "update"),
     "release:finish": ("api:release", "update"),
 }

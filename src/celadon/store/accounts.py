@@ -17,7 +17,13 @@ def find(tx: Transaction, account_id: str) -> Account | None:
 
 
 def find_by_email(tx: Transaction, email: str) -> Account | None:
-    return rows.one(tx, Account, sa.select(_t).where(_t.c.email == email.lower()))
+    """The person of this address: the account of a team is found by nobody who looks for a person."""
+    return rows.one(tx, Account, sa.select(_t).where(_t.c.email == email.lower(), _is_person()))
+
+
+def _is_person() -> sa.ColumnElement[bool]:
+    of_team = sa.exists().where(tables.teams.c.account_id == _t.c.id)
+    return sa.and_(_t.c.deleted_at.is_(None), sa.not_(of_team))
 
 
 def by_ids(tx: Transaction, ids: set[str]) -> dict[str, Account]:
@@ -25,9 +31,9 @@ def by_ids(tx: Transaction, ids: set[str]) -> dict[str, Account]:
 
 
 def find_by_email_or_id(tx: Transaction, wanted: str) -> Account | None:
-    """Somebody who is there."""
+    """A person who is there."""
     same = sa.or_(_t.c.email == wanted.lower(), _t.c.id == wanted)
-    return rows.one(tx, Account, sa.select(_t).where(same, _t.c.deleted_at.is_(None)))
+    return rows.one(tx, Account, sa.select(_t).where(same, _is_person()))
 
 
 def operator(tx: Transaction) -> Account | None:

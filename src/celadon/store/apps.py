@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from celadon.model.app import App, Collaborator
+from celadon.model.team import TeamRole
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
@@ -42,12 +43,26 @@ def list_visible(tx: Transaction, account_id: str, only: Collection[str] | None 
 
 def names_visible(tx: Transaction, account_id: str) -> list[tuple[str, str]]:
     """Name and id of each of those apps, by name: a fraction of the work of reading them."""
-    query = sa.select(_t.c.name, _t.c.id).where(_live, _visible_to(account_id)).order_by(_t.c.name)
+    return _names(tx, _visible_to(account_id))
+
+
+def names_shared(tx: Transaction, account_id: str) -> list[tuple[str, str]]:
+    """The same of apps the account owns, or was given access to by name: not all those of its teams."""
+    return _names(tx, _shared_with(account_id))
+
+
+def names_owned(tx: Transaction, owner_id: str, visible_to: Collection[str] = ()) -> list[tuple[str, str]]:
+    """The same of one owner's apps; those only that each of these accounts sees."""
+    return _names(tx, sa.and_(_t.c.owner_id == owner_id, *map(_visible_to, visible_to)))
+
+
+def _names(tx: Transaction, chosen: sa.ColumnElement[bool]) -> list[tuple[str, str]]:
+    query = sa.select(_t.c.name, _t.c.id).where(_live, chosen).order_by(_t.c.name)
     return [(name, app_id) for name, app_id in tx.connection.execute(query).all()]
 
 
 def visible_ids(account_id: str) -> sa.Select[tuple[str]]:
-    """A query for the ids of those apps, to be used within another."""
+    """A query for the ids of the apps an account sees, to be used within another."""
     return sa.select(_t.c.id).where(_live, _visible_to(account_id))
 
 
@@ -57,6 +72,17 @@ def by_ids(tx: Transaction, ids: Collection[str]) -> list[App]:
 
 
 def _visible_to(account_id: str) -> sa.ColumnElement[bool]:
+    """As `actions/access.py` says of one app: own, shared, and of teams, where a member sees what is not locked."""
+    members, teams = tables.team_members.c, tables.teams
+    of_team = sa.select(teams.c.account_id).join(tables.team_members, members.team_id == teams.c.id)
+    mine = of_team.where(members.account_id == account_id)
+    anyhow = mine.where(members.role != TeamRole.MEMBER)
+    open_to_members = sa.and_(sa.not_(_t.c.locked), _t.c.owner_id.in_(mine))
+    return sa.or_(_shared_with(account_id), _t.c.owner_id.in_(anyhow), open_to_members)
+
+
+def _shared_with(account_id: str) -> sa.ColumnElement[bool]:
+    """Those the account owns, or was given access to by name."""
     shared = sa.select(tables.collaborators.c.app_id).where(tables.collaborators.c.account_id == account_id)
     return sa.or_(_t.c.owner_id == account_id, _t.c.id.in_(shared))
 
@@ -89,9 +115,7 @@ def list_to_purge(tx: Transaction) -> list[App]:
 
 
 def is_collaborator(tx: Transaction, app_id: str, account_id: str) -> bool:
-    c = tables.collaborators.c
-    query = sa.select(c.app_id).where(c.app_id == app_id, c.account_id == account_id)
-    return tx.connection.execute(query).first() is not None
+    return collaborator(tx, app_id, account_id) is not None
 
 
 def collaborators(tx: Transaction, app_id: str) -> list[Collaborator]:
@@ -140,9 +164,38 @@ def invited_of(tx: Transaction, app_id: str) -> list[tuple[str, datetime]]:
     return [(email, at) for email, at in tx.connection.execute(query).all()]
 
 
+def invite_nobody(tx: Transaction, app_id: str) -> None:
+    """Take back all invitations to an app."""
+    c = tables.collaborator_invitations
+    tx.connection.execute(c.delete().where(c.c.app_id == app_id))
+
+
 def uninvite(tx: Transaction, app_id: str, email: str) -> bool:
     c = tables.collaborator_invitations
     return bool(tx.connection.execute(c.delete().where(c.c.app_id == app_id, c.c.email == email)).rowcount)
+
+
+def joined(tx: Transaction, account_id: str, app_ids: Collection[str]) -> set[str]:
+    """Those of these apps that the account was given access to by name."""
+    c = tables.collaborators.c
+    query = sa.select(c.app_id).where(c.account_id == account_id, c.app_id.in_(app_ids))
+    return set(tx.connection.execute(query).scalars())
+
+
+def set_permissions(tx: Transaction, app_id: str, account_id: str, permissions: tuple[str, ...]) -> None:
+    c = tables.collaborators
+    same = sa.and_(c.c.app_id == app_id, c.c.account_id == account_id)
+    tx.connection.execute(c.update().where(same).values(permissions=permissions))
+
+
+def delete_collaborators(
+    tx: Transaction, *, app_id: str | None = None, owner_id: str | None = None, account_ids: Collection[str] | None
+) -> None:
+    """Take back what these accounts (None: all) were given on one app, or on all of an owner."""
+    c = tables.collaborators
+    of_owner = c.c.app_id.in_(sa.select(_t.c.id).where(_t.c.owner_id == owner_id))
+    query = c.delete().where(of_owner if app_id is None else c.c.app_id == app_id)
+    tx.connection.execute(query if account_ids is None else query.where(c.c.account_id.in_(account_ids)))
 
 
 def features(tx: Transaction, app_id: str) -> dict[str, bool]:

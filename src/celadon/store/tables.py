@@ -20,6 +20,7 @@ from celadon.model.pipeline import Stage
 from celadon.model.promotion import TargetStatus
 from celadon.model.release import ReleaseStatus
 from celadon.model.slug import SlugStatus
+from celadon.model.team import TeamRole
 from celadon.model.webhook import DeliveryStatus, Level
 
 metadata = sa.MetaData()
@@ -247,6 +248,7 @@ apps = sa.Table(
     sa.Column("deleted_at", Instant),
     sa.Column("acm", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("cache_purge_requested", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("locked", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 sa.Index(
     "apps_live_name",
@@ -262,6 +264,44 @@ collaborators = sa.Table(
     sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("account_id", sa.Text, sa.ForeignKey("accounts.id"), primary_key=True),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("permissions", Json, nullable=False, server_default='["view", "deploy", "operate"]'),
+)
+
+teams = sa.Table(
+    "teams",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    # The account that owns the team's apps: nobody logs in to it.
+    sa.Column("account_id", sa.Text, sa.ForeignKey("accounts.id"), nullable=False, unique=True),
+    *_times(),
+)
+
+team_members = sa.Table(
+    "team_members",
+    metadata,
+    _id(),
+    sa.Column("team_id", sa.Text, sa.ForeignKey("teams.id", ondelete="CASCADE"), nullable=False),
+    _account(index=True),
+    sa.Column("role", Word(TeamRole), nullable=False),
+    sa.Column("is_default", sa.Boolean, nullable=False, server_default=sa.false()),
+    *_times(),
+    sa.UniqueConstraint("team_id", "account_id"),
+)
+
+# One invitation of an address into a team, the newest.
+team_invitations = sa.Table(
+    "team_invitations",
+    metadata,
+    _id(),
+    sa.Column("team_id", sa.Text, sa.ForeignKey("teams.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("role", Word(TeamRole), nullable=False),
+    sa.Column("token_hash", sa.Text, nullable=False, unique=True),
+    _account("invited_by"),
+    *_times(),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.UniqueConstraint("team_id", "email"),
 )
 
 # People without an account who become collaborators when they make one.
