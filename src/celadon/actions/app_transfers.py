@@ -18,6 +18,7 @@ def create(context: Context, actor: Actor, app_name: str, recipient: str, *, sil
     """Offer an app to a collaborator; a newer offer takes the place of an older one. Raises NotFound, InvalidParams."""
     with context.database.transaction() as tx:
         app = access.personal_app_for(tx, actor, app_name, "app:transfer")
+        apps.lock(tx, app.id)
         account = accounts.find_by_email_or_id(tx, recipient)
         if account is None or not apps.is_collaborator(tx, app.id, account.id):
             raise InvalidParams(f"cannot transfer {app.name} to {recipient[:80]}: add them as a collaborator first")
@@ -67,10 +68,10 @@ def answer(context: Context, actor: Actor, wanted: str, state: TransferState) ->
     """
     access.require_write(actor)
     with context.database.transaction() as tx:
-        transfer = _find(tx, actor, wanted)
-        app = apps.lock(tx, transfer.app_id)
+        app = apps.lock(tx, _find(tx, actor, wanted).app_id)
         if app is None:
             raise NotFound("app_transfer")
+        transfer = _find(tx, actor, wanted)
         if transfer.state is not TransferState.PENDING:
             raise InvalidParams(f"cannot answer this transfer: it is {transfer.state} already")
         if transfer.recipient_id != actor.account.id:
@@ -94,6 +95,8 @@ def answer(context: Context, actor: Actor, wanted: str, state: TransferState) ->
 
 
 def _hand_over(context: Context, tx: Transaction, actor: Actor, app: App) -> None:
+    if not apps.is_collaborator(tx, app.id, actor.account.id):
+        raise Forbidden(f"cannot accept {app.name}: you do not work on it any more")
     accounts.lock(tx, actor.account.id)
     limit = context.settings.app_limit
     if apps.count_owned(tx, actor.account.id) >= limit:
@@ -107,6 +110,7 @@ def cancel(context: Context, actor: Actor, wanted: str) -> Told:
     """The owner takes the offer back; raises NotFound, Forbidden."""
     access.require_write(actor)
     with context.database.transaction() as tx:
+        apps.lock(tx, _find(tx, actor, wanted).app_id)
         transfer = _find(tx, actor, wanted)
         if transfer.state is not TransferState.PENDING:
             raise InvalidParams(f"cannot cancel this transfer: it is {transfer.state} already")

@@ -92,6 +92,7 @@ def insert(
         token_hash=secrets.hash_token(token),
         token_hint=token[:HINT],
         expires_at=expires_at,
+        lifetime=round((expires_at - now()).total_seconds()) if expires_at is not None else None,
         created_at=now(),
         updated_at=now(),
         **of_client,

@@ -18,6 +18,7 @@ def add(context: Context, actor: Actor, app_name: str, person: str, *, silent: b
     """
     with context.database.transaction() as tx:
         app = access.personal_app_for(tx, actor, app_name, "collaborator:update")
+        apps.lock(tx, app.id)
         found = accounts.find_by_email_or_id(tx, person)
         account = found or _invite(context, tx, actor, app, check_email(person))
         if found:

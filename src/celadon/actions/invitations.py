@@ -63,6 +63,8 @@ def sign_up(context: Context, email: str) -> None:
 
 def write(context: Context, tx: Transaction, email: str, inviter: Actor | None) -> Invitation:
     """Invite an address that has no account: the newest invitation counts, and a letter goes out once a minute at most."""
+    # One after the other: of two for the same address the second finds the first.
+    changes.lock(tx)
     before = invitations.find_by_email(tx, email)
     if before and now() - before.created_at < BETWEEN_LETTERS:
         return before

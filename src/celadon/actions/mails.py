@@ -6,13 +6,16 @@ from datetime import timedelta
 from celadon.actions.context import Context, now
 from celadon.model.account import Actor
 from celadon.model.errors import Forbidden
+from celadon.model.invitation import BETWEEN_LETTERS
 from celadon.model.mail import Mail, next_wait
-from celadon.store import changes, mails
+from celadon.store import mails
 from celadon.store.database import Transaction
 
 
 def send(tx: Transaction, recipient: str, subject: str, text: str) -> None:
-    """Put a letter into the outbox."""
+    """Put a letter into the outbox, unless the same went to this address a moment ago: nobody is buried in letters."""
+    if mails.sent_since(tx, recipient, subject, now() - BETWEEN_LETTERS):
+        return
     mail = Mail(
         id=str(uuid.uuid4()),
         recipient=recipient,
@@ -23,7 +26,6 @@ def send(tx: Transaction, recipient: str, subject: str, text: str) -> None:
         next_attempt_at=now(),
     )
     mails.insert(tx, mail)
-    changes.record(tx, "mail")
 
 
 def outbox(context: Context, actor: Actor) -> list[Mail]:

@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from celadon.actions import access
 from celadon.actions.context import Context, now
@@ -63,6 +64,7 @@ def _issue(tx: Transaction, found: Authorization, client: OauthClient, address: 
         token_hash=secrets.hash_token(token),
         token_hint=token[:HINT],
         expires_at=now() + ACCESS_LASTS,
+        lifetime=round(ACCESS_LASTS.total_seconds()),
         refresh_hash=secrets.hash_token(refresh_token),
         grant_hash=None,
         grant_expires_at=None,
@@ -86,8 +88,7 @@ def regenerate(context: Context, actor: Actor, authorization_id: str) -> Tokens:
             raise InvalidParams("cannot regenerate its tokens: its client has not fetched the first ones yet")
         token = secrets.random_token("HRKU-")
         refresh_token = secrets.random_token() if found.refresh_hash else None
-        # It lasts as long again as it was made for.
-        expires_at = now() + (found.expires_at - found.updated_at) if found.expires_at else None
+        expires_at = now() + timedelta(seconds=found.lifetime) if found.lifetime is not None else None
         authorizations.update(
             tx,
             found.id,

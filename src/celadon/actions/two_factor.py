@@ -115,7 +115,6 @@ def _fits(tx: Transaction, account: Account, code: str) -> bool:
     present = int(time.time()) // _STEP
     for step in (present - 1, present, present + 1):
         right = hmac.compare_digest(totp.at(step * _STEP).encode(), code.strip().encode())
-        if right and step > account.two_factor_step:
-            accounts.update(tx, account.id, now=now(), two_factor_step=step)
+        if right and accounts.take_step(tx, account.id, step):
             return True
     return False

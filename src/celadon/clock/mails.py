@@ -33,23 +33,33 @@ class Post:
         letters = mails.due(self._context, _ROUND)
         if not letters:
             return 0
+        sent = 0
         try:
-            with _connection(self._settings) as server:
-                return sum(self._send(server, letter) for letter in letters)
+            server = _connection(self._settings)
         except (OSError, smtplib.SMTPException) as error:
             log.warning("at=mail error=%r", str(error))
             for letter in letters:
                 mails.failed(self._context, letter, str(error))
             return 0
+        try:
+            for letter in letters:
+                # After one that broke the connection the rest are due still: the next round takes them.
+                sent += self._send(server, letter)
+        except (OSError, smtplib.SMTPServerDisconnected) as error:
+            log.warning("at=mail error=%r", str(error))
+        finally:
+            server.close()
+        return sent
 
     def _send(self, server: smtplib.SMTP, mail: Mail) -> bool:
+        """Whether it was sent; raises OSError, SMTPServerDisconnected when that ended the connection."""
         try:
             server.send_message(_message(self._settings, mail))
-        except smtplib.SMTPServerDisconnected:
-            raise
-        except (smtplib.SMTPException, ValueError) as error:
+        except (OSError, smtplib.SMTPException, ValueError) as error:
             log.warning("at=mail id=%s error=%r", mail.id, str(error))
             mails.failed(self._context, mail, str(error))
+            if isinstance(error, (smtplib.SMTPServerDisconnected, ConnectionError, TimeoutError)):
+                raise
             return False
         mails.sent(self._context, mail)
         return True

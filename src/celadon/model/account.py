@@ -70,6 +70,8 @@ class Authorization:
     refresh_hash: str | None = None
     grant_hash: str | None = None
     grant_expires_at: datetime | None = None
+    # Seconds that a token of it lasts from when it is made; None: until it is revoked.
+    lifetime: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

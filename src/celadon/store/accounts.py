@@ -75,6 +75,12 @@ def take_recovery_code(tx: Transaction, account_id: str, code: str) -> bool:
     return bool(tx.connection.execute(table.delete().where(same)).rowcount)
 
 
+def take_step(tx: Transaction, account_id: str, step: int) -> bool:
+    """Whether no code of this time step or a later one was taken before; from now on one was."""
+    fresh = sa.and_(_t.c.id == account_id, _t.c.two_factor_step < step)
+    return bool(tx.connection.execute(_t.update().where(fresh).values(two_factor_step=step)).rowcount)
+
+
 def features(tx: Transaction, account_id: str) -> dict[str, bool]:
     """Features that were switched on or off; what is not here has its default."""
     c = tables.account_features.c

@@ -34,13 +34,13 @@ def delete(tx: Transaction, authorization_id: str) -> None:
 
 
 def find_by_refresh_hash(tx: Transaction, refresh_hash: str) -> Authorization | None:
-    return rows.one(tx, Authorization, sa.select(_t).where(_t.c.refresh_hash == refresh_hash))
+    return rows.one(tx, Authorization, sa.select(_t).where(_t.c.refresh_hash == refresh_hash).with_for_update())
 
 
 def find_by_grant_hash(tx: Transaction, grant_hash: str, now: datetime) -> Authorization | None:
-    """The authorization of this code while the code lasts."""
+    """The authorization of this code while the code lasts, its row locked: whoever comes second finds it used."""
     query = sa.select(_t).where(_t.c.grant_hash == grant_hash, _t.c.grant_expires_at > now)
-    return rows.one(tx, Authorization, query)
+    return rows.one(tx, Authorization, query.with_for_update())
 
 
 def update(tx: Transaction, authorization_id: str, *, now: datetime, **values: object) -> None:

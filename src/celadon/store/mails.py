@@ -16,6 +16,12 @@ def insert(tx: Transaction, mail: Mail) -> None:
     tx.connection.execute(_t.insert().values({**rows.to_row(mail), "text": tx.secrets.encrypt(mail.text)}))
 
 
+def sent_since(tx: Transaction, recipient: str, subject: str, since: datetime) -> bool:
+    """Whether a letter of this subject was written to this address since then."""
+    same = sa.and_(_t.c.recipient == recipient, _t.c.subject == subject, _t.c.created_at > since)
+    return tx.connection.execute(sa.select(_t.c.id).where(same).limit(1)).first() is not None
+
+
 def list_due(tx: Transaction, now: datetime, limit: int) -> list[Mail]:
     query = sa.select(_t).where(_t.c.sent_at.is_(None), _t.c.next_attempt_at <= now).order_by(_t.c.next_attempt_at)
     return _opened(tx, query.limit(limit))

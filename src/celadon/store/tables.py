@@ -155,7 +155,7 @@ mails = sa.Table(
     "mails",
     metadata,
     _id(),
-    sa.Column("recipient", sa.Text, nullable=False),
+    sa.Column("recipient", sa.Text, nullable=False, index=True),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("text", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
@@ -192,6 +192,7 @@ authorizations = sa.Table(
     sa.Column("refresh_hash", sa.Text, unique=True, index=True),
     sa.Column("grant_hash", sa.Text, unique=True, index=True),
     sa.Column("grant_expires_at", Instant),
+    sa.Column("lifetime", sa.Integer),
 )
 
 sessions = sa.Table(

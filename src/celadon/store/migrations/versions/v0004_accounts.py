@@ -30,6 +30,7 @@ def upgrade() -> None:
     op.add_column("authorizations", sa.Column("refresh_hash", sa.Text()))
     op.add_column("authorizations", sa.Column("grant_hash", sa.Text()))
     op.add_column("authorizations", sa.Column("grant_expires_at", sa.DateTime(timezone=True)))
+    op.add_column("authorizations", sa.Column("lifetime", sa.Integer()))
     for column in ("refresh_hash", "grant_hash"):
         op.create_index(f"ix_authorizations_{column}", "authorizations", [column], unique=True)
     op.create_index("ix_authorizations_account_id", "authorizations", ["account_id"])
@@ -92,6 +93,7 @@ def _create_accounts() -> None:
         _text("error", nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("ix_mails_recipient", "mails", ["recipient"])
     op.create_index("ix_mails_next_attempt_at", "mails", ["next_attempt_at"])
     op.create_table(
         "collaborator_invitations",
