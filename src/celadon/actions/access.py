@@ -43,7 +43,7 @@ PERMISSIONS: dict[str, tuple[Permission, frozenset[str]]] = {
     # Who is given access sees the config vars.
     "app:share": (Permission.MANAGE, _WRITE_SECRETS),
     "app:transfer": (Permission.MANAGE, _WRITE_SECRETS),
-    "collaborator:update": (Permission.OPERATE, _WRITE),
+    "collaborator:update": (Permission.OPERATE, _WRITE_SECRETS),
     "event:read": (Permission.MANAGE, _READ),
     "code:read": (Permission.DEPLOY, _READ_SECRETS),
     "code:push": (Permission.DEPLOY, _WRITE_SECRETS),
@@ -59,6 +59,9 @@ PERMISSIONS: dict[str, tuple[Permission, frozenset[str]]] = {
     # The URL of a drain may hold a password.
     "drain:read": (Permission.OPERATE, _READ_SECRETS),
     "drain:update": (Permission.OPERATE, _WRITE_SECRETS),
+    # So may that of a webhook; those of chats are secrets themselves.
+    "webhook:read": (Permission.OPERATE, _READ_SECRETS),
+    "webhook:update": (Permission.OPERATE, _WRITE_SECRETS),
     # Whoever sees one of its apps is on a pipeline, and may operate it who may operate one of them.
     "pipeline:read": (Permission.VIEW, _READ),
     "pipeline:add": (Permission.OPERATE, _WRITE),

@@ -38,8 +38,13 @@ def _nobody() -> str:
 
 def create_operator(database: Database, *, email: str, password: str) -> Account:
     """Make the platform's first account, or return it when there is one already; raises InvalidParams."""
+    with database.read() as tx:
+        present = accounts.operator(tx)
+    if present:
+        return present
+    password_hash = secrets.hash_password(check_password(password))
     with database.transaction() as tx:
-        return accounts.operator(tx) or insert(tx, email, password, operator=True)
+        return accounts.operator(tx) or insert(tx, email, password_hash, operator=True)
 
 
 def create(context: Context, actor: Actor, *, email: str, password: str) -> Account:
@@ -47,8 +52,9 @@ def create(context: Context, actor: Actor, *, email: str, password: str) -> Acco
     access.require_account_write(actor)
     if not actor.account.operator:
         raise Unauthorized("cannot create an account: only the platform's operator may")
+    password_hash = secrets.hash_password(check_password(password))
     with context.database.transaction() as tx:
-        return insert(tx, email, password, operator=False)
+        return insert(tx, email, password_hash, operator=False)
 
 
 def log_in(
@@ -65,7 +71,7 @@ def log_in(
     if account is None or not fits:
         context.guesses.wrong(address, email.lower())
         raise Unauthorized("There was a problem with your login: the e-mail address or the password is wrong.")
-    two_factor.check(context, account, code, address)
+    two_factor.check(context, account, code)
     with context.database.transaction() as tx:
         accounts.update(tx, account.id, now=now(), last_login=now())
         events.insert(tx, "account:login", by=Actor(account=account, address=address), resource_id=account.id)
@@ -125,10 +131,11 @@ def update(
 
 
 def _end_others(tx: Transaction, actor: Actor) -> None:
-    """End every token and session of the account but that of this request."""
+    """End every token, session and link of the account but those of this request."""
     own = authorizations.find(tx, actor.account.id, actor.authorization_id) if actor.authorization_id else None
     authorizations.delete_of(tx, actor.account.id, keep=own.id if own else None)
     sessions.delete_of(tx, actor.account.id, keep=own.session_id if own else None)
+    invitations.delete_confirmations(tx, actor.account.id)
 
 
 def offer_email(context: Context, actor: Actor, email: str, password: str) -> None:
@@ -165,7 +172,7 @@ def take_email(context: Context, token: str, address: str | None = None) -> Acco
             if found is None or account is None or account.deleted_at is not None:
                 raise NotFound("confirmation", "Couldn't find that link: it was used, or has run out. Ask for another.")
             accounts.update(tx, account.id, now=now(), email=found.value)
-            invitations.delete_confirmations(tx, account.id, Purpose.EMAIL)
+            invitations.delete_confirmations(tx, account.id)
             by = Actor(account=account, address=address)
             events.insert(tx, "account:email", by=by, resource_id=account.id)
             mails.send(
@@ -229,13 +236,13 @@ def preferences(context: Context, actor: Actor, values: Mapping[str, object]) ->
     return replace(account, preferences=merged)
 
 
-def insert(tx: Transaction, email: str, password: str, *, operator: bool, address: str | None = None) -> Account:
-    """Make an account within a transaction; raises InvalidParams when the address is taken or the password too short."""
+def insert(tx: Transaction, email: str, password_hash: str, *, operator: bool, address: str | None = None) -> Account:
+    """Make an account within a transaction; raises InvalidParams when the address is taken."""
     account = Account(
         id=str(uuid.uuid4()),
         email=check_email(email),
         name=None,
-        password_hash=secrets.hash_password(check_password(password)),
+        password_hash=password_hash,
         operator=operator,
         verified=operator,
         created_at=now(),

@@ -66,7 +66,7 @@ def answer(context: Context, actor: Actor, wanted: str, state: TransferState) ->
 
     Raises NotFound, Forbidden.
     """
-    access.require_write(actor)
+    access.require_write_secrets(actor)
     with context.database.transaction() as tx:
         app = apps.lock(tx, _find(tx, actor, wanted).app_id)
         if app is None:
@@ -77,6 +77,8 @@ def answer(context: Context, actor: Actor, wanted: str, state: TransferState) ->
         if transfer.recipient_id != actor.account.id:
             raise Forbidden("cannot answer this transfer: only who is offered the app may")
         if state is TransferState.ACCEPTED:
+            if app.owner_id != transfer.owner_id:
+                raise Forbidden(f"cannot accept {app.name}: who offered it does not own it any more")
             _hand_over(context, tx, actor, app)
         app_transfers.update(tx, transfer.id, now=now(), state=state)
         line = f"{'Transfer to' if state is TransferState.ACCEPTED else 'Transfer declined by'} {actor.email}"

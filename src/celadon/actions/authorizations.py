@@ -88,7 +88,7 @@ def insert(
         id=str(uuid.uuid4()),
         account_id=actor.account.id,
         description=(description or "Long-lived user authorization")[:200],
-        scope=tuple(scope),
+        scope=tuple(dict.fromkeys(scope)),
         token_hash=secrets.hash_token(token),
         token_hint=token[:HINT],
         expires_at=expires_at,

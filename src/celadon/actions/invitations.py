@@ -66,7 +66,8 @@ def write(context: Context, tx: Transaction, email: str, inviter: Actor | None) 
     # One after the other: of two for the same address the second finds the first.
     changes.lock(tx)
     before = invitations.find_by_email(tx, email)
-    if before and now() - before.created_at < BETWEEN_LETTERS:
+    if before and (now() - before.created_at < BETWEEN_LETTERS or (inviter is None and before.expires_at > now())):
+        # A link that somebody was sent goes on working, whoever else asks.
         return before
     token = secrets.random_token()
     invitation = Invitation(
@@ -98,12 +99,12 @@ def find(context: Context, token: str) -> Invitation:
 
 def accept(context: Context, token: str, password: str, address: str | None = None) -> Account:
     """Make the account, a collaborator of the apps that waited for it; raises NotFound, InvalidParams."""
-    accounts.check_password(password)
+    password_hash = secrets.hash_password(accounts.check_password(password))
     email = find(context, token).email
     with context.database.transaction() as tx:
         if invitations.find_by_token(tx, token, now()) is None:
             raise NotFound("invitation", "Couldn't find that invitation: it was used. Log in with your password.")
-        account = accounts.insert(tx, email, password, operator=False, address=address)
+        account = accounts.insert(tx, email, password_hash, operator=False, address=address)
         invitations.delete(tx, email)
         for app_id in apps.invited_to(tx, email):
             apps.add_collaborator(tx, Collaborator(app_id=app_id, account_id=account.id, created_at=now()))

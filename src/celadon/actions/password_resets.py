@@ -48,7 +48,7 @@ def request(context: Context, email: str) -> datetime:
 
 def check(context: Context, token: str) -> None:
     """Raises NotFound for a link that was used or has run out."""
-    with context.database.read() as tx:
+    with context.database.transaction() as tx:
         found = invitations.confirmation_by_token(tx, Purpose.PASSWORD, token, now())
     if found is None:
         raise _gone()
@@ -63,7 +63,8 @@ def finalize(context: Context, token: str, password: str, address: str | None = 
         if account is None or account.deleted_at is not None:
             raise _gone()
         stored_accounts.update(tx, account.id, now=now(), password_hash=password_hash)
-        invitations.delete_confirmations(tx, account.id, Purpose.PASSWORD)
+        # An address that a thief asked for goes too.
+        invitations.delete_confirmations(tx, account.id)
         authorizations.delete_of(tx, account.id)
         sessions.delete_of(tx, account.id)
         by = Actor(account=account, address=address)

@@ -55,19 +55,19 @@ def find(context: Context, actor: Actor, id_or_name: str) -> Pipeline:
 def rename(context: Context, actor: Actor, id_or_name: str, name: str) -> Pipeline:
     """Raises NotFound, Forbidden, InvalidParams."""
     rules.check_name(name)
-    return _update(context, actor, id_or_name, "pipeline:update", name=name)
+    with context.database.transaction() as tx:
+        pipeline = access.pipeline_for(tx, actor, id_or_name, "pipeline:update")
+        return _update(tx, actor, pipeline, "pipeline:update", name=name)
 
 
-def _update(context: Context, actor: Actor, pipeline_id: str, event: str, **values: object) -> Pipeline:
+def _update(tx: Transaction, actor: Actor, pipeline: Pipeline, event: str, **values: object) -> Pipeline:
     try:
-        with context.database.transaction() as tx:
-            pipeline = access.pipeline_for(tx, actor, pipeline_id, "pipeline:update")
-            pipelines.update(tx, pipeline.id, updated_at=now(), **values)
-            changed = pipelines.find(tx, pipeline.id) or pipeline
-            _record(tx, actor, event, changed)
-            return changed
+        pipelines.update(tx, pipeline.id, updated_at=now(), **values)
     except sa.exc.IntegrityError:
         raise InvalidParams("cannot change this: its owner has another pipeline of that name") from None
+    changed = pipelines.find(tx, pipeline.id) or pipeline
+    _record(tx, actor, event, changed)
+    return changed
 
 
 def transfer(context: Context, actor: Actor, id_or_name: str, new_owner: str) -> tuple[Pipeline, str]:
@@ -75,8 +75,9 @@ def transfer(context: Context, actor: Actor, id_or_name: str, new_owner: str) ->
 
     Returns the pipeline and the id of who owned it before. Raises NotFound, Forbidden, InvalidParams.
     """
-    with context.database.read() as tx:
+    with context.database.transaction() as tx:
         pipeline = access.pipeline_for(tx, actor, id_or_name, "pipeline:update")
+        pipelines.lock(tx, pipeline.id)
         account = accounts.find_by_email_or_id(tx, new_owner)
         # Nobody learns here who has an account, nor is given what is no business of theirs.
         if account is None or not pipelines.list_called(tx, pipeline.id, account.id):
@@ -85,7 +86,7 @@ def transfer(context: Context, actor: Actor, id_or_name: str, new_owner: str) ->
                 f"Couldn't find that user: nobody who has access to an app of {pipeline.name} is called "
                 f"{new_owner[:80]}. Give access to one first.",
             )
-    return _update(context, actor, pipeline.id, "pipeline:transfer", owner_id=account.id), pipeline.owner_id
+        return _update(tx, actor, pipeline, "pipeline:transfer", owner_id=account.id), pipeline.owner_id
 
 
 def destroy(context: Context, actor: Actor, id_or_name: str) -> Pipeline:

@@ -42,6 +42,8 @@ def create(
         pipeline = access.pipeline_for(tx, actor, id_or_name, "pipeline:read")
         app = access.app_for(tx, actor, source, "code:read")
         named = [access.app_for(tx, actor, name, "release:create") for name in target_names]
+        for app_id in sorted({target.id for target in named}):
+            apps.lock(tx, app_id)
         _check_places(tx, pipeline, app, named)
         release, slug = _released(tx, app, release_id)
         promotion = Promotion(
@@ -77,6 +79,8 @@ def _check_places(tx: Transaction, pipeline: Pipeline, source: App, targets: Col
     for target in targets:
         if target.id == source.id:
             raise InvalidParams(f"cannot promote {source.name} to itself: name another app of the pipeline")
+        if promotions.is_pending(tx, target.id):
+            raise InvalidParams(f"cannot promote to {target.name}: another promotion to it is under way, wait for it")
         if target.id not in coupled:
             raise InvalidParams(f"cannot promote to {target.name}: it is not in pipeline {pipeline.name}")
 

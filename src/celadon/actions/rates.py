@@ -1,5 +1,6 @@
 """The rate limit: a bucket of tokens for each account, in memory; it fills up again within an hour."""
 
+import ipaddress
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,8 @@ _REMEMBERED = 10_000
 # bears more, so that nobody is locked out by one who guesses.
 _OF_ADDRESS = (30, 10)
 _OF_ACCOUNT = (100, 30)
+# Codes of a second factor have but six digits.
+_CODES_OF_ACCOUNT = (10, 10 / 60)
 # What somebody without a token may ask for, from one address.
 OF_STRANGER = (120, 60)
 
@@ -55,14 +58,29 @@ class Guesses:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._of_address = Limiter(*_OF_ADDRESS, clock)
         self._of_account = Limiter(*_OF_ACCOUNT, clock)
+        self._codes = Limiter(*_CODES_OF_ACCOUNT, clock)
 
     def check(self, address: str | None, account: str) -> None:
         """Raises RateLimited when this address, or whoever tries this account, has been wrong too often."""
-        if self._of_account.remaining(account) < 1 or (address and self._of_address.remaining(address) < 1):
+        if self._of_account.remaining(account) < 1 or (address and self._of_address.remaining(origin(address)) < 1):
             raise RateLimited("Too many wrong passwords: wait a minute.")
+
+    def check_code(self, account: str) -> None:
+        """Raises RateLimited when the account's codes have been guessed at too often."""
+        if self._codes.remaining(account) < 1:
+            raise RateLimited("Too many wrong codes: wait some minutes.")
+
+    def wrong_code(self, account: str) -> None:
+        """Count one."""
+        self._codes.take(account)
 
     def wrong(self, address: str | None, account: str) -> None:
         """Count one."""
         self._of_account.take(account)
         if address:
-            self._of_address.take(address)
+            self._of_address.take(origin(address))
+
+
+def origin(address: str) -> str:
+    """Whose address it is: of IPv6 a whole network (/64) is one machine's."""
+    return ":".join(ipaddress.IPv6Address(address).exploded.split(":")[:4]) if ":" in address else address

@@ -33,7 +33,7 @@ def begin(context: Context, actor: Actor, password: str) -> tuple[str, str]:
 def enable(context: Context, actor: Actor, code: str | None) -> None:
     """Switch it on, once a code shows that the phone has the secret; raises TwoFactorRequired, InvalidParams."""
     access.require_account_write(actor)
-    context.guesses.check(actor.address, actor.email)
+    context.guesses.check_code(actor.email)
     with context.database.transaction() as tx:
         account = _fresh(tx, actor)
         if account.two_factor_secret is None:
@@ -42,7 +42,7 @@ def enable(context: Context, actor: Actor, code: str | None) -> None:
             accounts.update(tx, account.id, now=now(), two_factor=True)
             events.insert(tx, "account:two-factor-on", by=actor, resource_id=account.id)
             return
-    _refuse(context, account, code, actor.address)
+    _refuse(context, account, code)
 
 
 def disable(context: Context, actor: Actor, password: str, code: str | None) -> None:
@@ -51,7 +51,7 @@ def disable(context: Context, actor: Actor, password: str, code: str | None) -> 
     check_password(context, actor, password)
     if not actor.account.two_factor:
         return
-    check(context, actor.account, code, actor.address)
+    check(context, actor.account, code)
     with context.database.transaction() as tx:
         accounts.update(tx, actor.account.id, now=now(), two_factor=False, two_factor_secret=None, two_factor_step=0)
         accounts.replace_recovery_codes(tx, actor.account.id, [])
@@ -64,7 +64,7 @@ def new_recovery_codes(context: Context, actor: Actor, password: str, code: str 
     check_password(context, actor, password)
     if not actor.account.two_factor:
         raise InvalidParams("cannot make recovery codes: the second factor is not on")
-    check(context, actor.account, code, actor.address)
+    check(context, actor.account, code)
     codes = [
         "".join(random.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(16)) for _ in range(_RECOVERY_CODES)
     ]
@@ -74,17 +74,17 @@ def new_recovery_codes(context: Context, actor: Actor, password: str, code: str 
     return codes
 
 
-def check(context: Context, account: Account, code: str | None, address: str | None) -> None:
+def check(context: Context, account: Account, code: str | None) -> None:
     """Take a code, once, of whoever gave the right password; raises TwoFactorRequired, RateLimited."""
     if not account.two_factor:
         return
-    context.guesses.check(address, account.email)
+    context.guesses.check_code(account.email)
     if code:
         with context.database.transaction() as tx:
             present = accounts.find(tx, account.id)
             if present and (_fits(tx, present, code) or accounts.take_recovery_code(tx, account.id, code.strip())):
                 return
-    _refuse(context, account, code, address)
+    _refuse(context, account, code)
 
 
 def check_password(context: Context, actor: Actor, password: str) -> None:
@@ -95,9 +95,9 @@ def check_password(context: Context, actor: Actor, password: str) -> None:
         raise Unauthorized("cannot do that: the password is wrong")
 
 
-def _refuse(context: Context, account: Account, code: str | None, address: str | None) -> None:
+def _refuse(context: Context, account: Account, code: str | None) -> None:
     if code:
-        context.guesses.wrong(address, account.email)
+        context.guesses.wrong_code(account.email)
         raise TwoFactorRequired("The code is wrong, or was used already: give the next one as Heroku-Two-Factor-Code.")
     raise TwoFactorRequired("A second authentication factor is required: give its code as Heroku-Two-Factor-Code.")
 

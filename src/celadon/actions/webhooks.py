@@ -20,14 +20,14 @@ from celadon.store.database import Transaction
 
 def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[Webhook]]:
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "app:read")
+        app = access.app_for(tx, actor, app_name, "webhook:read")
         return app, webhooks.list_of(tx, app.id)
 
 
 def find(context: Context, actor: Actor, app_name: str, webhook_id: str) -> tuple[App, Webhook]:
     """Raises NotFound."""
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "app:read")
+        app = access.app_for(tx, actor, app_name, "webhook:read")
         return app, _find(tx, app, webhook_id)
 
 
@@ -66,7 +66,7 @@ def create(
     )
     header = rules.check_header("authorization", authorization) if authorization else None
     with context.database.transaction() as tx:
-        app = access.app_for(tx, actor, app_name, "app:update")
+        app = access.app_for(tx, actor, app_name, "webhook:update")
         apps.lock(tx, app.id)
         if len(webhooks.list_of(tx, app.id)) >= rules.MOST:
             raise InvalidParams(f"cannot add a webhook: {app.name} has {rules.MOST} already, the most an app may have")
@@ -102,7 +102,7 @@ def update(
         if header is not None:
             rules.check_header(name, header)
     with context.database.transaction() as tx:
-        app = access.app_for(tx, actor, app_name, "app:update")
+        app = access.app_for(tx, actor, app_name, "webhook:update")
         webhook = _find(tx, app, webhook_id)
         webhooks.update(tx, webhook.id, updated_at=now(), **values)
         if secret is not None:
@@ -116,7 +116,7 @@ def update(
 def remove(context: Context, actor: Actor, app_name: str, webhook_id: str) -> tuple[App, Webhook]:
     """Tell nobody any more; what is under way may still arrive. Raises NotFound."""
     with context.database.transaction() as tx:
-        app = access.app_for(tx, actor, app_name, "app:update")
+        app = access.app_for(tx, actor, app_name, "webhook:update")
         webhook = _find(tx, app, webhook_id)
         webhooks.delete(tx, webhook.id)
         _tell(tx, actor, app, webhook, "destroy")

@@ -64,7 +64,7 @@ class Api:
         if route.door is Door.OPEN:
             actor, remaining = None, 0
             if request.method not in _READS:
-                self._strangers.take(request.address)
+                self._strangers.take(rates.origin(request.address))
         else:
             _check_version(request.headers)
             actor = self._know(request, route)
@@ -169,6 +169,13 @@ def _matches(listed: str, etag: str) -> bool:
     return "*" in tags or etag in tags
 
 
+def _shown_path(request: Request, route: str) -> str:
+    """The path as the log may have it: a drain is named by its URL, which may hold a password; links are secrets."""
+    if ":token" in route or ":login" in route:
+        return route
+    return ascii("/" + "/".join("URL" if "://" in part else part for part in request.path))[:200]
+
+
 def _log_request(request: Request, told: Mapping[str, object], status: int, seconds: float) -> None:
     log.info(
         "at=request request_id=%s account=%s method=%s route=%s path=%s status=%d ms=%.1f error=%s agent=%s",
@@ -176,8 +183,7 @@ def _log_request(request: Request, told: Mapping[str, object], status: int, seco
         told.get("account", "-"),
         request.method,
         told.get("route", "-"),
-        # A drain is named by its URL, which may hold a password.
-        ascii("/" + "/".join("URL" if "://" in part else part for part in request.path))[:200],
+        _shown_path(request, str(told.get("route", ""))),
         status,
         seconds * 1000,
         told.get("error", "-"),

@@ -28,7 +28,9 @@ _DRAIN_LIMIT = 32 << 20
 _THREADS = 6
 # Seconds: how long an answer that is not there yet is waited for (clients give up after 60), and between two looks.
 _PATIENCE = 50.0
-_LOOK = 0.5
+_LOOK = 1.0
+# So many wait at once: each look is one read of the store.
+_WAITING = 50
 
 
 class Application:
@@ -37,6 +39,7 @@ class Application:
     def __init__(self, context: Context, routes: Iterable[Route]) -> None:
         self.api = Api(context, routes)
         self._threads = anyio.CapacityLimiter(_THREADS)
+        self._waiting = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,12 +59,18 @@ class Application:
 
     async def _answer(self, asked: Request) -> Response:
         """Where there is no answer yet, the client waits here and not in a thread, of which there are few."""
-        with anyio.move_on_after(_PATIENCE):
-            while True:
-                response = await to_thread.run_sync(self.api.answer, asked, limiter=self._threads)
-                if not response.pending:
-                    return response
+        response = await to_thread.run_sync(self.api.answer, asked, limiter=self._threads)
+        # Who comes when many wait already asks again by itself.
+        if not response.pending or self._waiting >= _WAITING:
+            return response
+        self._waiting += 1
+        try:
+            until = anyio.current_time() + _PATIENCE
+            while response.pending and anyio.current_time() < until:
                 await anyio.sleep(_LOOK)
+                response = await to_thread.run_sync(self.api.answer, asked, limiter=self._threads)
+        finally:
+            self._waiting -= 1
         return response
 
 

@@ -1,6 +1,7 @@
 """Builds."""
 
 import re
+from urllib.parse import urlsplit, urlunsplit
 
 from celadon.actions import builds
 from celadon.api import buildpacks, shapes
@@ -92,6 +93,15 @@ def output_stream_url(call: Call, build: Build) -> str:
     return f"{call.api_url}/builds-output/{build.output_key}"
 
 
+def _without_secrets(build: Build) -> str | None:
+    """Where a source came from, without what lets one read it: user, query, and the key of an upload of ours."""
+    if build.source_url is None:
+        return None
+    parts = urlsplit(build.source_url)
+    path = parts.path.rpartition("/")[0] if build.source_id else parts.path
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", ""))
+
+
 def shape(call: Call, app: App, build: Build, author: Account) -> dict[str, object]:
     return {
         "app": {"id": app.id},
@@ -106,7 +116,7 @@ def shape(call: Call, app: App, build: Build, author: Account) -> dict[str, obje
         "source_blob": {
             "checksum": build.source_checksum,
             # Of a push, the archive is the platform's own: its repository is where the source can be had.
-            "url": build.source_url or call.settings.git_url(app.name),
+            "url": _without_secrets(build) or call.settings.git_url(app.name),
             "version": build.commit,
             "version_description": build.commit_description,
         },

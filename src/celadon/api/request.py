@@ -66,9 +66,12 @@ def _plain(raw: bytes) -> str:
 def query_of(raw: bytes) -> dict[str, str]:
     """Names and values of a query or a form; raises BadRequest for more than 100."""
     try:
-        return dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100))
+        found = dict(parse_qsl(raw.decode("latin-1"), keep_blank_values=True, max_num_fields=100))
     except ValueError:
         raise BadRequest("cannot read the request: it has more than 100 fields") from None
+    if any("\0" in text for pair in found.items() for text in pair):
+        raise BadRequest("cannot read the request: a field has a NUL character")
+    return found
 
 
 def method_of(method: str, headers: Mapping[str, str]) -> str:

@@ -215,15 +215,15 @@ _PIPELINES = (
 )
 
 _WEBHOOKS = (
-    _route("GET /apps/:app/webhooks", "app:read", webhooks.list_of),
-    _route("POST /apps/:app/webhooks", "app:update", webhooks.create),
-    _route("GET /apps/:app/webhooks/:webhook", "app:read", webhooks.show),
-    _route("PATCH /apps/:app/webhooks/:webhook", "app:update", webhooks.update),
-    _route("DELETE /apps/:app/webhooks/:webhook", "app:update", webhooks.destroy),
-    _route("GET /apps/:app/webhook-events", "app:read", webhook_events.list_of),
-    _route("GET /apps/:app/webhook-events/:webhook_event", "app:read", webhook_events.show),
-    _route("GET /apps/:app/webhook-deliveries", "app:read", webhook_deliveries.list_of),
-    _route("GET /apps/:app/webhook-deliveries/:webhook_delivery", "app:read", webhook_deliveries.show),
+    _route("GET /apps/:app/webhooks", "webhook:read", webhooks.list_of),
+    _route("POST /apps/:app/webhooks", "webhook:update", webhooks.create),
+    _route("GET /apps/:app/webhooks/:webhook", "webhook:read", webhooks.show),
+    _route("PATCH /apps/:app/webhooks/:webhook", "webhook:update", webhooks.update),
+    _route("DELETE /apps/:app/webhooks/:webhook", "webhook:update", webhooks.destroy),
+    _route("GET /apps/:app/webhook-events", "webhook:read", webhook_events.list_of),
+    _route("GET /apps/:app/webhook-events/:webhook_event", "webhook:read", webhook_events.show),
+    _route("GET /apps/:app/webhook-deliveries", "webhook:read", webhook_deliveries.list_of),
+    _route("GET /apps/:app/webhook-deliveries/:webhook_delivery", "webhook:read", webhook_deliveries.show),
 )
 
 _PLATFORM = (

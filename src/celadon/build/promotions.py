@@ -50,6 +50,7 @@ class Promotions:
         """Copy the slug for one app and make its release; safe to do again after it was interrupted anywhere."""
         copy = promotions.begin(self.context, target)
         if copy is None:
+            promotions.fail(self.context, target.id, "the app was destroyed")
             return
         try:
             made = promotions.release(self.context, target.id, copy.present or self._copied(copy))

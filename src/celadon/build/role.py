@@ -96,7 +96,11 @@ class Builds:
             with self._lock:
                 used = app.id in self._apps
             if not used:
-                self._purge(app)
+                try:
+                    self._purge(app)
+                except OSError:
+                    # One disk that cannot be removed must keep nobody from building; it is tried again.
+                    log.exception("at=purge-failed app=%s", app.name)
         for setup_id in app_setups.due(self.context):
             self._advance(setup_id)
         with self.context.database.read() as tx:

@@ -3,6 +3,7 @@
 import logging
 import smtplib
 import ssl
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
@@ -54,9 +55,10 @@ class Post:
     def _send(self, server: smtplib.SMTP, mail: Mail) -> bool:
         """Whether it was sent; raises OSError, SMTPServerDisconnected when that ended the connection."""
         try:
-            server.send_message(_message(self._settings, mail))
-        except (OSError, smtplib.SMTPException, ValueError) as error:
-            log.warning("at=mail id=%s error=%r", mail.id, str(error))
+            server.send_message(_message(self._settings, mail), to_addrs=[mail.recipient])
+        except Exception as error:
+            # Whatever is in a letter, it must keep no other from being sent.
+            log.exception("at=mail id=%s", mail.id)
             mails.failed(self._context, mail, str(error))
             if isinstance(error, (smtplib.SMTPServerDisconnected, ConnectionError, TimeoutError)):
                 raise
@@ -88,7 +90,7 @@ def _connection(settings: Settings) -> smtplib.SMTP:
 def _message(settings: Settings, mail: Mail) -> EmailMessage:
     message = EmailMessage()
     message["From"] = settings.mail_from or f"Celadon <celadon@{settings.domain}>"
-    message["To"] = mail.recipient
+    message["To"] = Address(addr_spec=mail.recipient)
     message["Subject"] = mail.subject
     message["Date"] = format_datetime(mail.created_at)
     message["Message-ID"] = f"<{mail.id}@{settings.domain}>"

@@ -93,7 +93,8 @@ class Actor:
 
 def check_email(email: str) -> str:
     """The address as it is kept (lower case); raises InvalidParams when it is none, or one of a team."""
-    if not _EMAIL.match(email):
+    # `=?` begins what mail headers read as other text (RFC 2047).
+    if not _EMAIL.match(email) or "=?" in email:
         raise InvalidParams(f"cannot use {email[:80]!r} as an e-mail address: it must look like name@host")
     if email.lower().endswith(team.ADDRESS):
         raise InvalidParams(f"cannot use {email[:80]!r} as an e-mail address: it stands for a team")

@@ -21,7 +21,11 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # IPv6, NAT64 within a network, Teredo, 6to4 and its relay, site-local.
 _REFUSED = tuple(
     ipaddress.ip_network(text)
-    for text in ("::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fec0::/10", "192.0.0.0/24", "192.88.99.0/24")
+    for text in (
+        *("::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16", "fec0::/10", "192.0.0.0/24", "192.88.99.0/24"),
+        # Of documentation, of ORCHID, and what Azure's machines ask about themselves.
+        *("3fff::/20", "2001:20::/28", "168.63.129.16/32"),
+    )
 )
 
 

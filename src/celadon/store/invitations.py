@@ -37,9 +37,9 @@ def insert_confirmation(tx: Transaction, confirmation: Confirmation) -> None:
 
 
 def confirmation_by_token(tx: Transaction, purpose: Purpose, token: str, now: datetime) -> Confirmation | None:
-    """The confirmation of this token while it lasts."""
+    """The confirmation of this token while it lasts, its row locked: whoever comes second finds it gone."""
     same = sa.and_(_c.c.token_hash == secrets.hash_token(token), _c.c.purpose == purpose, _c.c.expires_at > now)
-    return rows.one(tx, Confirmation, sa.select(_c).where(same))
+    return rows.one(tx, Confirmation, sa.select(_c).where(same).with_for_update())
 
 
 def latest_confirmation(tx: Transaction, account_id: str, purpose: Purpose) -> Confirmation | None:
@@ -47,8 +47,10 @@ def latest_confirmation(tx: Transaction, account_id: str, purpose: Purpose) -> C
     return rows.one(tx, Confirmation, query.order_by(_c.c.created_at.desc()))
 
 
-def delete_confirmations(tx: Transaction, account_id: str, purpose: Purpose) -> None:
-    tx.connection.execute(_c.delete().where(_c.c.account_id == account_id, _c.c.purpose == purpose))
+def delete_confirmations(tx: Transaction, account_id: str, purpose: Purpose | None = None) -> None:
+    """All of an account, or those of one purpose."""
+    query = _c.delete().where(_c.c.account_id == account_id)
+    tx.connection.execute(query if purpose is None else query.where(_c.c.purpose == purpose))
 
 
 def prune(tx: Transaction, now: datetime) -> None:

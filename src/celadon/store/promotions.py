@@ -37,6 +37,13 @@ def list_unreleased(tx: Transaction) -> list[Target]:
     return rows.every(tx, Target, query.order_by(_targets.c.created_at, _targets.c.id))
 
 
+def is_pending(tx: Transaction, app_id: str) -> bool:
+    """Whether a promotion to this app is under way."""
+    return (
+        tx.connection.execute(sa.select(_targets.c.id).where(_pending, _targets.c.app_id == app_id)).first() is not None
+    )
+
+
 def copy_of(tx: Transaction, app_id: str, slug_id: str) -> str | None:
     """The id of the slug that the app's last promotion of this slug has made."""
     releases = tables.releases.c
