@@ -243,16 +243,23 @@ def _access_problems(
         yield "lets a stranger to an app"
     if sent.who == "stranger" and params.get("app") in ("example", fuzzed.names["2.app"]):
         yield "lets a stranger to an app"
-    # The first word is a scope or a permission; after ", or" comes what needs neither.
-    permission = "-" if ", or" in route.permission else re.split(r"[;, ]", route.permission)[0]
-    if permission == "operator":
+    needed = permission(route)
+    if needed == "operator":
         if sent.who != "operator":
             yield "lets somebody do what is the operator's"
         return
-    wanted = _SCOPES[permission]
+    wanted = _SCOPES[needed]
     scope = sent.who.removeprefix("only_").replace("_", "-") if sent.who.startswith("only_") else "global"
     if wanted is not None and scope not in wanted:
         yield f"lets a token of scope {scope} do what needs one of {sorted(wanted)}"
+
+
+def permission(route: Route) -> str:
+    """The first word of a route's permission that is one; after ", or" comes what needs neither scope nor permission."""
+    if ", or" in route.permission:
+        return "-"
+    words = re.findall(r"[a-z]+(?::[a-z]+)?|-", route.permission)
+    return next(word for word in words if word in _SCOPES or word == "operator")
 
 
 def _counted(reply: Reply, route: Route | None) -> bool:
