@@ -41,13 +41,14 @@ REQUESTS_OF_SEED = 7
 _WEAR = 50
 _TABLE = Table(ROUTES)
 _PAGES = frozenset(route.path for route in pages.ROUTES)
-_SCOPES = {
+_SCOPES: dict[str, frozenset[str] | None] = {
     "read": access.PERMISSIONS["app:read"][1],
     "write": access.PERMISSIONS["app:update"][1],
     "identity": frozenset({"global", "identity"}),
     "global": frozenset({"global"}),
     "-": None,
     **{permission: scopes for permission, (_, scopes) in access.PERMISSIONS.items()},
+    **{permission: scopes for permission, (_, scopes) in access.TEAM_PERMISSIONS.items()},
 }
 
 
@@ -231,7 +232,7 @@ def _access_problems(
     fuzzed: FuzzedWorld, sent: Sent, reply: Reply, route: Route | None, params: dict[str, str]
 ) -> Iterator[str]:
     text = reply.content.decode("utf-8", "replace") + repr(reply.headers)
-    secrets = (*_NEVER, *(token for who, token in fuzzed.tokens.items()))
+    secrets = (*_NEVER, *fuzzed.tokens.values())
     yield from (f"shows a secret: {secret[:12]}…" for secret in secrets if secret in text)
     if sent.who != "operator" and CANARY in text:
         yield f"shows what is another account's: {text[:300]}"
@@ -243,16 +244,28 @@ def _access_problems(
         yield "lets a stranger to an app"
     if sent.who == "stranger" and params.get("app") in ("example", fuzzed.names["2.app"]):
         yield "lets a stranger to an app"
-    # The first word is a scope or a permission; after ", or" comes what needs neither.
-    permission = "-" if ", or" in route.permission else re.split(r"[;, ]", route.permission)[0]
-    if permission == "operator":
+    if route.permission == "operator":
         if sent.who != "operator":
             yield "lets somebody do what is the operator's"
         return
-    wanted = _SCOPES[permission]
+    wanted = scopes(route)
     scope = sent.who.removeprefix("only_").replace("_", "-") if sent.who.startswith("only_") else "global"
     if wanted is not None and scope not in wanted:
         yield f"lets a token of scope {scope} do what needs one of {sorted(wanted)}"
+
+
+def scopes(route: Route) -> frozenset[str] | None:
+    """The scopes that the words of a route's permission ask for; None when any token will do.
+
+    After ", or" comes what needs no scope at all. Raises KeyError for a permission without a word that is known.
+    """
+    words = [word for word in re.findall(r"[a-z]+(?::[a-z-]+)?|-", route.permission) if word in _SCOPES]
+    if not words:
+        raise KeyError(route.permission)
+    of_words = [_SCOPES[word] for word in words]
+    if ", or" in route.permission or None in of_words:
+        return None
+    return frozenset().union(*(found for found in of_words if found is not None))
 
 
 def _counted(reply: Reply, route: Route | None) -> bool:

@@ -246,7 +246,8 @@ def _bodies(method: str, path: str, known: tuple[str, ...]) -> st.SearchStrategy
 
 _FIELDS = (
     "name maintenance updates type quantity size command env attach release slug description source_blob buildpacks lines dyno "
-    "source scope expires_in password new_password url version checksum columns certificate_chain private_key sni_endpoint A B"
+    "source scope expires_in password new_password url version checksum columns certificate_chain private_key sni_endpoint "
+    "app pipeline stage targets owner new_owner in id include events level secret A B"
 ).split()
 
 

@@ -40,7 +40,12 @@ def make(home: Path) -> None:
     _created(world, "/apps", {"name": "eves"}, tokens["stranger"])
     _created(world, "/apps/example/domains", {"hostname": "www.example.com"})
     endpoint = _created(world, "/apps/example/sni-endpoints", PAIR)
+    pipeline = _created(world, "/pipelines", {"name": "road"})
+    _created(world, "/teams", {"name": "makers"})
+    coupled = {"app": world.made["app"], "pipeline": pipeline["id"], "stage": "production"}
+    coupling = _created(world, "/pipeline-couplings", coupled)
     names = {
+        "1.team": "makers", "pipeline": pipeline["id"], "coupling": coupling["id"],
         "1.app": "example", "2.app": world.made["app"], "3.app": "eves", "4.app": "franks", "5.app": "example", "1.release": "v3", "2.release": "4",
         "3.release": world.made["release"], "build": world.made["build"], "slug": world.made["slug"], "1.dyno": "web.1",
         "2.dyno": "web", "3.dyno": world.made["dyno"], "1.type": "web", "2.type": "worker", "key": world.made["key"],
@@ -69,6 +74,9 @@ def _franks_app(world: World, frank: Actor) -> dict[str, str]:
     app = _created(world, "/apps", {"name": "franks"}, token)
     assert world.call("PATCH", "/apps/franks/config-vars", {"SECRET": CANARY}, token=token).status == 200
     domain = _created(world, "/apps/franks/domains", {"hostname": f"{CANARY}.example.com"}, token)
+    pipeline = _created(world, "/pipelines", {"name": f"p-{CANARY}"}, token)
+    team = _created(world, "/teams", {"name": f"t-{CANARY}"}, token)
+    _created(world, "/pipeline-couplings", {"app": app["id"], "pipeline": pipeline["id"], "stage": "staging"}, token)
     build = builds.create(world.context, frank, "franks", commit=CANARY, commit_description=CANARY)
     compiled = Compiled(
         slug_id="2d3f7c1e-0000-4000-8000-000000000001",
@@ -90,6 +98,8 @@ def _franks_app(world: World, frank: Actor) -> dict[str, str]:
         "frank.build": build.id,
         "frank.dyno": dyno.id,
         "frank.domain": domain["id"],
+        "frank.pipeline": pipeline["id"],
+        "frank.team": team["id"],
     }
 
 

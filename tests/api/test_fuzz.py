@@ -4,6 +4,8 @@ from pathlib import Path
 
 from tests.api import fuzz, fuzz_world
 
+from celadon.api.route import Door
+
 
 def test_no_request_makes_the_api_fail_or_tell_too_much(tmp_path: Path) -> None:
     (tmp_path / "prepared").mkdir()
@@ -20,3 +22,9 @@ def test_no_request_makes_the_api_fail_or_tell_too_much(tmp_path: Path) -> None:
     assert outcome.statuses.total() >= 500
     # Requests that all die at the door would prove nothing.
     assert {200, 201, 400, 401, 403, 404, 406, 422} <= set(outcome.statuses), outcome.statuses
+
+
+def test_every_route_with_a_token_says_its_permission_in_known_words() -> None:
+    for route in fuzz.ROUTES:
+        if route.door is not Door.OPEN and not route.permission.startswith("operator"):
+            fuzz.scopes(route)
