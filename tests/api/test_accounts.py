@@ -196,3 +196,46 @@ def test_letters_hold_links_of_this_platform(new_world: Callable[..., World]) ->
     (mail,) = mails.outbox(world.context, world.actor)
     assert re.search(r"https://api\.paas\.example/account/accept/[\w-]{43}\n", mail.text)
     assert isinstance(world.context.settings, Settings)
+
+
+def test_a_reset_ends_what_a_thief_has_begun(world: World) -> None:
+    world.call("PATCH", "/account", {"email": "mallory@example.com", "password": PASSWORD})
+    thiefs = link_of(world, "mallory@example.com")
+    world.call("POST", "/password-resets", {"email": EMAIL}, token=None)
+    body = {"password": NEW_PASSWORD, "password_confirmation": NEW_PASSWORD}
+    path = f"/password-resets/{link_of(world, EMAIL)}/actions/finalize"
+    assert world.call("POST", path, body, token=None).status == 200
+    assert world.call("POST", f"/account/email/{thiefs}", token=None).status == 404
+
+
+def test_a_new_password_ends_old_links(world: World) -> None:
+    world.call("POST", "/password-resets", {"email": EMAIL}, token=None)
+    old = link_of(world, EMAIL)
+    world.call("PATCH", "/account", {"password": PASSWORD, "new_password": NEW_PASSWORD})
+    body = {"password": "a thief's one", "password_confirmation": "a thief's one"}
+    assert world.call("POST", f"/password-resets/{old}/actions/finalize", body, token=None).status == 404
+
+
+@pytest.mark.parametrize(
+    "email", ["=?utf-8?q?me=40evil.com=3e=2c?=x@corp.com", "a@b\r\nBcc:c@d", "ä@example.com", "a@b@c"]
+)
+def test_what_mail_would_read_otherwise_is_no_address(new_world: Callable[..., World], email: str) -> None:
+    world = new_world(signup="open")
+    assert world.call("POST", "/signup", token=None, content=urlencode({"email": email}).encode()).status == 422
+
+
+def test_a_stranger_takes_no_invitation_away(new_world: Callable[..., World]) -> None:
+    world = new_world(signup="open")
+    token = invite(world)
+    with world.context.database.transaction() as tx:
+        tx.connection.exec_driver_sql("update invitations set created_at = '2020-01-01 00:00:00'")
+    world.call("POST", "/signup", token=None, content=b"email=alan%40example.com")
+    assert world.get(f"/invitations/{token}", token=None).status == 200
+
+
+def test_links_are_not_in_the_log(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    token = invite(world)
+    with caplog.at_level("INFO", logger="celadon"):
+        assert world.get(f"/account/accept/{token}", token=None).status == 200
+    assert "/account/accept/:token" in caplog.text
+    assert token not in caplog.text

@@ -30,6 +30,8 @@ OPERATE = {
     "collaborator:update",
     "drain:read",
     "drain:update",
+    "webhook:read",
+    "webhook:update",
     "formation:update",
     "dyno:run",
     "dyno:stop",

@@ -424,6 +424,7 @@ def test_inviting_again_changes_the_role_and_sends_no_second_mail_at_once(people
     with people.world.context.database.transaction() as tx:
         earlier = context.now() - timedelta(hours=1)
         tx.connection.execute(tables.team_invitations.update().values(created_at=earlier))
+        tx.connection.execute(tables.mails.update().values(created_at=earlier))
     second = invite(people.world, email("eve"), "member")
     assert second != first
     assert people("eve", "GET", f"/teams/invitations/{first}").status == 404

@@ -31,11 +31,20 @@ class Box:
         self.letters: list[EmailMessage] = []
         self.logins: list[str] = []
         self.refusal = ""
+        # So many connections are broken at the first letter.
+        self.breaks = 0
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
         if self.refusal:
             return self.refusal
         envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if self.breaks:
+            self.breaks -= 1
+            server.transport.abort()
+        envelope.mail_from = address
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
@@ -132,6 +141,23 @@ def test_one_bad_letter_does_not_keep_the_others(tmp_path: Path, box: Box, serve
     _write(context, "grace@example.com")
     assert Post(context).ensure() == 1
     assert [letter["To"] for letter in box.letters] == ["grace@example.com"]
+
+
+def test_a_letter_that_breaks_the_connection_takes_no_other_down(tmp_path: Path, box: Box, server: Server) -> None:
+    context = _context(tmp_path / "home", smtp_url=f"smtp://127.0.0.1:{server.port}")
+    for number in range(3):
+        _write(context, f"p{number}@example.com")
+    box.breaks = 1
+    assert Post(context).ensure() == 0
+    assert sorted(mail.attempts for mail in _outbox(context)) == [0, 0, 1]
+    assert Post(context).ensure() == 2
+
+
+def test_the_same_letter_goes_once_a_minute(tmp_path: Path) -> None:
+    context = _context(tmp_path / "home")
+    for _ in range(3):
+        _write(context)
+    assert len(_outbox(context)) == 1
 
 
 def test_a_server_that_is_away_is_tried_again(tmp_path: Path) -> None:

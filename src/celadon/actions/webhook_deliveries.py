@@ -17,7 +17,7 @@ from celadon.store import webhook_deliveries, webhook_events, webhooks
 def keys(context: Context, actor: Actor, app_name: str, status: str | None = None) -> list[tuple[int, str]]:
     """Number and id of each delivery of an app, or of those with a status."""
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "app:read")
+        app = access.app_for(tx, actor, app_name, "webhook:read")
         return webhook_deliveries.keys(tx, app.id, status)
 
 
@@ -30,7 +30,7 @@ def by_ids(context: Context, ids: Sequence[str]) -> dict[str, WebhookDelivery]:
 def find(context: Context, actor: Actor, app_name: str, delivery_id: str) -> WebhookDelivery:
     """Raises NotFound."""
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "app:read")
+        app = access.app_for(tx, actor, app_name, "webhook:read")
         found = webhook_deliveries.find(tx, app.id, delivery_id)
     if found is None:
         raise NotFound(

@@ -19,7 +19,7 @@ from celadon.store.database import Transaction
 def keys(context: Context, actor: Actor, app_name: str) -> list[tuple[int, str]]:
     """Sequence and id of each webhook event of an app."""
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "app:read")
+        app = access.app_for(tx, actor, app_name, "webhook:read")
         return webhook_events.keys(tx, app.id)
 
 
@@ -32,7 +32,7 @@ def by_ids(context: Context, ids: Sequence[str]) -> dict[str, WebhookEvent]:
 def find(context: Context, actor: Actor, app_name: str, event_id: str) -> WebhookEvent:
     """Raises NotFound."""
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "app:read")
+        app = access.app_for(tx, actor, app_name, "webhook:read")
         found = webhook_events.find(tx, app.id, event_id)
     if found is None:
         raise NotFound("webhook_event", f"Couldn't find that webhook event: {app.name} has no {event_id[:40]!r}.")

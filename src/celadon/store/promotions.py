@@ -38,9 +38,12 @@ def list_unreleased(tx: Transaction) -> list[Target]:
 
 
 def is_pending(tx: Transaction, app_id: str) -> bool:
-    """Whether a promotion to this app is under way."""
+    """Whether a promotion to this app waits for its slug."""
     return (
-        tx.connection.execute(sa.select(_targets.c.id).where(_pending, _targets.c.app_id == app_id)).first() is not None
+        tx.connection.execute(
+            sa.select(_targets.c.id).where(_pending, _targets.c.app_id == app_id, _targets.c.release_id.is_(None))
+        ).first()
+        is not None
     )
 
 
