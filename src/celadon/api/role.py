@@ -1,7 +1,7 @@
 """The `api` role: the Platform API and the pages for people, on a Unix socket behind the router.
 
-Wakes on requests; reads and writes the store by way of actions; survives everything but the store's loss: it has no
-state but the rate limit's buckets.
+Wakes on requests, and on events that webhooks want to hear of; reads and writes the store by way of actions; survives
+everything but the store's loss: it has no state but the buckets of its limits.
 """
 
 from pathlib import Path

@@ -54,12 +54,6 @@ def update(tx: Transaction, account_id: str, *, now: datetime, **values: object)
     rows.update(tx, _t, account_id, updated_at=now, **values)
 
 
-def recovery_codes(tx: Transaction, account_id: str) -> int:
-    """How many are left."""
-    c = tables.recovery_codes.c
-    return int(tx.connection.execute(sa.select(sa.func.count()).where(c.account_id == account_id)).scalar_one())
-
-
 def replace_recovery_codes(tx: Transaction, account_id: str, codes: list[str]) -> None:
     """From now on these (of none: no) codes work."""
     table = tables.recovery_codes
