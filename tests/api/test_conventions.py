@@ -190,6 +190,11 @@ def test_if_match_of_what_has_no_tag_fits_nothing_but_anything(world: World) -> 
     assert world.call("POST", path, token=None, headers={"If-Match": "*"}).status == 422
 
 
+def test_if_match_reads_what_is_at_the_path_by_the_names_of_that(world: World) -> None:
+    # GET /teams/apps is the team called `apps`, POST /teams/apps makes an app.
+    assert world.call("POST", "/teams/apps", {}, headers={"If-Match": '"x"'}).status == 404
+
+
 def test_single_resource_has_its_time_of_change(world: World) -> None:
     reply = world.get("/apps/example")
     changed = parsedate_to_datetime(reply.headers["last-modified"])

@@ -86,13 +86,19 @@ class Api:
         wanted = call.request.headers.get("if-match")
         if wanted is None:
             return
-        reading = replace(call.request, method="GET")
-        found = self._table.find("GET", reading.path)
-        present = tell(found[0].answer(replace(call, request=reading)), reading) if found else None
+        present = self._present(call)
         if present is None or not _matches(wanted, present.headers.get("ETag", "")):
             raise failures.PreconditionFailed(
                 "cannot change this: it is not what If-Match says any more, read it again"
             )
+
+    def _present(self, call: Call) -> Response | None:
+        """What GET at this path would answer; None when there is no such thing, or not without a token."""
+        found = self._table.find("GET", call.request.path)
+        if found is None or (found[0].door is not Door.OPEN and call.known is None):
+            return None
+        reading = replace(call.request, method="GET")
+        return tell(found[0].answer(replace(call, request=reading, params=found[1])), reading)
 
 
 def _check_version(headers: Mapping[str, str]) -> None:

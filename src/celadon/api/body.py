@@ -11,6 +11,7 @@ from celadon.model.errors import BadRequest, InvalidParams
 
 DEPTH = 32
 _TEXT_LIMIT = 64 << 10
+_SHOWN = 100
 _KINDS = {str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
@@ -53,11 +54,15 @@ class Body:
         self.values = values
         self._where = where
 
+    def _called(self, name: str) -> str:
+        """A field as messages call it: there are objects whose names are the client's."""
+        return f"{self._where}{name[:_SHOWN]}"
+
     def _wrong(self, name: str, expected: str) -> InvalidParams:
-        return InvalidParams(f"cannot use {self._where}{name}: it must be {expected}, not {_kind(self.values[name])}")
+        return InvalidParams(f"cannot use {self._called(name)}: it must be {expected}, not {_kind(self.values[name])}")
 
     def _missing(self, name: str) -> InvalidParams:
-        return InvalidParams(f"cannot do this without {self._where}{name}: give it in the request's body")
+        return InvalidParams(f"cannot do this without {self._called(name)}: give it in the request's body")
 
     def raw_text(self, name: str) -> str | None:
         """Text as it is, whatever its characters and length: for values an action checks with words of its own."""
@@ -69,9 +74,9 @@ class Body:
     def text(self, name: str, limit: int = _TEXT_LIMIT) -> str | None:
         value = self.raw_text(name)
         if value is not None and "\x00" in value:
-            raise InvalidParams(f"cannot use {self._where}{name}: it has a NUL character")
+            raise InvalidParams(f"cannot use {self._called(name)}: it has a NUL character")
         if value is not None and len(value) > limit:
-            raise InvalidParams(f"cannot use {self._where}{name}: it is longer than {limit:,} characters")
+            raise InvalidParams(f"cannot use {self._called(name)}: it is longer than {limit:,} characters")
         return value
 
     def needed_text(self, name: str, limit: int = _TEXT_LIMIT) -> str:
@@ -99,7 +104,7 @@ class Body:
         if isinstance(value, bool) or not isinstance(value, int):
             raise self._wrong(name, "a whole number")
         if abs(value) >= 10**18:
-            raise InvalidParams(f"cannot use {self._where}{name}: the number is too large")
+            raise InvalidParams(f"cannot use {self._called(name)}: the number is too large")
         return value
 
     def entry(self, name: str) -> "Body | None":
@@ -109,7 +114,7 @@ class Body:
             return None
         if not isinstance(value, dict):
             raise self._wrong(name, "an object")
-        return Body(value, f"{self._where}{name}.")
+        return Body(value, f"{self._called(name)}.")
 
     def entries(self, name: str) -> list["Body"] | None:
         """A list of objects."""
@@ -120,8 +125,8 @@ class Body:
             raise self._wrong(name, "a list")
         for entry in value:
             if not isinstance(entry, dict):
-                raise InvalidParams(f"cannot use {self._where}{name}: each of its entries must be an object")
-        return [Body(entry, f"{self._where}{name}.") for entry in value]
+                raise InvalidParams(f"cannot use {self._called(name)}: each of its entries must be an object")
+        return [Body(entry, f"{self._called(name)}.") for entry in value]
 
     def needed_entries(self, name: str) -> list["Body"]:
         found = self.entries(name)
