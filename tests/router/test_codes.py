@@ -77,6 +77,14 @@ def test_the_line_of_a_good_request_is_as_heroku_writes_it(mesh: Mesh) -> None:
     assert re.fullmatch(pattern, line)
 
 
+def test_the_line_of_a_request_that_no_proxy_brings_has_the_clients_address(mesh: Mesh) -> None:
+    app_id = mesh.app("near")
+    with servers.Dyno() as dyno:
+        mesh.serve(app_id, dyno)
+        mesh.get("near.localhost", "/")
+    assert ' fwd="127.0.0.1" ' in mesh.line(app_id, "at=info")
+
+
 def test_an_app_whose_dynos_have_all_crashed_is_h10(mesh: Mesh) -> None:
     app_id = mesh.app("crashed")
     mesh.dyno(app_id, state=DynoState.CRASHED)

@@ -65,7 +65,10 @@ def remove(context: Context, actor: Actor, app_name: str, id_url_or_token: str) 
 def _find(tx: Transaction, app: App, id_url_or_token: str) -> LogDrain:
     drain = log_drains.find(tx, app.id, id_url_or_token)
     if drain is None:
-        raise NotFound("log_drain", f"Couldn't find that log drain: {app.name} has none so; see `celadon drains`.")
+        raise NotFound(
+            "log_drain",
+            f"Couldn't find that log drain: {app.name} has none of that URL, id or token; see `celadon drains`.",
+        )
     return drain
 
 

@@ -98,8 +98,8 @@ def check_password(context: Context, actor: Actor, password: str) -> None:
 def _refuse(context: Context, account: Account, code: str | None) -> None:
     if code:
         context.guesses.wrong_code(account.email)
-        raise TwoFactorRequired("The code is wrong, or was used already: give the next one as Heroku-Two-Factor-Code.")
-    raise TwoFactorRequired("A second authentication factor is required: give its code as Heroku-Two-Factor-Code.")
+        raise TwoFactorRequired("The code is wrong, or was used already: wait for the next one.")
+    raise TwoFactorRequired("A second authentication factor is required: the code of your phone, or a recovery code.")
 
 
 def _fresh(tx: Transaction, actor: Actor) -> Account:
