@@ -37,6 +37,8 @@ _INSIDE = re.compile(
 )
 _LONGEST_MESSAGE = 1000
 REQUESTS_OF_SEED = 7
+# After what may end the app or the token that the next requests are about, or let somebody to an app, a world is new.
+_CHANGES_WHO = re.compile(r"^/apps/:app$|/oauth/|collaborators|transfers|teams|members|invitations")
 # Requests a copy of the world is used for.
 _WEAR = 50
 _TABLE = Table(ROUTES)
@@ -82,9 +84,11 @@ class InProcess:
         self._asked += 1
         reply = self._loop.run_until_complete(self._ask(sent))
         method, route, _ = _means(sent)
-        ends = method == "DELETE" or (route and (route.path == "/apps/:app" or route.path.startswith("/oauth/")))
-        if method != "GET" and ends and reply.status < 300:
-            # The app or the token that the next requests are about may be gone, or called otherwise.
+        if (
+            reply.status < 300
+            and method != "GET"
+            and (method == "DELETE" or (route and _CHANGES_WHO.search(route.path)))
+        ):
             self._asked = _WEAR
         return reply
 
