@@ -16,10 +16,10 @@ def insert(tx: Transaction, mail: Mail) -> None:
     tx.connection.execute(_t.insert().values({**rows.to_row(mail), "text": tx.secrets.encrypt(mail.text)}))
 
 
-def sent_since(tx: Transaction, recipient: str, subject: str, since: datetime) -> bool:
-    """Whether a letter of this subject was written to this address since then."""
-    same = sa.and_(_t.c.recipient == recipient, _t.c.subject == subject, _t.c.created_at > since)
-    return tx.connection.execute(sa.select(_t.c.id).where(same).limit(1)).first() is not None
+def count_since(tx: Transaction, recipient: str, since: datetime) -> int:
+    """How many letters were written to this address since then."""
+    query = sa.select(sa.func.count()).where(_t.c.recipient == recipient, _t.c.created_at > since)
+    return int(tx.connection.execute(query).scalar_one())
 
 
 def list_due(tx: Transaction, now: datetime, limit: int) -> list[Mail]:
