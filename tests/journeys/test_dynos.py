@@ -149,6 +149,8 @@ def test_dynos_are_replaced_when_they_are_old_and_nobody_notices(brief: Platform
         wait_for("both were cycled", lambda: {"web.1", "web.2"} <= cycled(app), 40)
     assert load.failures == []
     assert load.answered > 100
+    # Its dynos would come and go for as long as the platform is there.
+    app.celadon("destroy", "--confirm", app.name)
 
 
 def cycled(app: App) -> set[str]:
@@ -161,6 +163,7 @@ def test_a_one_off_ends_when_its_day_is_over(brief: Platform) -> None:
     name = app.celadon("run:detached", "--", "sleep 1000").split("up, ")[-1].split()[0]
     lines = app.wait_for_log(f"heroku[{name}]: Process exited with status 143")
     assert f"heroku[{name}]: Stopping all processes with SIGTERM" in lines
+    app.celadon("destroy", "--confirm", app.name)
 
 
 def test_without_preboot_the_old_dyno_goes_first(platform: Platform) -> None:
