@@ -97,8 +97,7 @@ def test_everybody_may_what_the_table_says_and_sees_the_app_in_lists_if_anything
             rows.insert(tx, tables.collaborators, shared)
     actor = Actor(account=someone)
     assert _allowed(world, actor, app) == allowed
-    assert [found.name for found in apps.list_visible(world.context, actor)] == (["example"] if allowed else [])
-    assert [name for name, _ in apps.names_visible(world.context, actor)] == (["example"] if allowed else [])
+    assert [app.name for app, *_ in apps.list_visible(world.context, actor)] == (["example"] if allowed else [])
 
 
 def test_owner_and_operator_may_do_everything(world: World) -> None:

@@ -30,7 +30,7 @@ def test_create_outside_a_repository_adds_no_remote(celadon: Program) -> None:
 
 def test_create_makes_up_a_name(bare_world: World, celadon: Program) -> None:
     lines = celadon("create").out.splitlines()
-    (app,) = apps.list_visible(bare_world.context, bare_world.actor)
+    ((app, *_),) = apps.list_visible(bare_world.context, bare_world.actor)
     assert lines == [
         f"Creating {app.name}... done, stack is cedar",
         f"{web(bare_world, app.name)} | https://localhost:8843/{app.name}.git",

@@ -44,7 +44,7 @@ def test_who_sees_an_app_in_lists_is_who_may_see_it(world: Context, operator: Ac
     team_apps.transfer(world, admin, apps.create(world, admin, name="moved").id, "widgets")
     for actor in people:
         allowed = [name for name in ("locked-app", "moved", "open-app") if _sees(world, actor, name)]
-        assert [name for name, _ in apps.names_visible(world, actor)] == allowed
+        assert [app.name for app, *_ in apps.list_visible(world, actor)] == allowed
         assert (actor is stranger) == (allowed == [])
         if actor is not stranger:
             assert [name for name, _ in team_apps.names(world, actor, "widgets")] == allowed

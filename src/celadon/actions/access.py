@@ -142,7 +142,7 @@ def visible_apps(tx: Transaction, actor: Actor, ids: Collection[str]) -> list[Ap
     """Those of these apps that the actor sees, by name."""
     if actor.account.operator:
         return apps.by_ids(tx, ids)
-    return apps.list_visible(tx, actor.account.id, only=ids)
+    return apps.list_visible(tx, actor.account.id, ids)
 
 
 def pipeline_for(tx: Transaction, actor: Actor, id_or_name: str, permission: str) -> Pipeline:

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Sequence
 
 import sqlalchemy as sa
 
@@ -14,7 +14,9 @@ from celadon.model.account import Account, Actor
 from celadon.model.app import App, Collaborator, Permission
 from celadon.model.dyno import DynoRequest
 from celadon.model.errors import Forbidden, InvalidParams
+from celadon.model.range import Range
 from celadon.model.release import ReleaseStatus
+from celadon.model.team import Team
 from celadon.store import (
     accounts,
     apps,
@@ -27,11 +29,15 @@ from celadon.store import (
     pipelines,
     promotions,
     sni_endpoints,
+    teams,
 )
 from celadon.store.database import Transaction
 
 STACK = "cedar"
 REGION = "us"
+# An app, its owner, and the team whose account that is.
+Owned = tuple[App, Account, Team | None]
+_BY_NAME = Range(attribute="name")
 _ATTEMPTS = 20
 
 
@@ -118,11 +124,14 @@ def give_everything(tx: Transaction, app_id: str, account_id: str) -> None:
     apps.add_collaborator(tx, given)
 
 
-def list_visible(context: Context, actor: Actor, only: Collection[str] | None = None) -> list[App]:
-    """The actor's own apps and those shared with them, by name; `only` those of these ids."""
+def list_visible(context: Context, actor: Actor, wanted: Range = _BY_NAME, *, shared_only: bool = False) -> list[Owned]:
+    """The actor's own apps and those shared with them that are within the bounds, and one more than is wanted.
+
+    `shared_only` leaves those out that the actor sees only as a member of a team.
+    """
     access.require_read(actor)
     with context.database.read() as tx:
-        return apps.list_visible(tx, actor.account.id, only)
+        return _owned(tx, apps.page_visible(tx, actor.account.id, wanted, shared_only=shared_only))
 
 
 def list_of(context: Context, actor: Actor, ids: Collection[str]) -> list[App]:
@@ -132,30 +141,22 @@ def list_of(context: Context, actor: Actor, ids: Collection[str]) -> list[App]:
         return access.visible_apps(tx, actor, ids)
 
 
-def names_visible(context: Context, actor: Actor) -> list[tuple[str, str]]:
-    """Name and id of each of those apps, by name."""
-    access.require_read(actor)
-    with context.database.read() as tx:
-        return apps.names_visible(tx, actor.account.id)
-
-
-def names_shared(context: Context, actor: Actor) -> list[tuple[str, str]]:
-    """The same without the apps the actor sees only as a member of a team."""
-    access.require_read(actor)
-    with context.database.read() as tx:
-        return apps.names_shared(tx, actor.account.id)
-
-
 def find(context: Context, actor: Actor, name_or_id: str, permission: str = "app:read") -> App:
     """Raises NotFound, Forbidden."""
     with context.database.read() as tx:
         return access.app_for(tx, actor, name_or_id, permission)
 
 
-def owners(context: Context, found: Iterable[App]) -> dict[str, Account]:
-    """Account id → account, for the owners of these apps."""
+def owned(context: Context, found: Sequence[App]) -> list[Owned]:
+    """These apps with whose they are."""
     with context.database.read() as tx:
-        return accounts.by_ids(tx, {app.owner_id for app in found})
+        return _owned(tx, found)
+
+
+def _owned(tx: Transaction, found: Sequence[App]) -> list[Owned]:
+    ids = {app.owner_id for app in found}
+    owners, of_team = accounts.by_ids(tx, ids), teams.by_accounts(tx, ids)
+    return [(app, owners[app.owner_id], of_team.get(app.owner_id)) for app in found]
 
 
 def collaborators(context: Context, actor: Actor, name_or_id: str) -> list[tuple[Account, str]]:

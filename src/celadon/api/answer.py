@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
+from celadon.model.range import Range
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
@@ -28,16 +30,28 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """The chosen items; `content` and `following` are the Content-Range and, when more follow, the Next-Range."""
+
+    items: Sequence[Any]
+    whole: bool
+    content: str
+    following: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """Many of one kind. `attributes` are unique ones that a Range may name, the first is the order without one;
     `shape` makes an item's JSON, only for those that are sent. Where reading all would cost too much, `items` are only
-    what they are ordered by, and `fetch` reads the chosen ones.
+    what they are ordered by, and `fetch` reads the chosen ones; of very long lists only the wanted part is read, by
+    `read`.
     """
 
-    items: Sequence[Any]
+    items: Sequence[Any] = ()
     attributes: Mapping[str, Callable[[Any], str | int]]
     shape: Callable[[Any], object]
     fetch: Callable[[Sequence[Any]], Sequence[Any]] | None = None
+    read: Callable[[Range], Part] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

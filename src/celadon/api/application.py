@@ -124,7 +124,8 @@ def tell(answer: Answer | Listing | Page, request: Request) -> Response:
 
 
 def _tell_listing(listing: Listing, request: Request) -> Response:
-    part = ranges.select(listing, ranges.parse(request.headers.get("range"), listing.attributes))
+    wanted = ranges.parse(request.headers.get("range"), listing.attributes)
+    part = listing.read(wanted) if listing.read else ranges.select(listing, wanted)
     headers = {"Content-Range": part.content, "Accept-Ranges": ", ".join(listing.attributes)}
     if part.following:
         headers["Next-Range"] = part.following

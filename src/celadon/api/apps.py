@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from celadon.actions import apps, teams
-from celadon.api import account, shapes
-from celadon.api.answer import Answer, Listing
+from celadon.actions import apps
+from celadon.api import account, ranges, shapes
+from celadon.api.answer import Answer, Listing, Part
 from celadon.api.request import Call
 from celadon.model.account import Account
 from celadon.model.app import App
 from celadon.model.errors import InvalidParams
+from celadon.model.range import Range
 from celadon.model.team import Team
 from celadon.platform.settings import Settings
 
@@ -25,25 +26,27 @@ def create(call: Call) -> Answer:
     return answer(call, app, 201)
 
 
+# Of apps by their names and ids, and of apps with their owners.
 NAMES = {"name": lambda named: named[0], "id": lambda named: named[1]}
+_OWNED = {"name": lambda owned: owned[0].name, "id": lambda owned: owned[0].id}
 
 
 def list_visible(call: Call) -> Listing:
-    names = apps.names_visible(call.context, call.actor)
-    return Listing(items=names, attributes=NAMES, shape=dict, fetch=lambda chosen: _fetch(call, chosen))
-
-
-def _fetch(call: Call, chosen: Sequence[tuple[str, str]]) -> list[dict[str, object]]:
-    """The chosen apps in their order, without those destroyed in the meantime."""
-    found = apps.list_visible(call.context, call.actor, only=[app_id for _, app_id in chosen])
-    shaped = {app.id: value for app, value in shapes_of(call, found)}
-    return [shaped[app_id] for _, app_id in chosen if app_id in shaped]
+    return _listing(call, shared_only=False)
 
 
 def list_of_user(call: Call) -> Listing:
     account.require_self(call)
-    names = apps.names_shared(call.context, call.actor)
-    return Listing(items=names, attributes=NAMES, shape=dict, fetch=lambda chosen: _fetch(call, chosen))
+    return _listing(call, shared_only=True)
+
+
+def _listing(call: Call, *, shared_only: bool) -> Listing:
+    def read(wanted: Range) -> Part:
+        inside = apps.list_visible(call.context, call.actor, wanted, shared_only=shared_only)
+        whole = wanted.first is None and wanted.last is None
+        return ranges.part_of(inside, _OWNED[wanted.attribute], wanted, whole=whole)
+
+    return Listing(attributes=_OWNED, shape=lambda owned: shape(call.settings, *owned), read=read)
 
 
 def show(call: Call) -> Answer:
@@ -75,9 +78,7 @@ def answer(call: Call, app: App, status: int = 200) -> Answer:
 
 def shapes_of(call: Call, found: Sequence[App]) -> list[tuple[App, dict[str, object]]]:
     """These apps, each with its JSON."""
-    owners = apps.owners(call.context, found)
-    of_team = teams.of_apps(call.context, set(owners))
-    return [(app, shape(call.settings, app, owners[app.owner_id], of_team.get(app.owner_id))) for app in found]
+    return [(owned[0], shape(call.settings, *owned)) for owned in apps.owned(call.context, found)]
 
 
 def shape(settings: Settings, app: App, owner: Account, team: Team | None = None) -> dict[str, object]:

@@ -1,10 +1,11 @@
 """Filters: many things of one kind by their ids, with one request."""
 
+from operator import itemgetter
+
 from celadon.actions import apps
 from celadon.api import apps as shapes
-from celadon.api.answer import BY_ID, Listing
+from celadon.api.answer import Listing
 from celadon.api.request import Call
-from celadon.model.app import App
 from celadon.model.errors import InvalidParams
 
 _MOST = 1000
@@ -19,9 +20,6 @@ def apps_of(call: Call) -> Listing:
     if len(ids) > _MOST:
         raise InvalidParams(f"cannot filter apps: name at most {_MOST} at once")
     found = apps.list_of(call.context, call.actor, ids)
-    owners = apps.owners(call.context, found)
-
-    def shaped(app: App) -> dict[str, object]:
-        return shapes.shape(call.settings, app, owners[app.owner_id])
-
-    return Listing(items=found, attributes=BY_ID, shape=shaped)
+    return Listing(
+        items=shapes.shapes_of(call, found), attributes={"id": lambda shaped: shaped[0].id}, shape=itemgetter(1)
+    )

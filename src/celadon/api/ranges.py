@@ -7,37 +7,14 @@ Bounds follow the order: with `order=desc`, `first` is the highest.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from celadon.api.answer import Listing
+from celadon.api.answer import Listing, Part
 from celadon.api.failures import RangeNotSatisfiable
+from celadon.model.range import DEFAULT_MOST, Range
 
-DEFAULT_MOST = 200
 MOST = 1000
 _OPTION = re.compile(r"[;,]")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """`first` and `last` are None when open; `after` leaves `first` itself out; at most `most` items."""
-
-    attribute: str
-    first: str | None = None
-    last: str | None = None
-    after: bool = False
-    most: int = DEFAULT_MOST
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """The chosen items; `content` and `following` are the Content-Range and, when more follow, the Next-Range."""
-
-    items: Sequence[Any]
-    whole: bool
-    content: str
-    following: str | None
 
 
 def parse(text: str | None, attributes: Mapping[str, object]) -> Range:
@@ -86,13 +63,21 @@ def select(listing: Listing, wanted: Range) -> Part:
     key = listing.attributes[wanted.attribute]
     ordered = sorted(listing.items, key=key, reverse=wanted.descending)
     inside = _inside(ordered, key, wanted)
+    return part_of(inside, key, wanted, whole=len(inside) == len(listing.items))
+
+
+def part_of(inside: Sequence[Any], key: Callable[[Any], str | int], wanted: Range, *, whole: bool) -> Part:
+    """The part of a list, of what is within the bounds in order: all of it, or at least one item more than is wanted.
+
+    `whole`: nothing is out of bounds.
+    """
     chosen = inside[: wanted.most]
     content = f"{wanted.attribute} {key(chosen[0])}..{key(chosen[-1])}" if chosen else f"{wanted.attribute} .."
     following = None
     if len(chosen) < len(inside):
         order = ", order=desc" if wanted.descending else ""
         following = f"{wanted.attribute} ]{key(chosen[-1])}..{wanted.last or ''}; max={wanted.most}{order}"
-    return Part(items=chosen, whole=len(chosen) == len(listing.items), content=content, following=following)
+    return Part(items=chosen, whole=whole and following is None, content=content, following=following)
 
 
 def _inside(ordered: Sequence[Any], key: Callable[[Any], str | int], wanted: Range) -> Sequence[Any]:

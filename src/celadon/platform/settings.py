@@ -5,6 +5,7 @@ variable `CELADON_<NAME>` overrides one value for one run. This module is a leaf
 """
 
 import dataclasses
+import functools
 import ipaddress
 import os
 import tomllib
@@ -27,7 +28,7 @@ class SettingsError(Exception):
     """The settings file is missing, unreadable or has a value of the wrong kind."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What one platform is told. Times are in seconds, sizes in bytes."""
 
@@ -168,7 +169,7 @@ class Settings:
     def api_url(self) -> str:
         return f"http://{self.api_host}{_port(self.http_port, 80)}"
 
-    @property
+    @functools.cached_property
     def api_https_url(self) -> str:
         return f"https://{self.api_host}{_port(self.https_port, 443)}"
 

@@ -6,6 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from celadon.model.app import App, Collaborator
+from celadon.model.range import Range
 from celadon.model.team import TeamRole
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
@@ -35,20 +36,26 @@ def list_all(tx: Transaction) -> list[App]:
     return rows.every(tx, App, sa.select(_t).where(_live).order_by(_t.c.name))
 
 
-def list_visible(tx: Transaction, account_id: str, only: Collection[str] | None = None) -> list[App]:
-    """Apps the account owns or collaborates on, by name; `only` those of these ids."""
-    query = sa.select(_t).where(_live, _visible_to(account_id)).order_by(_t.c.name)
-    return rows.every(tx, App, query if only is None else query.where(_t.c.id.in_(only)))
+def list_visible(tx: Transaction, account_id: str, ids: Collection[str]) -> list[App]:
+    """Those of these apps that the account owns or collaborates on, by name."""
+    query = _VISIBLE.where(rows.among(tx, _t.c.id, ids)).order_by(_t.c.name)
+    return rows.every(tx, App, query, account_id=account_id)
 
 
-def names_visible(tx: Transaction, account_id: str) -> list[tuple[str, str]]:
-    """Name and id of each of those apps, by name: a fraction of the work of reading them."""
-    return _names(tx, _visible_to(account_id))
-
-
-def names_shared(tx: Transaction, account_id: str) -> list[tuple[str, str]]:
-    """The same of apps the account owns, or was given access to by name: not all those of its teams."""
-    return _names(tx, _shared_with(account_id))
+def page_visible(tx: Transaction, account_id: str, wanted: Range, *, shared_only: bool) -> list[App]:
+    """The first of those within the bounds, in order, and one more than is wanted."""
+    column = sa.collate(_t.c[wanted.attribute], "C" if tx.connection.dialect.name == "postgresql" else "BINARY")
+    first, last = wanted.bounds()
+    query = _SHARED if shared_only else _VISIBLE
+    if first is not None:
+        if wanted.after:
+            query = query.where(column < first if wanted.descending else column > first)
+        else:
+            query = query.where(column <= first if wanted.descending else column >= first)
+    if last is not None:
+        query = query.where(column >= last if wanted.descending else column <= last)
+    query = query.order_by(column.desc() if wanted.descending else column).limit(wanted.most + 1)
+    return rows.every(tx, App, query, account_id=account_id)
 
 
 def names_owned(tx: Transaction, owner_id: str, visible_to: Collection[str] = ()) -> list[tuple[str, str]]:
@@ -68,10 +75,10 @@ def visible_ids(account_id: str) -> sa.Select[tuple[str]]:
 
 def by_ids(tx: Transaction, ids: Collection[str]) -> list[App]:
     """Apps of these ids, by name."""
-    return rows.every(tx, App, sa.select(_t).where(_live, _t.c.id.in_(ids)).order_by(_t.c.name))
+    return rows.every(tx, App, sa.select(_t).where(_live, rows.among(tx, _t.c.id, ids)).order_by(_t.c.name))
 
 
-def _visible_to(account_id: str) -> sa.ColumnElement[bool]:
+def _visible_to(account_id: "str | sa.BindParameter[str]") -> sa.ColumnElement[bool]:
     """As `actions/access.py` says of one app: own, shared, and of teams, where a member sees what is not locked."""
     members, teams = tables.team_members.c, tables.teams
     of_team = sa.select(teams.c.account_id).join(tables.team_members, members.team_id == teams.c.id)
@@ -81,10 +88,16 @@ def _visible_to(account_id: str) -> sa.ColumnElement[bool]:
     return sa.or_(_shared_with(account_id), _t.c.owner_id.in_(anyhow), open_to_members)
 
 
-def _shared_with(account_id: str) -> sa.ColumnElement[bool]:
+def _shared_with(account_id: "str | sa.BindParameter[str]") -> sa.ColumnElement[bool]:
     """Those the account owns, or was given access to by name."""
     shared = sa.select(tables.collaborators.c.app_id).where(tables.collaborators.c.account_id == account_id)
     return sa.or_(_t.c.owner_id == account_id, _t.c.id.in_(shared))
+
+
+# Built once: building them costs as much as running them.
+_ACCOUNT: sa.BindParameter[str] = sa.bindparam("account_id")
+_VISIBLE = sa.select(_t).where(_live, _visible_to(_ACCOUNT))
+_SHARED = sa.select(_t).where(_live, _shared_with(_ACCOUNT))
 
 
 def count_owned(tx: Transaction, account_id: str) -> int:

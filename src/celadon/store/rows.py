@@ -2,10 +2,11 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from celadon.store.database import Transaction
 
@@ -30,11 +31,22 @@ def one(tx: Transaction, kind: type[T], query: sa.Select[Any], **parameters: Any
     return None if row is None else kind(**dict(zip(names, row, strict=True)))
 
 
-def every(tx: Transaction, kind: type[T], query: sa.Select[Any]) -> list[T]:
-    found = tx.connection.execute(query)
+def every(tx: Transaction, kind: type[T], query: sa.Select[Any], **parameters: Any) -> list[T]:
+    found = tx.connection.execute(query, parameters)
     names = tuple(found.keys())
     # Half the time of a mapping for each row.
     return [kind(**dict(zip(names, row, strict=True))) for row in found.all()]
+
+
+def among(tx: Transaction, column: sa.ColumnElement[str], values: Collection[str]) -> sa.ColumnElement[bool]:
+    """Whether a column has one of many values.
+
+    On PostgreSQL they are one parameter, hashed as a table of its own: a list of parameters is planned anew each time,
+    and an array is searched from its start for each row (3 ms for 200 of 1,000).
+    """
+    if tx.connection.dialect.name == "postgresql":
+        return column.in_(sa.select(sa.func.unnest(sa.bindparam(None, list(values), type_=postgresql.ARRAY(sa.Text)))))
+    return column.in_(values)
 
 
 def update(tx: Transaction, table: sa.Table, row_id: str, **values: Any) -> bool:
