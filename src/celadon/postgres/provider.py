@@ -20,6 +20,7 @@ from celadon.model.postgres_database import SIZES, Step
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres import tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.pairs import Pairs
 from celadon.postgres.tenants import Tenant
 from celadon.runtime.protocol import RuntimeFailure
 
@@ -47,6 +48,7 @@ class PostgresProvider:
         self.context = context
         self.clusters = clusters
         self.locks = locks
+        self.pairs = Pairs(context, clusters)
 
     def provision(self, wanted: Wanted) -> Provided:
         size = SIZES.get(wanted.plan)
@@ -82,7 +84,7 @@ class PostgresProvider:
 
     def publish(self) -> None:
         """Make all engines reachable that are to run."""
-        self.clusters.engines.publish(databases.running(self.context))
+        self.clusters.engines.publish(self.pairs.published())
 
     def _reserve(self, wanted: Wanted) -> Place:
         made = tenants.new()
@@ -98,10 +100,12 @@ class PostgresProvider:
             return
         self.run(place)
         self.publish()
-        connections = SIZES[place.database.plan].connections
-        with self.clusters.connect(place.engine) as connection:
+        engine, connections = self.pairs.primary(place.engine), SIZES[place.database.plan].connections
+        with self.clusters.connect(engine) as connection:
+            if engine.pair:
+                self.pairs.ensure_roles(connection, engine)
             tenants.ensure(connection, tenant_of(place), connections)
-        with self.clusters.connect(place.engine, place.database.name) as connection:
+        with self.clusters.connect(engine, place.database.name) as connection:
             tenants.ensure_inside(connection, tenant_of(place), statistics=not place.engine.shared)
         databases.step(self.context, place.database.addon_id, Step.AVAILABLE)
 
@@ -109,14 +113,21 @@ class PostgresProvider:
         """Have its cluster made and running."""
         with self.locks.of(place.engine.id):
             self.clusters.make(place.engine)
+            if place.engine.pair:
+                self.pairs.run(place.engine)
+                return
             self.clusters.configure(place.engine)
             self.clusters.start(place.engine)
 
     def _remove(self, place: Place) -> None:
+        own = databases.engines_of(self.context, place)
+        if any(engine.pair for engine in own):
+            self.pairs.forget(place.engine)
+        for engine in own:
+            with self.locks.of(engine.id):
+                self.clusters.engines.remove(engine)
         with self.locks.of(place.engine.id):
-            if not place.engine.shared:
-                self.clusters.engines.remove(place.engine)
-            elif self.clusters.made(place.engine):
+            if place.engine.shared and self.clusters.made(place.engine):
                 self.clusters.start(place.engine)
                 with self.clusters.connect(place.engine) as connection:
                     tenants.drop(connection, tenant_of(place))
