@@ -4,6 +4,7 @@ An add-on's row in `postgres_databases` is its program counter: each step may be
 """
 
 import logging
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -44,8 +45,12 @@ class Locks:
 class PostgresProvider:
     """The Provider port over the clusters of this machine."""
 
-    def __init__(self, context: Context, clusters: Clusters, locks: Locks) -> None:
+    def __init__(
+        self, context: Context, clusters: Clusters, locks: Locks, reach: Callable[[], object] = lambda: None
+    ) -> None:
         self.context = context
+        # Lets the dynos of apps reach what they are attached to: before they are told of it.
+        self.reach = reach
         self.clusters = clusters
         self.locks = locks
         self.pairs = Pairs(context, clusters)
@@ -54,10 +59,15 @@ class PostgresProvider:
         size = SIZES.get(wanted.plan)
         if size is None:
             raise ProviderRefused(f"cannot make a database: there is no plan {wanted.plan[:40]!r}")
+        if size.memory > _machine_memory():
+            raise ProviderRefused(
+                f"cannot make a database: {wanted.plan} has {size.memory >> 20:,} MB of memory, more than this machine"
+            )
         if wanted.options:
             raise ProviderRefused(f"cannot make a database: it has no option --{min(wanted.options)[:40]}")
         place = self._reserve(wanted)
         self._attempt(f"make {wanted.name}", lambda: self._prepare(place))
+        self._attempt(f"connect {wanted.name}", self.reach)
         return self.provided(place)
 
     def change_plan(self, addon_id: str, provider_id: str, plan: str) -> Provided:
@@ -132,13 +142,17 @@ class PostgresProvider:
                 with self.clusters.connect(place.engine) as connection:
                     tenants.drop(connection, tenant_of(place))
 
-    def _attempt(self, intent: str, work: Callable[[], None]) -> None:
+    def _attempt(self, intent: str, work: Callable[[], object]) -> None:
         try:
             work()
         except (RuntimeFailure, ClusterFailure, PlatformFailure, psycopg.Error, OSError) as error:
             log.exception("at=failed intent=%s", intent)
             # What the server said may hold names of others: it is in the role's log.
             raise ProviderFailed(f"cannot {intent}: its server does not answer as it should") from error
+
+
+def _machine_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def tenant_of(place: Place) -> Tenant:
