@@ -17,7 +17,9 @@ from celadon.model.app_transfer import TransferState
 from celadon.model.build import BuildStatus
 from celadon.model.domain import AcmStatus, DomainStatus
 from celadon.model.dyno import DynoRequest, DynoState
+from celadon.model.engine import EngineKind, EngineState
 from celadon.model.pipeline import Stage
+from celadon.model.postgres_database import Origin, Step
 from celadon.model.promotion import TargetStatus
 from celadon.model.release import ReleaseStatus
 from celadon.model.slug import SlugStatus
@@ -756,3 +758,50 @@ changes = sa.Table(
 # One row: the last sequence number given. It is updated in the transaction that uses the number, so that numbers become
 # visible in their order; a database sequence hands them out before commit, and a reader that keeps the highest misses some.
 counter = sa.Table("counter", metadata, sa.Column("last", sa.BigInteger, nullable=False))
+
+engines = sa.Table(
+    "engines",
+    metadata,
+    _id(),
+    sa.Column("number", sa.Integer, nullable=False, unique=True),
+    sa.Column("kind", Word(EngineKind), nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+    sa.Column("memory", sa.BigInteger, nullable=False),
+    sa.Column("storage", sa.BigInteger, nullable=False),
+    sa.Column("connections", sa.Integer, nullable=False),
+    sa.Column("state", Word(EngineState), nullable=False),
+    *_times(),
+    sa.Column("pair", sa.Text, index=True),
+    # What the nodes of a pair know each other by.
+    sa.Column("secrets", sa.LargeBinary, nullable=False, server_default=sa.text("''")),
+)
+
+postgres_databases = sa.Table(
+    "postgres_databases",
+    metadata,
+    sa.Column("addon_id", sa.Text, primary_key=True),
+    sa.Column("engine_id", sa.Text, sa.ForeignKey("engines.id"), nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("step", Word(Step), nullable=False),
+    sa.Column("origin", Word(Origin), nullable=False),
+    sa.Column("source_id", sa.Text, index=True),
+    sa.Column("target", Instant),
+    sa.Column("blocked", sa.Boolean, nullable=False),
+    sa.Column("bytes_used", sa.BigInteger, nullable=False),
+    sa.Column("rows_used", sa.BigInteger, nullable=False),
+    sa.Column("measured_at", Instant),
+    *_times(),
+)
+
+postgres_credentials = sa.Table(
+    "postgres_credentials",
+    metadata,
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("postgres_databases.addon_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("password", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
