@@ -67,11 +67,12 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page for a person, or the way to another one (`location`)."""
+    """A page for a person, or the way to another one (`location`). `script` is the one script that it may run."""
 
     text: str = ""
     status: int = 200
     location: str = ""
+    script: str = ""
 
 
 BY_NAME: Mapping[str, Callable[[Any], str | int]] = {"name": lambda item: item.name, "id": lambda item: item.id}
