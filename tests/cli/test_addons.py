@@ -13,7 +13,7 @@ from tests.addons.sample import Sample
 from tests.cli.program import Program
 from tests.cli.world import World
 
-from celadon.addons import services
+from celadon.addons.accepted import Accepted
 from celadon.addons.manager import Manager
 from celadon.addons.services import Providers
 from celadon.cli import addon_prices, addons
@@ -25,7 +25,7 @@ def provider(world: World, celadon: Program, tmp_path: Path) -> Iterator[Sample]
     """The sample provider, registered, and somebody who asks it for what add-ons wait for."""
     context = replace(world.context, settings=replace(world.context.settings, private_destinations="127.0.0.0/8"))
     bell, over = threading.Event(), threading.Event()
-    manager = Manager(context, Providers(context, services.built_in(context)), bell.set)
+    manager = Manager(context, Providers(context, {"ssl": Accepted("Not needed.")}), bell.set)
 
     def ask() -> None:
         while not over.is_set():
