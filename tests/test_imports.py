@@ -34,6 +34,7 @@ LEAVES = {
     "celadon.platform.images",
     "celadon.platform.runtimes",
     "celadon.platform.certificates",
+    "celadon.platform.failure",
     "celadon.platform.x509",
 }
 

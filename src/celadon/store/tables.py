@@ -708,6 +708,19 @@ addons = sa.Table(
     sa.Column("options", sa.LargeBinary, nullable=False),
     # The name while it has one; free again when nothing is left of the add-on.
     sa.Column("live_name", sa.Text, unique=True),
+    # What its provider writes log lines by, hashed.
+    sa.Column("log_token_hash", sa.Text, unique=True, index=True),
+)
+
+# Links that sign somebody on to an add-on, once and soon; `app_id` is the app they come from.
+addon_sign_ons = sa.Table(
+    "addon_sign_ons",
+    metadata,
+    sa.Column("token_hash", sa.Text, primary_key=True),
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("addons.id", ondelete="CASCADE"), nullable=False),
+    _app(),
+    _account(),
+    sa.Column("expires_at", Instant, nullable=False),
 )
 
 addon_attachments = sa.Table(
