@@ -23,8 +23,9 @@ TABLE = {
     "router": {"runtime", "actions", "store", "model"},
     "logplex": {"store", "model"},
     # The data API and the pages of add-ons are answered as the Platform API is.
-    "addons": {"postgres", "api", "runtime", "actions", "store", "model"},
+    "addons": {"caches", "postgres", "api", "runtime", "actions", "store", "model"},
     "postgres": {"addons", "api", "runtime", "actions", "store", "model"},
+    "caches": {"addons", "api", "runtime", "actions", "store", "model"},
     "clock": {"actions", "store", "model"},
     "platform": {"model", "runtime"},
     "cli": {"platform", "model"},

@@ -9,13 +9,14 @@ import pytest
 from celadon.actions import context as contexts
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
+from celadon.addons.locks import Locks
 from celadon.addons.provider import Provided, ProviderRefused, Wanted
 from celadon.model.postgres_database import Step
 from celadon.platform.settings import Settings
 from celadon.postgres import provider as module
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.manager import Manager
-from celadon.postgres.provider import Locks, PostgresProvider
+from celadon.postgres.provider import PostgresProvider
 from celadon.store import database
 
 

@@ -72,3 +72,5 @@ class Engine:
 
 # Where each kind listens within its container.
 PORTS = {EngineKind.POSTGRESQL: 5432, EngineKind.REDIS: 6379, EngineKind.MEMCACHED: 11211}
+# Those that speak TLS, to whoever reaches the host; others are reached at their own address, from this machine alone.
+PUBLISHED = frozenset({EngineKind.POSTGRESQL, EngineKind.REDIS})

@@ -9,12 +9,13 @@ import uuid
 
 import psycopg
 
+from celadon.actions import engines as all_engines
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
+from celadon.addons.locks import Locks
 from celadon.model.engine import MOST, Engine, EngineKind, EngineState
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres.cluster import ClusterFailure, Clusters
-from celadon.postgres.provider import Locks
 from celadon.runtime.protocol import RuntimeFailure
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ class Manager:
             log.exception("at=start-failed engine=%s failures=%d", engine.name, failures)
             return 0
         self._failures.pop(engine.id, None)
-        self.clusters.engines.publish(databases.running(self.context))
+        self.clusters.engines.publish(all_engines.running(self.context))
         log.info("at=started engine=%s", engine.name)
         return 1
 

@@ -4,15 +4,15 @@ An add-on's row in `postgres_databases` is its program counter: each step may be
 """
 
 import logging
-import threading
-from collections import defaultdict
 from collections.abc import Callable
 
 import psycopg
 
+from celadon.actions import engines as all_engines
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Names, Place
+from celadon.addons.locks import Locks
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_database as rules
 from celadon.model.errors import Conflict
@@ -26,18 +26,6 @@ from celadon.runtime.protocol import RuntimeFailure
 log = logging.getLogger(__name__)
 
 PREFIX = "HEROKU_POSTGRESQL"
-
-
-class Locks:
-    """One lock for each engine: two threads never start, stop or fill the same one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
-
-    def of(self, engine_id: str) -> threading.RLock:
-        with self._lock:
-            return self._locks[engine_id]
 
 
 class PostgresProvider:
@@ -82,7 +70,7 @@ class PostgresProvider:
 
     def publish(self) -> None:
         """Make all engines reachable that are to run."""
-        self.clusters.engines.publish(databases.running(self.context))
+        self.clusters.engines.publish(all_engines.running(self.context))
 
     def _reserve(self, wanted: Wanted) -> Place:
         made = tenants.new()
