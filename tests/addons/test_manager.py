@@ -364,7 +364,12 @@ def test_an_asynchronous_provider_says_when_it_is_done(world: Context, owner: Ac
     assert provider.call("PATCH", f"{path}/config", body).json == [{"name": "ACME_URL", "value": "https://later"}]
     assert config_vars.find(world, owner, "hello") == {"ACME_URL": "https://later"}
     # Its token is good for this add-on and nothing else.
-    for method, elsewhere in (("GET", "/apps/hello"), ("GET", "/account"), ("GET", "/addons"), ("DELETE", "/apps/hello")):
+    for method, elsewhere in (
+        ("GET", "/apps/hello"),
+        ("GET", "/account"),
+        ("GET", "/addons"),
+        ("DELETE", "/apps/hello"),
+    ):
         assert provider.call(method, elsewhere).status in (403, 404), elsewhere
     other = ask(world, owner)
     assert provider.call("PATCH", f"/addons/{other.id}/config", body).status in (403, 404)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pytest
 import redis
@@ -12,11 +13,13 @@ from celadon.actions.caches import Place
 from celadon.actions.context import Context
 from celadon.addons.engines import Engines
 from celadon.addons.locks import Locks
+from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, Wanted
 from celadon.caches.manager import Manager
 from celadon.caches.memcached import MemcachedServers
 from celadon.caches.provider import CacheProvider, MemcachedProvider, RedisProvider
 from celadon.caches.redis import RedisServers
+from celadon.caches.servers import Servers
 from celadon.model.engine import EngineKind
 from celadon.platform import runtimes
 from celadon.platform.settings import Settings
@@ -40,8 +43,9 @@ def told() -> dict[str, Mapping[str, str]]:
 @pytest.fixture(scope="module")
 def manager(context: Context, told: dict[str, Mapping[str, str]]) -> Manager:
     engines = Engines(context.settings)
-    servers = {EngineKind.REDIS: RedisServers(engines), EngineKind.MEMCACHED: MemcachedServers(engines)}
-    return Manager(context, servers, Locks(), told.__setitem__)
+    servers: dict[EngineKind, Servers] = {EngineKind.REDIS: RedisServers(engines), EngineKind.MEMCACHED: MemcachedServers(engines)}
+    ports = Ports(engines, (lambda: caches.published(context),))
+    return Manager(context, servers, Locks(), ports, told.__setitem__)
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +100,12 @@ def client_of(settings: Settings, config: Mapping[str, str], **options: object) 
         single_connection_client=True,
         **options,
     )
+
+
+def connection_of(client: "redis.Redis") -> Any:
+    """Its own connection: asked for more, the client would come in again by itself."""
+    assert client.connection is not None
+    return client.connection
 
 
 def given(provided: Provided) -> Mapping[str, str]:

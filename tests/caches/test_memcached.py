@@ -4,9 +4,13 @@ import socket
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import bmemcached
+import bmemcached  # type: ignore[import-untyped]
 import pytest
-from bmemcached.exceptions import AuthenticationNotSupported, InvalidCredentials, MemcachedException
+from bmemcached.exceptions import (  # type: ignore[import-untyped]
+    AuthenticationNotSupported,
+    InvalidCredentials,
+    MemcachedException,
+)
 
 from celadon.actions import caches
 from celadon.addons.provider import ProviderRefused

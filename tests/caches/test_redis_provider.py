@@ -11,7 +11,7 @@ from celadon.caches.manager import Manager
 from celadon.caches.provider import RedisProvider
 from celadon.model.cache import Step
 from celadon.platform.settings import Settings
-from tests.caches.conftest import client_of, config_of, given, made, place_of, wanted
+from tests.caches.conftest import client_of, config_of, connection_of, given, made, place_of, wanted
 
 
 class Killed(BaseException):
@@ -55,7 +55,7 @@ def test_options_are_settings_and_what_is_none_is_refused(redis_provider: RedisP
         assert caches.find(redis_provider.manager.context, order.addon_id) is None
 
 
-STEPS = ("_configure", "engines.start", "engines.publish", "_answers", "done")
+STEPS = ("_configure", "engines.start", "publish", "_answers", "done")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -76,13 +76,12 @@ def test_a_provision_that_was_killed_is_finished_by_the_next(
 def _kill_at(patched: pytest.MonkeyPatch, provider: RedisProvider, step: str) -> None:
     owner, _, name = step.rpartition(".")
     servers = provider.servers
-    target = caches if step == "done" else getattr(servers, owner) if owner else servers
+    target: object = getattr(servers, owner) if owner else servers
+    target = {"done": caches, "publish": provider.manager._ports}.get(name, target)
     patched.setattr(target, name, killed)
 
 
-@pytest.mark.parametrize(
-    "step", [None, "_save", "engines.stop", "engines.start", "_answers", "engines.publish", "done"]
-)
+@pytest.mark.parametrize("step", [None, "_save", "engines.stop", "engines.start", "_answers", "publish", "done"])
 @pytest.mark.parametrize(
     ("before", "after"), [("mini", "premium-0"), ("premium-0", "mini"), ("premium-0", "premium-1")]
 )
@@ -149,10 +148,10 @@ def _wait_until_on_disk(manager: Manager, provider: RedisProvider, addon_id: str
     place = place_of(provider, addon_id)
     if place.size.persistent:
         with provider.servers.connect(place.engine) as client:  # type: ignore[attr-defined]
-            assert client.execute_command("WAITAOF", 1, 0, 5000)[0] == 1
+            assert client.waitaof(1, 0, 5000)[0] == 1
 
 
-@pytest.mark.parametrize("step", [None, "_configure", "engines.publish", "tell", "done"])
+@pytest.mark.parametrize("step", [None, "_configure", "publish", "tell", "done"])
 def test_a_new_password_cuts_off_who_has_the_old_one_and_keeps_all_keys(
     redis_provider: RedisProvider,
     settings: Settings,
@@ -177,8 +176,8 @@ def test_a_new_password_cuts_off_who_has_the_old_one_and_keeps_all_keys(
     assert place_of(redis_provider, mini).cache.step is Step.AVAILABLE
     with pytest.raises(redis.RedisError):
         # redis-py would come in again by itself: its own connection is asked.
-        old.connection.send_command("PING")
-        old.connection.read_response()
+        connection_of(old).send_command("PING")
+        connection_of(old).read_response()
     with pytest.raises(redis.AuthenticationError):
         client_of(settings, before).ping()
     assert told[mini] == config_of(redis_provider, mini) != before
@@ -210,7 +209,7 @@ def test_a_server_that_a_script_has_to_itself_still_takes_a_new_password(
 ) -> None:
     config = config_of(redis_provider, mini)
     busy = client_of(settings, config)
-    busy.connection.send_command("EVAL", "while true do end", "0")
+    connection_of(busy).send_command("EVAL", "while true do end", "0")
     with pytest.raises(redis.ResponseError, match="BUSY"):
         client_of(settings, config).ping()
     caches.rotate(redis_provider.manager.context, mini)

@@ -13,7 +13,7 @@ from celadon.actions import caches
 from celadon.caches import redis_files
 from celadon.caches.provider import RedisProvider
 from celadon.platform.settings import Settings
-from tests.caches.conftest import client_of, config_of, made, place_of
+from tests.caches.conftest import client_of, config_of, connection_of, made, place_of
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def client(redis_provider: RedisProvider, settings: Settings, mini: str) -> Iter
 def test_a_command_that_reaches_beyond_its_keys_is_refused(client: "redis.Redis", command: str) -> None:
     refusal = "no permissions|not allowed|cluster support disabled"
     with pytest.raises(redis.ResponseError, match=refusal):
-        client.execute_command(*command.split())
+        client.execute_command(*command.split())  # type: ignore[no-untyped-call]
     words = ", ".join(f"'{word}'" for word in command.split())
     with pytest.raises(redis.ResponseError, match=refusal):
         client.eval(f"return redis.call({words})", 0)
@@ -98,7 +98,7 @@ def test_a_command_that_reaches_beyond_its_keys_is_refused(client: "redis.Redis"
     ],
 )
 def test_what_clients_need_is_there(client: "redis.Redis", command: str) -> None:
-    client.execute_command(*command.split())
+    client.execute_command(*command.split())  # type: ignore[no-untyped-call]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_nobody_comes_in_without_a_password_or_with_anothers(
     parts = urlsplit(url)
     context = ssl.create_default_context(cafile=str(settings.ca_file))
     for command in ("PING", "INFO", "GET key", "EVAL x 0", "FLUSHALL", "ACL WHOAMI", f"AUTH {redis_files.USER} x"):
-        with socket.create_connection((parts.hostname, parts.port), timeout=5) as plain:  # type: ignore[arg-type]
+        with socket.create_connection((parts.hostname, parts.port), timeout=5) as plain:
             with context.wrap_socket(plain, server_hostname=parts.hostname) as stranger:
                 stranger.sendall(f"{command}\r\n".encode())
                 assert stranger.recv(1000).startswith((b"-NOAUTH", b"-WRONGPASS")), command
@@ -202,7 +202,7 @@ def test_big_words_and_big_answers_do_not_kill_it(
         reader.ping()
         readers.append(reader)
         for _ in range(10):
-            reader.connection.send_command("LRANGE", "list", "0", "-1")
+            connection_of(reader).send_command("LRANGE", "list", "0", "-1")
     assert client_of(settings, config).info("server")["run_id"] == began
     for reader in readers:
         reader.close()

@@ -47,6 +47,13 @@ def _place(tx: Transaction, addon_id: str, *, locked: bool = False) -> Place | N
     return Place(cache=cache, engine=engine, password=password)
 
 
+def published(context: Context) -> dict[int, Engine]:
+    """Port → the server it leads to. Only Redis speaks TLS: memcached is reached from this machine alone."""
+    with context.database.read() as tx:
+        found = engines.list_all(tx)
+    return {one.port: one for one in found if one.kind is EngineKind.REDIS and one.state is EngineState.RUNNING}
+
+
 def reserve(
     context: Context,
     addon_id: str,

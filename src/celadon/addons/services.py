@@ -1,19 +1,68 @@
 """Who provides which add-ons: one object for each service that comes with the platform, HTTP for the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from celadon.actions import caches, provisioning
 from celadon.actions.context import Context
 from celadon.addons.accepted import Accepted
+from celadon.addons.engines import Engines
 from celadon.addons.http import HttpProvider
+from celadon.addons.locks import Locks
+from celadon.addons.ports import Ports
 from celadon.addons.provider import Provider, ProviderFailed
-from celadon.store import addon_services
+from celadon.addons.reach import Reach
+from celadon.caches import manager as caches_manager
+from celadon.caches.memcached import MemcachedServers
+from celadon.caches.provider import MemcachedProvider, RedisProvider
+from celadon.caches.redis import RedisServers
+from celadon.model.cache import MEMCACHED, REDIS
+from celadon.model.engine import EngineKind
+from celadon.platform import runtimes
+from celadon.postgres import manager as postgres_manager
+from celadon.postgres.cluster import Clusters
+from celadon.postgres.pairs import Pairs
+from celadon.postgres.provider import PostgresProvider
+from celadon.store import addon_services, postgres_databases
+from celadon.store import caches as stored_caches
 
 
-def built_in(context: Context) -> dict[str, Provider]:
-    """Service → its provider. A service of the catalogue without one waits, and is given up after a day."""
-    return {
-        "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Service → its provider, and what keeps their engines as they should be: each within some milliseconds, often."""
+
+    providers: Mapping[str, Provider]
+    ensures: tuple[Callable[[], object], ...] = ()
+
+
+def built_in(context: Context) -> Services:
+    """What this machine provides. Raises RuntimeFailure, PlatformFailure.
+
+    A service of the catalogue without a provider waits, and is given up after a day.
+    """
+    engines = Engines(context.settings)
+    runtimes.network(context.settings).ensure()
+    clusters, locks = Clusters(engines), Locks()
+    reach = Reach(context, engines, (postgres_databases.engines_of, stored_caches.engines_of))
+    pairs = Pairs(context, clusters)
+    ports = Ports(engines, (pairs.published, lambda: caches.published(context)))
+    postgres = postgres_manager.Manager(context, clusters, locks, ports)
+    cached = caches_manager.Manager(
+        context,
+        {EngineKind.REDIS: RedisServers(engines), EngineKind.MEMCACHED: MemcachedServers(engines)},
+        locks,
+        ports,
+        lambda addon_id, config: provisioning.config_changed(context, addon_id, config),
+    )
+    return Services(
+        providers={
+            "heroku-postgresql": PostgresProvider(context, clusters, locks, reach.ensure, ports),
+            MEMCACHED: MemcachedProvider(cached, reach.ensure),
+            REDIS: RedisProvider(cached, reach.ensure),
+            "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
+        },
+        ensures=(reach.ensure, postgres.ensure, postgres.publish, postgres.keep_spare, cached.ensure),
+    )
 
 
 class Providers:

@@ -7,10 +7,11 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
-from celadon.actions import caches, engines
+from celadon.actions import caches
 from celadon.actions.caches import Place
 from celadon.actions.context import Context
 from celadon.addons.locks import Locks
+from celadon.addons.ports import Ports
 from celadon.caches.servers import ServerFailure, Servers
 from celadon.model.cache import Step
 from celadon.model.engine import EngineKind
@@ -32,10 +33,13 @@ class Manager:
     `tell` is called with an add-on's id and its config vars when these are others than before.
     """
 
-    def __init__(self, context: Context, servers: Mapping[EngineKind, Servers], locks: Locks, tell: Tell) -> None:
+    def __init__(
+        self, context: Context, servers: Mapping[EngineKind, Servers], locks: Locks, ports: Ports, tell: Tell
+    ) -> None:
         self.context = context
         self.servers = servers
         self._locks = locks
+        self._ports = ports
         self._tell = tell
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
@@ -97,7 +101,7 @@ class Manager:
             servers.start(place)
         else:
             servers.change(place, cut_off=rotating)
-        servers.engines.publish(engines.running(self.context))
+        self._ports.publish()
         if rotating:
             self._tell(place.cache.addon_id, servers.config(place))
 
@@ -107,4 +111,4 @@ class Manager:
         with self._locks.of(place.engine.id):
             servers.engines.remove(place.engine)
         caches.removed(self.context, place)
-        servers.engines.publish(engines.running(self.context))
+        self._ports.publish()

@@ -27,8 +27,10 @@ class CacheProvider:
 
     kind: EngineKind
 
-    def __init__(self, manager: Manager) -> None:
+    def __init__(self, manager: Manager, reach: Callable[[], object] = lambda: None) -> None:
         self.manager = manager
+        # Lets the dynos of apps reach what they are attached to: before they are told of it.
+        self._reach = reach
 
     @property
     def servers(self) -> Servers:
@@ -80,6 +82,7 @@ class CacheProvider:
         place: Place | None = self._attempt(intent, lambda: self.manager.apply(addon_id))
         if place is None:
             raise ProviderRefused(f"cannot {intent}: it is gone")
+        self._attempt(intent, self._reach)
         return Provided(provider_id=addon_id, config=self.servers.config(place))
 
     def _attempt(self, intent: str, work: Callable[[], T]) -> T:

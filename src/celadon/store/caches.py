@@ -5,7 +5,8 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from celadon.model.cache import Cache, Step
-from celadon.store import rows, tables
+from celadon.model.engine import Engine
+from celadon.store import engines, rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.caches
@@ -29,6 +30,12 @@ def password(tx: Transaction, addon_id: str) -> str | None:
     """Raises SecretsError."""
     found = tx.connection.execute(sa.select(_t.c.password).where(_t.c.addon_id == addon_id)).scalar_one_or_none()
     return None if found is None else tx.secrets.decrypt(found)
+
+
+def engines_of(tx: Transaction) -> dict[str, list[Engine]]:
+    """Add-on id → its engine."""
+    by_id = {engine.id: engine for engine in engines.list_all(tx)}
+    return {cache.addon_id: [by_id[cache.engine_id]] for cache in list_all(tx)}
 
 
 def insert(tx: Transaction, cache: Cache, password: str) -> None:

@@ -773,6 +773,9 @@ engines = sa.Table(
     sa.Column("connections", sa.Integer, nullable=False),
     sa.Column("state", Word(EngineState), nullable=False),
     *_times(),
+    sa.Column("pair", sa.Text, index=True),
+    # What the nodes of a pair know each other by.
+    sa.Column("secrets", sa.LargeBinary, nullable=False, server_default=sa.text("''")),
 )
 
 postgres_databases = sa.Table(
