@@ -11,6 +11,7 @@ import psycopg
 from psycopg.adapt import AdaptersMap, Buffer, Loader
 from psycopg.types.array import register_array
 
+_DEEP = 300
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9:.]+)([+-][0-9:]+)?")
 
@@ -51,7 +52,8 @@ class Json(Loader):
     def load(self, data: Buffer) -> object:
         text = bytes(data)
         try:
-            msgspec.json.decode(text, type=msgspec.Raw)
+            # So deep in others that whoever reads it has room as well.
+            msgspec.json.decode(_DEEP * b"[" + text + _DEEP * b"]", type=msgspec.Raw)
         except (msgspec.DecodeError, RecursionError):
             return text.decode("utf-8", "replace")
         return msgspec.Raw(text)

@@ -4,6 +4,7 @@ The query runs in a program of its own (`clip_program`), with a connection of it
 that may only read. Why each step is there: docs/decisions/0026-dataclips.md.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -19,8 +20,10 @@ from psycopg import sql
 
 from celadon.postgres.clip_outcome import Asked, Outcome, failed, took_too_long
 
-# The group of all roles that clips run as: the servers let its members in by the platform's own socket only.
-GROUP = "paas_clip"
+Connection = psycopg.Connection[tuple[object, ...]]
+
+# The group of all roles that clips run as: the servers let its members in by the platform's own socket only (cluster.py).
+GROUP = "celadon_clips"
 
 # What the program may write beyond the rows: the names of 1,664 columns.
 _OVERHEAD = 1 << 20
@@ -28,16 +31,27 @@ _GRACE = 2.0
 # Connections at once of one database's clips.
 _CONNECTIONS = 8
 
-# Run by the server: names of schemas may be in an encoding that nobody here can read.
+# Run by the server: names of schemas may be in an encoding that nobody here can read. Only what is missing is given, for
+# each grant is a new row of a catalogue.
 _READ_SCHEMAS = """
 do $do$
 declare
-  named name;
+  found record;
 begin
-  for named in select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema' loop
-    execute format('grant usage on schema %I to %I', named, {role});
-    execute format('grant select on all tables in schema %I to %I', named, {role});
-    execute format('grant select on all sequences in schema %I to %I', named, {role});
+  for found in select oid, nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema' loop
+    if not has_schema_privilege({role}, found.oid, 'usage') then
+      execute format('grant usage on schema %I to %I', found.nspname, {role});
+    end if;
+  end loop;
+  for found in
+    select c.oid, c.relname, c.relkind, n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname !~ '^pg_' and n.nspname <> 'information_schema' and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+  loop
+    if found.relkind = 'S' and not has_sequence_privilege({role}, found.oid, 'select') then
+      execute format('grant select on sequence %I.%I to %I', found.nspname, found.relname, {role});
+    elsif found.relkind <> 'S' and not has_table_privilege({role}, found.oid, 'select') then
+      execute format('grant select on table %I.%I to %I', found.nspname, found.relname, {role});
+    end if;
   end loop;
 end $do$"""
 
@@ -71,7 +85,15 @@ class Limits:
         return self.seconds + self.connect + _GRACE
 
 
-def run(place: Place, query: str, limits: Limits = Limits()) -> Outcome:
+DEFAULT = Limits()
+
+
+def role_of(database: str) -> str:
+    """What the role is called that a database's clips run as: of a name as `dx7…` it is `cx7…`."""
+    return f"c{database.removeprefix('d')}"
+
+
+def run(place: Place, query: str, limits: Limits = DEFAULT) -> Outcome:
     """What the query answers, or why it has no answer: what is wrong with a query is an outcome too.
 
     Takes no longer than `limits.deadline`, and the start of a program.
@@ -119,9 +141,7 @@ def _read(told: bytes, status: int, limits: Limits) -> Outcome:
     return failed(f"cannot run the query: reading its result took more than {limits.memory >> 20} MB; select less")
 
 
-def prepare(
-    connection: psycopg.Connection[tuple[object, ...]], *, database: str, owners: Sequence[str], role: str
-) -> None:
+def prepare(connection: Connection, *, database: str, owners: Sequence[str], role: str) -> None:
     """Make the role that this database's clips run as, and let it read what these roles own and will own.
 
     Takes a superuser's connection to the database itself, in autocommit mode; safe to run again at any time. The role
@@ -130,6 +150,7 @@ def prepare(
     ours = sql.Identifier(role)
     with connection.transaction():
         connection.execute("set local lock_timeout = '5s'")
+        connection.execute("select pg_advisory_xact_lock(hashtext('celadon'), hashtext('clips'))")
         _make_role(connection, GROUP, "nologin")
         _make_role(connection, role, "login")
         for statement in _rights(ours, sql.Identifier(database), owners):
@@ -137,11 +158,12 @@ def prepare(
         connection.execute(sql.SQL(_READ_SCHEMAS).format(role=sql.Literal(role)))
 
 
-def _make_role(connection: psycopg.Connection[tuple[object, ...]], role: str, login: str) -> None:
-    # Clusters are asked by one role of ours alone, but databases of one share the group.
-    connection.execute("select pg_advisory_xact_lock(hashtext('celadon'), hashtext('clips'))")
+def _make_role(connection: Connection, role: str, login: str) -> None:
     if connection.execute("select from pg_roles where rolname = %s", (role,)).fetchone() is None:
-        connection.execute(sql.SQL("create role {} {}").format(sql.Identifier(role), sql.SQL(login)))
+        # Another database of the cluster may be making the group now.
+        with contextlib.suppress(psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation):
+            with connection.transaction():
+                connection.execute(sql.SQL("create role {} {}").format(sql.Identifier(role), sql.SQL(login)))
 
 
 def _rights(role: sql.Identifier, database: sql.Identifier, owners: Sequence[str]) -> list[sql.Composed]:
