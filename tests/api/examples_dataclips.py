@@ -6,19 +6,20 @@ from collections.abc import Callable
 from tests.api.world import Reply, World
 
 from celadon.actions import dataclips
-from celadon.actions.context import now
+from celadon.actions.context import Context, now
 from celadon.model.addon import AddOn, AddOnState, Attachment
 from celadon.model.postgres_database import SERVICE
 from celadon.store import addons, apps, attachments
+from celadon.store.database import Transaction
 
 Example = Callable[[World], Reply]
 
 QUERY = "select count(*) from people"
 
 
-def database(world: World, app: str = "example", name: str = "postgresql-clear-1") -> str:
+def database(context: Context, app: str = "example", name: str = "postgresql-clear-1") -> str:
     """An add-on as its provider would have left it, attached as DATABASE; returns its id. The one that is there is it."""
-    with world.context.database.transaction() as tx:
+    with context.database.transaction() as tx:
         found = apps.find(tx, app)
         assert found is not None
         owned = addons.list_of_app(tx, found.id)
@@ -42,11 +43,11 @@ def database(world: World, app: str = "example", name: str = "postgresql-clear-1
             begun_at=at,
         )
         addons.insert(tx, addon, {})
-        attach(world, addon.id, found.id, "DATABASE", tx)
+        attach(tx, addon.id, found.id, "DATABASE")
         return addon.id
 
 
-def attach(world: World, addon_id: str, app_id: str, name: str, tx: object) -> None:
+def attach(tx: Transaction, addon_id: str, app_id: str, name: str) -> None:
     at = now()
     attachment = Attachment(
         id=str(uuid.uuid4()),
@@ -57,12 +58,12 @@ def attach(world: World, addon_id: str, app_id: str, name: str, tx: object) -> N
         created_at=at,
         updated_at=at,
     )
-    attachments.insert(tx, attachment)  # type: ignore[arg-type]
+    attachments.insert(tx, attachment)
 
 
 def add(world: World, query: str = QUERY) -> str:
     """A clip of the app's owner, whoever asks next; returns its id."""
-    database(world)
+    database(world.context)
     return dataclips.create(world.context, world.actor, "example", query=query, title="People").dataclip.id
 
 
@@ -76,7 +77,7 @@ def _list(world: World) -> Reply:
 
 
 def _create(world: World) -> Reply:
-    database(world)
+    database(world.context)
     return world.call("POST", "/apps/example/dataclips", {"query": QUERY, "title": "People"})
 
 

@@ -48,7 +48,7 @@ class Clips:
         self.places = OnePlace(tenant.place)
         self.runs = Runs(world.context, self.places, limits)
         self.api = replace(world, api=Api(world.context, (*role.ROUTES, *routes.routes(self.runs))))
-        examples_dataclips.database(world)
+        examples_dataclips.database(world.context)
 
     def add(self, query: str, title: str = "People") -> Dataclip:
         """A clip that is shared."""

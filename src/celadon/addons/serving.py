@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 
 import uvicorn
 
@@ -15,14 +16,15 @@ from celadon.api.route import Route
 
 log = logging.getLogger(__name__)
 
+# In the platform's `run`: the router knows it by the role's name.
 SOCKET = "addons.sock"
 
 
 class Serving:
     """A server in a thread of its own. A role that cannot serve any more ends, and is started again."""
 
-    def __init__(self, context: Context, routes: Iterable[Route], socket: str = SOCKET) -> None:
-        self._server = uvicorn.Server(configuration(context.settings.run / socket, Application(context, routes)))
+    def __init__(self, socket: Path, context: Context, routes: Iterable[Route]) -> None:
+        self._server = uvicorn.Server(configuration(socket, Application(context, routes)))
         self._thread = threading.Thread(target=self._run, name="serving", daemon=True)
         self._stopping = False
 
