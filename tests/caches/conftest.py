@@ -43,7 +43,10 @@ def told() -> dict[str, Mapping[str, str]]:
 @pytest.fixture(scope="module")
 def manager(context: Context, told: dict[str, Mapping[str, str]]) -> Manager:
     engines = Engines(context.settings)
-    servers: dict[EngineKind, Servers] = {EngineKind.REDIS: RedisServers(engines), EngineKind.MEMCACHED: MemcachedServers(engines)}
+    servers: dict[EngineKind, Servers] = {
+        EngineKind.REDIS: RedisServers(engines),
+        EngineKind.MEMCACHED: MemcachedServers(engines),
+    }
     ports = Ports(engines, (lambda: caches.published(context),))
     return Manager(context, servers, Locks(), ports, told.__setitem__)
 

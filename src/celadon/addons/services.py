@@ -12,7 +12,9 @@ from celadon.addons.locks import Locks
 from celadon.addons.ports import Ports
 from celadon.addons.provider import Provider, ProviderFailed
 from celadon.addons.reach import Reach
+from celadon.api.route import Route
 from celadon.caches import manager as caches_manager
+from celadon.caches import routes as cache_routes
 from celadon.caches.memcached import MemcachedServers
 from celadon.caches.provider import MemcachedProvider, RedisProvider
 from celadon.caches.redis import RedisServers
@@ -20,6 +22,9 @@ from celadon.model.cache import MEMCACHED, REDIS
 from celadon.model.engine import EngineKind
 from celadon.platform import runtimes
 from celadon.postgres import manager as postgres_manager
+from celadon.postgres import routes as postgres_routes
+from celadon.postgres.clip_places import ClusterPlaces
+from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
@@ -29,10 +34,13 @@ from celadon.store import caches as stored_caches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Service → its provider, and what keeps their engines as they should be: each within some milliseconds, often."""
+    """Service → its provider; what keeps their engines as they should be: each within some milliseconds, often; and what
+    they answer themselves, of which the router sends the paths here (router/haproxy.cfg).
+    """
 
     providers: Mapping[str, Provider]
     ensures: tuple[Callable[[], object], ...] = ()
+    routes: tuple[Route, ...] = ()
 
 
 def built_in(context: Context) -> Services:
@@ -44,12 +52,12 @@ def built_in(context: Context) -> Services:
     runtimes.network(context.settings).ensure()
     clusters, locks = Clusters(engines), Locks()
     reach = Reach(context, engines, (postgres_databases.engines_of, stored_caches.engines_of))
-    pairs = Pairs(context, clusters)
-    ports = Ports(engines, (pairs.published, lambda: caches.published(context)))
+    ports = Ports(engines, (Pairs(context, clusters).published, lambda: caches.published(context)))
     postgres = postgres_manager.Manager(context, clusters, locks, ports)
+    redis = RedisServers(engines)
     cached = caches_manager.Manager(
         context,
-        {EngineKind.REDIS: RedisServers(engines), EngineKind.MEMCACHED: MemcachedServers(engines)},
+        {EngineKind.REDIS: redis, EngineKind.MEMCACHED: MemcachedServers(engines)},
         locks,
         ports,
         lambda addon_id, config: provisioning.config_changed(context, addon_id, config),
@@ -62,6 +70,10 @@ def built_in(context: Context) -> Services:
             "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
         },
         ensures=(reach.ensure, postgres.ensure, postgres.publish, postgres.keep_spare, cached.ensure),
+        routes=(
+            *postgres_routes.routes(Runs(context, ClusterPlaces(context, clusters))),
+            *cache_routes.routes(cached, redis),
+        ),
     )
 
 
