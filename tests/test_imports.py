@@ -31,6 +31,7 @@ TABLE = {
     "cli": {"platform", "model"},
 }
 LEAVES = {
+    "celadon.platform.failure",
     "celadon.platform.settings",
     "celadon.platform.images",
     "celadon.platform.runtimes",
