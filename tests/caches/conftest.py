@@ -24,6 +24,7 @@ from celadon.model.engine import EngineKind
 from celadon.platform import runtimes
 from celadon.platform.settings import Settings
 from celadon.store import database
+from tests.postgres.conftest import place as place
 from tests.postgres.conftest import settings as settings
 
 

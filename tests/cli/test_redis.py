@@ -10,6 +10,7 @@ from tests.caches.conftest import client_of, connection_of
 from tests.cli.conftest import Stand
 from tests.cli.program import Program
 from tests.cli.world import World
+from tests.postgres.conftest import place as place
 from tests.postgres.conftest import settings as settings
 
 from celadon.actions import addons, authorizations, caches, provisioning

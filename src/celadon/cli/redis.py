@@ -115,7 +115,9 @@ def timeout(invocation: Invocation, database: str | None, seconds: int) -> None:
 
 @command(app=True, must="--config")
 @click.argument("database", required=False)
-@click.option("-c", "--config", required=True, metavar="EVENTS", help="Letters of K E g $ l s h z t x e m d n A; '' for none.")
+@click.option(
+    "-c", "--config", required=True, metavar="EVENTS", help="Letters of K E g $ l s h z t x e m d n A; '' for none."
+)
 def keyspace_notifications(invocation: Invocation, database: str | None, config: str) -> None:
     """Set which events of keys are published."""
     addon = _one(invocation, database)
