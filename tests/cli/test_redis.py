@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -10,6 +11,8 @@ from tests.caches.conftest import client_of, connection_of
 from tests.cli.conftest import Stand
 from tests.cli.program import Program
 from tests.cli.world import World
+from tests.official_cli import install
+from tests.official_cli.client import client
 from tests.postgres.conftest import place as place
 from tests.postgres.conftest import settings as settings
 
@@ -45,9 +48,9 @@ def ask(stand: Stand, world: World, settings: Settings) -> Iterator[Asking]:
     )
     stand.application = Application(context, (*role.ROUTES, *routes.routes(manager, servers)))
     yield Asking(context, Providers(context, {"heroku-redis": RedisProvider(manager)}))
-    for place in caches.list_all(context):
-        caches.remove(context, place.cache.addon_id)
-        manager.remove(place)
+    for left in caches.list_all(context):
+        caches.remove(context, left.cache.addon_id)
+        manager.remove(left)
 
 
 def make(world: World, ask: Asking) -> str:
@@ -117,3 +120,22 @@ def test_who_may_only_see_the_app_sees_no_password(world: World, ask: Asking, ce
     assert celadon("redis:credentials").status == 1
     assert celadon("redis:credentials", "--reset").status == 1
     assert celadon("redis:timeout", "--seconds", "1").status == 1
+
+
+def test_herokus_own_client_does_the_same(world: World, ask: Asking, celadon: Program, tmp_path: Path) -> None:
+    variables = json.loads(celadon("client:env", "--json").out)
+    (tmp_path / "desk").mkdir()
+    heroku = client(
+        install.install(), tmp_path / "heroku-home", tmp_path / "desk", {**variables, "HEROKU_API_KEY": world.token}
+    )
+    name = make(world, ask)
+    assert f"{name} (REDIS_URL)" in heroku("redis:info", "-a", "example")
+    assert "\nrediss://:" in f"\n{heroku('redis:credentials', '-a', 'example')}"
+    assert "set to volatile-ttl" in heroku("redis:maxmemory", "-p", "volatile-ttl", "-a", "example")
+    assert "set to 30 seconds" in heroku("redis:timeout", "-s", "30", "-a", "example")
+    assert "set to 'KEA'" in heroku("redis:keyspace-notifications", "-c", "KEA", "-a", "example").replace("AKE", "KEA")
+    before = heroku("redis:credentials", "-a", "example")
+    heroku("redis:credentials", "--reset", "-a", "example")
+    assert heroku("redis:credentials", "-a", "example") != before
+    heroku("redis:stats-reset", "--confirm", "example", "-a", "example")
+    heroku("redis:wait", "-a", "example")
