@@ -31,7 +31,7 @@ def provider(context: Context, clusters: Clusters) -> PostgresProvider:
     return PostgresProvider(context, clusters, Locks())
 
 
-@pytest.mark.parametrize("plan", ["mini", "standard-0"])
+@pytest.mark.parametrize("plan", ["mini", "standard-0", "premium-0"])
 def test_a_clip_reads_a_database_of_a_plan_and_changes_nothing(provider: PostgresProvider, plan: str) -> None:
     addon_id = str(uuid.uuid4())
     wanted = Wanted(addon_id=addon_id, name="postgresql-clear-1", plan=plan, region="us", app_id="app", app_name="shop")

@@ -12,6 +12,7 @@ from celadon.model.postgres_database import Step
 from celadon.postgres import clips
 from celadon.postgres.clips import Place
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.pairs import Pairs
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ class ClusterPlaces:
     def __init__(self, context: Context, clusters: Clusters) -> None:
         self.context = context
         self.clusters = clusters
+        self._pairs = Pairs(context, clusters)
         self._lock = threading.Lock()
         self._prepared: set[str] = set()
 
@@ -31,12 +33,13 @@ class ClusterPlaces:
         if found is None or found.database.step is not Step.AVAILABLE:
             raise Conflict("cannot run the dataclip: its database is not available now; try again later")
         name = found.database.name
-        place = Place(directory=self.clusters.engines.sockets(found.engine), database=name, role=clips.role_of(name))
+        engine = self._pairs.primary(found.engine)
+        place = Place(directory=self.clusters.engines.sockets(engine), database=name, role=clips.role_of(name))
         with self._lock:
             prepared = addon_id in self._prepared
         if not prepared:
             try:
-                with self.clusters.connect(found.engine, name) as connection:
+                with self.clusters.connect(engine, name) as connection:
                     clips.prepare(connection, database=name, owners=[found.database.role], role=place.role)
             except psycopg.Error as error:
                 # Its words may hold names that are nobody's to know.

@@ -147,6 +147,9 @@ def prepare(connection: Connection, *, database: str, owners: Sequence[str], rol
     Takes a superuser's connection to the database itself, in autocommit mode; safe to run again at any time. The role
     is no member of any of theirs: what it calls runs with nobody's rights to write.
     """
+    if connection.execute("select pg_is_in_recovery()").fetchone() == (True,):
+        # A follower has what its source has.
+        return
     ours = sql.Identifier(role)
     with connection.transaction():
         connection.execute("set local lock_timeout = '5s'")
