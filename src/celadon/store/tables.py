@@ -15,6 +15,7 @@ from celadon.model.addon import AddOnState
 from celadon.model.app_setup import SetupStep
 from celadon.model.app_transfer import TransferState
 from celadon.model.build import BuildStatus
+from celadon.model.cache import Step as CacheStep
 from celadon.model.domain import AcmStatus, DomainStatus
 from celadon.model.dyno import DynoRequest, DynoState
 from celadon.model.engine import EngineKind, EngineState
@@ -817,6 +818,22 @@ postgres_credentials = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("password", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+)
+
+caches = sa.Table(
+    "caches",
+    metadata,
+    sa.Column("addon_id", sa.Text, primary_key=True),
+    sa.Column("engine_id", sa.Text, sa.ForeignKey("engines.id"), nullable=False, unique=True),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("step", Word(CacheStep), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("timeout", sa.Integer, nullable=False),
+    sa.Column("notifications", sa.Text, nullable=False),
+    sa.Column("password", sa.LargeBinary, nullable=False),
+    *_times(),
 )
 
 # `query`, `link` and results are encrypted; `link_hash` finds a link again.
