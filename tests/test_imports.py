@@ -25,6 +25,8 @@ TABLE = {
     # The data API and the pages of add-ons are answered as the Platform API is.
     "addons": {"postgres", "api", "runtime", "actions", "store", "model"},
     "postgres": {"addons", "api", "runtime", "actions", "store", "model"},
+    "scheduler": {"addons", "actions", "model"},
+    "deployhooks": {"addons", "actions", "model"},
     "clock": {"actions", "store", "model"},
     "platform": {"model", "runtime"},
     "cli": {"platform", "model"},

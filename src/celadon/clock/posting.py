@@ -43,8 +43,8 @@ def post(
     """The status that is answered; nothing else of the answer is read. What goes wrong is told by its class."""
     deadline = time.monotonic() + seconds
     try:
-        with contextlib.closing(_open(settings, to, deadline)) as plain:
-            plain.settimeout(_left(deadline))
+        with contextlib.closing(connect(settings, to, deadline)) as plain:
+            plain.settimeout(left(deadline))
             wire = tls.wrap_socket(plain, server_hostname=to.host) if to.secure else plain
             return Told(code=_exchange(_Wire(wire, deadline), to, content, headers))
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -52,20 +52,29 @@ def post(
         return Told(error_class=type(error).__name__)
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
+def left(deadline: float) -> float:
+    """Seconds until this moment of the monotonic clock; raises TimeoutError after it."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
         raise TimeoutError
-    return left
+    return seconds
 
 
-def _open(settings: Settings, to: Destination, deadline: float) -> socket.socket:
-    """A connection to the first address that takes one; raises OSError."""
-    *others, last = addresses(settings, to, _left(deadline))
+def trust(settings: Settings) -> ssl.SSLContext:
+    """The authorities of the host, and the platform's own: apps of it may be told, too."""
+    found = ssl.create_default_context(cafile=str(settings.ca_bundle) if settings.ca_bundle.is_file() else None)
+    if settings.ca_file.is_file():
+        found.load_verify_locations(settings.ca_file)
+    return found
+
+
+def connect(settings: Settings, to: Destination, deadline: float) -> socket.socket:
+    """A connection to the first address that takes one and that may be sent to; raises OSError."""
+    *others, last = addresses(settings, to, left(deadline))
     for address in others:
         with contextlib.suppress(OSError):
-            return _connected(address, to.port, _left(deadline) / 2)
-    return _connected(last, to.port, _left(deadline))
+            return _connected(address, to.port, left(deadline) / 2)
+    return _connected(last, to.port, left(deadline))
 
 
 def _connected(address: Address, port: int, seconds: float) -> socket.socket:
@@ -119,7 +128,7 @@ class _Wire(io.RawIOBase):
         self._deadline = deadline
 
     def sendall(self, content: bytes) -> None:
-        self._wire.settimeout(_left(self._deadline))
+        self._wire.settimeout(left(self._deadline))
         self._wire.sendall(content)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
@@ -129,7 +138,7 @@ class _Wire(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        self._wire.settimeout(_left(self._deadline))
+        self._wire.settimeout(left(self._deadline))
         return self._wire.recv_into(buffer)
 
 

@@ -1,7 +1,7 @@
 """The table of pages."""
 
 from celadon.api.route import Door, Route, route
-from celadon.dashboard import accounts, logins
+from celadon.dashboard import accounts, logins, scheduler_jobs
 
 ROUTES: tuple[Route, ...] = (
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
@@ -18,4 +18,6 @@ ROUTES: tuple[Route, ...] = (
     route("POST /auth/browser/:login", "address and password", logins.answer_login, Door.OPEN),
     route("GET /oauth/authorize", "anybody", logins.show_authorize, Door.OPEN),
     route("POST /oauth/authorize", "address and password", logins.authorize, Door.OPEN),
+    route("GET /scheduler/:token", "who has the link", scheduler_jobs.show, Door.OPEN),
+    route("POST /scheduler/:token", "who has the link", scheduler_jobs.change, Door.OPEN),
 )
