@@ -207,7 +207,11 @@ def _check_irc(options: dict[str, str]) -> None:
     if not options["port"].isdecimal() or not 0 < int(options["port"]) < 65536:
         raise InvalidParams("cannot use that --port: it is from 1 to 65535")
     # The same rules as for the host of a URL.
-    destination.parse(f"http://{options['server']}:{options['port']}/")
+    server = options["server"].lower().strip("[]")
+    host = f"[{server}]" if ":" in server else server
+    options["server"] = destination.parse(f"http://{host}:{options['port']}/").host
+    if options["server"] != server:
+        raise InvalidParams("cannot use that --server: give its name alone, such as irc.example.com")
     options["room"] = options["room"] if options["room"][0] in "#&+!" else f"#{options['room']}"
     for name in ("room", "nick"):
         if not _IRC_WORD.match(options[name]):
