@@ -5,10 +5,12 @@ from collections.abc import Callable
 from tests import certified
 from tests.api import (
     examples_accounts,
+    examples_addons,
     examples_app_setups,
     examples_code,
     examples_log_drains,
     examples_pipelines,
+    examples_scheduler_jobs,
     examples_teams,
     examples_webhooks,
 )
@@ -86,7 +88,6 @@ EXAMPLES: dict[str, Example] = {
     "GET /users/:account": _get("/users/~"),
     "PATCH /users/:account": _send("PATCH", "/users/ada@example.com", {"name": "Ada"}),
     "GET /users/:account/apps": _get("/users/~/apps"),
-    "GET /users/:account/addons": _get("/users/~/addons"),
     "GET /account/keys": _get("/account/keys"),
     "POST /account/keys": _send("POST", "/account/keys", {"public_key": OTHER_KEY}),
     "GET /account/keys/:key": _get("/account/keys/{key}"),
@@ -177,18 +178,15 @@ EXAMPLES: dict[str, Example] = {
     "GET /schema": _get("/schema"),
     "GET /health": _get("/health"),
     "GET /api/v4/current-status": _get("/api/v4/current-status"),
-    "GET /addons": _get("/addons"),
-    "GET /addon-attachments": _get("/addon-attachments"),
-    "GET /apps/:app/addons": _get("/apps/example/addons"),
-    "GET /apps/:app/addon-attachments": _get("/apps/example/addon-attachments"),
     "GET /apps/:app/sni-endpoints": _get("/apps/example/sni-endpoints"),
-    "GET /addon-services": _get("/addon-services"),
     "GET /client/v11/apps/:app/transfers": _get("/client/v11/apps/example/transfers"),
     "GET /spaces": _get("/spaces"),
     **examples_accounts.EXAMPLES,
+    **examples_addons.EXAMPLES,
     **examples_app_setups.EXAMPLES,
     **examples_code.EXAMPLES,
     **examples_log_drains.EXAMPLES,
+    **examples_scheduler_jobs.EXAMPLES,
     **examples_webhooks.EXAMPLES,
 }
 
@@ -207,8 +205,10 @@ CREATED = {
     "POST /apps/:app/releases",
     "POST /oauth/authorizations",
     *examples_accounts.CREATED,
+    *examples_addons.CREATED,
     *examples_code.CREATED,
     *examples_log_drains.CREATED,
+    *examples_scheduler_jobs.CREATED,
     *examples_webhooks.CREATED,
 }
 ACCEPTED = {
@@ -234,4 +234,6 @@ UNPUBLISHED = {
     "GET /health",
     "GET /api/v4/current-status",
     *examples_accounts.UNPUBLISHED,
+    *examples_scheduler_jobs.UNPUBLISHED,
+    *examples_addons.UNPUBLISHED,
 }

@@ -118,6 +118,7 @@ class Launcher:
             bundle=bundle,
             log_path=self._log_path(dyno, bundle),
             address=dyno.address,
+            group=group_of(launch.app),
             # /tmp is on the same scratch.
             mounts=(
                 Overlay(lower=(mounted,), scratch=bundle / "scratch", target="/app", limit=settings.dyno_disk_limit),
@@ -134,6 +135,11 @@ class Launcher:
             return bundle / "attached.log"
         assert dyno.container_id, "placed before it is launched"
         return self.lines.path(dyno.app_id, Source(source="app", ps=dyno.name), log_name(dyno.container_id))
+
+
+def group_of(app: App) -> str:
+    """What the app's dynos may reach of add-ons: the role of add-ons says what that is."""
+    return f"app_{app.number}"
 
 
 def log_name(container_id: str) -> str:

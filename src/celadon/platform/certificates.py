@@ -41,12 +41,19 @@ def names_apps(settings: Settings) -> bool:
 
 
 def for_hosts(settings: Settings, hosts: Sequence[str], now: datetime.datetime) -> str:
-    """Key and chain of a new certificate for these names, from the platform's authority."""
+    """Key and chain of a new certificate for these names and addresses, from the platform's authority."""
     key, authority = _authority(settings, now)
     own = ec.generate_private_key(ec.SECP256R1())
-    named = [x509.DNSName(host) for host in hosts]
+    named = [_general_name(host) for host in hosts]
     certificate = _server_certificate(hosts[0], named, own, key, authority, now)
     return (_key_pem(own) + _pem(certificate) + _pem(authority)).decode("ascii")
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
 
 
 def server_pem(settings: Settings) -> Path:

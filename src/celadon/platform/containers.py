@@ -11,6 +11,13 @@ from celadon.platform.settings import Settings
 from celadon.runtime import cgroups, protocol
 from celadon.runtime.crun import CrunRuntime
 
+# In the order in which they are asked to end: what uses others first.
+_KINDS = {
+    "dynos": runtimes.dynos,
+    "build-dynos": runtimes.builds,
+    "addons": runtimes.addons,
+    "engines": runtimes.engines,
+}
 _LOOK = 0.05
 _KILL_SECONDS = 10.0
 
@@ -36,10 +43,7 @@ def stop_all(settings: Settings, seconds: float, tell: Callable[[str], None]) ->
     Raises RuntimeFailure when one does not go away.
     """
     found = [
-        runtime
-        for kind, make in (("dynos", runtimes.dynos), ("build-dynos", runtimes.builds), ("engines", runtimes.engines))
-        if (settings.home / kind).is_dir()
-        for runtime in (make(settings),)
+        runtime for kind, make in _KINDS.items() if (settings.home / kind).is_dir() for runtime in (make(settings),)
     ]
     for runtime in found:
         for container in _running(runtime):

@@ -75,8 +75,25 @@ CEDAR = Recipe(
 SERVICES = Recipe(
     name="services",
     suite=SUITE,
-    packages=("ca-certificates", "haproxy", "procps"),
-    hooks=('mkdir -p "$1/celadon"', *_ANONYMOUS),
+    packages=(
+        *("ca-certificates", "haproxy", "procps"),
+        *(
+            "postgresql",
+            "postgresql-client",
+            "pgbackrest",
+            "patroni",
+            "etcd-server",
+            "python3-etcd",
+            "python3-psycopg2",
+        ),
+        *("redis-server", "memcached"),
+    ),
+    hooks=(
+        'mkdir -p "$1/celadon" "$1/engine"',
+        # The packages start a cluster and write its key into the image; each of ours has a directory of its own.
+        'rm -rf "$1"/var/lib/postgresql/*/main "$1"/etc/postgresql/* "$1"/etc/ssl/private/* "$1"/etc/redis/*',
+        *_ANONYMOUS,
+    ),
 )
 
 RECIPES = {recipe.name: recipe for recipe in (CEDAR, SERVICES)}

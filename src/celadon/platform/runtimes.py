@@ -17,12 +17,13 @@ def network(settings: Settings) -> Network:
         nft_table=settings.nft_table,
         resolvers=host_resolvers(),
         open_ports=(settings.http_port, settings.https_port),
+        public=settings.public,
     )
 
 
 # Of the processors, relative to an ordinary process; then within the platform, relative to all dynos together.
 _PLATFORM = 8.0
-_PARTS = {"roles": 4.0, "engines": 4.0, "dynos": 1.0, "build-dynos": 0.5}
+_PARTS = {"roles": 4.0, "engines": 4.0, "addons": 2.0, "dynos": 1.0, "build-dynos": 0.5}
 
 
 def weigh(settings: Settings) -> None:
@@ -48,8 +49,13 @@ def builds(settings: Settings) -> CrunRuntime:
     return _runtime(settings, "build-dynos")
 
 
+def addons(settings: Settings) -> CrunRuntime:
+    """Runs the engines of add-ons, each with an address of its own. Raises RuntimeFailure."""
+    return _runtime(settings, "addons")
+
+
 def engines(settings: Settings) -> CrunRuntime:
-    """Runs HAProxy and the like, which have the host's own network. Raises RuntimeFailure."""
+    """Runs HAProxy, which has the host's own network. Raises RuntimeFailure."""
     return _runtime(settings, "engines")
 
 

@@ -135,6 +135,16 @@ class Settings:
         return f"10.{200 + self.instance}.0.0/16"
 
     @property
+    def gateway(self) -> str:
+        """The host's own address in the dynos' network."""
+        return f"10.{200 + self.instance}.0.1"
+
+    @property
+    def engine_host(self) -> str:
+        """Where people, programs and dynos reach the engines of add-ons, each at a port of its own."""
+        return self.domain if self.public else self.gateway
+
+    @property
     def nft_table(self) -> str:
         return self.name
 

@@ -113,7 +113,10 @@ class CrunRuntime:
         if watcher is not None:
             self._cgroups.keep_monitor(watcher)
         if spec.address is not None:
-            self._ready_network(spec.id).connect(pid, spec.address)
+            ready = self._ready_network(spec.id)
+            ready.connect(pid, spec.address)
+            if spec.group is not None:
+                ready.attach(spec.address, spec.group)
         if before_command is not None:
             before_command(self.attach_socket(spec.id))
         self._run_command(spec.id)
@@ -136,7 +139,7 @@ class CrunRuntime:
     def _write_bundle(self, spec: protocol.ContainerSpec) -> None:
         layers = [mount for mount in spec.mounts if isinstance(mount, protocol.Overlay)]
         # First of all: whoever removes an unfinished container must know what belongs to it.
-        record: dict[str, object] = {"labels": dict(spec.labels), "address": spec.address}
+        record: dict[str, object] = {"labels": dict(spec.labels), "address": spec.address, "group": spec.group}
         record["scratch"] = [str(layer.scratch) for layer in layers]
         (spec.bundle / "record.json").write_text(json.dumps(record), "utf-8")
         for layer in layers:
@@ -252,7 +255,11 @@ class CrunRuntime:
             self._stop_unfinished(container_id, deadline)
         self.kill(container_id)
         self._cgroups.remove(container_id, deadline)
-        layers = _record(directory).get("scratch", [])
+        record = _record(directory)
+        if self._network is not None and record.get("group"):
+            # Whoever has the address next is somebody else.
+            self._network.detach(str(record["address"]))
+        layers = record.get("scratch", [])
         for path in layers if isinstance(layers, list) else []:
             scratch.remove(Path(str(path)))
         shutil.rmtree(self._state / container_id, ignore_errors=True)

@@ -11,11 +11,14 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from celadon.runtime import netlink, protocol
 
+# The first address of the subnet that is an engine's; below are dynos and builds.
+FIRST_ENGINE = 61_000
 # Both ends of every link have known hardware addresses: nobody ever has to ask for them.
 _HOST_MAC = bytes.fromhex("02ce1ad00000")
 _LOOPBACK_LINK = 1
@@ -49,6 +52,8 @@ class Network:
     nft_table: str
     resolvers: tuple[str, ...]
     open_ports: tuple[int, ...]
+    # Whether what is published is for the whole world, or for this machine alone.
+    public: bool = False
 
     @property
     def gateway(self) -> str:
@@ -127,17 +132,48 @@ class Network:
         with netlink.Netlink() as host:
             host.delete_link(self.link(address))
 
+    def attach(self, address: str, group: str) -> None:
+        """Let who has this address reach what its group (an app, or engines that belong together) may reach."""
+        self.detach(address)
+        chain, element = f"inet {self.nft_table} {group}", f"attached {{ {address} : jump {group} }}"
+        _nft(f"add chain {chain}\nadd element inet {self.nft_table} {element}\n")
+
+    def detach(self, address: str) -> None:
+        """Let it reach nothing of that any more; no error when it did not."""
+        _nft(f"delete element inet {self.nft_table} attached {{ {address} }}\n", absent=True)
+
+    def allow(self, groups: Mapping[str, Iterable[tuple[str, int]]]) -> None:
+        """What each of these groups may reach from now on: addresses and TCP ports."""
+        lines = []
+        for group, targets in groups.items():
+            lines += [f"add chain inet {self.nft_table} {group}", f"flush chain inet {self.nft_table} {group}"]
+            lines += [
+                f"add rule inet {self.nft_table} {group} ip daddr {address} tcp dport {port} accept"
+                for address, port in targets
+            ]
+        if lines:
+            _nft("\n".join(lines) + "\n")
+
+    def publish(self, ports: Mapping[int, tuple[str, int]]) -> None:
+        """Which engine is reached at which port of the host; all others are not."""
+        elements = ", ".join(f"{port} : {address} . {target}" for port, (address, target) in ports.items())
+        added = f"add element inet {self.nft_table} published {{ {elements} }}\n" if elements else ""
+        _nft(f"flush map inet {self.nft_table} published\n{added}")
+
     def _network(self) -> tuple[str, int]:
         network = ipaddress.IPv4Network(self.subnet)
         return str(network.network_address), network.prefixlen
 
 
 def ruleset(network: Network) -> str:
-    """The nft program that makes or replaces the platform's table, in one transaction."""
+    """The nft program that makes the platform's table or replaces its rules, in one transaction.
+
+    What dynos are attached to (`attached`, and the chain of each app) and what is published stays as it is.
+    """
     dynos = f'"{network.link_prefix}*"'
     foreign = "\n".join(f'    oifname "{name}" drop' for name in _FOREIGN_LINKS)
-    return f"""table inet {network.nft_table}
-delete table inet {network.nft_table}
+    here = "fib daddr type local" if network.public else f"ip daddr {network.gateway}"
+    return f"""{_declared(network)}
 table inet {network.nft_table} {{
   chain anyone {{
     fib saddr . iif oif missing drop
@@ -147,6 +183,8 @@ table inet {network.nft_table} {{
   }}
   chain outwards {{
     jump anyone
+    ip saddr vmap @attached
+    ip saddr {_engines(network)} drop
     ip daddr {{ {_PLATFORMS}, {", ".join(_FORBIDDEN)} }} drop
     oifname {dynos} drop
 {foreign}
@@ -154,6 +192,7 @@ table inet {network.nft_table} {{
   }}
   chain to_host {{
     jump anyone
+    ip saddr {_engines(network)} drop
     ip daddr != {network.gateway} ip daddr {_PLATFORMS} drop
 {_port_rule(network)}
     drop
@@ -162,6 +201,7 @@ table inet {network.nft_table} {{
     type filter hook forward priority -10; policy accept;
     iifname {dynos} goto outwards
     oifname {dynos} ct state established,related accept
+    oifname {dynos} ip daddr {_engines(network)} ct status dnat accept
     oifname {dynos} drop
   }}
   chain inwards {{
@@ -173,8 +213,44 @@ table inet {network.nft_table} {{
     type nat hook postrouting priority srcnat; policy accept;
     ip saddr {network.subnet} oifname != {dynos} masquerade
   }}
+  chain arriving {{
+    type nat hook prerouting priority dstnat; policy accept;
+    {here} dnat ip to tcp dport map @published
+  }}
+  chain from_here {{
+    type nat hook output priority -100; policy accept;
+    {here} dnat ip to tcp dport map @published
+  }}
 }}
 """
+
+
+_CHAINS = {
+    **dict.fromkeys(("anyone", "outwards", "to_host"), ""),
+    "forwarding": "type filter hook forward priority -10; policy accept;",
+    "inwards": "type filter hook input priority -10; policy accept;",
+    "translation": "type nat hook postrouting priority srcnat; policy accept;",
+    "arriving": "type nat hook prerouting priority dstnat; policy accept;",
+    "from_here": "type nat hook output priority -100; policy accept;",
+}
+
+
+def _declared(network: Network) -> str:
+    """The table with its maps and its chains, which are empty then."""
+    chains = "\n".join(f"  chain {name} {{ {hook} }}" for name, hook in _CHAINS.items())
+    flushed = "\n".join(f"flush chain inet {network.nft_table} {name}" for name in _CHAINS)
+    return f"""table inet {network.nft_table} {{
+  map attached {{ type ipv4_addr : verdict; }}
+  map published {{ type inet_service : ipv4_addr . inet_service; }}
+{chains}
+}}
+{flushed}"""
+
+
+def _engines(network: Network) -> str:
+    """The addresses of add-ons' engines: they begin no connection but to their peers."""
+    subnet = ipaddress.IPv4Network(network.subnet)
+    return f"{subnet[FIRST_ENGINE]}-{subnet[-2]}"
 
 
 def _resolver_rules(network: Network) -> str:
@@ -215,12 +291,13 @@ def _nameservers(path: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _nft(text: str) -> None:
+def _nft(text: str, *, absent: bool = False) -> None:
+    """`absent`: what is to be removed may not be there."""
     try:
         found = subprocess.run(["nft", "-f", "-"], input=text, text=True, capture_output=True, check=False)
     except FileNotFoundError:
         raise protocol.RuntimeFailure("cannot filter the dynos' network: apt-get install nftables") from None
-    if found.returncode != 0:
+    if found.returncode != 0 and not (absent and "No such file or directory" in found.stderr):
         raise protocol.RuntimeFailure(f"cannot filter the dynos' network: nft says {found.stderr.strip()}")
 
 

@@ -11,13 +11,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from celadon.model.addon import AddOnState
 from celadon.model.app_setup import SetupStep
 from celadon.model.app_transfer import TransferState
 from celadon.model.build import BuildStatus
 from celadon.model.deploy_hook import DeliveryState, Kind
 from celadon.model.domain import AcmStatus, DomainStatus
 from celadon.model.dyno import DynoRequest, DynoState
+from celadon.model.engine import EngineKind, EngineState
 from celadon.model.pipeline import Stage
+from celadon.model.postgres_database import Origin, Step
 from celadon.model.promotion import TargetStatus
 from celadon.model.release import ReleaseStatus
 from celadon.model.scheduler_job import Frequency, JobStatus
@@ -385,6 +388,8 @@ configs = sa.Table(
     _app(),
     sa.Column("vars", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    # Names of those vars that are of attachments.
+    sa.Column("attached", Json, nullable=False, server_default="[]"),
 )
 
 buildpack_installations = sa.Table(
@@ -746,6 +751,65 @@ deploy_hook_deliveries = sa.Table(
     sa.UniqueConstraint("hook_id", "release_id"),
 )
 
+addons = sa.Table(
+    "addons",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("state", Word(AddOnState), nullable=False, index=True),
+    sa.Column("provider_id", sa.Text),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("retry_at", Instant),
+    *_times(),
+    _account(),
+    sa.Column("begun_at", Instant, nullable=False),
+    sa.Column("plan_wanted", sa.Text, index=True),
+    sa.Column("awaited", sa.Boolean, nullable=False),
+    # Encrypted: what the user told the provider.
+    sa.Column("options", sa.LargeBinary, nullable=False),
+    # The name while it has one; free again when nothing is left of the add-on.
+    sa.Column("live_name", sa.Text, unique=True),
+)
+
+addon_attachments = sa.Table(
+    "addon_attachments",
+    metadata,
+    _id(),
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("addons.id", ondelete="CASCADE"), nullable=False, index=True),
+    _app(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("namespace", sa.Text),
+    *_times(),
+    sa.UniqueConstraint("app_id", "name"),
+)
+
+# What a provider gives, encrypted; `namespace` is empty for what an attachment without one gets.
+addon_config = sa.Table(
+    "addon_config",
+    metadata,
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("addons.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("namespace", sa.Text, primary_key=True),
+    sa.Column("vars", sa.LargeBinary, nullable=False),
+)
+
+# Services of third parties.
+addon_services = sa.Table(
+    "addon_services",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("manifest", Json, nullable=False),
+    sa.Column("base_url", sa.Text, nullable=False),
+    # Encrypted, both.
+    sa.Column("password", sa.LargeBinary, nullable=False),
+    sa.Column("sso_salt", sa.LargeBinary, nullable=False),
+    *_times(),
+)
+
 # Wake-ups without payload, pruned after an hour.
 changes = sa.Table(
     "changes",
@@ -759,3 +823,50 @@ changes = sa.Table(
 # One row: the last sequence number given. It is updated in the transaction that uses the number, so that numbers become
 # visible in their order; a database sequence hands them out before commit, and a reader that keeps the highest misses some.
 counter = sa.Table("counter", metadata, sa.Column("last", sa.BigInteger, nullable=False))
+
+engines = sa.Table(
+    "engines",
+    metadata,
+    _id(),
+    sa.Column("number", sa.Integer, nullable=False, unique=True),
+    sa.Column("kind", Word(EngineKind), nullable=False),
+    sa.Column("version", sa.Text, nullable=False),
+    sa.Column("shared", sa.Boolean, nullable=False),
+    sa.Column("memory", sa.BigInteger, nullable=False),
+    sa.Column("storage", sa.BigInteger, nullable=False),
+    sa.Column("connections", sa.Integer, nullable=False),
+    sa.Column("state", Word(EngineState), nullable=False),
+    *_times(),
+    sa.Column("pair", sa.Text, index=True),
+    # What the nodes of a pair know each other by.
+    sa.Column("secrets", sa.LargeBinary, nullable=False, server_default=sa.text("''")),
+)
+
+postgres_databases = sa.Table(
+    "postgres_databases",
+    metadata,
+    sa.Column("addon_id", sa.Text, primary_key=True),
+    sa.Column("engine_id", sa.Text, sa.ForeignKey("engines.id"), nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("step", Word(Step), nullable=False),
+    sa.Column("origin", Word(Origin), nullable=False),
+    sa.Column("source_id", sa.Text, index=True),
+    sa.Column("target", Instant),
+    sa.Column("blocked", sa.Boolean, nullable=False),
+    sa.Column("bytes_used", sa.BigInteger, nullable=False),
+    sa.Column("rows_used", sa.BigInteger, nullable=False),
+    sa.Column("measured_at", Instant),
+    *_times(),
+)
+
+postgres_credentials = sa.Table(
+    "postgres_credentials",
+    metadata,
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("postgres_databases.addon_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("password", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)

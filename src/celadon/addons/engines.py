@@ -1,0 +1,131 @@
+"""How an engine's container is started, found again and removed, whatever runs in it.
+
+Its files are in `home/addon-engines/<number>`, bound to /engine; its sockets in `run/engines/<number>`, bound to
+/engine/run. The command runs under `flock` on a file in that directory, which all its processes inherit: a second one
+on the same files ends at once, whoever started it.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from celadon.model.engine import PORTS, Engine
+from celadon.platform import images, runtimes
+from celadon.platform.settings import Settings
+from celadon.runtime.protocol import Bind, ContainerSpec, ContainerState, Limits, Mount, Runtime
+
+# Its directory, as its own processes see it.
+PLACE = "/engine"
+_LOCK = f"{PLACE}/lock"
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+_LOG_LIMIT = 16 << 20
+
+
+class Engines:
+    """The engines of one machine. Threads may share it; calls of one engine must not overlap."""
+
+    def __init__(self, settings: Settings, runtime: Runtime | None = None) -> None:
+        self.settings = settings
+        self.runtime: Runtime = runtime or runtimes.addons(settings)
+        self.root = images.path(settings, "services")
+        self._network = runtimes.network(settings)
+
+    def directory(self, engine: Engine) -> Path:
+        return self.settings.home / "addon-engines" / str(engine.number)
+
+    def sockets(self, engine: Engine) -> Path:
+        return self.settings.run / "engines" / str(engine.number)
+
+    def uid(self, engine: Engine) -> int:
+        return self.settings.uid_base + engine.uid_offset
+
+    def address(self, engine: Engine) -> str:
+        return engine.address(self.settings.subnet)
+
+    def running(self, engine: Engine) -> bool:
+        found = self.runtime.inspect(engine.name)
+        return found is not None and found.state in (ContainerState.RUNNING, ContainerState.UNMONITORED)
+
+    def prepare(self, engine: Engine) -> None:
+        """Make its directories, owned by its user. May be called again."""
+        for path in (self.directory(engine), self.sockets(engine)):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.chown(path, self.uid(engine), self.uid(engine))
+
+    def write(self, engine: Engine, name: str, content: str) -> None:
+        """A file in its directory for its user's eyes, whole or not at all."""
+        path = self.directory(engine) / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chown(path.parent, self.uid(engine), self.uid(engine))
+        partial = path.with_name(f".{path.name}.partial")
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(content)
+        os.chown(partial, self.uid(engine), self.uid(engine))
+        partial.rename(path)
+
+    def start(
+        self,
+        engine: Engine,
+        argv: tuple[str, ...],
+        *,
+        env: Mapping[str, str] | None = None,
+        mounts: tuple[Mount, ...] = (),
+        group: str | None = None,
+    ) -> None:
+        """Run its command, in place of whatever is left of one that died. Raises RuntimeFailure."""
+        self.runtime.remove(engine.name)
+        self.prepare(engine)
+        for left in self.sockets(engine).iterdir():
+            left.unlink()
+        self.runtime.start(self.spec(engine, engine.name, argv, env=env or {}, mounts=mounts, group=group))
+
+    def spec(
+        self,
+        engine: Engine,
+        container_id: str,
+        argv: tuple[str, ...],
+        *,
+        env: Mapping[str, str],
+        mounts: tuple[Mount, ...] = (),
+        group: str | None = None,
+    ) -> ContainerSpec:
+        """A container on this engine's files; its lock keeps all but the first from them."""
+        subnet = self.settings.subnet
+        return ContainerSpec(
+            id=container_id,
+            root=self.root,
+            argv=("flock", "--nonblock", "--no-fork", _LOCK, *argv),
+            env={"PATH": _PATH, "LANG": "C.UTF-8", "HOME": PLACE, **env},
+            cwd=PLACE,
+            uid=self.uid(engine),
+            hostname=engine.name,
+            limits=Limits(memory=engine.memory, swap=engine.memory, pids=512, files=10_000),
+            bundle=self.settings.home / "addons" / container_id,
+            log_path=self.directory(engine) / "output.log",
+            # Two containers of one address would take each other's link away.
+            address=self.address(engine) if container_id == engine.name else engine.second_address(subnet),
+            group=group,
+            mounts=(
+                Bind(source=self.directory(engine), target=PLACE, readonly=False),
+                Bind(source=self.sockets(engine), target=f"{PLACE}/run", readonly=False),
+                *mounts,
+            ),
+            log_limit=_LOG_LIMIT,
+            labels={"engine": engine.id},
+        )
+
+    def remove(self, engine: Engine) -> None:
+        """End it and remove all its files; no error when there are none. Raises RuntimeFailure."""
+        self.runtime.remove(engine.name)
+        for path in (self.sockets(engine), self.directory(engine)):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def publish(self, engines: Mapping[int, Engine]) -> None:
+        """Lead these ports of the host to these engines, and no others. Raises RuntimeFailure."""
+        self._network.publish({port: (self.address(one), PORTS[one.kind]) for port, one in engines.items()})
+
+    def allow(self, groups: Mapping[str, Iterable[tuple[str, int]]]) -> None:
+        """What each group reaches from now on; see `Network.allow`. Raises RuntimeFailure."""
+        self._network.allow(groups)

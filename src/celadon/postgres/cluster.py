@@ -1,0 +1,266 @@
+"""PostgreSQL clusters: one engine each, made, configured, started, spoken to as their superuser.
+
+The superuser's connections go by the socket that only the platform can reach, with an empty search path: what a user puts
+into a schema must never run as the superuser.
+"""
+
+import contextlib
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import psycopg
+
+from celadon.actions.context import now
+from celadon.addons.engines import PLACE, Engines
+from celadon.model.engine import Engine
+from celadon.platform import certificates
+from celadon.runtime.protocol import ContainerState, RuntimeFailure
+
+SUPERUSER = "postgres"
+DATA = f"{PLACE}/cluster"
+_LOG = f"{PLACE}/log"
+_START_TIMEOUT = 60.0
+_LOOK = 0.005
+
+# Static: no line belongs to a tenant. Who is a member of the role that is called as a database may connect to it.
+_HBA = """\
+{peers}local   all          postgres                 trust
+local   all          +celadon_clips           trust
+local   replication  postgres,replicator      trust
+hostssl all          postgres     0.0.0.0/0   reject
+hostssl samerole     all          0.0.0.0/0   scram-sha-256
+"""
+_PEER = "hostssl {database} replicator,rewinder {address}/32 scram-sha-256\n"
+
+
+class ClusterFailure(Exception):
+    """A cluster cannot be made or does not start; the message says why."""
+
+
+class Clusters:
+    """The clusters of one machine. Threads may share it; calls of one cluster must not overlap."""
+
+    def __init__(self, engines: Engines) -> None:
+        self.engines = engines
+        versions = sorted(int(path.name) for path in (engines.root / "usr/lib/postgresql").iterdir())
+        # The image's own.
+        self.version = str(versions[-1])
+
+    def program(self, engine: Engine, name: str) -> str:
+        return f"/usr/lib/postgresql/{engine.version}/bin/{name}"
+
+    def files(self, engine: Engine) -> Path:
+        """The cluster's own directory, as the host sees it."""
+        return self.engines.directory(engine) / "cluster"
+
+    def made(self, engine: Engine) -> bool:
+        """Whether its files are complete: they are made beside and renamed."""
+        return (self.files(engine) / "PG_VERSION").is_file()
+
+    def make(self, engine: Engine) -> None:
+        """Make its files unless they are there. Raises RuntimeFailure, ClusterFailure."""
+        if self.made(engine):
+            return
+        self.engines.prepare(engine)
+        if not self._take_spare(engine):
+            self._initdb(engine)
+
+    def configure(self, engine: Engine, more: str = "", peers: Sequence[str] = ()) -> None:
+        """Write its configuration: the platform's, never changed by hand. `more` are further lines of postgresql.conf.
+
+        `peers` are the addresses of those that copy it.
+        """
+        self.engines.prepare(engine)
+        for name in ("log", "wal"):
+            path = self.engines.directory(engine) / name
+            path.mkdir(mode=0o700, exist_ok=True)
+            os.chown(path, self.engines.uid(engine), self.engines.uid(engine))
+        lines = [_PEER.format(database=name, address=peer) for peer in peers for name in ("replication", "postgres")]
+        self.engines.write(engine, "conf/pg_hba.conf", _HBA.format(peers="".join(lines)))
+        self.engines.write(engine, "conf/postgresql.conf", _configuration(engine) + more)
+        if not (self.engines.directory(engine) / "conf/server.key").is_file():
+            self._certify(engine)
+
+    def start(self, engine: Engine) -> None:
+        """Start it unless it runs, and wait until it answers. Raises RuntimeFailure, ClusterFailure."""
+        if not self.engines.running(engine):
+            argv = (self.program(engine, "postgres"), "-D", DATA, "-c", f"config_file={PLACE}/conf/postgresql.conf")
+            self.engines.start(engine, argv)
+        self.wait(engine)
+
+    def wait(self, engine: Engine, seconds: float = _START_TIMEOUT) -> None:
+        """Wait until it answers. Raises ClusterFailure when it ends before, or takes too long."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(psycopg.OperationalError), self.connect(engine):
+                return
+            if not self.engines.running(engine):
+                raise ClusterFailure(f"cannot start {engine.name}: it ended at once, its log says why")
+            if time.monotonic() > deadline:
+                raise ClusterFailure(f"cannot start {engine.name}: it does not answer after {seconds:g} s")
+            time.sleep(_LOOK)
+
+    @contextlib.contextmanager
+    def connect(self, engine: Engine, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+        """A connection of the superuser, each statement its own transaction. Raises psycopg.Error."""
+        connection = psycopg.connect(
+            host=str(self.engines.sockets(engine)),
+            user=SUPERUSER,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=10,
+            application_name="celadon",
+            options="-c search_path= -c statement_timeout=60s",
+        )
+        with connection:
+            yield connection
+
+    def run(self, engine: Engine, name: str, argv: tuple[str, ...], seconds: float) -> None:
+        """Run a program on its files in a container of its own, while the cluster itself does not run.
+
+        Raises RuntimeFailure, ClusterFailure with what it said.
+        """
+        container_id = f"{engine.name}-{name}"
+        runtime = self.engines.runtime
+        spec = self.engines.spec(engine, container_id, argv, env={})
+        runtime.remove(container_id)
+        output = spec.log_path
+        before = output.stat().st_size if output.is_file() else 0
+        try:
+            runtime.start(spec)
+            status = self._wait_for_end(container_id, seconds)
+        finally:
+            runtime.remove(container_id)
+        if status:
+            said = output.read_bytes()[before:].decode("utf-8", "replace").strip() if output.is_file() else ""
+            raise ClusterFailure(f"cannot run {name} for {engine.name} (status {status}): {said[-500:]}")
+
+    def _wait_for_end(self, container_id: str, seconds: float) -> int | None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = self.engines.runtime.inspect(container_id)
+            if found is None or found.state is ContainerState.EXITED:
+                return found.exit_status if found else None
+            time.sleep(_LOOK)
+        raise RuntimeFailure(f"cannot wait for {container_id}: it still runs after {seconds:g} s")
+
+    def _initdb(self, engine: Engine, target: str = "cluster") -> None:
+        new = self.engines.directory(engine) / f"{target}.new"
+        shutil.rmtree(new, ignore_errors=True)
+        options = (
+            "--username",
+            SUPERUSER,
+            "--data-checksums",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            "C.UTF-8",
+            "--no-sync",
+        )
+        argv = (self.program(engine, "initdb"), "--pgdata", f"{PLACE}/{new.name}", "--auth", "reject", *options)
+        self.run(engine, "initdb", argv, _START_TIMEOUT)
+        # initdb syncs file by file; all at once is faster, and nothing is promised before.
+        os.sync()
+        new.rename(new.with_name(target))
+
+    def _take_spare(self, engine: Engine) -> bool:
+        """Files that were made ahead, given to this cluster's user; False when there are none."""
+        spare = self.spare
+        mine = self.engines.directory(engine) / "cluster.taken"
+        shutil.rmtree(mine, ignore_errors=True)
+        try:
+            spare.rename(mine)
+        except FileNotFoundError:
+            return False
+        uid = self.engines.uid(engine)
+        os.chown(mine, uid, uid)
+        for path in mine.rglob("*"):
+            os.chown(path, uid, uid)
+        mine.rename(self.files(engine))
+        return True
+
+    @property
+    def spare(self) -> Path:
+        """The files of a cluster that nobody has yet: making them takes longer than all the rest."""
+        return self.engines.settings.home / "addon-engines" / f"spare-{self.version}"
+
+    def keep_spare(self, engine: Engine) -> None:
+        """Make spare files unless there are some, as the user of `engine`, which is no cluster. Raises RuntimeFailure."""
+        if self.spare.is_dir():
+            return
+        self.engines.prepare(engine)
+        self._initdb(engine)
+        self.files(engine).rename(self.spare)
+
+    def _certify(self, engine: Engine) -> None:
+        """A certificate of the platform's authority for where it is reached."""
+        settings = self.engines.settings
+        pem = certificates.for_hosts(settings, (settings.engine_host, self.engines.address(engine)), now())
+        key, _, chain = pem.partition("-----END PRIVATE KEY-----\n")
+        self.engines.write(engine, "conf/server.crt", chain)
+        # Last: it tells that both are there.
+        self.engines.write(engine, "conf/server.key", f"{key}-----END PRIVATE KEY-----\n")
+
+
+def _configuration(engine: Engine) -> str:
+    """postgresql.conf: sized by the engine's memory; see docs/decisions/0023-a-database-and-its-tenant.md."""
+    megabytes = engine.memory >> 20
+    return f"""\
+hba_file = '{PLACE}/conf/pg_hba.conf'
+ident_file = ''
+listen_addresses = '*'
+port = 5432
+unix_socket_directories = '{PLACE}/run'
+unix_socket_permissions = 0700
+max_connections = {engine.connections + 25}
+superuser_reserved_connections = 5
+shared_buffers = {max(16, megabytes // 4)}MB
+effective_cache_size = {max(32, megabytes * 3 // 4)}MB
+maintenance_work_mem = {max(16, megabytes // 16)}MB
+work_mem = {max(2, megabytes // 128)}MB
+huge_pages = off
+dynamic_shared_memory_type = mmap
+max_worker_processes = 8
+max_parallel_workers = 2
+jit = off
+wal_level = replica
+max_wal_senders = 10
+max_replication_slots = 10
+max_slot_wal_keep_size = 4GB
+min_wal_size = 32MB
+max_wal_size = {max(128, min(4096, megabytes))}MB
+wal_buffers = 4MB
+checkpoint_timeout = 15min
+ssl = on
+ssl_cert_file = '{PLACE}/conf/server.crt'
+ssl_key_file = '{PLACE}/conf/server.key'
+ssl_min_protocol_version = 'TLSv1.2'
+password_encryption = 'scram-sha-256'
+authentication_timeout = 20s
+tcp_keepalives_idle = 60
+tcp_keepalives_interval = 10
+tcp_keepalives_count = 6
+idle_in_transaction_session_timeout = 24h
+log_destination = 'jsonlog'
+logging_collector = on
+log_directory = '{_LOG}'
+log_filename = 'postgresql'
+log_file_mode = 0600
+log_rotation_age = 0
+log_rotation_size = 0
+log_min_duration_statement = 2s
+log_parameter_max_length = 0
+log_parameter_max_length_on_error = 0
+log_lock_waits = on
+log_temp_files = 10MB
+log_checkpoints = off
+log_connections = off
+log_timezone = 'UTC'
+timezone = 'UTC'
+lc_messages = 'C.UTF-8'
+shared_preload_libraries = '{"" if engine.shared else "pg_stat_statements"}'
+track_io_timing = on
+"""

@@ -1,0 +1,119 @@
+"""Keeps the clusters running that are to run, and files ready for the next one.
+
+Wakes on: the change feed, and every quarter of a second. Survives: a SIGKILL; clusters run on and are found again.
+"""
+
+import logging
+import time
+import uuid
+
+import psycopg
+
+from celadon.actions import postgres_databases as databases
+from celadon.actions.context import Context, now
+from celadon.model.engine import MOST, Engine, EngineKind, EngineState
+from celadon.platform.failure import PlatformFailure
+from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.pairs import Pairs
+from celadon.postgres.provider import Locks
+from celadon.runtime.protocol import RuntimeFailure
+
+log = logging.getLogger(__name__)
+
+# Seconds before a cluster that does not start is tried again: the first time at once.
+_BACKOFF = (0.0, 1.0, 5.0, 30.0)
+
+
+class Manager:
+    """Starts what has died."""
+
+    def __init__(self, context: Context, clusters: Clusters, locks: Locks) -> None:
+        self.context = context
+        self.clusters = clusters
+        self.locks = locks
+        self.pairs = Pairs(context, clusters)
+        self._published: dict[int, str] = {}
+        self._failures: dict[str, int] = {}
+        self._due: dict[str, float] = {}
+
+    def ensure(self) -> int:
+        """Start each cluster that is to run and does not; returns how many were started."""
+        started = 0
+        wanted = [engine for kind in (EngineKind.ETCD, EngineKind.POSTGRESQL) for engine in self._running(kind)]
+        for engine in wanted:
+            lock = self.locks.of(engine.id)
+            # Whoever has the lock is at work on it.
+            if time.monotonic() < self._due.get(engine.id, 0.0) or not lock.acquire(blocking=False):
+                continue
+            try:
+                started += self._ensure(engine)
+            finally:
+                lock.release()
+        return started
+
+    def _ensure(self, engine: Engine) -> int:
+        if not self._startable(engine) or self.clusters.engines.running(engine):
+            return 0
+        try:
+            self._start(engine)
+        except (RuntimeFailure, ClusterFailure, PlatformFailure, psycopg.Error, OSError):
+            failures = self._failures[engine.id] = self._failures.get(engine.id, 0) + 1
+            self._due[engine.id] = time.monotonic() + _BACKOFF[min(failures, len(_BACKOFF) - 1)]
+            log.exception("at=start-failed engine=%s failures=%d", engine.name, failures)
+            return 0
+        self._failures.pop(engine.id, None)
+        log.info("at=started engine=%s", engine.name)
+        return 1
+
+    def _running(self, kind: EngineKind) -> list[Engine]:
+        return databases.running(self.context, kind)
+
+    def _startable(self, engine: Engine) -> bool:
+        """Whether there is something to start; the standby of a pair is made by the primary that is there."""
+        if engine.pair not in (None, engine.id):
+            first = next((one for one in self._running(engine.kind) if one.id == engine.pair), None)
+            return first is not None and self.clusters.made(first)
+        return engine.kind is EngineKind.ETCD or self.clusters.made(engine)
+
+    def _start(self, engine: Engine) -> None:
+        if engine.kind is EngineKind.ETCD:
+            self.pairs.start_etcd(engine)
+        elif engine.pair:
+            self.pairs.start(engine)
+        else:
+            self.clusters.configure(engine)
+            self.clusters.start(engine)
+
+    def publish(self) -> bool:
+        """Lead each port to its engine, those of pairs to their primaries; whether anything was led elsewhere."""
+        engines = self.pairs.published()
+        published = {port: engine.id for port, engine in engines.items()}
+        if published == self._published:
+            return False
+        self.clusters.engines.publish(engines)
+        self._published = published
+        return True
+
+    def keep_spare(self) -> None:
+        """Have files ready for the next cluster."""
+        try:
+            self.clusters.keep_spare(_nobody(self.clusters.version))
+        except (RuntimeFailure, ClusterFailure, OSError):
+            log.exception("at=spare-failed")
+
+
+def _nobody(version: str) -> Engine:
+    """An engine that is no engine: its number is beyond all others'."""
+    return Engine(
+        id=str(uuid.UUID(int=0)),
+        number=MOST + 1,
+        kind=EngineKind.POSTGRESQL,
+        version=version,
+        shared=False,
+        memory=256 << 20,
+        storage=0,
+        connections=0,
+        state=EngineState.RESTORING,
+        created_at=now(),
+        updated_at=now(),
+    )

@@ -1,0 +1,120 @@
+"""A tenant's place in a cluster: a database, the role that owns what is in it, and nothing else.
+
+The database belongs to the superuser: its owner could open it to everybody. Three names that tell nothing: the database
+`d…`, the marker role of the same name (whoever is a member of it may connect: pg_hba.conf says `samerole`), and the login
+role `u…` that owns schema and tables.
+"""
+
+import secrets
+import string
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+Connection = psycopg.Connection[Any]
+
+_ALPHABET = string.ascii_lowercase + string.digits
+# Of one statement's spill to disk; sorts beyond it fail instead of filling the disk.
+_TEMPORARY = "2GB"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """`name` is the database's and the marker's; `role` logs in, by default as its owner."""
+
+    name: str
+    role: str
+    password: str = field(repr=False)
+
+
+def new() -> Tenant:
+    """Names and a password nobody has."""
+    return Tenant(name=f"d{_random(15)}", role=f"u{_random(15)}", password=new_password())
+
+
+def new_password() -> str:
+    return f"p{secrets.token_hex(32)}"
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def ensure(connection: Connection, tenant: Tenant, connections: int) -> None:
+    """Make what is missing of a tenant's roles and database; `connection` is the superuser's to `postgres`.
+
+    What is in the database is `ensure_inside`'s.
+    """
+    marker, role = sql.Identifier(tenant.name), sql.Identifier(tenant.role)
+    if not _exists(connection, "pg_roles", "rolname", tenant.name):
+        connection.execute(sql.SQL("create role {} nologin").format(marker))
+    ensure_login(connection, tenant.name, tenant.role, tenant.password)
+    if not _exists(connection, "pg_database", "datname", tenant.name):
+        connection.execute(sql.SQL("create database {} connection limit 0").format(marker))
+    # Closed to all until its rights are as they should be.
+    connection.execute(sql.SQL("revoke all on database {} from public").format(marker))
+    connection.execute(sql.SQL("grant connect on database {0} to {0}").format(marker))
+    connection.execute(sql.SQL("grant create, temporary on database {} to {}").format(marker, role))
+    limit(connection, tenant.name, connections)
+
+
+def limit(connection: Connection, name: str, connections: int) -> None:
+    """How many connections all roles of a database may have together; -1 for as many as there are."""
+    statement = sql.SQL("alter database {} connection limit {}")
+    connection.execute(statement.format(sql.Identifier(name), sql.Literal(connections)))
+
+
+def ensure_inside(connection: Connection, tenant: Tenant, *, statistics: bool) -> None:
+    """Give the role the schema of its database; `connection` is the superuser's to that database.
+
+    `statistics` are for a cluster that nobody else has: they tell of everybody's statements.
+    """
+    role = sql.Identifier(tenant.role)
+    connection.execute(sql.SQL("alter schema public owner to {}").format(role))
+    # Large objects are a way to write that no size limit sees: there are none.
+    for name in ("lo_create(oid)", "lo_creat(integer)", "lo_from_bytea(oid, bytea)", "lo_put(oid, bigint, bytea)"):
+        connection.execute(sql.SQL("revoke execute on function pg_catalog.{} from public").format(sql.SQL(name)))
+    if statistics:
+        connection.execute("create extension if not exists pg_stat_statements with schema public")
+        connection.execute(sql.SQL("grant pg_read_all_stats, pg_signal_backend to {}").format(role))
+
+
+def ensure_login(connection: Connection, name: str, role: str, password: str) -> None:
+    """A role that may connect to the database of this name, with this password from now on."""
+    identifier = sql.Identifier(role)
+    if not _exists(connection, "pg_roles", "rolname", role):
+        connection.execute(sql.SQL("create role {} nologin").format(identifier))
+    connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(name), identifier))
+    connection.execute(sql.SQL("alter role {} set temp_file_limit = {}").format(identifier, sql.Literal(_TEMPORARY)))
+    # A password in a statement is never logged here: statements are only when they are slow, and this is hashed already.
+    hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.execute(sql.SQL("alter role {} login password {}").format(identifier, sql.Literal(hashed)))
+
+
+def rotate(connection: Connection, role: str, password: str) -> None:
+    """A new password; who is connected with the old one is cut off."""
+    hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
+    connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(hashed)))
+    connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [role])
+
+
+def drop(connection: Connection, tenant: Tenant) -> None:
+    """Remove a tenant from a shared cluster; no error when there is none."""
+    names = {"name": tenant.name}
+    if _exists(connection, "pg_database", "datname", tenant.name):
+        limit(connection, tenant.name, 0)
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(tenant.name)))
+    members = connection.execute(
+        "select m.rolname from pg_auth_members a join pg_roles r on r.oid = a.roleid "
+        "join pg_roles m on m.oid = a.member where r.rolname = %(name)s and m.rolname <> 'postgres'",
+        names,
+    ).fetchall()
+    for role in dict.fromkeys([*(found[0] for found in members), tenant.role, tenant.name]):
+        connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(role)))
+
+
+def _exists(connection: Connection, table: str, column: str, name: str) -> bool:
+    query = sql.SQL("select 1 from pg_catalog.{} where {} = %s").format(sql.Identifier(table), sql.Identifier(column))
+    return connection.execute(query, [name]).fetchone() is not None

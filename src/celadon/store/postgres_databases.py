@@ -1,0 +1,79 @@
+"""Databases of heroku-postgresql and their credentials, whose passwords are encrypted."""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from celadon.model.engine import Engine
+from celadon.model.postgres_database import Credential, PostgresDatabase
+from celadon.store import engines, rows, tables
+from celadon.store.database import Transaction
+
+_t = tables.postgres_databases
+_c = tables.postgres_credentials
+_shown = [column for column in _c.c if column.name != "password"]
+
+
+def find(tx: Transaction, addon_id: str) -> PostgresDatabase | None:
+    return rows.one(tx, PostgresDatabase, sa.select(_t).where(_t.c.addon_id == addon_id))
+
+
+def list_all(tx: Transaction) -> list[PostgresDatabase]:
+    return rows.every(tx, PostgresDatabase, sa.select(_t).order_by(_t.c.created_at))
+
+
+def of_engine(tx: Transaction, engine_id: str) -> list[PostgresDatabase]:
+    return rows.every(tx, PostgresDatabase, sa.select(_t).where(_t.c.engine_id == engine_id).order_by(_t.c.created_at))
+
+
+def made_from(tx: Transaction, addon_id: str) -> list[PostgresDatabase]:
+    """Those that were copied from this one or follow it."""
+    return rows.every(tx, PostgresDatabase, sa.select(_t).where(_t.c.source_id == addon_id).order_by(_t.c.created_at))
+
+
+def engines_of(tx: Transaction) -> dict[str, list[Engine]]:
+    """Add-on id → the engines its database is on, both nodes of a pair."""
+    by_id = {engine.id: engine for engine in engines.list_all(tx)}
+    found = {one.addon_id: by_id[one.engine_id] for one in list_all(tx)}
+    return {
+        addon_id: [one for one in by_id.values() if one.pair == engine.pair] if engine.pair else [engine]
+        for addon_id, engine in found.items()
+    }
+
+
+def insert(tx: Transaction, found: PostgresDatabase) -> None:
+    rows.insert(tx, _t, found)
+
+
+def update(tx: Transaction, addon_id: str, *, now: datetime, **values: object) -> None:
+    tx.connection.execute(_t.update().where(_t.c.addon_id == addon_id).values(updated_at=now, **values))
+
+
+def delete(tx: Transaction, addon_id: str) -> None:
+    """With its credentials."""
+    tx.connection.execute(_c.delete().where(_c.c.addon_id == addon_id))
+    tx.connection.execute(_t.delete().where(_t.c.addon_id == addon_id))
+
+
+def credentials(tx: Transaction, addon_id: str) -> list[Credential]:
+    """The default one first."""
+    query = sa.select(*_shown).where(_c.c.addon_id == addon_id).order_by(_c.c.created_at, _c.c.name)
+    return rows.every(tx, Credential, query)
+
+
+def password(tx: Transaction, addon_id: str, name: str) -> str | None:
+    """Raises SecretsError."""
+    query = sa.select(_c.c.password).where(_c.c.addon_id == addon_id, _c.c.name == name)
+    found = tx.connection.execute(query).scalar_one_or_none()
+    return None if found is None else tx.secrets.decrypt(found)
+
+
+def put_credential(tx: Transaction, credential: Credential, password: str) -> None:
+    """Add it, or replace the one of its name."""
+    remove_credential(tx, credential.addon_id, credential.name)
+    values = {**rows.to_row(credential), "password": tx.secrets.encrypt(password)}
+    tx.connection.execute(_c.insert(), values)
+
+
+def remove_credential(tx: Transaction, addon_id: str, name: str) -> None:
+    tx.connection.execute(_c.delete().where(_c.c.addon_id == addon_id, _c.c.name == name))
