@@ -1,6 +1,6 @@
 """The addons role: asks the providers of add-ons to make, to change and to remove them.
 
-Wakes on: the change feed, answers, the time for another try. Reads: add-ons. Writes: their states and configs, and with
+Wakes on: the change feed, answers, the time for another try, requests to what it serves. Reads: add-ons. Writes: their states and configs, and with
 those the config vars and releases of apps (by actions).
 Survives: a SIGKILL. What a provider was asked and has not been heard on is asked again, with the same id.
 """
@@ -14,6 +14,7 @@ from celadon.actions import context as contexts
 from celadon.addons import services
 from celadon.addons.manager import Manager
 from celadon.addons.services import Providers
+from celadon.addons.serving import SOCKET, Serving
 from celadon.platform.settings import Settings
 from celadon.store import changes
 
@@ -33,6 +34,7 @@ def main(settings: Settings) -> None:
     manager = Manager(context, Providers(context, built_in.providers), bell.set)
     for ensure in built_in.ensures:
         threading.Thread(target=_keep, args=(ensure, changes.Feed(context.database)), daemon=True).start()
+    Serving(settings.run / SOCKET, context, built_in.routes).start()
     feed = changes.Feed(context.database)
     while True:
         seen, until = feed.look(), time.monotonic() + _RETRIES

@@ -9,9 +9,13 @@ from celadon.addons.engines import Engines
 from celadon.addons.http import HttpProvider
 from celadon.addons.provider import Provider, ProviderFailed
 from celadon.addons.reach import Reach
+from celadon.api.route import Route
 from celadon.deployhooks.provider import DeployHooksProvider
 from celadon.platform import runtimes
 from celadon.postgres import manager as postgres_manager
+from celadon.postgres import routes as postgres_routes
+from celadon.postgres.clip_places import ClusterPlaces
+from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.provider import Locks, PostgresProvider
 from celadon.scheduler.provider import SchedulerProvider
@@ -20,10 +24,13 @@ from celadon.store import addon_services, postgres_databases
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Service → its provider, and what keeps their engines as they should be: each within some milliseconds, often."""
+    """Service → its provider; what keeps their engines as they should be: each within some milliseconds, often; and what
+    they answer themselves, of which the router sends the paths here (router/haproxy.cfg).
+    """
 
     providers: Mapping[str, Provider]
     ensures: tuple[Callable[[], object], ...] = ()
+    routes: tuple[Route, ...] = ()
 
 
 def built_in(context: Context) -> Services:
@@ -44,6 +51,7 @@ def built_in(context: Context) -> Services:
             "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
         },
         ensures=(reach.ensure, postgres.ensure, postgres.publish, postgres.keep_spare),
+        routes=postgres_routes.routes(Runs(context, ClusterPlaces(context, clusters))),
     )
 
 

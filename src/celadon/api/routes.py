@@ -17,6 +17,7 @@ from celadon.api import (
     builds,
     collaborators,
     config_vars,
+    dataclips,
     domains,
     dyno_sizes,
     dynos,
@@ -239,6 +240,17 @@ _WEBHOOKS = (
     _route("GET /apps/:app/webhook-deliveries/:webhook_delivery", "webhook:read", webhook_deliveries.show),
 )
 
+_DATACLIPS = (
+    _route("GET /apps/:app/dataclips", "dataclip:read", dataclips.list_of),
+    _route("POST /apps/:app/dataclips", "dataclip:update", dataclips.create),
+    _route("GET /apps/:app/dataclips/:dataclip", "dataclip:read", dataclips.show),
+    _route("PATCH /apps/:app/dataclips/:dataclip", "dataclip:update", dataclips.update),
+    _route("DELETE /apps/:app/dataclips/:dataclip", "dataclip:update", dataclips.destroy),
+    _route("GET /apps/:app/dataclips/:dataclip/versions", "dataclip:read", dataclips.list_versions),
+    _route("POST /apps/:app/dataclips/:dataclip/actions/share", "dataclip:update", dataclips.share),
+    _route("POST /apps/:app/dataclips/:dataclip/actions/revoke", "dataclip:update", dataclips.revoke),
+)
+
 _PLATFORM = (
     _route("GET /regions", "-", regions.list_all),
     _route("GET /regions/:region", "-", regions.show),
@@ -303,9 +315,9 @@ _ADD_ONS = (
     _route("POST /actions/addons/resolve", "addon:read", addons.resolve),
     _route("GET /addons/:addon/config", "addon:config, or its provider", addons.show_config),
     _route("GET /addons/:addon/config/:namespace", "addon:config, or its provider", addons.show_config),
-    _route("PATCH /addons/:addon/config", "its provider", addons.update_config),
-    _route("POST /addons/:addon/actions/provision", "its provider", addons.provision),
-    _route("POST /addons/:addon/actions/deprovision", "its provider", addons.deprovision),
+    _route("PATCH /addons/:addon/config", "-, its provider alone", addons.update_config),
+    _route("POST /addons/:addon/actions/provision", "-, its provider alone", addons.provision),
+    _route("POST /addons/:addon/actions/deprovision", "-, its provider alone", addons.deprovision),
     _route("GET /addon-attachments", "read", attachments.list_visible),
     _route("POST /addon-attachments", "addon:update; the add-on: addon:config", attachments.create),
     _route("GET /addon-attachments/:attachment", "addon:read", attachments.show),
@@ -345,5 +357,6 @@ ROUTES = (
     *_PLATFORM,
     *_TEAMS,
     *_ADD_ONS,
+    *_DATACLIPS,
     *_NONE_YET,
 )

@@ -162,7 +162,8 @@ class _Wire(io.RawIOBase):
         self._wire.sendall(content)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
+        # One of its own: a connection that is to be closed closes itself when the headers have come, before the body.
+        return io.BufferedReader(_Wire(self._wire, self._deadline))
 
     def readable(self) -> bool:
         return True
