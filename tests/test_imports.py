@@ -23,15 +23,19 @@ TABLE = {
     "router": {"runtime", "actions", "store", "model"},
     "logplex": {"store", "model"},
     # The data API and the pages of add-ons are answered as the Platform API is; partners are asked as webhooks are told.
-    "addons": {"caches", "postgres", "clock", "api", "runtime", "actions", "store", "model"},
+    "addons": {
+        *("caches", "deployhooks", "postgres", "scheduler"),
+        *("clock", "api", "runtime", "actions", "store", "model"),
+    },
     "postgres": {"addons", "api", "dashboard", "runtime", "actions", "store", "model"},
     "caches": {"addons", "api", "runtime", "actions", "store", "model"},
+    "scheduler": {"addons", "actions", "model"},
+    "deployhooks": {"addons", "actions", "model"},
     "clock": {"actions", "store", "model"},
     "platform": {"model", "runtime"},
     "cli": {"platform", "model"},
 }
 LEAVES = {
-    "celadon.platform.failure",
     "celadon.platform.settings",
     "celadon.platform.images",
     "celadon.platform.runtimes",

@@ -35,6 +35,7 @@ def create(
     source_url: str | None = None,
     source_checksum: str | None = None,
     buildpack_urls: tuple[str, ...] | None = None,
+    git_log: str | None = None,
 ) -> Build:
     """Accept a build. A door that has stored a source archive under an id of its own gives that id.
 
@@ -56,6 +57,7 @@ def create(
                 source_checksum=source_checksum,
                 source_id=source_id,
                 buildpack_urls=buildpack_urls,
+                git_log=git_log,
             )
     except sa.exc.IntegrityError:
         raise Conflict(
@@ -84,6 +86,7 @@ def accept(
     source_checksum: str | None,
     source_id: str | None,
     buildpack_urls: tuple[str, ...] | None = None,
+    git_log: str | None = None,
 ) -> Build:
     """As `create`; the caller has checked that it may. Raises IntegrityError while another build of the app is pending."""
     installed = tuple(entry.url for entry in buildpacks.list_of(tx, app.id))
@@ -106,6 +109,7 @@ def accept(
         updated_at=now(),
         output_key=secrets.random_token(),
         source_id=source_id,
+        git_log=git_log,
     )
     builds.insert(tx, build)
     line = f"Build started by user {by.email}"

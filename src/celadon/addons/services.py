@@ -18,6 +18,7 @@ from celadon.caches import routes as cache_routes
 from celadon.caches.memcached import MemcachedServers
 from celadon.caches.provider import MemcachedProvider, RedisProvider
 from celadon.caches.redis import RedisServers
+from celadon.deployhooks.provider import DeployHooksProvider
 from celadon.model.cache import MEMCACHED, REDIS
 from celadon.model.engine import EngineKind
 from celadon.platform import runtimes
@@ -28,6 +29,7 @@ from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
+from celadon.scheduler.provider import SchedulerProvider
 from celadon.store import addon_services, postgres_databases
 from celadon.store import caches as stored_caches
 
@@ -67,6 +69,8 @@ def built_in(context: Context) -> Services:
             "heroku-postgresql": PostgresProvider(context, clusters, locks, reach.ensure, ports),
             MEMCACHED: MemcachedProvider(cached, reach.ensure),
             REDIS: RedisProvider(cached, reach.ensure),
+            "deployhooks": DeployHooksProvider(context),
+            "scheduler": SchedulerProvider(context),
             "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
         },
         ensures=(reach.ensure, postgres.ensure, postgres.publish, postgres.keep_spare, cached.ensure),

@@ -1,7 +1,7 @@
 """The table of pages."""
 
 from celadon.api.route import Door, Route, route
-from celadon.dashboard import accounts, logins, sign_ons
+from celadon.dashboard import accounts, logins, scheduler_jobs, sign_ons
 
 ROUTES: tuple[Route, ...] = (
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
@@ -21,4 +21,6 @@ ROUTES: tuple[Route, ...] = (
     route("POST /sso/apps/:app/addons/:addon", "address and password", sign_ons.sign_on, Door.OPEN),
     route("GET /oauth/authorize", "anybody", logins.show_authorize, Door.OPEN),
     route("POST /oauth/authorize", "address and password", logins.authorize, Door.OPEN),
+    route("GET /scheduler/:token", "who has the link", scheduler_jobs.show, Door.OPEN),
+    route("POST /scheduler/:token", "who has the link", scheduler_jobs.change, Door.OPEN),
 )
