@@ -3,7 +3,7 @@ import json
 from tests.cli.program import Program
 from tests.cli.world import EMAIL, World
 
-_PRIVATE = "No program of others may act for the account: OAuth grants are refused."
+_PRIVATE = "No program of others may act for the account: OAuth grants and the sign-on to add-ons are refused."
 _METRICS = "Every 20 seconds the load and the memory of each dyno are lines of the log."
 
 

@@ -73,7 +73,6 @@ def test_the_plan_says_what_becomes_of_each_part_and_changes_nothing(
         "  + send the log to logs.example.com\n",
         "  + make it production of shops\n",
         "  ! heroku-postgresql:essential-0\n      available here",
-        "celadon addons:create heroku-postgresql:mini --app shop\n",
         "  ! sendgrid:starter\n      use it by an account of your own with its provider and set SENDGRID_KEY;",
         "Code\n  ! push the code\n",
         "there it is v42, Deploy 3063626 (commit 3063626deadbeef)\n",
