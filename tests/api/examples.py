@@ -8,6 +8,7 @@ from tests.api import (
     examples_addons,
     examples_app_setups,
     examples_code,
+    examples_dataclips,
     examples_log_drains,
     examples_pipelines,
     examples_teams,
@@ -184,6 +185,7 @@ EXAMPLES: dict[str, Example] = {
     **examples_addons.EXAMPLES,
     **examples_app_setups.EXAMPLES,
     **examples_code.EXAMPLES,
+    **examples_dataclips.EXAMPLES,
     **examples_log_drains.EXAMPLES,
     **examples_webhooks.EXAMPLES,
 }
@@ -205,6 +207,7 @@ CREATED = {
     *examples_accounts.CREATED,
     *examples_addons.CREATED,
     *examples_code.CREATED,
+    *examples_dataclips.CREATED,
     *examples_log_drains.CREATED,
     *examples_webhooks.CREATED,
 }
@@ -232,4 +235,5 @@ UNPUBLISHED = {
     "GET /api/v4/current-status",
     *examples_accounts.UNPUBLISHED,
     *examples_addons.UNPUBLISHED,
+    *examples_dataclips.UNPUBLISHED,
 }

@@ -18,6 +18,8 @@ from celadon.store.database import Transaction
 VIEW = {"app:read", "addon:read", "log:read", "pipeline:read"}
 DEPLOY = {
     "addon:config",
+    "dataclip:read",
+    "dataclip:update",
     "code:read",
     "code:push",
     "config:read",

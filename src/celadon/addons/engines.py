@@ -7,7 +7,7 @@ on the same files ends at once, whoever started it.
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from celadon.model.engine import PORTS, Engine
@@ -74,13 +74,14 @@ class Engines:
         *,
         env: Mapping[str, str] | None = None,
         mounts: tuple[Mount, ...] = (),
+        group: str | None = None,
     ) -> None:
         """Run its command, in place of whatever is left of one that died. Raises RuntimeFailure."""
         self.runtime.remove(engine.name)
         self.prepare(engine)
         for left in self.sockets(engine).iterdir():
             left.unlink()
-        self.runtime.start(self.spec(engine, engine.name, argv, env=env or {}, mounts=mounts))
+        self.runtime.start(self.spec(engine, engine.name, argv, env=env or {}, mounts=mounts, group=group))
 
     def spec(
         self,
@@ -90,6 +91,7 @@ class Engines:
         *,
         env: Mapping[str, str],
         mounts: tuple[Mount, ...] = (),
+        group: str | None = None,
     ) -> ContainerSpec:
         """A container on this engine's files; its lock keeps all but the first from them."""
         subnet = self.settings.subnet
@@ -106,6 +108,7 @@ class Engines:
             log_path=self.directory(engine) / "output.log",
             # Two containers of one address would take each other's link away.
             address=self.address(engine) if container_id == engine.name else engine.second_address(subnet),
+            group=group,
             mounts=(
                 Bind(source=self.directory(engine), target=PLACE, readonly=False),
                 Bind(source=self.sockets(engine), target=f"{PLACE}/run", readonly=False),
@@ -159,6 +162,10 @@ class Engines:
         for path in (self.sockets(engine), self.directory(engine)):
             shutil.rmtree(path, ignore_errors=True)
 
-    def publish(self, engines: list[Engine]) -> None:
-        """Make these reachable at their ports of the host, and no others. Raises RuntimeFailure."""
-        self._network.publish({one.port: (self.address(one), PORTS[one.kind]) for one in engines})
+    def publish(self, engines: Mapping[int, Engine]) -> None:
+        """Lead these ports of the host to these engines, and no others. Raises RuntimeFailure."""
+        self._network.publish({port: (self.address(one), PORTS[one.kind]) for port, one in engines.items()})
+
+    def allow(self, groups: Mapping[str, Iterable[tuple[str, int]]]) -> None:
+        """What each group reaches from now on; see `Network.allow`. Raises RuntimeFailure."""
+        self._network.allow(groups)

@@ -36,7 +36,7 @@ class Awaited:
     The client is answered with all, or after `seconds` with what is known then.
     """
 
-    look: Callable[[], tuple[Answer, bool]]
+    look: "Callable[[], tuple[Answer | Page, bool]]"
     seconds: float
 
 
@@ -67,11 +67,13 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page for a person, or the way to another one (`location`)."""
+    """A page for a person, or the way to another one (`location`); text of another `kind` goes with the same care."""
 
     text: str = ""
     status: int = 200
     location: str = ""
+    kind: str = "text/html; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 BY_NAME: Mapping[str, Callable[[Any], str | int]] = {"name": lambda item: item.name, "id": lambda item: item.id}

@@ -176,13 +176,13 @@ def _page_headers(page: Page) -> dict[str, str]:
     """Nothing from elsewhere, in nobody's frame, and no address of a page with a secret is told to another site."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
     headers = {
-        "Content-Type": "text/html; charset=utf-8",
+        "Content-Type": page.kind,
         "Cache-Control": "no-store",
         "Content-Security-Policy": policy,
         "Referrer-Policy": "no-referrer",
         "X-Frame-Options": "DENY",
     }
-    return {**headers, "Location": page.location} if page.location else headers
+    return {**headers, **page.headers, **({"Location": page.location} if page.location else {})}
 
 
 def failed(error: CeladonError) -> Response:

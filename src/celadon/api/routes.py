@@ -17,6 +17,7 @@ from celadon.api import (
     builds,
     collaborators,
     config_vars,
+    dataclips,
     domains,
     dyno_sizes,
     dynos,
@@ -229,6 +230,17 @@ _WEBHOOKS = (
     _route("GET /apps/:app/webhook-deliveries/:webhook_delivery", "webhook:read", webhook_deliveries.show),
 )
 
+_DATACLIPS = (
+    _route("GET /apps/:app/dataclips", "dataclip:read", dataclips.list_of),
+    _route("POST /apps/:app/dataclips", "dataclip:update", dataclips.create),
+    _route("GET /apps/:app/dataclips/:dataclip", "dataclip:read", dataclips.show),
+    _route("PATCH /apps/:app/dataclips/:dataclip", "dataclip:update", dataclips.update),
+    _route("DELETE /apps/:app/dataclips/:dataclip", "dataclip:update", dataclips.destroy),
+    _route("GET /apps/:app/dataclips/:dataclip/versions", "dataclip:read", dataclips.list_versions),
+    _route("POST /apps/:app/dataclips/:dataclip/actions/share", "dataclip:update", dataclips.share),
+    _route("POST /apps/:app/dataclips/:dataclip/actions/revoke", "dataclip:update", dataclips.revoke),
+)
+
 _PLATFORM = (
     _route("GET /regions", "-", regions.list_all),
     _route("GET /regions/:region", "-", regions.show),
@@ -334,5 +346,6 @@ ROUTES = (
     *_PLATFORM,
     *_TEAMS,
     *_ADD_ONS,
+    *_DATACLIPS,
     *_NONE_YET,
 )

@@ -124,9 +124,7 @@ class Transfer:
     def kept(self) -> bool:
         """Whether its archive can be restored and downloaded."""
         return (
-            self.kind is TransferKind.BACKUP
-            and self.status is TransferStatus.SUCCEEDED
-            and (self.deleted_at is None)
+            self.kind is TransferKind.BACKUP and self.status is TransferStatus.SUCCEEDED and (self.deleted_at is None)
         )
 
 
@@ -212,9 +210,7 @@ def check_room(manual: int, plan: str) -> None:
 def differences(expected: Mapping[str, int], found: Mapping[str, int]) -> list[str]:
     """What a restored database lacks of what was counted when it was saved; nothing when it is all there."""
     return [
-        f"{table} has {found[table]} in place of {rows} rows"
-        if table in found
-        else f"{table} is missing"
+        f"{table} has {found[table]} in place of {rows} rows" if table in found else f"{table} is missing"
         for table, rows in sorted(expected.items())
         if found.get(table) != rows
     ]

@@ -4,6 +4,7 @@ An add-on's row in `postgres_databases` is its program counter: each step may be
 """
 
 import logging
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from celadon.model.postgres_database import SIZES, Step
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres import tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.pairs import Pairs
 from celadon.postgres.tenants import Tenant
 from celadon.runtime.protocol import RuntimeFailure
 
@@ -43,19 +45,29 @@ class Locks:
 class PostgresProvider:
     """The Provider port over the clusters of this machine."""
 
-    def __init__(self, context: Context, clusters: Clusters, locks: Locks) -> None:
+    def __init__(
+        self, context: Context, clusters: Clusters, locks: Locks, reach: Callable[[], object] = lambda: None
+    ) -> None:
         self.context = context
+        # Lets the dynos of apps reach what they are attached to: before they are told of it.
+        self.reach = reach
         self.clusters = clusters
         self.locks = locks
+        self.pairs = Pairs(context, clusters)
 
     def provision(self, wanted: Wanted) -> Provided:
         size = SIZES.get(wanted.plan)
         if size is None:
             raise ProviderRefused(f"cannot make a database: there is no plan {wanted.plan[:40]!r}")
+        if size.memory > _machine_memory():
+            raise ProviderRefused(
+                f"cannot make a database: {wanted.plan} has {size.memory >> 20:,} MB of memory, more than this machine"
+            )
         if wanted.options:
             raise ProviderRefused(f"cannot make a database: it has no option --{min(wanted.options)[:40]}")
         place = self._reserve(wanted)
         self._attempt(f"make {wanted.name}", lambda: self._prepare(place))
+        self._attempt(f"connect {wanted.name}", self.reach)
         return self.provided(place)
 
     def change_plan(self, addon_id: str, provider_id: str, plan: str) -> Provided:
@@ -82,7 +94,7 @@ class PostgresProvider:
 
     def publish(self) -> None:
         """Make all engines reachable that are to run."""
-        self.clusters.engines.publish(databases.running(self.context))
+        self.clusters.engines.publish(self.pairs.published())
 
     def _reserve(self, wanted: Wanted) -> Place:
         made = tenants.new()
@@ -98,10 +110,12 @@ class PostgresProvider:
             return
         self.run(place)
         self.publish()
-        connections = SIZES[place.database.plan].connections
-        with self.clusters.connect(place.engine) as connection:
+        engine, connections = self.pairs.primary(place.engine), SIZES[place.database.plan].connections
+        with self.clusters.connect(engine) as connection:
+            if engine.pair:
+                self.pairs.ensure_roles(connection, engine)
             tenants.ensure(connection, tenant_of(place), connections)
-        with self.clusters.connect(place.engine, place.database.name) as connection:
+        with self.clusters.connect(engine, place.database.name) as connection:
             tenants.ensure_inside(connection, tenant_of(place), statistics=not place.engine.shared)
         databases.step(self.context, place.database.addon_id, Step.AVAILABLE)
 
@@ -109,25 +123,36 @@ class PostgresProvider:
         """Have its cluster made and running."""
         with self.locks.of(place.engine.id):
             self.clusters.make(place.engine)
+            if place.engine.pair:
+                self.pairs.run(place.engine)
+                return
             self.clusters.configure(place.engine)
             self.clusters.start(place.engine)
 
     def _remove(self, place: Place) -> None:
+        own = databases.engines_of(self.context, place)
+        if any(engine.pair for engine in own):
+            self.pairs.forget(place.engine)
+        for engine in own:
+            with self.locks.of(engine.id):
+                self.clusters.engines.remove(engine)
         with self.locks.of(place.engine.id):
-            if not place.engine.shared:
-                self.clusters.engines.remove(place.engine)
-            elif self.clusters.made(place.engine):
+            if place.engine.shared and self.clusters.made(place.engine):
                 self.clusters.start(place.engine)
                 with self.clusters.connect(place.engine) as connection:
                     tenants.drop(connection, tenant_of(place))
 
-    def _attempt(self, intent: str, work: Callable[[], None]) -> None:
+    def _attempt(self, intent: str, work: Callable[[], object]) -> None:
         try:
             work()
         except (RuntimeFailure, ClusterFailure, PlatformFailure, psycopg.Error, OSError) as error:
             log.exception("at=failed intent=%s", intent)
             # What the server said may hold names of others: it is in the role's log.
             raise ProviderFailed(f"cannot {intent}: its server does not answer as it should") from error
+
+
+def _machine_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def tenant_of(place: Place) -> Tenant:

@@ -24,6 +24,10 @@ def list_of_addons(tx: Transaction, addon_ids: Collection[str]) -> list[Attachme
     return rows.every(tx, Attachment, _select(_t.c.addon_id.in_(addon_ids)))
 
 
+def list_all(tx: Transaction) -> list[Attachment]:
+    return rows.every(tx, Attachment, sa.select(_t))
+
+
 def list_visible(tx: Transaction, account_id: str) -> list[Attachment]:
     """Those of all apps an account sees."""
     return rows.every(tx, Attachment, _select(_t.c.app_id.in_(apps.visible_ids(account_id))))

@@ -116,7 +116,5 @@ def say(tx: Transaction, transfer_id: str, messages: Sequence[str], now: datetim
 
 def is_taken(tx: Transaction, addon_id: str, but: str) -> bool:
     """Whether another transfer runs on this database."""
-    query = sa.select(_t.c.id).where(
-        _t.c.addon_id == addon_id, _t.c.id != but, _t.c.status == TransferStatus.RUNNING
-    )
+    query = sa.select(_t.c.id).where(_t.c.addon_id == addon_id, _t.c.id != but, _t.c.status == TransferStatus.RUNNING)
     return tx.connection.execute(query).first() is not None
