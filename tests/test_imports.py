@@ -24,7 +24,7 @@ TABLE = {
     "logplex": {"store", "model"},
     # The data API and the pages of add-ons are answered as the Platform API is; partners are asked as webhooks are told.
     "addons": {"postgres", "clock", "api", "runtime", "actions", "store", "model"},
-    "postgres": {"addons", "api", "dashboard", "runtime", "actions", "store", "model"},
+    "postgres": {"addons", "api", "clock", "dashboard", "runtime", "actions", "store", "model"},
     "clock": {"actions", "store", "model"},
     "platform": {"model", "runtime"},
     "cli": {"platform", "model"},

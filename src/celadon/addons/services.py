@@ -1,8 +1,11 @@
 """Who provides which add-ons: one object for each service that comes with the platform, HTTP for the rest."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from starlette.types import ASGIApp
+
+from celadon.actions import transfers as backups
 from celadon.actions.context import Context
 from celadon.addons.accepted import Accepted
 from celadon.addons.engines import Engines
@@ -11,12 +14,15 @@ from celadon.addons.provider import Provider, ProviderFailed
 from celadon.addons.reach import Reach
 from celadon.api.route import Route
 from celadon.platform import runtimes
+from celadon.postgres import downloads, transfer_routes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
 from celadon.postgres.clip_places import ClusterPlaces
 from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.provider import Locks, PostgresProvider
+from celadon.postgres.transfers import Transfers
+from celadon.postgres.verification import Verification
 from celadon.store import addon_services, postgres_databases
 
 
@@ -29,6 +35,7 @@ class Services:
     providers: Mapping[str, Provider]
     ensures: tuple[Callable[[], object], ...] = ()
     routes: tuple[Route, ...] = ()
+    files: Mapping[str, ASGIApp] = field(default_factory=dict)
 
 
 def built_in(context: Context) -> Services:
@@ -41,13 +48,23 @@ def built_in(context: Context) -> Services:
     clusters, locks = Clusters(engines), Locks()
     reach = Reach(context, engines, (postgres_databases.engines_of,))
     postgres = postgres_manager.Manager(context, clusters, locks)
+    transfers = Transfers(context, clusters)
+    verification = Verification(context, clusters, transfers)
     return Services(
         providers={
-            "heroku-postgresql": PostgresProvider(context, clusters, locks, reach.ensure),
+            "heroku-postgresql": PostgresProvider(context, clusters, locks, reach.ensure, transfers.forget),
             "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
         },
-        ensures=(reach.ensure, postgres.ensure, postgres.publish, postgres.keep_spare),
-        routes=postgres_routes.routes(Runs(context, ClusterPlaces(context, clusters))),
+        ensures=(
+            reach.ensure,
+            postgres.ensure,
+            postgres.publish,
+            postgres.keep_spare,
+            transfers.ensure,
+            verification.ensure,
+        ),
+        routes=(*postgres_routes.routes(Runs(context, ClusterPlaces(context, clusters))), *transfer_routes.ROUTES),
+        files={backups.PATH: downloads.application(context)},
     )
 
 

@@ -68,6 +68,17 @@ class Archives:
     def remove_all(self, addon_id: str) -> None:
         shutil.rmtree(self._root / addon_id, ignore_errors=True)
 
+    def all(self) -> list[Path]:
+        """Everything there is of transfers: archives and directories of work, called by their ids."""
+        return list(self._root.glob("*/*"))
+
+    def discard(self, path: Path) -> None:
+        """Remove one of `all`."""
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
     def room(self) -> int:
         """Bytes that may still be written."""
         self._root.mkdir(mode=0o700, exist_ok=True)

@@ -6,6 +6,7 @@ They log in as the tenant, whose password they read from a file: what an archive
 import contextlib
 import logging
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from celadon.runtime.protocol import Bind, Container, ContainerState
 
 log = logging.getLogger(__name__)
 
+# What the ids of their containers begin with; the transfer's follows.
+CONTAINER = "transfer-"
 _MEMORY = 512 << 20
 _ARCHIVE = f"{WORK}/archive"
 _PASSWORDS = "passwords"
@@ -46,7 +49,7 @@ class Programs:
         self.runtime = clusters.engines.runtime
 
     def container_id(self, transfer: Transfer) -> str:
-        return f"transfer-{transfer.id}"
+        return f"{CONTAINER}{transfer.id}"
 
     def dump(self, transfer: Transfer, login: Login, work: Path, *, limit: int, snapshot: str | None) -> None:
         """Write `work/archive`, of at most `limit` bytes."""
@@ -116,16 +119,17 @@ class Programs:
         lines = [line.split(b" ", 3)[-1] for line in content.splitlines()]
         return [line.decode("utf-8", "replace").replace(_ARCHIVE, "the archive") for line in lines if line.strip()]
 
-    def position(self, transfer: Transfer) -> int | None:
-        """How many bytes of the archive pg_restore has come through; None when it cannot be seen now."""
+    def position(self, transfer: Transfer, size: int) -> int | None:
+        """How far pg_restore has come through an archive of this size, in bytes; None when it cannot be seen now."""
         found = self.runtime.inspect(self.container_id(transfer))
         if found is None or found.pid is None:
             return None
-        for pid in _family(found.pid):
-            for number in _files(pid):
-                with contextlib.suppress(OSError):
-                    if os.readlink(f"/proc/{pid}/fd/{number}") == _ARCHIVE:
-                        return int(Path(f"/proc/{pid}/fdinfo/{number}").read_text().split()[1])
+        with contextlib.suppress(OSError):
+            for pid in _family(found.pid):
+                for file in Path(f"/proc/{pid}/fd").iterdir():
+                    known = file.stat()
+                    if stat.S_ISREG(known.st_mode) and known.st_size == size:
+                        return int(Path(f"/proc/{pid}/fdinfo/{file.name}").read_text().split()[1])
         return None
 
 
@@ -143,10 +147,3 @@ def _family(pid: int) -> Iterator[int]:
     with contextlib.suppress(OSError):
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             yield from _family(int(child))
-
-
-def _files(pid: int) -> list[str]:
-    try:
-        return os.listdir(f"/proc/{pid}/fd")
-    except OSError:
-        return []

@@ -1,4 +1,4 @@
-"""Sessions at a cluster that stand in a transfer's way, seen and ended by the superuser."""
+"""Sessions at a cluster that stand in a transfer's way, seen and ended by the superuser, whose search path is empty."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ _GRACE = 2.0
 
 _BLOCKERS = """
 select distinct b.pid
-from pg_catalog.pg_stat_activity r
-cross join lateral pg_catalog.unnest(pg_catalog.pg_blocking_pids(r.pid)) as blocking(pid)
-join pg_catalog.pg_stat_activity b on b.pid operator(pg_catalog.=) blocking.pid
-join pg_catalog.pg_locks l on l.pid operator(pg_catalog.=) r.pid and not l.granted
-where r.application_name operator(pg_catalog.=) %(name)s and r.datname operator(pg_catalog.=) %(database)s
-  and b.datname operator(pg_catalog.=) r.datname and b.pid operator(pg_catalog.<>) r.pid
-  and (b.state operator(pg_catalog.~~) 'idle in transaction%%'
-       or l.waitstart operator(pg_catalog.<) (pg_catalog.clock_timestamp() operator(pg_catalog.-) %(grace)s::pg_catalog.interval))
+from pg_stat_activity r
+cross join lateral unnest(pg_blocking_pids(r.pid)) as blocking(pid)
+join pg_stat_activity b on b.pid = blocking.pid
+join pg_locks l on l.pid = r.pid and not l.granted
+where r.application_name = %(name)s and r.datname = %(database)s
+  and b.datname = r.datname and b.pid <> r.pid
+  and (b.state like 'idle in transaction%%'
+       or l.waitstart < (clock_timestamp() - %(grace)s::interval))
 """
 
 
@@ -27,14 +27,11 @@ def end_blockers(connection: Connection, database: str, name: str) -> int:
     words = {"name": name, "database": database, "grace": f"{_GRACE} seconds"}
     found = [pid for (pid,) in connection.execute(_BLOCKERS, words).fetchall()]
     for pid in found:
-        connection.execute("select pg_catalog.pg_terminate_backend(%s)", [pid])
+        connection.execute("select pg_terminate_backend(%s)", [pid])
     return len(found)
 
 
 def end(connection: Connection, database: str, name: str) -> None:
     """End the sessions of this name, and wait until what they had begun is undone."""
-    query = (
-        "select pg_catalog.pg_terminate_backend(pid, 10000) from pg_catalog.pg_stat_activity "
-        "where application_name operator(pg_catalog.=) %s and datname operator(pg_catalog.=) %s"
-    )
+    query = "select pg_terminate_backend(pid, 10000) from pg_stat_activity where application_name = %s and datname = %s"
     connection.execute(query, [name, database])

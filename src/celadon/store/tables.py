@@ -807,6 +807,46 @@ postgres_credentials = sa.Table(
     sa.Column("created_at", Instant, nullable=False),
 )
 
+# `query`, `link` and results are encrypted; `link_hash` finds a link again.
+dataclips = sa.Table(
+    "dataclips",
+    metadata,
+    _id(),
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("addons.id", ondelete="CASCADE"), nullable=False, index=True),
+    _account(),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("query", sa.LargeBinary, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("link", sa.LargeBinary),
+    sa.Column("link_hash", sa.Text, unique=True),
+    sa.Column("shared_at", Instant),
+    sa.Column("revoked_at", Instant),
+    *_times(),
+)
+
+dataclip_versions = sa.Table(
+    "dataclip_versions",
+    metadata,
+    _id(),
+    sa.Column("dataclip_id", sa.Text, sa.ForeignKey("dataclips.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    _account(),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("query", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.UniqueConstraint("dataclip_id", "version"),
+)
+
+# The last one of each; a reader who comes soon is shown it.
+dataclip_results = sa.Table(
+    "dataclip_results",
+    metadata,
+    sa.Column("dataclip_id", sa.Text, sa.ForeignKey("dataclips.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("ran_at", Instant, nullable=False),
+)
+
 # Of one app all transfers are numbered together, those that are deleted as well. `url` is where a restore fetches from.
 transfers = sa.Table(
     "transfers",
@@ -853,43 +893,4 @@ transfer_schedules = sa.Table(
     sa.Column("timezone", sa.Text, nullable=False),
     sa.Column("next_at", Instant, nullable=False, index=True),
     *_times(),
-
-# `query`, `link` and results are encrypted; `link_hash` finds a link again.
-dataclips = sa.Table(
-    "dataclips",
-    metadata,
-    _id(),
-    sa.Column("addon_id", sa.Text, sa.ForeignKey("addons.id", ondelete="CASCADE"), nullable=False, index=True),
-    _account(),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("query", sa.LargeBinary, nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("link", sa.LargeBinary),
-    sa.Column("link_hash", sa.Text, unique=True),
-    sa.Column("shared_at", Instant),
-    sa.Column("revoked_at", Instant),
-    *_times(),
-)
-
-dataclip_versions = sa.Table(
-    "dataclip_versions",
-    metadata,
-    _id(),
-    sa.Column("dataclip_id", sa.Text, sa.ForeignKey("dataclips.id", ondelete="CASCADE"), nullable=False),
-    sa.Column("version", sa.Integer, nullable=False),
-    _account(),
-    sa.Column("title", sa.Text, nullable=False),
-    sa.Column("query", sa.LargeBinary, nullable=False),
-    sa.Column("created_at", Instant, nullable=False),
-    sa.UniqueConstraint("dataclip_id", "version"),
-)
-
-# The last one of each; a reader who comes soon is shown it.
-dataclip_results = sa.Table(
-    "dataclip_results",
-    metadata,
-    sa.Column("dataclip_id", sa.Text, sa.ForeignKey("dataclips.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("version", sa.Integer, nullable=False),
-    sa.Column("content", sa.LargeBinary, nullable=False),
-    sa.Column("ran_at", Instant, nullable=False),
 )
