@@ -1,22 +1,28 @@
 """Backups, restores and copies on real clusters: whole, cancelled, in the way of an app, hostile, killed at each step."""
 
+import contextlib
+import functools
+import http.server
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions import transferring
+from celadon.model import event as model_event
 from celadon.model.app import App
-from celadon.model.transfer import Transfer, TransferKind, TransferStatus
-from celadon.postgres import transfers as module
+from celadon.model.engine import EngineState
+from celadon.model.transfer import Check, Transfer, TransferKind, TransferStatus
 from celadon.postgres.transfers import Transfers
-from celadon.store import apps, tables
+from celadon.postgres.verification import Verification
+from celadon.store import apps, engines, events, mails, tables
 from tests.postgres.place import Place
 
 
@@ -65,7 +71,8 @@ class Shop:
 
     def rows(self, table: str = "t") -> int:
         with self.connect() as connection:
-            return connection.execute(f"select count(*) from {table}").fetchone()[0]  # type: ignore[index]
+            (found,) = connection.execute(f"select count(*) from {table}").fetchone() or (0,)
+            return int(found)
 
     def left(self) -> list[str]:
         """What should not be there when nothing runs."""
@@ -298,9 +305,123 @@ def kill(shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str, ordered: str) -
     def killed(*_: object, **__: object) -> None:
         raise Killed
 
-    owners = (shop.transfers.programs, shop.transfers.archives, shop.transfers, module.transferring)
+    owners = (shop.transfers.programs, shop.transfers.archives, shop.transfers, transferring)
     owner = next(one for one in owners if hasattr(one, step))
     with monkeypatch.context() as patched:
         patched.setattr(owner, step, killed)
         with pytest.raises(Killed):
             shop.transfers.run(ordered)
+
+
+def test_a_scheduled_backup_is_restored_to_check_it(shop: Shop) -> None:
+    verification = Verification(shop.place.context, shop.place.clusters, shop.transfers)
+    backup = shop.backup(scheduled=True)
+    assert (backup.name[0], backup.check) == ("a", Check.DUE)
+    assert backup.row_counts is not None and backup.row_counts["public.t"] == 1000
+    assert verification.ensure() == 1
+    found = shop.found(backup.id)
+    assert (found.check, found.check_error) == (Check.PASSED, None)
+    assert found.verified_at is not None
+    assert verification.ensure() == 0
+
+
+@pytest.mark.parametrize("harm", ["bytes", "rows"])
+def test_a_backup_that_is_no_good_is_told(shop: Shop, harm: str) -> None:
+    verification = Verification(shop.place.context, shop.place.clusters, shop.transfers)
+    backup = shop.backup(scheduled=True)
+    if harm == "bytes":
+        path = shop.transfers.archives.path(backup)
+        content = path.read_bytes()
+        path.chmod(0o644)
+        path.write_bytes(content[: len(content) - 2000])
+    else:
+        transferring.counted(shop.place.context, backup.id, {"public.t": 1001, "public.gone": 1})
+    verification.ensure()
+    found = shop.found(backup.id)
+    assert (found.check, found.verified_at) == (Check.FAILED, None)
+    assert found.check_error
+    with shop.place.context.database.read() as tx:
+        told = [one for one in events.list_after(tx, 0) if one.action == "postgres:backup-unverified"]
+        letters = [one.subject for one in mails.list_all(tx)]
+    line = model_event.line(told[-1])
+    assert line is not None and line[0].header == "app[heroku-postgres]:" and found.name in line[1]
+    assert any("could not be verified" in subject for subject in letters)
+
+
+@pytest.mark.parametrize("step", ["checking", "_restore", "try_out", "_remove", "checked"])
+def test_a_check_that_was_killed_is_done_again_and_leaves_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    verification = Verification(shop.place.context, shop.place.clusters, shop.transfers)
+    backup = shop.backup(scheduled=True)
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    owners = (verification, shop.transfers, transferring)
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        patched.setattr(next(one for one in owners if hasattr(one, step)), step, killed)
+        verification.ensure()
+    verification.ensure()
+    assert shop.found(backup.id).check is Check.PASSED
+    with shop.place.context.database.read() as tx:
+        assert [one for one in engines.list_all(tx) if one.state is EngineState.RESTORING] == []
+
+
+def test_an_archive_of_an_url_is_fetched_and_restored(shop: Shop, tmp_path: Path) -> None:
+    backup = shop.backup()
+    (tmp_path / "good.dump").write_bytes(shop.transfers.archives.path(backup).read_bytes())
+    (tmp_path / "wrong.sql").write_text("drop table t;")
+    with shop.connect() as connection:
+        connection.execute("delete from t")
+    allowed = replace(shop.place.settings, private_destinations="127.0.0.1/32")
+    transfers = Transfers(replace(shop.place.context, settings=allowed), shop.place.clusters)
+    with served(tmp_path) as url:
+        refused = shop.run(shop.order(TransferKind.RESTORE, url=f"{url}/good.dump"))
+        assert refused.error == "The URL leads to an address that is not of the internet."
+        for name, why in (("wrong.sql", "custom format"), ("none", "status 404")):
+            ordered = shop.order(TransferKind.RESTORE, url=f"{url}/{name}")
+            transfers.run(ordered)
+            assert why in (shop.found(ordered).error or "")
+        ordered = shop.order(TransferKind.RESTORE, url=f"{url}/good.dump")
+        transfers.run(ordered)
+    assert shop.found(ordered).status is TransferStatus.SUCCEEDED, shop.found(ordered).error
+    assert shop.rows() == 1000
+
+
+@contextlib.contextmanager
+def served(directory: Path) -> Iterator[str]:
+    """The files of a directory, by HTTP."""
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(directory)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_copy_brings_one_database_into_another(shop: Shop) -> None:
+    order, made = shop.place.provision("mini")
+    try:
+        with shop.place.context.database.transaction() as tx:
+            ordered = transferring.insert(
+                tx,
+                app_id=shop.app_id,
+                addon_id=order.addon_id,
+                kind=TransferKind.COPY,
+                from_name="A",
+                to_name="B",
+                source_id=shop.addon_id,
+            )
+        found = shop.run(ordered.id)
+        assert found.status is TransferStatus.SUCCEEDED, found.error
+        with shop.place.connect(made) as connection:
+            assert connection.execute("select count(*) from t").fetchone() == (1000,)
+    finally:
+        shop.place.provider.deprovision(order.addon_id, None)

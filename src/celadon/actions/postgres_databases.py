@@ -209,11 +209,11 @@ def running(context: Context, kind: EngineKind = EngineKind.POSTGRESQL) -> list[
     return [one for one in found if one.kind is kind and one.state is EngineState.RUNNING]
 
 
-def scratch(context: Context, like: Engine) -> Engine:
-    """A server for a while, which nobody but the caller starts and removes. Raises Conflict."""
+def scratch(context: Context, like: Engine, engine_id: str) -> Engine:
+    """A server of this id for a while, which nobody but the caller starts and removes. Raises Conflict."""
     with context.database.transaction() as tx:
         size = Size(memory=_SCRATCH_MEMORY, storage=like.storage, connections=20)
-        made = replace(_engine(tx, size, like.version), state=EngineState.RESTORING)
+        made = replace(_engine(tx, size, like.version), id=engine_id, state=EngineState.RESTORING)
         engines.insert(tx, made)
         return made
 

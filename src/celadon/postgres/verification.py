@@ -5,6 +5,7 @@ anew.
 """
 
 import logging
+import uuid
 from dataclasses import replace
 
 import psycopg
@@ -13,6 +14,7 @@ from celadon.actions import postgres_databases as databases
 from celadon.actions import transferring
 from celadon.actions.context import Context
 from celadon.model.engine import Engine
+from celadon.model.errors import Conflict
 from celadon.model.transfer import Check, Transfer, differences
 from celadon.postgres import tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
@@ -40,7 +42,7 @@ class Verification:
         for transfer in waiting:
             try:
                 self.run(transfer)
-            except (RuntimeFailure, ClusterFailure, psycopg.Error, OSError):
+            except (RuntimeFailure, ClusterFailure, Conflict, psycopg.Error, OSError):
                 # The platform is to blame, and not the backup: the next look tries again.
                 log.exception("at=verify transfer=%s", transfer.id)
         return len(waiting)
@@ -53,10 +55,10 @@ class Verification:
         if place is None or not transfer.kept:
             transferring.checked(self.context, transfer.id, "it is not there any more")
             return
-        engine = databases.scratch(self.context, place.engine)
-        transferring.checking(self.context, transfer.id, engine.id)
-        transfer = replace(transfer, check_engine_id=engine.id)
+        transfer = replace(transfer, check_engine_id=str(uuid.uuid4()))
+        transferring.checking(self.context, transfer.id, transfer.check_engine_id)
         try:
+            engine = databases.scratch(self.context, place.engine, transfer.check_engine_id or "")
             wrong = self._restore(transfer, engine)
         finally:
             self._remove(transfer)
