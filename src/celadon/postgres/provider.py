@@ -5,8 +5,6 @@ An add-on's row in `postgres_databases` is its program counter: each step may be
 
 import logging
 import os
-import threading
-from collections import defaultdict
 from collections.abc import Callable
 
 import psycopg
@@ -14,6 +12,8 @@ import psycopg
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Names, Place
+from celadon.addons.locks import Locks
+from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_database as rules
 from celadon.model.errors import Conflict
@@ -30,18 +30,6 @@ log = logging.getLogger(__name__)
 PREFIX = "HEROKU_POSTGRESQL"
 
 
-class Locks:
-    """One lock for each engine: two threads never start, stop or fill the same one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
-
-    def of(self, engine_id: str) -> threading.RLock:
-        with self._lock:
-            return self._locks[engine_id]
-
-
 class PostgresProvider:
     """The Provider port over the clusters of this machine."""
 
@@ -51,6 +39,7 @@ class PostgresProvider:
         clusters: Clusters,
         locks: Locks,
         reach: Callable[[], object] = lambda: None,
+        ports: Ports | None = None,
         forget: Callable[[str], object] = lambda _: None,
     ) -> None:
         # Removes the backups of a database.
@@ -61,6 +50,7 @@ class PostgresProvider:
         self.clusters = clusters
         self.locks = locks
         self.pairs = Pairs(context, clusters)
+        self.ports = ports or Ports(clusters.engines, (self.pairs.published,))
 
     def provision(self, wanted: Wanted) -> Provided:
         size = SIZES.get(wanted.plan)
@@ -102,7 +92,7 @@ class PostgresProvider:
 
     def publish(self) -> None:
         """Make all engines reachable that are to run."""
-        self.clusters.engines.publish(self.pairs.published())
+        self.ports.publish()
 
     def _reserve(self, wanted: Wanted) -> Place:
         made = tenants.new()
