@@ -27,7 +27,7 @@ TABLE = {
         *("caches", "deployhooks", "postgres", "scheduler"),
         *("clock", "api", "runtime", "actions", "store", "model"),
     },
-    "postgres": {"addons", "api", "dashboard", "runtime", "actions", "store", "model"},
+    "postgres": {"addons", "api", "clock", "dashboard", "runtime", "actions", "store", "model"},
     "caches": {"addons", "api", "runtime", "actions", "store", "model"},
     "scheduler": {"addons", "actions", "model"},
     "deployhooks": {"addons", "actions", "model"},

@@ -79,6 +79,8 @@ class Role:
         ("/logs", "logplex"),
         ("/streamsX", "api"),
         ("/dataclips/dGhpcyBpcyBhIGxpbms.csv", "addons"),
+        ("/postgres-backups/dGhpcyBpcyBhIGxpbms", "addons"),
+        ("/client/v11/apps/x/transfers", "addons"),
         ("/apps/dataclips", "api"),
         ("/apps/dataclips/dynos", "api"),
         ("/apps/x/dataclips", "api"),

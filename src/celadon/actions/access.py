@@ -68,6 +68,10 @@ PERMISSIONS: dict[str, tuple[Permission, frozenset[str]]] = {
     "addon:pay": (Permission.MANAGE, _WRITE_SECRETS),
     "addon:config": (Permission.DEPLOY, _READ_SECRETS),
     # Who may read the URL of a database may ask it.
+    # Who has a backup has what is in the database; a restore replaces that.
+    "transfer:read": (Permission.VIEW, _READ),
+    "transfer:download": (Permission.DEPLOY, _READ_SECRETS),
+    "transfer:update": (Permission.DEPLOY, _WRITE_SECRETS),
     "dataclip:read": (Permission.DEPLOY, _READ_SECRETS),
     "dataclip:update": (Permission.DEPLOY, _WRITE_SECRETS),
     # Whoever sees one of its apps is on a pipeline, and may operate it who may operate one of them.

@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,6 +17,8 @@ from celadon.store.database import Transaction
 
 _ETCD_MEMORY = 512 << 20
 _PAIR_SECRETS = ("replication", "rewind", "rest")
+
+_SCRATCH_MEMORY = 256 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,3 +207,22 @@ def running(context: Context, kind: EngineKind = EngineKind.POSTGRESQL) -> list[
     with context.database.read() as tx:
         found = engines.list_all(tx)
     return [one for one in found if one.kind is kind and one.state is EngineState.RUNNING]
+
+
+def scratch(context: Context, like: Engine, engine_id: str) -> Engine:
+    """A server of this id for a while, which nobody but the caller starts and removes. Raises Conflict."""
+    with context.database.transaction() as tx:
+        size = Size(memory=_SCRATCH_MEMORY, storage=like.storage, connections=20)
+        made = replace(_engine(tx, size, like.version), id=engine_id, state=EngineState.RESTORING)
+        engines.insert(tx, made)
+        return made
+
+
+def remove_scratch(context: Context, engine_id: str, remove: Callable[[Engine], None]) -> None:
+    """Remove such a server, then its row; no error when there is none."""
+    with context.database.read() as tx:
+        found = engines.find(tx, engine_id)
+    if found is not None:
+        remove(found)
+        with context.database.transaction() as tx:
+            engines.delete(tx, engine_id)

@@ -20,6 +20,8 @@ from celadon.runtime.protocol import Bind, ContainerSpec, ContainerState, Limits
 
 # Its directory, as its own processes see it.
 PLACE = "/engine"
+# The directory of a program that only speaks to an engine.
+WORK = "/work"
 _LOCK = f"{PLACE}/lock"
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _LOG_LIMIT = 16 << 20
@@ -152,6 +154,44 @@ class Engines:
             ),
             log_limit=_LOG_LIMIT,
             labels={"engine": engine.id, _MEMORY: str(engine.memory)},
+        )
+
+    def client_spec(
+        self,
+        engine: Engine,
+        container_id: str,
+        argv: tuple[str, ...],
+        *,
+        directory: Path,
+        memory: int,
+        env: Mapping[str, str],
+        mounts: tuple[Mount, ...] = (),
+    ) -> ContainerSpec:
+        """A program that speaks to this engine by its socket: it has no network and sees none of the engine's files.
+
+        What it writes goes to `directory`, which is bound to /work.
+        """
+        return ContainerSpec(
+            id=container_id,
+            root=self.root,
+            argv=argv,
+            env={"PATH": _PATH, "LANG": "C.UTF-8", "HOME": WORK, **env},
+            cwd=WORK,
+            uid=self.uid(engine),
+            hostname=container_id[:60],
+            limits=Limits(memory=memory, swap=memory, pids=32, files=1_000),
+            bundle=self.settings.home / "addons" / container_id,
+            log_path=directory / "output.log",
+            address=None,
+            offline=True,
+            mounts=(
+                Bind(source=directory, target=WORK, readonly=False),
+                # Read-only: a socket is connected to all the same.
+                Bind(source=self.sockets(engine), target=f"{PLACE}/run"),
+                *mounts,
+            ),
+            log_limit=_LOG_LIMIT,
+            labels={"engine": engine.id},
         )
 
     def remove(self, engine: Engine) -> None:

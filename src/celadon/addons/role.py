@@ -34,7 +34,7 @@ def main(settings: Settings) -> None:
     manager = Manager(context, Providers(context, built_in.providers), bell.set)
     for ensure in built_in.ensures:
         threading.Thread(target=_keep, args=(ensure, changes.Feed(context.database)), daemon=True).start()
-    Serving(settings.run / SOCKET, context, built_in.routes).start()
+    Serving(settings.run / SOCKET, context, built_in.routes, built_in.files).start()
     feed = changes.Feed(context.database)
     while True:
         seen, until = feed.look(), time.monotonic() + _RETRIES

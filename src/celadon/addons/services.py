@@ -1,9 +1,12 @@
 """Who provides which add-ons: one object for each service that comes with the platform, HTTP for the rest."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from starlette.types import ASGIApp
 
 from celadon.actions import caches, provisioning
+from celadon.actions import transfers as backups
 from celadon.actions.context import Context
 from celadon.addons.accepted import Accepted
 from celadon.addons.engines import Engines
@@ -22,6 +25,7 @@ from celadon.deployhooks.provider import DeployHooksProvider
 from celadon.model.cache import MEMCACHED, REDIS
 from celadon.model.engine import EngineKind
 from celadon.platform import runtimes
+from celadon.postgres import downloads, transfer_routes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
 from celadon.postgres.clip_places import ClusterPlaces
@@ -29,6 +33,8 @@ from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
+from celadon.postgres.transfers import Transfers
+from celadon.postgres.verification import Verification
 from celadon.scheduler.provider import SchedulerProvider
 from celadon.store import addon_services, postgres_databases
 from celadon.store import caches as stored_caches
@@ -43,6 +49,7 @@ class Services:
     providers: Mapping[str, Provider]
     ensures: tuple[Callable[[], object], ...] = ()
     routes: tuple[Route, ...] = ()
+    files: Mapping[str, ASGIApp] = field(default_factory=dict)
 
 
 def built_in(context: Context) -> Services:
@@ -56,6 +63,8 @@ def built_in(context: Context) -> Services:
     reach = Reach(context, engines, (postgres_databases.engines_of, stored_caches.engines_of))
     ports = Ports(engines, (Pairs(context, clusters).published, lambda: caches.published(context)))
     postgres = postgres_manager.Manager(context, clusters, locks, ports)
+    transfers = Transfers(context, clusters)
+    verification = Verification(context, clusters, transfers)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
         context,
@@ -66,18 +75,28 @@ def built_in(context: Context) -> Services:
     )
     return Services(
         providers={
-            "heroku-postgresql": PostgresProvider(context, clusters, locks, reach.ensure, ports),
+            "heroku-postgresql": PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget),
             MEMCACHED: MemcachedProvider(cached, reach.ensure),
             REDIS: RedisProvider(cached, reach.ensure),
             "deployhooks": DeployHooksProvider(context),
             "scheduler": SchedulerProvider(context),
             "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
         },
-        ensures=(reach.ensure, postgres.ensure, postgres.publish, postgres.keep_spare, cached.ensure),
+        ensures=(
+            reach.ensure,
+            postgres.ensure,
+            postgres.publish,
+            postgres.keep_spare,
+            transfers.ensure,
+            verification.ensure,
+            cached.ensure,
+        ),
         routes=(
             *postgres_routes.routes(Runs(context, ClusterPlaces(context, clusters))),
+            *transfer_routes.ROUTES,
             *cache_routes.routes(cached, redis),
         ),
+        files={backups.PATH: downloads.application(context)},
     )
 
 

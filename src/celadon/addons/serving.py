@@ -4,10 +4,11 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from celadon.actions.context import Context
 from celadon.api.asgi import Application
@@ -20,11 +21,27 @@ log = logging.getLogger(__name__)
 SOCKET = "addons.sock"
 
 
+class Paths:
+    """Answers what begins so by an application of its own, and all else by the API."""
+
+    def __init__(self, api: ASGIApp, files: Mapping[str, ASGIApp]) -> None:
+        self._api = api
+        self._files = files
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        chosen = next((made for start, made in self._files.items() if path.startswith(start)), self._api)
+        await chosen(scope, receive, send)
+
+
 class Serving:
     """A server in a thread of its own. A role that cannot serve any more ends, and is started again."""
 
-    def __init__(self, socket: Path, context: Context, routes: Iterable[Route]) -> None:
-        self._server = uvicorn.Server(configuration(socket, Application(context, routes)))
+    def __init__(
+        self, socket: Path, context: Context, routes: Iterable[Route], files: Mapping[str, ASGIApp] | None = None
+    ) -> None:
+        """`files` are applications of their own, by the beginning of their paths."""
+        self._server = uvicorn.Server(configuration(socket, Paths(Application(context, routes), files or {})))
         self._thread = threading.Thread(target=self._run, name="serving", daemon=True)
         self._stopping = False
 

@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 
 import celadon
-from celadon.actions import apps
 from celadon.api.answer import Answer, Listing, nothing
 from celadon.api.failures import Unavailable
 from celadon.api.request import Call
@@ -45,9 +44,4 @@ def show(call: Call) -> Answer:
 
 def none(call: Call) -> Listing:
     """What this platform has none of."""
-    return nothing()
-
-
-def none_of_app(call: Call) -> Listing:
-    apps.find(call.context, call.actor, call.app)
     return nothing()

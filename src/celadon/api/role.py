@@ -7,6 +7,7 @@ everything but the store's loss: it has no state but the buckets of its limits.
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from celadon.actions import context
 from celadon.api import routes
@@ -32,7 +33,7 @@ def main(settings: Settings) -> None:
         opened.database.close()
 
 
-def configuration(socket: Path, application: Application) -> uvicorn.Config:
+def configuration(socket: Path, application: ASGIApp) -> uvicorn.Config:
     """How the application is served on a Unix socket."""
     return uvicorn.Config(
         application,

@@ -342,10 +342,7 @@ _ADD_ONS = (
 )
 
 # What there is none of yet, so that clients that list it go on.
-_NONE_YET = (
-    _route("GET /client/v11/apps/:app/transfers", "app:read", platform.none_of_app),
-    _route("GET /spaces", "-", platform.none),
-)
+_NONE_YET = (_route("GET /spaces", "-", platform.none),)
 
 ROUTES = (
     *_ACCOUNT,

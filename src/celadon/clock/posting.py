@@ -11,7 +11,7 @@ import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from celadon.clock import names
@@ -88,6 +88,16 @@ def ask(
         plain.settimeout(left(deadline))
         wire = tls.wrap_socket(plain, server_hostname=to.host) if to.secure else plain
         return _exchange(_Wire(wire, deadline), method, to, content, headers, limit)
+
+
+@contextlib.contextmanager
+def connected(settings: Settings, to: Destination, deadline: float) -> Iterator["_Wire"]:
+    """What http.client takes for a socket, to an address that was looked at; its every wait ends at the deadline (of
+    `time.monotonic`). Raises ERRORS.
+    """
+    with contextlib.closing(connect(settings, to, deadline)) as plain:
+        plain.settimeout(left(deadline))
+        yield _Wire(trust(settings).wrap_socket(plain, server_hostname=to.host) if to.secure else plain, deadline)
 
 
 def left(deadline: float) -> float:

@@ -7,6 +7,8 @@ from datetime import datetime
 from celadon.model.logline import Source
 
 API = Source(source="app", ps="api")
+# Add-ons whose events are lines of their own.
+_SOURCES = {"postgres": Source(source="app", ps="heroku-postgres")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +28,7 @@ class Event:
 
 
 def line(event: Event) -> tuple[Source, str] | None:
-    """The log line of an event: `app[api]`, as Heroku writes what users did; None when it has none."""
+    """The log line of an event: `app[api]`, as Heroku writes what users did, or an add-on's; None when it has none."""
     if event.app_id is None or event.line is None:
         return None
-    return API, event.line
+    return _SOURCES.get(event.action.partition(":")[0], API), event.line

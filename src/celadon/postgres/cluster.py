@@ -28,6 +28,7 @@ _HBA = """\
 {peers}local   all          postgres                 trust
 local   all          +celadon_clips           trust
 local   replication  postgres,replicator      trust
+local   samerole     all                      scram-sha-256
 hostssl all          postgres     0.0.0.0/0   reject
 hostssl samerole     all          0.0.0.0/0   scram-sha-256
 """

@@ -40,7 +40,10 @@ class PostgresProvider:
         locks: Locks,
         reach: Callable[[], object] = lambda: None,
         ports: Ports | None = None,
+        forget: Callable[[str], object] = lambda _: None,
     ) -> None:
+        # Removes the backups of a database.
+        self.forget = forget
         self.context = context
         # Lets the dynos of apps reach what they are attached to: before they are told of it.
         self.reach = reach
@@ -76,6 +79,7 @@ class PostgresProvider:
     def deprovision(self, addon_id: str, provider_id: str | None) -> None:
         place = databases.remove(self.context, addon_id)
         if place is not None:
+            self._attempt(f"forget {place.database.name}", lambda: self.forget(addon_id))
             self._attempt(f"remove {place.database.name}", lambda: self._remove(place))
             databases.removed(self.context, place)
             self.publish()

@@ -99,7 +99,7 @@ def _linux(spec: protocol.ContainerSpec, host: Host) -> dict[str, object]:
     memory = {"limit": spec.limits.memory}
     if host.counts_swap:
         memory["swap"] = spec.limits.swap
-    namespaces = [*_NAMESPACES, *(() if spec.address is None else ("network",))]
+    namespaces = [*_NAMESPACES, *(() if spec.address is None and not spec.offline else ("network",))]
     found: dict[str, object] = {
         "cgroupsPath": host.cgroup,
         "namespaces": [{"type": name} for name in namespaces],

@@ -64,7 +64,7 @@ Mount = Bind | Overlay | Tmpfs
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
     """One container to run. `address` is its IPv4 address in the platform's subnet; None means the host's own network
-    (engines such as HAProxy only, never code of users). `group` names what it may reach in that subnet (`app_12`: the
+    (engines such as HAProxy only, never code of users), or with `offline` none at all. `group` names what it may reach in that subnet (`app_12`: the
     engines of its app), see `Network.allow`. `bundle` is `<bundles directory of the runtime>/<id>`.
 
     Unless it is among the mounts, /tmp is on the scratch of the first Overlay; without one it is 64 MiB of memory.
@@ -82,6 +82,7 @@ class ContainerSpec:
     log_path: Path
     address: str | None
     group: str | None = None
+    offline: bool = False
     mounts: tuple[Mount, ...] = ()
     terminal: bool = False
     stdin: bool = False

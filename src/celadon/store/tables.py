@@ -27,6 +27,7 @@ from celadon.model.release import ReleaseStatus
 from celadon.model.scheduler_job import Frequency, JobStatus
 from celadon.model.slug import SlugStatus
 from celadon.model.team import TeamRole
+from celadon.model.transfer import Check, TransferKind, TransferStatus, TransferStep
 from celadon.model.webhook import DeliveryStatus, Level
 
 metadata = sa.MetaData()
@@ -939,4 +940,52 @@ dataclip_results = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("content", sa.LargeBinary, nullable=False),
     sa.Column("ran_at", Instant, nullable=False),
+)
+
+# Of one app all transfers are numbered together, those that are deleted as well. `url` is where a restore fetches from.
+transfers = sa.Table(
+    "transfers",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("addon_id", sa.Text, nullable=False, index=True),
+    sa.Column("num", sa.Integer, nullable=False),
+    sa.Column("kind", Word(TransferKind), nullable=False),
+    sa.Column("scheduled", sa.Boolean, nullable=False),
+    sa.Column("source_id", sa.Text),
+    sa.Column("from_name", sa.Text, nullable=False),
+    sa.Column("to_name", sa.Text, nullable=False),
+    sa.Column("status", Word(TransferStatus), nullable=False, index=True),
+    sa.Column("step", Word(TransferStep), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("source_bytes", sa.BigInteger, nullable=False),
+    sa.Column("processed_bytes", sa.BigInteger, nullable=False),
+    sa.Column("warnings", sa.Integer, nullable=False),
+    sa.Column("error", sa.Text),
+    sa.Column("cancel_asked", sa.Boolean, nullable=False),
+    sa.Column("check", Word(Check), nullable=False, index=True),
+    sa.Column("row_counts", Json),
+    sa.Column("check_engine_id", sa.Text),
+    sa.Column("check_error", sa.Text),
+    sa.Column("verified_at", Instant),
+    sa.Column("started_at", Instant),
+    sa.Column("finished_at", Instant),
+    sa.Column("deleted_at", Instant),
+    *_times(),
+    sa.Column("url", sa.LargeBinary),
+    sa.Column("log", Json, nullable=False),
+    sa.UniqueConstraint("app_id", "num"),
+)
+
+transfer_schedules = sa.Table(
+    "transfer_schedules",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("addon_id", sa.Text, nullable=False, unique=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("hour", sa.Integer, nullable=False),
+    sa.Column("timezone", sa.Text, nullable=False),
+    sa.Column("next_at", Instant, nullable=False, index=True),
+    *_times(),
 )

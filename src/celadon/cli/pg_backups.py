@@ -1,0 +1,312 @@
+"""Backups of databases: take, restore, download, schedule and check them."""
+
+import shutil
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import click
+
+from celadon.cli.client import segment
+from celadon.cli.commands import command
+from celadon.cli.failure import Failure, UsageFailure
+from celadon.cli.invocation import Invocation
+from celadon.cli.output import action, date, hash, header, say, show_json, size, table
+
+_POLL = 1.0
+_DATABASE = "The database, by attachment or add-on."
+
+
+@command(app=True, json=True)
+def list_backups(invocation: Invocation) -> None:
+    """List the backups, restores and copies of an app's databases, the newest first."""
+    found = _all(invocation)[::-1]
+    if invocation.json:
+        show_json(found)
+        return
+    header("Backups")
+    backups = [one for one in found if one["to_type"] == "gof3r"]
+    if backups:
+        titles = ("ID", "Created at", "Status", "Size", "Last restored", "Database")
+        rows = [
+            (
+                one["name"],
+                date(one["created_at"]),
+                _status(one),
+                size(one["processed_bytes"]),
+                _checked(one),
+                one["from_name"],
+            )
+            for one in backups
+        ]
+        table(titles, rows)
+    else:
+        say("No backups. Capture one with celadon pg:backups:capture")
+    for title, word, start in (("Restores", "restores", "gof3r"), ("Copies", "copies", "pg_dump")):
+        moved = [one for one in found if one["to_type"] == "pg_restore" and one["from_type"] == start][:10]
+        say()
+        header(title)
+        if moved:
+            columns = ("ID", "Started at", "Status", "Size", "From", "To")
+            lines = [
+                (
+                    one["name"],
+                    date(one["created_at"]),
+                    _status(one),
+                    size(one["processed_bytes"]),
+                    one["from_name"],
+                    one["to_name"],
+                )
+                for one in moved
+            ]
+            table(columns, lines)
+        else:
+            say(f"No {word} found.")
+
+
+@command(app=True, json=True)
+@click.argument("database", required=False, default="DATABASE_URL")
+@click.option("--expire/--no-expire", default=None, help="When the plan keeps no more: delete the oldest, or refuse.")
+def capture(invocation: Invocation, database: str, expire: bool | None) -> None:
+    """Back a database up now."""
+    addon = _addon(invocation, database)
+    body = {} if expire is None else {"expire": expire}
+    with action(f"Starting backup of {addon['name']}", quiet=invocation.json):
+        made = invocation.client.request("POST", f"{_database_path(addon)}/backups", body).body
+    _follow(invocation, made, f"Backing up {made['from_name']} to {made['name']}")
+
+
+@command(app=True, json=True, confirm=True)
+@click.argument("backup", required=False)
+@click.argument("database", required=False, default="DATABASE_URL")
+def restore(invocation: Invocation, backup: str | None, database: str) -> None:
+    """Replace what a database holds by a backup (ID, APP::ID, or a public URL; by default the newest)."""
+    url = backup if backup and backup.startswith(("http://", "https://")) else _backup(invocation, backup)["to_url"]
+    addon = _addon(invocation, database)
+    invocation.confirm_destroy(invocation.app, f"This command will replace what {addon['name']} holds.")
+    with action(f"Starting restore of {backup or 'the newest backup'} to {addon['name']}", quiet=invocation.json):
+        made = invocation.client.request("POST", f"{_database_path(addon)}/restores", {"backup_url": url}).body
+    _follow(invocation, made, "Restoring")
+
+
+@command(app=True, json=True, confirm=True, must="SOURCE and TARGET")
+@click.argument("source")
+@click.argument("target")
+def copy(invocation: Invocation, source: str, target: str) -> None:
+    """Replace what one database of the app holds by what another one does."""
+    config = invocation.client.get(f"{invocation.app_path}/config-vars")
+    urls = [config.get(_url_name(config, name)) for name in (source, target)]
+    for name, url in zip((source, target), urls, strict=True):
+        if url is None:
+            raise UsageFailure(f"{invocation.app} has no database {name}.")
+    addon = _addon(invocation, target)
+    invocation.confirm_destroy(invocation.app, f"This command will replace what {addon['name']} holds.")
+    body = {"from_name": source, "from_url": urls[0], "to_name": target, "to_url": urls[1]}
+    with action(f"Starting copy of {source} to {target}", quiet=invocation.json):
+        made = invocation.client.request("POST", f"{_database_path(addon)}/transfers", body).body
+    _follow(invocation, made, "Copying")
+
+
+@command(app=True, json=True)
+@click.argument("backup", required=False)
+def info(invocation: Invocation, backup: str | None) -> None:
+    """Show a backup, by default the newest, and what its programs said."""
+    name = backup or _backup(invocation, None)["name"]
+    found = invocation.client.get(f"{_path(invocation, name)}?verbose=true")
+    if invocation.json:
+        show_json(found)
+        return
+    header(f"Backup {found['name']}")
+    hash(
+        {
+            "Backup Size": size(found["processed_bytes"]),
+            "Database": found["from_name"],
+            "Finished at": date(found["finished_at"]) if found["finished_at"] else None,
+            "Last restored": _checked(found) or None,
+            "Original DB Size": size(found["source_bytes"]),
+            "Started at": date(found["started_at"]) if found["started_at"] else None,
+            "Status": _status(found),
+            "Type": "Scheduled" if found["schedule"] else "Manual",
+        }
+    )
+    header("Backup Logs")
+    for line in found["logs"]:
+        say(f"{line['created_at']} {line['message']}")
+
+
+@command(app=True)
+@click.argument("backup", required=False)
+def url(invocation: Invocation, backup: str | None) -> None:
+    """Print a URL by which anybody may read a backup (by default the newest) for ten minutes."""
+    say(_url(invocation, backup))
+
+
+@command(app=True)
+@click.argument("backup", required=False)
+@click.option("-o", "--output", metavar="FILE", help="Where to; latest.dump otherwise.")
+def download(invocation: Invocation, backup: str | None, output: str | None) -> None:
+    """Download a backup, by default the newest."""
+    place = Path(output or "latest.dump")
+    if output is None and place.exists():
+        place = next(path for n in range(1, 10_000) if not (path := Path(f"latest.dump.{n}")).exists())
+    with action(f"Getting backup from {invocation.app}") as running:
+        found = _url(invocation, backup)
+        with urllib.request.urlopen(found, timeout=60) as answer, place.open("wb") as file:
+            shutil.copyfileobj(answer, file)
+        running.status = str(place)
+
+
+@command(app=True, confirm=True, must="BACKUP_ID")
+@click.argument("backup")
+def delete(invocation: Invocation, backup: str) -> None:
+    """Delete a backup."""
+    invocation.confirm_destroy(invocation.app, f"This command will delete backup {backup} of {invocation.app}.")
+    with action(f"Deleting backup {backup} on {invocation.app}"):
+        invocation.client.delete(_path(invocation, backup))
+
+
+@command(app=True)
+@click.argument("backup", required=False)
+def cancel(invocation: Invocation, backup: str | None) -> None:
+    """Cancel a backup, restore or copy, by default the newest that runs."""
+    if backup is None:
+        running = [one["name"] for one in _all(invocation) if not one["finished_at"]]
+        if not running:
+            raise Failure("No active backups or restores.")
+        backup = running[-1]
+    with action(f"Cancelling {backup}"):
+        invocation.client.request("POST", f"{_path(invocation, str(backup))}/actions/cancel")
+
+
+@command(app=True, must="--at")
+@click.argument("database", required=False, default="DATABASE_URL")
+@click.option(
+    "--at", required=True, metavar="'HOUR:00 ZONE'", help="An hour of the day, such as '04:00 Europe/Berlin'."
+)
+def schedule(invocation: Invocation, database: str, at: str) -> None:
+    """Back a database up each day; each backup is restored somewhere else to check it."""
+    hour, _, zone = at.strip().partition(":00")
+    addon = _addon(invocation, database)
+    name = database if database.endswith("_URL") else f"{database}_URL"
+    body = {"hour": hour, "schedule_name": name, "timezone": zone.strip() or "UTC"}
+    with action(f"Scheduling automatic daily backups of {addon['name']} at {at}"):
+        invocation.client.request("POST", f"{_database_path(addon)}/transfer-schedules", body)
+
+
+@command(app=True, json=True)
+def schedules(invocation: Invocation) -> None:
+    """List the schedules of an app's backups."""
+    found = _schedules(invocation, "DATABASE_URL")
+    if invocation.json:
+        show_json(found)
+    elif found:
+        header("Backup Schedules")
+        for one in found:
+            say(f"{one['name']}: daily at {one['hour']}:00 {one['timezone']}")
+    else:
+        say(f"No backup schedules found on {invocation.app}")
+        say("Use celadon pg:backups:schedule to set one up")
+
+
+@command(app=True)
+@click.argument("database", required=False, default="DATABASE_URL")
+def unschedule(invocation: Invocation, database: str) -> None:
+    """Stop the daily backups of a database."""
+    addon = _addon(invocation, database)
+    found = [one for one in _schedules(invocation, database) if database.upper() in one["name"].upper()]
+    if not found:
+        raise Failure(f"No daily backups found for {addon['name']}.")
+    with action(f"Unscheduling {database} daily backups"):
+        invocation.client.delete(f"{_database_path(addon)}/transfer-schedules/{found[0]['uuid']}")
+
+
+def _transfers(app: str) -> str:
+    return f"/client/v11/apps/{segment(app)}/transfers"
+
+
+def _path(invocation: Invocation, named: str) -> str:
+    return f"{_transfers(invocation.app)}/{segment(named)}"
+
+
+def _all(invocation: Invocation, app: str | None = None) -> list[dict[str, Any]]:
+    """The oldest first."""
+    found: list[dict[str, Any]] = invocation.client.get(_transfers(app or invocation.app))
+    return found
+
+
+def _backup(invocation: Invocation, named: str | None) -> dict[str, Any]:
+    """A complete backup, by its name or `app::name`; the newest."""
+    app, _, name = (named or "").rpartition("::")
+    backups = [one for one in _all(invocation, app or None) if one["to_type"] == "gof3r" and one["succeeded"]]
+    chosen = [one for one in backups if not name or one["name"] == name]
+    if not chosen:
+        raise Failure(
+            f"There is no complete backup {name} of {app or invocation.app}."
+            if name
+            else f"No backups on {invocation.app}. Capture one with celadon pg:backups:capture"
+        )
+    return chosen[-1]
+
+
+def _url(invocation: Invocation, backup: str | None) -> str:
+    name = backup or _backup(invocation, None)["name"]
+    return str(invocation.client.request("POST", f"{_path(invocation, name)}/actions/public-url").body["url"])
+
+
+def _addon(invocation: Invocation, database: str) -> dict[str, Any]:
+    body = {"addon_attachment": database.upper() if "-" not in database else database, "app": invocation.app}
+    found = invocation.client.request("POST", "/actions/addon-attachments/resolve", body).body
+    addon: dict[str, Any] = found[0]["addon"]
+    return addon
+
+
+def _database_path(addon: dict[str, Any]) -> str:
+    return f"/client/v11/databases/{addon['id']}"
+
+
+def _schedules(invocation: Invocation, database: str) -> list[dict[str, Any]]:
+    addon = _addon(invocation, database)
+    found: list[dict[str, Any]] = invocation.client.get(f"{_database_path(addon)}/transfer-schedules")
+    return found
+
+
+def _url_name(config: dict[str, str], name: str) -> str:
+    upper = name.upper()
+    return next((one for one in (upper, f"{upper}_URL", f"HEROKU_POSTGRESQL_{upper}_URL") if one in config), upper)
+
+
+def _follow(invocation: Invocation, made: dict[str, Any], words: str) -> None:
+    """Wait for its end; it goes on without us."""
+    if not invocation.json:
+        say()
+        say("Use Ctrl-C to stop watching; it goes on. celadon pg:backups:cancel ends it.")
+        say()
+    with action(words, quiet=invocation.json) as running:
+        while not made["finished_at"]:
+            time.sleep(_POLL)
+            made = invocation.client.get(_path(invocation, made["uuid"]))
+        if not made["succeeded"]:
+            raise Failure(made["error"] or "It was cancelled.")
+        running.status = size(made["processed_bytes"])
+    if invocation.json:
+        show_json(made)
+
+
+def _status(one: dict[str, Any]) -> str:
+    if one["canceled_at"]:
+        return "Cancelled"
+    if one["finished_at"] and one["succeeded"]:
+        if one["warnings"]:
+            return f"Finished with {one['warnings']} warnings"
+        return f"Completed {date(one['finished_at'])}"
+    if one["finished_at"]:
+        return f"Failed {date(one['finished_at'])}"
+    return f"Running (processed {size(one['processed_bytes'])})" if one["started_at"] else "Pending"
+
+
+def _checked(one: dict[str, Any]) -> str:
+    """When it was last restored to check it."""
+    if one["verify_error"]:
+        return "cannot be restored"
+    return date(one["verified_at"]) if one["verified_at"] else ""
