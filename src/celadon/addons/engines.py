@@ -7,7 +7,7 @@ on the same files ends at once, whoever started it.
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from celadon.model.engine import PORTS, Engine
@@ -44,7 +44,10 @@ class Engines:
         return engine.address(self.settings.subnet)
 
     def running(self, engine: Engine) -> bool:
-        found = self.runtime.inspect(engine.name)
+        return self.runs(engine.name)
+
+    def runs(self, container_id: str) -> bool:
+        found = self.runtime.inspect(container_id)
         return found is not None and found.state in (ContainerState.RUNNING, ContainerState.UNMONITORED)
 
     def prepare(self, engine: Engine) -> None:
@@ -72,13 +75,17 @@ class Engines:
         *,
         env: Mapping[str, str] | None = None,
         mounts: tuple[Mount, ...] = (),
+        group: str | None = None,
     ) -> None:
-        """Run its command, in place of whatever is left of one that died. Raises RuntimeFailure."""
+        """Run its command, in place of whatever is left of one that died. Raises RuntimeFailure.
+
+        `group` names what it may reach, see `allow`.
+        """
         self.runtime.remove(engine.name)
         self.prepare(engine)
         for left in self.sockets(engine).iterdir():
             left.unlink()
-        self.runtime.start(self.spec(engine, engine.name, argv, env=env or {}, mounts=mounts))
+        self.runtime.start(self.spec(engine, engine.name, argv, env=env or {}, mounts=mounts, group=group))
 
     def spec(
         self,
@@ -88,6 +95,7 @@ class Engines:
         *,
         env: Mapping[str, str],
         mounts: tuple[Mount, ...] = (),
+        group: str | None = None,
     ) -> ContainerSpec:
         """A container on this engine's files; its lock keeps all but the first from them."""
         subnet = self.settings.subnet
@@ -104,6 +112,7 @@ class Engines:
             log_path=self.directory(engine) / "output.log",
             # Two containers of one address would take each other's link away.
             address=self.address(engine) if container_id == engine.name else engine.second_address(subnet),
+            group=group,
             mounts=(
                 Bind(source=self.directory(engine), target=PLACE, readonly=False),
                 Bind(source=self.sockets(engine), target=f"{PLACE}/run", readonly=False),
@@ -118,6 +127,14 @@ class Engines:
         self.runtime.remove(engine.name)
         for path in (self.sockets(engine), self.directory(engine)):
             shutil.rmtree(path, ignore_errors=True)
+
+    def allow(self, engine: Engine, peers: Iterable[Engine]) -> str:
+        """Let it reach these engines and no others; the group to start it in. Raises RuntimeFailure."""
+        # After a restart of the machine this may come before the first container has been connected.
+        self._network.ensure()
+        group = f"peers_{engine.number}"
+        self._network.allow({group: [(self.address(peer), PORTS[peer.kind]) for peer in peers]})
+        return group
 
     def publish(self, engines: list[Engine]) -> None:
         """Make these reachable at their ports of the host, and no others. Raises RuntimeFailure."""

@@ -14,6 +14,7 @@ from celadon.actions.context import Context, now
 from celadon.model.engine import MOST, Engine, EngineKind, EngineState
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.launch import Launcher
 from celadon.postgres.provider import Locks
 from celadon.runtime.protocol import RuntimeFailure
 
@@ -30,6 +31,7 @@ class Manager:
         self.context = context
         self.clusters = clusters
         self.locks = locks
+        self._launcher = Launcher(context, clusters)
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
 
@@ -51,8 +53,7 @@ class Manager:
         if not self.clusters.made(engine) or self.clusters.engines.running(engine):
             return 0
         try:
-            self.clusters.configure(engine)
-            self.clusters.start(engine)
+            self._launcher.launch(engine)
         except (RuntimeFailure, ClusterFailure, PlatformFailure, psycopg.Error, OSError):
             failures = self._failures[engine.id] = self._failures.get(engine.id, 0) + 1
             self._due[engine.id] = time.monotonic() + _BACKOFF[min(failures, len(_BACKOFF) - 1)]

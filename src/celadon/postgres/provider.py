@@ -3,7 +3,10 @@
 An add-on's row in `postgres_databases` is its program counter: each step may be done again.
 """
 
+import contextlib
+import functools
 import logging
+import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Callable
@@ -12,20 +15,26 @@ import psycopg
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
-from celadon.actions.postgres_databases import Names, Place
+from celadon.actions.postgres_databases import Names, Place, Source
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
+from celadon.model import postgres_copy
 from celadon.model import postgres_database as rules
 from celadon.model.errors import Conflict
-from celadon.model.postgres_database import SIZES, Step
+from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
-from celadon.postgres import tenants
+from celadon.postgres import sources, tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.copies import Copies
+from celadon.postgres.launch import Launcher
+from celadon.postgres.sources import Sources, check_span
 from celadon.postgres.tenants import Tenant
 from celadon.runtime.protocol import RuntimeFailure
 
 log = logging.getLogger(__name__)
 
 PREFIX = "HEROKU_POSTGRESQL"
+# Seconds for a server to end by itself.
+_STOP = 30.0
 
 
 class Locks:
@@ -43,19 +52,27 @@ class Locks:
 class PostgresProvider:
     """The Provider port over the clusters of this machine."""
 
-    def __init__(self, context: Context, clusters: Clusters, locks: Locks) -> None:
+    def __init__(
+        self, context: Context, clusters: Clusters, locks: Locks, *, resolve: sources.Resolve | None = None
+    ) -> None:
         self.context = context
         self.clusters = clusters
         self.locks = locks
+        self.launcher = Launcher(context, clusters)
+        self.archive = self.launcher.archive
+        self.followers = self.launcher.followers
+        self.copies = Copies(clusters, self.archive, self.followers)
+        self.sources = Sources(context, resolve)
 
     def provision(self, wanted: Wanted) -> Provided:
         size = SIZES.get(wanted.plan)
         if size is None:
             raise ProviderRefused(f"cannot make a database: there is no plan {wanted.plan[:40]!r}")
-        if wanted.options:
-            raise ProviderRefused(f"cannot make a database: it has no option --{min(wanted.options)[:40]}")
-        place = self._reserve(wanted)
-        self._attempt(f"make {wanted.name}", lambda: self._prepare(place))
+        if unknown := wanted.options.keys() - postgres_copy.OPTIONS:
+            raise ProviderRefused(f"cannot make a database: it has no option --{min(unknown)[:40]}")
+        # What was accepted once is: a moment may be out of reach by now.
+        place = databases.find(self.context, wanted.addon_id) or self._reserve(wanted)
+        self._attempt(f"make {wanted.name}", lambda: self._finish(place))
         return self.provided(place)
 
     def change_plan(self, addon_id: str, provider_id: str, plan: str) -> Provided:
@@ -87,10 +104,34 @@ class PostgresProvider:
     def _reserve(self, wanted: Wanted) -> Place:
         made = tenants.new()
         names = Names(name=made.name, role=made.role, password=made.password)
+        version, origin = self.clusters.version, Source()
+        if (found := self.sources.of(wanted)) is not None:
+            asked, source = found
+            if asked.target is not None:
+                self._attempt("read the archive", lambda: check_span(asked, self.archive.span(source.engine)))
+            if asked.origin is Origin.FOLLOW:
+                names = Names(name=source.database.name, role=source.database.role, password=source.password)
+            version = source.engine.version
+            origin = Source(origin=asked.origin, addon_id=source.database.addon_id, target=asked.target)
         try:
-            return databases.reserve(self.context, wanted.addon_id, wanted.plan, self.clusters.version, names)
+            return databases.reserve(self.context, wanted.addon_id, wanted.plan, version, names, origin)
         except Conflict as error:
             raise ProviderRefused(error.message) from None
+
+    def _finish(self, place: Place) -> None:
+        if place.database.step is Step.COPYING:
+            self._copy(place)
+        self._prepare(place)
+
+    def _copy(self, place: Place) -> None:
+        """Fill its server from the one it is made from."""
+        source = databases.find(self.context, place.database.source_id or "")
+        if source is None or source.database.step is Step.REMOVING:
+            self.deprovision(place.database.addon_id, None)
+            raise ProviderRefused("cannot make a database: the one it was to be made from is gone")
+        with self.locks.of(place.engine.id):
+            self.copies.make(place, source)
+        databases.copied(self.context, place.database.addon_id)
 
     def _prepare(self, place: Place) -> None:
         """From a place to a database that takes connections."""
@@ -98,28 +139,73 @@ class PostgresProvider:
             return
         self.run(place)
         self.publish()
+        if place.database.origin is not Origin.FOLLOW:
+            self._ensure_tenant(place)
+        databases.step(self.context, place.database.addon_id, Step.AVAILABLE)
+
+    def _ensure_tenant(self, place: Place) -> None:
         connections = SIZES[place.database.plan].connections
         with self.clusters.connect(place.engine) as connection:
             tenants.ensure(connection, tenant_of(place), connections)
         with self.clusters.connect(place.engine, place.database.name) as connection:
             tenants.ensure_inside(connection, tenant_of(place), statistics=not place.engine.shared)
-        databases.step(self.context, place.database.addon_id, Step.AVAILABLE)
 
     def run(self, place: Place) -> None:
         """Have its cluster made and running."""
         with self.locks.of(place.engine.id):
             self.clusters.make(place.engine)
-            self.clusters.configure(place.engine)
-            self.clusters.start(place.engine)
+            self.launcher.launch(place.engine)
+
+    def finish_followers(self) -> int:
+        """Let go and make anew the followers that are to be; returns how many were.
+
+        Takes as long as that takes: whoever calls it has a thread for it. What fails is tried again by the next call.
+        """
+        done = 0
+        for place in databases.unfinished(self.context):
+            work = self._rebuild if place.database.step is Step.REBUILDING else self._promote
+            with contextlib.suppress(ProviderFailed):
+                self._attempt(f"finish {place.engine.name}", functools.partial(work, place))
+                done += 1
+        return done
+
+    def _promote(self, place: Place) -> None:
+        with self.locks.of(place.engine.id):
+            self.launcher.launch(place.engine)
+            self.followers.promote(place)
+            databases.unfollowed(self.context, place.database.addon_id)
+
+    def _rebuild(self, place: Place) -> None:
+        leader = self.followers.leader_of(place)
+        if leader is None:
+            raise ClusterFailure(f"cannot make {place.engine.name} anew: its leader is gone")
+        with self.locks.of(place.engine.id):
+            self.clusters.engines.runtime.remove(place.engine.name)
+            shutil.rmtree(self.clusters.files(place.engine), ignore_errors=True)
+            self.copies.make(place, leader)
+            databases.copied(self.context, place.database.addon_id, Step.AVAILABLE)
+            self.run(place)
 
     def _remove(self, place: Place) -> None:
         with self.locks.of(place.engine.id):
             if not place.engine.shared:
-                self.clusters.engines.remove(place.engine)
+                self._remove_server(place)
             elif self.clusters.made(place.engine):
                 self.clusters.start(place.engine)
                 with self.clusters.connect(place.engine) as connection:
                     tenants.drop(connection, tenant_of(place))
+
+    def _remove_server(self, place: Place) -> None:
+        engine, leader = place.engine, self.followers.leader_of(place)
+        if databases.followers(self.context, place.database.addon_id) and self.clusters.engines.running(engine):
+            # They get all that was ever committed here.
+            self.clusters.stop(engine, engine.name, _STOP)
+        self.copies.clear(engine)
+        self.clusters.engines.remove(engine)
+        self.archive.remove(engine)
+        if leader is not None:
+            self.clusters.engines.allow(engine, [])
+            self.followers.drop_slot(leader.engine, engine)
 
     def _attempt(self, intent: str, work: Callable[[], None]) -> None:
         try:
