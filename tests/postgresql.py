@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,7 @@ def cluster(fsync: bool = False) -> Iterator[str]:
         raise FileNotFoundError("PostgreSQL is missing: bin/test installs it")
     binaries = programs[-1]
     # PostgreSQL does not run as root; a short path, for its socket lives there.
-    home = Path(f"/tmp/celadon-pg-{os.getpid()}")
-    home.mkdir(mode=0o700)
+    home = Path(tempfile.mkdtemp(prefix="celadon-pg-", dir="/tmp"))
     user = pwd.getpwnam("postgres")
     os.chown(home, user.pw_uid, user.pw_gid)
 

@@ -22,9 +22,9 @@ TABLE = {
     "dynos": {"runtime", "actions", "store", "model"},
     "router": {"runtime", "actions", "store", "model"},
     "logplex": {"store", "model"},
-    # The data API and the pages of add-ons are answered as the Platform API is.
-    "addons": {"postgres", "api", "runtime", "actions", "store", "model"},
-    "postgres": {"addons", "api", "runtime", "actions", "store", "model"},
+    # The data API and the pages of add-ons are answered as the Platform API is; partners are asked as webhooks are told.
+    "addons": {"postgres", "clock", "api", "runtime", "actions", "store", "model"},
+    "postgres": {"addons", "api", "dashboard", "runtime", "actions", "store", "model"},
     "clock": {"actions", "store", "model"},
     "platform": {"model", "runtime"},
     "cli": {"platform", "model"},

@@ -18,6 +18,7 @@ ROLES = {
     "dynos": "celadon.dynos.role:main",
     "router": "celadon.router.role:main",
     "logplex": "celadon.logplex.role:main",
+    "addons": "celadon.addons.role:main",
     "clock": "celadon.clock.role:main",
 }
 

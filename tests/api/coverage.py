@@ -21,12 +21,6 @@ _PIPELINES = "15 Pipelines, labs, status"
 
 # The section of product.md that brings it.
 LATER: Mapping[str, str] = {
-    "add-on": _ADD_ONS,
-    "add-on-action": _ADD_ONS,
-    "add-on-attachment": _ADD_ONS,
-    "add-on-config": _ADD_ONS,
-    "add-on-region-capability": _ADD_ONS,
-    "add-on-service": _ADD_ONS,
     "add-on-webhook": _ADD_ONS,
     "add-on-webhook-delivery": _ADD_ONS,
     "add-on-webhook-event": _ADD_ONS,
@@ -36,7 +30,6 @@ LATER: Mapping[str, str] = {
     "oci-image": _BUILD,
     "pipeline-config-var": _PIPELINES,
     "pipeline-coupling": _ACCOUNTS,
-    "plan": _ADD_ONS,
     "review-app": _PIPELINES,
     "review-app-config": _PIPELINES,
     "test-case": _PIPELINES,

@@ -15,8 +15,11 @@ from celadon.store import apps as stored_apps
 from celadon.store import rows, tables, teams
 from celadon.store.database import Transaction
 
-VIEW = {"app:read", "log:read", "pipeline:read"}
+VIEW = {"app:read", "addon:read", "log:read", "pipeline:read"}
 DEPLOY = {
+    "addon:config",
+    "dataclip:read",
+    "dataclip:update",
     "code:read",
     "code:push",
     "config:read",
@@ -26,6 +29,7 @@ DEPLOY = {
     "release:create",
 }
 OPERATE = {
+    "addon:update",
     "app:update",
     "collaborator:update",
     "drain:read",
@@ -37,7 +41,7 @@ OPERATE = {
     "dyno:stop",
     "pipeline:add",
 }
-MANAGE = {"app:rename", "app:destroy", "app:share", "app:transfer", "event:read", "pipeline:update"}
+MANAGE = {"app:rename", "app:destroy", "app:share", "app:transfer", "event:read", "pipeline:update", "addon:pay"}
 EVERYTHING = VIEW | DEPLOY | OPERATE | MANAGE
 WORK = VIEW | DEPLOY | OPERATE
 

@@ -3,7 +3,7 @@
 import base64
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ class World:
     actor: Actor
     token: str
     made: dict[str, str] = field(default_factory=dict)
+    # What happens while a client waits for the answer to a change; without it nobody waits.
+    meanwhile: Callable[[], object] | None = None
 
     def call(
         self,
@@ -80,7 +82,11 @@ class World:
             headers={name: value for name, value in sent.items() if value is not None},
             content=content,
         )
-        return _reply(self.api.answer(asked))
+        response = self.api.answer(asked)
+        while response.again is not None and self.meanwhile is not None:
+            self.meanwhile()
+            response = response.again()
+        return _reply(response)
 
     def get(self, path: str, **options: Any) -> Reply:
         return self.call("GET", path, **options)

@@ -148,7 +148,7 @@ def test_info_answers_from_home_while_the_platform_is_down(machine: Machine) -> 
     machine.up()
     running = machine.info()
     assert (running["running"], running["status"]) == (True, 0)
-    assert set(running["pids"]) == {"api", "git", "build", "dynos", "router", "logplex", "clock"}  # type: ignore[call-overload]
+    assert set(running["pids"]) == {"api", "git", "build", "dynos", "router", "logplex", "addons", "clock"}  # type: ignore[call-overload]
     assert set(running["engines"]) == {"haproxy"}  # type: ignore[call-overload]
     machine.run("down")
     down = machine.info()

@@ -13,7 +13,7 @@ from tests.postgres.conftest import MakeEngine
 @pytest.fixture(scope="module")
 def shared(make_engine: MakeEngine, clusters: Clusters) -> Engine:
     engine = make_engine(shared=True)
-    clusters.engines.publish([engine])
+    clusters.engines.publish({engine.port: engine})
     return engine
 
 

@@ -6,24 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
 
-from celadon.actions import context as contexts
 from celadon.actions import postgres_databases as databases
-from celadon.actions.context import Context
-from celadon.actions.postgres_databases import Place
 from celadon.addons.provider import Provided, ProviderRefused, Wanted
 from celadon.model.errors import Conflict
 from celadon.model.postgres_archive import BackupType
 from celadon.model.postgres_database import Origin, Step
 from celadon.platform import certificates
-from celadon.platform.settings import Settings
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.provider import Locks, PostgresProvider
-from celadon.store import database
-from tests.postgres.test_provider import Killed, connect, wanted
+from tests.postgres.place import Place, wanted
 
 DEADLINE = 60.0
 
@@ -36,15 +31,21 @@ def until(condition: Callable[[], bool], seconds: float = DEADLINE) -> None:
 
 
 @pytest.fixture(scope="module")
-def provider(settings: Settings, clusters: Clusters) -> PostgresProvider:
-    database.migrate(settings)
-    certificates.issue(settings, datetime.now(UTC))
-    return PostgresProvider(contexts.connect(settings), clusters, Locks())
+def provider(place: Place) -> PostgresProvider:
+    """One that knows add-ons by their ids: what users call them is of another test."""
+    certificates.issue(place.settings, datetime.now(UTC))
+    return PostgresProvider(place.context, place.clusters, Locks(), resolve=lambda word, _: word)
 
 
-@pytest.fixture(scope="module")
-def context(provider: PostgresProvider) -> Context:
-    return provider.context
+def connect(provider: PostgresProvider, provided: Provided) -> psycopg.Connection[Any]:
+    assert provided.config is not None
+    ca = provider.context.settings.ca_file
+    url = provided.config["HEROKU_POSTGRESQL_URL"]
+    return psycopg.connect(f"{url}?sslmode=verify-full&sslrootcert={ca}", autocommit=True)
+
+
+class Killed(BaseException):
+    """What stands for a SIGKILL: nothing of ours catches it."""
 
 
 @dataclass
@@ -60,7 +61,7 @@ class Made:
         return self.order.addon_id
 
     @property
-    def place(self) -> Place:
+    def place(self) -> databases.Place:
         found = databases.find(self.provider.context, self.id)
         assert found is not None
         return found
@@ -371,7 +372,7 @@ def test_a_copy_that_was_killed_is_begun_again(
     assert not [name for name in provider.clusters.engines.runtime.list() if name.startswith(f"{engine.name}-")]
 
 
-@pytest.mark.parametrize("step", ["followers.promote", "followers.drop_slot", "clusters.engines.allow"])
+@pytest.mark.parametrize("step", ["followers.promote", "followers.drop_slot", "clusters.engines.allow_peers"])
 def test_an_unfollow_that_was_killed_is_finished(
     leader: Made, make: Callable[..., Made], provider: PostgresProvider, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -393,7 +394,7 @@ def test_an_unfollow_that_was_killed_is_finished(
 def test_a_copy_of_what_is_gone_is_refused_and_leaves_nothing(
     make: Callable[..., Made], provider: PostgresProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, order = make(), None
+    source = make()
     order = wanted("standard-0", fork=source.id)
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(provider.copies, "make", _killed)

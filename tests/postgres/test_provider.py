@@ -1,66 +1,44 @@
 """heroku-postgresql as a provider: plans, retries after a kill at each step, removal."""
 
-import uuid
 from collections.abc import Callable
 
 import psycopg
 import pytest
 
-from celadon.actions import context as contexts
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
-from celadon.addons.provider import Provided, ProviderRefused, Wanted
+from celadon.addons.provider import ProviderRefused
 from celadon.model.postgres_database import Step
-from celadon.platform.settings import Settings
 from celadon.postgres import provider as module
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.manager import Manager
-from celadon.postgres.provider import Locks, PostgresProvider
-from celadon.store import database
+from celadon.postgres.provider import PostgresProvider
+from tests.postgres.place import Place, wanted
 
 
 @pytest.fixture(scope="module")
-def context(settings: Settings) -> Context:
-    database.migrate(settings)
-    return contexts.connect(settings)
+def context(place: Place) -> Context:
+    return place.context
 
 
 @pytest.fixture(scope="module")
-def provider(context: Context, clusters: Clusters) -> PostgresProvider:
-    return PostgresProvider(context, clusters, Locks())
-
-
-def wanted(plan: str, **options: str) -> Wanted:
-    return Wanted(
-        addon_id=str(uuid.uuid4()),
-        name="postgresql-clear-1",
-        plan=plan,
-        region="us",
-        app_id="app",
-        app_name="shop",
-        options=options,
-    )
-
-
-def connect(provider: PostgresProvider, provided: Provided) -> psycopg.Connection:
-    assert provided.config is not None
-    url = provided.config["HEROKU_POSTGRESQL_URL"]
-    ca = provider.clusters.engines.settings.ca_file
-    return psycopg.connect(f"{url}?sslmode=verify-full&sslrootcert={ca}", autocommit=True)
+def provider(place: Place) -> PostgresProvider:
+    return place.provider
 
 
 @pytest.mark.parametrize("plan", ["mini", "standard-0"])
-def test_a_database_of_a_plan_takes_rows_and_is_gone_when_it_is_removed(provider: PostgresProvider, plan: str) -> None:
+def test_a_database_of_a_plan_takes_rows_and_is_gone_when_it_is_removed(
+    place: Place, provider: PostgresProvider, plan: str
+) -> None:
     order = wanted(plan)
     made = provider.provision(order)
-    with connect(provider, made) as connection:
+    with place.connect(made) as connection:
         connection.execute("create table t as select 1 as n")
     assert provider.provision(order) == made
     for _ in range(2):
         provider.deprovision(order.addon_id, made.provider_id)
     assert databases.find(provider.context, order.addon_id) is None
     with pytest.raises(psycopg.OperationalError):
-        connect(provider, made)
+        place.connect(made)
 
 
 def test_databases_of_the_shared_plans_are_in_one_cluster_and_others_have_their_own(provider: PostgresProvider) -> None:
@@ -89,7 +67,7 @@ class Killed(BaseException):
     "step", ["clusters.make", "clusters.configure", "clusters.start", "publish", "ensure", "ensure_inside", "step"]
 )
 def test_a_provision_that_was_killed_is_finished_by_the_next(
-    provider: PostgresProvider, monkeypatch: pytest.MonkeyPatch, plan: str, step: str
+    place: Place, provider: PostgresProvider, monkeypatch: pytest.MonkeyPatch, plan: str, step: str
 ) -> None:
     def killed(*_: object, **__: object) -> None:
         raise Killed
@@ -103,11 +81,11 @@ def test_a_provision_that_was_killed_is_finished_by_the_next(
         patched.setattr(getattr(target, owner) if owner else target, name, killed)
         with pytest.raises(Killed):
             provider.provision(order)
-    with connect(provider, provider.provision(order)) as connection:
+    with place.connect(provider.provision(order)) as connection:
         connection.execute("create table t ()")
-    place = databases.find(provider.context, order.addon_id)
-    assert place is not None
-    assert place.database.step is Step.AVAILABLE
+    known = databases.find(provider.context, order.addon_id)
+    assert known is not None
+    assert known.database.step is Step.AVAILABLE
     provider.deprovision(order.addon_id, None)
 
 
@@ -131,16 +109,16 @@ def _raise(error: BaseException) -> Callable[..., None]:
     return raising
 
 
-def test_a_cluster_that_dies_is_started_again(provider: PostgresProvider, context: Context) -> None:
+def test_a_cluster_that_dies_is_started_again(place: Place, provider: PostgresProvider, context: Context) -> None:
     order = wanted("standard-0")
     made = provider.provision(order)
     manager = Manager(context, provider.clusters, provider.locks)
     assert manager.ensure() == 0
-    place = databases.find(context, order.addon_id)
-    assert place is not None
-    provider.clusters.engines.runtime.kill(place.engine.name)
+    known = databases.find(context, order.addon_id)
+    assert known is not None
+    provider.clusters.engines.runtime.kill(known.engine.name)
     assert manager.ensure() == 1
-    with connect(provider, made) as connection:
+    with place.connect(made) as connection:
         connection.execute("select 1")
     provider.deprovision(order.addon_id, None)
     assert manager.ensure() == 0
@@ -156,9 +134,9 @@ def test_files_are_kept_ready_and_each_cluster_has_an_identity_of_its_own(
         assert provider.clusters.spare.is_dir()
         provider.provision(order)
         assert not provider.clusters.spare.exists()
-        place = databases.find(context, order.addon_id)
-        assert place is not None
-        with provider.clusters.connect(place.engine) as connection:
+        known = databases.find(context, order.addon_id)
+        assert known is not None
+        with provider.clusters.connect(known.engine) as connection:
             identities.add(connection.execute("select system_identifier from pg_control_system()").fetchone())
     assert len(identities) == 3
     for order in orders:

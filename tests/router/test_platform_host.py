@@ -78,11 +78,17 @@ class Role:
         ("/streams/abc?srv=1", "logplex"),
         ("/logs", "logplex"),
         ("/streamsX", "api"),
+        ("/dataclips/dGhpcyBpcyBhIGxpbms.csv", "addons"),
+        ("/apps/dataclips", "api"),
+        ("/apps/dataclips/dynos", "api"),
+        ("/apps/x/dataclips", "api"),
+        ("/apps/x/dataclips/1/actions/run", "addons"),
+        ("/apps/x/dataclips/1/actions/share", "api"),
     ],
 )
 def test_paths_of_the_api_host_lead_to_their_roles(mesh: Mesh, path: str, role: str) -> None:
     with contextlib.ExitStack() as stack:
-        for name in ("api", "git", "build", "logplex"):
+        for name in ("api", "git", "build", "logplex", "addons"):
             stack.enter_context(Role(mesh, name))
         assert mesh.get("localhost", path) == (200, f"{role} 0".encode())
 

@@ -62,6 +62,14 @@ PERMISSIONS: dict[str, tuple[Permission, frozenset[str]]] = {
     # So may that of a webhook; those of chats are secrets themselves.
     "webhook:read": (Permission.OPERATE, _READ_SECRETS),
     "webhook:update": (Permission.OPERATE, _WRITE_SECRETS),
+    # An add-on sets config vars. One with a price is its owner's to add and remove.
+    "addon:read": (Permission.VIEW, _READ),
+    "addon:update": (Permission.OPERATE, _WRITE_SECRETS),
+    "addon:pay": (Permission.MANAGE, _WRITE_SECRETS),
+    "addon:config": (Permission.DEPLOY, _READ_SECRETS),
+    # Who may read the URL of a database may ask it.
+    "dataclip:read": (Permission.DEPLOY, _READ_SECRETS),
+    "dataclip:update": (Permission.DEPLOY, _WRITE_SECRETS),
     # Whoever sees one of its apps is on a pipeline, and may operate it who may operate one of them.
     "pipeline:read": (Permission.VIEW, _READ),
     "pipeline:add": (Permission.OPERATE, _WRITE),

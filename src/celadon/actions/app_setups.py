@@ -207,14 +207,14 @@ def advance(context: Context, setup_id: str) -> None:
             if setup is None or setup.status != "pending" or not _is_due(tx, setup):
                 return
             if setup.step is SetupStep.POSTDEPLOY:
-                _fail(tx, setup, "the postdeploy script was stopped before it had begun")
+                _fail(context, tx, setup, "the postdeploy script was stopped before it had begun")
                 return
             build = stored_builds.find_by_id(tx, setup.build_id)
             release = releases.find_by_id(tx, build.release_id) if build and build.release_id else None
             if build is None or release is None:
-                _fail(tx, setup, f"the build failed: {build.error if build else 'it is gone'}")
+                _fail(context, tx, setup, f"the build failed: {build.error if build else 'it is gone'}")
             elif release.status is ReleaseStatus.FAILED:
-                _fail(tx, setup, f"the release command of {release.name} failed")
+                _fail(context, tx, setup, f"the release command of {release.name} failed")
             else:
                 _start(context, tx, setup)
     except CeladonError as error:
@@ -252,11 +252,11 @@ def postdeployed(context: Context, dyno_id: str, output: bytes, status: int | No
         said = output[-OUTPUT_LIMIT:].decode("utf-8", "replace")
         app_setups.update(tx, setup.id, now=now(), output=said, exit_code=UNSEEN if status is None else status)
         if stopped:
-            _fail(tx, setup, "the postdeploy script was stopped")
+            _fail(context, tx, setup, "the postdeploy script was stopped")
         elif status is None:
-            _fail(tx, setup, "nobody saw how the postdeploy script ended")
+            _fail(context, tx, setup, "nobody saw how the postdeploy script ended")
         elif status:
-            _fail(tx, setup, f"the postdeploy script ended with exit code {status}")
+            _fail(context, tx, setup, f"the postdeploy script ended with exit code {status}")
         else:
             _end(tx, setup, SetupStep.SUCCEEDED, "Setup succeeded")
 
@@ -266,7 +266,7 @@ def fail(context: Context, setup_id: str, reason: str, errors: Sequence[str] = (
     with context.database.transaction() as tx:
         setup = app_setups.lock(tx, setup_id)
         if setup is not None and setup.status == "pending":
-            _fail(tx, setup, reason, errors)
+            _fail(context, tx, setup, reason, errors)
 
 
 def _fail_of_build(context: Context, build_id: str, reason: str, errors: Sequence[str] = ()) -> None:
@@ -276,13 +276,13 @@ def _fail_of_build(context: Context, build_id: str, reason: str, errors: Sequenc
         fail(context, setup.id, reason, errors)
 
 
-def _fail(tx: Transaction, setup: AppSetup, reason: str, errors: Sequence[str] = ()) -> None:
+def _fail(context: Context, tx: Transaction, setup: AppSetup, reason: str, errors: Sequence[str] = ()) -> None:
     """An app that has been given to somebody else meanwhile is theirs and stays."""
     app = stored_apps.lock(tx, setup.app_id)
     if app is None:
         reason = "the app was destroyed"
     elif app.owner_id == setup.account_id:
-        apps.remove(tx, app, _actor(tx, setup))
+        apps.remove(context, tx, app, _actor(tx, setup))
     app_setups.update(tx, setup.id, now=now(), failure_message=reason, manifest_errors=tuple(errors))
     _end(tx, setup, SetupStep.FAILED, f"Setup failed -- {reason}")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 
 import sqlalchemy as sa
 
-from celadon.actions import access, releases
+from celadon.actions import access, addons, releases
 from celadon.actions.context import Context, now
 from celadon.model import app as rules
 from celadon.model import release as release_rules
@@ -212,12 +212,13 @@ def destroy(context: Context, actor: Actor, name_or_id: str) -> App:
     """Take the app away: its name is free, its dynos stop, its host answers no more. Raises NotFound, Forbidden."""
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, name_or_id, "app:destroy")
-        remove(tx, app, actor)
+        remove(context, tx, app, actor)
     return app
 
 
-def remove(tx: Transaction, app: App, by: Actor) -> None:
-    """As `destroy`; the caller has checked that it may."""
+def remove(context: Context, tx: Transaction, app: App, by: Actor) -> None:
+    """As `destroy`; the caller has checked that it may. Its add-ons go, too: their role tells their providers."""
+    addons.remove_all(context, tx, app, by)
     apps.update(tx, app.id, now=now(), deleted_at=now())
     domains.delete(tx, [domain.id for domain in domains.list_of(tx, app.id)])
     sni_endpoints.delete(tx, [endpoint.id for endpoint in sni_endpoints.list_of(tx, app.id)])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from celadon.actions import access
+from celadon.actions import access, partners
 from celadon.actions.context import Context, now
 from celadon.actions.oauth_tokens import HINT
 from celadon.model.account import GLOBAL_SCOPE, Actor, Authorization
@@ -121,7 +121,9 @@ def update(context: Context, actor: Actor, authorization_id: str, *, description
 def list_of(context: Context, actor: Actor) -> list[Authorization]:
     access.require_account_read(actor)
     with context.database.read() as tx:
-        return authorizations.list_of(tx, actor.account.id)
+        found = authorizations.list_of(tx, actor.account.id)
+    # Those of providers are for their add-ons, and go with them.
+    return [one for one in found if not partners.of_provider(one)]
 
 
 def find(context: Context, actor: Actor, authorization_id: str) -> Authorization:

@@ -167,7 +167,7 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
             merged = config.merge({**compiled.config_vars, **old}, {}, context.settings.config_limit)
             if merged != old:
                 added = ", ".join(sorted(set(merged) - set(old)))
-                config_id = configs.insert(tx, app.id, merged, now())
+                config_id = configs.insert(tx, app.id, merged, now(), configs.attached(tx, config_id))
                 releases.deploy(tx, app, by, None, config_id, f"Add {added} config", f"Add {added} config", sizes)
         description = release_rules.deploy_description(build.commit)
         release = releases.deploy(tx, app, by, slug, config_id, description, description, sizes)

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from celadon.actions import access, releases
+from celadon.actions import access, attached_vars, releases
 from celadon.actions.context import Context, now
 from celadon.model import config as rules
 from celadon.model.account import Actor
 from celadon.model.app import App
+from celadon.model.errors import InvalidParams
 from celadon.model.release import Release
 from celadon.store import apps, configs, slugs
 from celadon.store import releases as stored_releases
@@ -40,12 +41,29 @@ def change(
     newest = stored_releases.newest(tx, app.id)
     assert newest is not None, "every app has its first release from the start"
     old = configs.find(tx, newest.config_id)
+    attached = configs.attached(tx, newest.config_id)
     merged = rules.merge(old, changed, context.settings.config_limit)
     if merged == old:
         return merged, None
     effective = {name: value for name, value in changed.items() if old.get(name) != value}
+    _check_attached(tx, app, {name: effective[name] for name in attached & set(effective)})
     description = rules.change_description(effective)
-    config_id = configs.insert(tx, app.id, merged, now())
+    config_id = configs.insert(tx, app.id, merged, now(), attached)
     slug = slugs.find(tx, newest.slug_id) if newest.slug_id else None
     sizes = context.settings.sizes
     return merged, releases.deploy(tx, app, by, slug, config_id, description, description, sizes)
+
+
+def _check_attached(tx: Transaction, app: App, changed: Mapping[str, str | None]) -> None:
+    """What an attachment gives is changed by its provider alone; raises InvalidParams, in the words that clients know."""
+    for name, value in sorted(changed.items()):
+        addon = attached_vars.last_attachment(tx, app.id, name) if value is None else None
+        if addon is not None:
+            raise InvalidParams(
+                f"Cannot destroy last attachment to billing app for addon {addon.name}. "
+                f"It gives {name}: destroy the add-on by `celadon addons:destroy {addon.name}`."
+            )
+        raise InvalidParams(
+            f"Cannot overwrite attachment values {name}. "
+            "An add-on gives it: `celadon addons` shows which, `celadon addons:detach` takes it away."
+        )

@@ -4,7 +4,7 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from celadon.actions import access
+from celadon.actions import access, partners
 from celadon.actions.context import Context, now
 from celadon.model.account import Account, Actor, Authorization
 from celadon.model.errors import InvalidParams, NotFound, Unauthorized
@@ -26,21 +26,27 @@ class Tokens:
 
 
 def exchange(context: Context, *, code: str, secret: str, address: str | None) -> Tokens:
-    """Tokens for a code, once; raises Unauthorized."""
+    """Tokens for a code, once; a provider of add-ons gets them by the code of an add-on. Raises Unauthorized."""
     with context.database.transaction() as tx:
+        of_addon = partners.authorize(context, tx, code, secret)
+        if of_addon is not None:
+            return _issue(tx, of_addon, f"the provider of {of_addon.description}", address)
         found = authorizations.find_by_grant_hash(tx, secrets.hash_token(code), now())
         client = _client(tx, found, secret)
         assert found is not None
-        return _issue(tx, found, client, address)
+        return _issue(tx, found, client.name, address)
 
 
 def refresh(context: Context, *, token: str, secret: str, address: str | None) -> Tokens:
     """New tokens for a refresh token, which works no more; raises Unauthorized."""
     with context.database.transaction() as tx:
         found = authorizations.find_by_refresh_hash(tx, secrets.hash_token(token))
+        if found is not None and partners.of_provider(found):
+            partners.check_secret(tx, found, secret)
+            return _issue(tx, found, f"the provider of {found.description}", address)
         client = _client(tx, found, secret)
         assert found is not None
-        return _issue(tx, found, client, address)
+        return _issue(tx, found, client.name, address)
 
 
 def _client(tx: Transaction, authorization: Authorization | None, secret: str) -> OauthClient:
@@ -52,7 +58,7 @@ def _client(tx: Transaction, authorization: Authorization | None, secret: str) -
     return client
 
 
-def _issue(tx: Transaction, found: Authorization, client: OauthClient, address: str | None) -> Tokens:
+def _issue(tx: Transaction, found: Authorization, client: str, address: str | None) -> Tokens:
     account = accounts.find(tx, found.account_id)
     if account is None or account.deleted_at is not None:
         raise Unauthorized("cannot give tokens: the account has been deleted")
@@ -70,7 +76,7 @@ def _issue(tx: Transaction, found: Authorization, client: OauthClient, address: 
         grant_expires_at=None,
     )
     by = Actor(account=account, address=address)
-    events.insert(tx, "oauth-token:create", by=by, payload={"client": client.name}, resource_id=found.id)
+    events.insert(tx, "oauth-token:create", by=by, payload={"client": client}, resource_id=found.id)
     issued = authorizations.find(tx, account.id, found.id)
     assert issued is not None
     return Tokens(authorization=issued, account=account, access_token=token, refresh_token=refresh_token)

@@ -1,6 +1,7 @@
 """What the platform itself writes about databases; who may do what to one is asked of its add-on (`actions/addons.py`)."""
 
 import hmac
+import secrets
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,6 +14,9 @@ from celadon.model.errors import Conflict, NotFound
 from celadon.model.postgres_database import DEFAULT_CREDENTIAL, Credential, Origin, PostgresDatabase, Size, Step
 from celadon.store import changes, engines, postgres_databases
 from celadon.store.database import Transaction
+
+_ETCD_MEMORY = 512 << 20
+_PAIR_SECRETS = ("replication", "rewind", "rest")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +68,7 @@ def reserve(
     with context.database.transaction() as tx:
         if found := _place(tx, addon_id):
             return found
-        engine = (engines.shared(tx, EngineKind.POSTGRESQL) if size.shared else None) or _new_engine(tx, size, version)
+        engine = (engines.shared(tx, EngineKind.POSTGRESQL) if size.shared else None) or _make(tx, size, version)
         if source.origin is not Origin.EMPTY and not size.shared:
             engine = replace(engine, state=EngineState.RESTORING)
             engines.update(tx, engine.id, now=now(), state=engine.state)
@@ -93,12 +97,31 @@ def reserve(
         return Place(database=database, engine=engine, password=names.password)
 
 
-def _new_engine(tx: Transaction, size: Size, version: str) -> Engine:
+def _make(tx: Transaction, size: Size, version: str) -> Engine:
+    if size.available:
+        return _pair(tx, size, version)
+    engine = _engine(tx, size, version)
+    engines.insert(tx, engine)
+    return engine
+
+
+def _pair(tx: Transaction, size: Size, version: str) -> Engine:
+    """The first node of a new pair; its standby is made with it, and etcd when this is the machine's first pair."""
+    if not any(one.kind is EngineKind.ETCD for one in engines.list_all(tx)):
+        engines.insert(tx, replace(_engine(tx, size, ""), kind=EngineKind.ETCD, shared=True, memory=_ETCD_MEMORY))
+    first = _engine(tx, size, version)
+    first = replace(first, pair=first.id)
+    engines.insert(tx, first, {name: secrets.token_hex(24) for name in _PAIR_SECRETS})
+    engines.insert(tx, replace(_engine(tx, size, version), pair=first.id))
+    return first
+
+
+def _engine(tx: Transaction, size: Size, version: str) -> Engine:
     number = engines.next_number(tx)
     if number > engines_rules.MOST:
         raise Conflict(f"cannot make another database: this machine has {engines_rules.MOST} servers, the most it may")
     at = now()
-    engine = Engine(
+    return Engine(
         id=str(uuid.uuid4()),
         number=number,
         kind=EngineKind.POSTGRESQL,
@@ -111,8 +134,14 @@ def _new_engine(tx: Transaction, size: Size, version: str) -> Engine:
         created_at=at,
         updated_at=at,
     )
-    engines.insert(tx, engine)
-    return engine
+
+
+def pair(context: Context, engine: Engine) -> tuple[list[Engine], Engine, dict[str, str]]:
+    """The nodes of an engine's pair, the first one first, the machine's etcd, and what they know each other by."""
+    assert engine.pair is not None, "asked of pairs only"
+    with context.database.read() as tx:
+        etcd = next(one for one in engines.list_all(tx) if one.kind is EngineKind.ETCD)
+        return engines.of_pair(tx, engine.pair), etcd, engines.secrets(tx, engine.pair)
 
 
 def step(context: Context, addon_id: str, step: Step) -> None:
@@ -141,7 +170,8 @@ def remove(context: Context, addon_id: str) -> Place | None:
         if found is not None:
             postgres_databases.update(tx, addon_id, now=now(), step=Step.REMOVING)
             if not found.engine.shared:
-                engines.update(tx, found.engine.id, now=now(), state=EngineState.REMOVED)
+                for engine in _own(tx, found.engine):
+                    engines.update(tx, engine.id, now=now(), state=EngineState.REMOVED)
             changes.record(tx, "engine")
         return found
 
@@ -151,8 +181,20 @@ def removed(context: Context, place: Place) -> None:
     with context.database.transaction() as tx:
         postgres_databases.delete(tx, place.database.addon_id)
         if not place.engine.shared:
-            engines.delete(tx, place.engine.id)
+            for engine in _own(tx, place.engine):
+                engines.delete(tx, engine.id)
         changes.record(tx, "engine")
+
+
+def _own(tx: Transaction, engine: Engine) -> list[Engine]:
+    """All engines of the database whose own this one is."""
+    return engines.of_pair(tx, engine.pair) if engine.pair else [engine]
+
+
+def engines_of(context: Context, place: Place) -> list[Engine]:
+    """The engines that are the database's own; none for one in the shared cluster."""
+    with context.database.read() as tx:
+        return [] if place.engine.shared else _own(tx, place.engine)
 
 
 def rotated(context: Context, addon_id: str, credential: Credential, password: str) -> None:
@@ -163,11 +205,11 @@ def rotated(context: Context, addon_id: str, credential: Credential, password: s
             postgres_databases.put_credential(tx, replace(credential, addon_id=follower.addon_id), password)
 
 
-def running(context: Context) -> list[Engine]:
-    """The engines of PostgreSQL that are to run."""
+def running(context: Context, kind: EngineKind = EngineKind.POSTGRESQL) -> list[Engine]:
+    """The engines of a kind that are to run."""
     with context.database.read() as tx:
         found = engines.list_all(tx)
-    return [one for one in found if one.kind is EngineKind.POSTGRESQL and one.state is EngineState.RUNNING]
+    return [one for one in found if one.kind is kind and one.state is EngineState.RUNNING]
 
 
 def followers(context: Context, addon_id: str) -> list[Place]:
@@ -205,7 +247,12 @@ def archived(context: Context) -> list[Place]:
     with context.database.read() as tx:
         found = [one for one in postgres_databases.list_all(tx) if one.step is Step.AVAILABLE]
         places = [_place(tx, one.addon_id) for one in found if one.origin is not Origin.FOLLOW]
-    return [one for one in places if one and not one.engine.shared and one.engine.state is EngineState.RUNNING]
+    return [one for one in places if one and has_archive(one.engine) and one.engine.state is EngineState.RUNNING]
+
+
+def has_archive(engine: Engine) -> bool:
+    """Whether its log is archived: that of a server of its own, and not yet that of a pair."""
+    return not engine.shared and engine.pair is None
 
 
 def unfinished(context: Context) -> list[Place]:

@@ -2,7 +2,7 @@
 
 import uuid
 
-from celadon.actions import access, formations
+from celadon.actions import access, attached_vars, formations
 from celadon.actions.context import Context, now
 from celadon.model import release as rules
 from celadon.model.account import Account, Actor
@@ -112,7 +112,8 @@ def finish(context: Context, release_id: str, *, succeeded: bool) -> None:
 
 
 def rollback(context: Context, actor: Actor, app_name: str, to: str | None = None) -> Release:
-    """A new release with the slug and config of an old one; the one before the current when none is named.
+    """A new release with the slug and config of an old one; the one before the current when none is named. What add-ons
+    give is as it is now.
 
     Raises NotFound for an unknown release, InvalidParams for one that cannot be gone back to.
     """
@@ -130,7 +131,8 @@ def rollback(context: Context, actor: Actor, app_name: str, to: str | None = Non
             )
         description = rules.rollback_description(old.version)
         slug = slugs.find(tx, old.slug_id)
-        return deploy(tx, app, actor, slug, old.config_id, description, description, context.settings.sizes)
+        config_id = attached_vars.renewed(tx, app.id, old.config_id)
+        return deploy(tx, app, actor, slug, config_id, description, description, context.settings.sizes)
 
 
 def _target(tx: Transaction, app: App, to: str | None) -> Release:

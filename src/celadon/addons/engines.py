@@ -128,7 +128,7 @@ class Engines:
         for path in (self.sockets(engine), self.directory(engine)):
             shutil.rmtree(path, ignore_errors=True)
 
-    def allow(self, engine: Engine, peers: Iterable[Engine]) -> str:
+    def allow_peers(self, engine: Engine, peers: Iterable[Engine]) -> str:
         """Let it reach these engines and no others; the group to start it in. Raises RuntimeFailure."""
         # After a restart of the machine this may come before the first container has been connected.
         self._network.ensure()
@@ -136,6 +136,10 @@ class Engines:
         self._network.allow({group: [(self.address(peer), PORTS[peer.kind]) for peer in peers]})
         return group
 
-    def publish(self, engines: list[Engine]) -> None:
-        """Make these reachable at their ports of the host, and no others. Raises RuntimeFailure."""
-        self._network.publish({one.port: (self.address(one), PORTS[one.kind]) for one in engines})
+    def publish(self, engines: Mapping[int, Engine]) -> None:
+        """Lead these ports of the host to these engines, and no others. Raises RuntimeFailure."""
+        self._network.publish({port: (self.address(one), PORTS[one.kind]) for port, one in engines.items()})
+
+    def allow(self, groups: Mapping[str, Iterable[tuple[str, int]]]) -> None:
+        """What each group reaches from now on; see `Network.allow`. Raises RuntimeFailure."""
+        self._network.allow(groups)

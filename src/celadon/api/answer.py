@@ -30,6 +30,17 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Awaited:
+    """A change that is made, of which more will be known in a moment: `look` tells what is known, and whether that is all.
+
+    The client is answered with all, or after `seconds` with what is known then.
+    """
+
+    look: "Callable[[], tuple[Answer | Page, bool]]"
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """The chosen items; `content` and `following` are the Content-Range and, when more follow, the Next-Range."""
 
@@ -56,11 +67,13 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page for a person, or the way to another one (`location`)."""
+    """A page for a person, or the way to another one (`location`); text of another `kind` goes with the same care."""
 
     text: str = ""
     status: int = 200
     location: str = ""
+    kind: str = "text/html; charset=utf-8"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 BY_NAME: Mapping[str, Callable[[Any], str | int]] = {"name": lambda item: item.name, "id": lambda item: item.id}
@@ -82,9 +95,12 @@ def nothing() -> Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """What goes over the wire; `pending` when there may be another answer in a moment."""
+    """What goes over the wire. Where there may be another answer in a moment, `again` asks for it, at best after `pause`
+    seconds.
+    """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
-    pending: bool = False
+    again: "Callable[[], Response] | None" = None
+    pause: float = 0.0

@@ -3,11 +3,12 @@
 `Api.answer` is plain and synchronous; the ASGI application reads the body, runs it in a thread and sends what it says.
 """
 
+import functools
 import hashlib
 import logging
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -15,7 +16,7 @@ import msgspec
 from celadon.actions import rates
 from celadon.actions.context import Context
 from celadon.api import credentials, failures, ranges
-from celadon.api.answer import Answer, Listing, Page, Response
+from celadon.api.answer import Answer, Awaited, Listing, Page, Response
 from celadon.api.request import Call, Request
 from celadon.api.route import Door, Route, Table
 from celadon.model.account import Actor
@@ -25,6 +26,11 @@ log = logging.getLogger(__name__)
 
 _VERSION_3 = re.compile(r"application/vnd\.heroku\+json\s*;\s*version\s*=\s*3(?:\.[\w-]+)?\s*(?:[;,]|$)", re.IGNORECASE)
 _READS = frozenset({"GET", "HEAD"})
+# Seconds: how long an answer that is not there yet is waited for (clients give up after 60), and between two looks.
+_PATIENCE = 50.0
+_LOOK = 1.0
+# Of a change one looks soon, and then the less often the longer it takes: at a tenth of the time that has passed.
+_SOONEST, _LATEST = 0.02, 0.5
 
 
 class Api:
@@ -39,15 +45,26 @@ class Api:
 
     def answer(self, request: Request) -> Response:
         """The whole answer, whatever happens; one canonical log line."""
-        began = time.perf_counter()
-        told: dict[str, object] = {}
+        began, told = time.perf_counter(), dict[str, object]()
+        return self._told(request, began, told, lambda: self._answer(request, told))
+
+    def _told(
+        self,
+        request: Request,
+        began: float,
+        told: dict[str, object],
+        ask: Callable[[], Response | Awaited],
+    ) -> Response:
+        """What `ask` answers, or how to ask again while it is not all."""
+        told.pop("error", None)
         try:
-            response = self._answer(request, told)
+            response = self._settled(request, began, told, ask())
         except CeladonError as error:
             told["error"] = error.id
             response = failed(error)
-            if response.pending:
-                return response
+            if isinstance(error, failures.Pending) and time.perf_counter() < began + _PATIENCE:
+                again = functools.partial(self._told, request, began, told, ask)
+                return replace(response, again=again, pause=_LOOK)
         except Exception:
             log.exception("at=exception request_id=%s method=%s", request.id, request.method)
             told["error"] = failures.UNEXPECTED["id"]
@@ -55,10 +72,22 @@ class Api:
         headers = {**response.headers, "Request-Id": request.id}
         if "remaining" in told:
             headers["RateLimit-Remaining"] = str(told["remaining"])
-        _log_request(request, told, response.status, time.perf_counter() - began)
+        if response.again is None:
+            _log_request(request, told, response.status, time.perf_counter() - began)
         return replace(response, headers=headers)
 
-    def _answer(self, request: Request, told: dict[str, object]) -> Response:
+    def _settled(self, request: Request, began: float, told: dict[str, object], found: Response | Awaited) -> Response:
+        """A change's answer as it is known, with the way to ask for more."""
+        if isinstance(found, Response):
+            return found
+        answer, whole = found.look()
+        response, passed = tell(answer, request), time.perf_counter() - began
+        if whole or passed > found.seconds:
+            return response
+        again = functools.partial(self._told, request, began, told, lambda: found)
+        return replace(response, again=again, pause=min(max(passed / 10, _SOONEST), _LATEST))
+
+    def _answer(self, request: Request, told: dict[str, object]) -> Response | Awaited:
         route, params = self._table.match(request.method, request.path)
         told["route"] = route.path
         if route.door is Door.OPEN:
@@ -75,7 +104,8 @@ class Api:
         call = Call(context=self.context, request=request, params=params, known=actor, remaining=remaining)
         if request.method not in _READS:
             self._check_state(call)
-        return _conditional(request, tell(route.answer(call), request))
+        found = route.answer(call)
+        return found if isinstance(found, Awaited) else _conditional(request, tell(found, request))
 
     def _know(self, request: Request, route: Route) -> Actor:
         password = route.door is Door.PASSWORD and credentials.gives_password(request.headers)
@@ -98,7 +128,9 @@ class Api:
         if found is None or (found[0].door is not Door.OPEN and call.known is None):
             return None
         reading = replace(call.request, method="GET")
-        return tell(found[0].answer(replace(call, request=reading, params=found[1])), reading)
+        answered = found[0].answer(replace(call, request=reading, params=found[1]))
+        assert not isinstance(answered, Awaited), "reading changes nothing"
+        return tell(answered, reading)
 
 
 def _check_version(headers: Mapping[str, str]) -> None:
@@ -144,18 +176,17 @@ def _page_headers(page: Page) -> dict[str, str]:
     """Nothing from elsewhere, in nobody's frame, and no address of a page with a secret is told to another site."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
     headers = {
-        "Content-Type": "text/html; charset=utf-8",
+        "Content-Type": page.kind,
         "Cache-Control": "no-store",
         "Content-Security-Policy": policy,
         "Referrer-Policy": "no-referrer",
         "X-Frame-Options": "DENY",
     }
-    return {**headers, "Location": page.location} if page.location else headers
+    return {**headers, **page.headers, **({"Location": page.location} if page.location else {})}
 
 
 def failed(error: CeladonError) -> Response:
-    told = json_response(error.status, failures.shape(error), failures.headers(error))
-    return replace(told, pending=True) if isinstance(error, failures.Pending) else told
+    return json_response(error.status, failures.shape(error), failures.headers(error))
 
 
 def _conditional(request: Request, response: Response) -> Response:

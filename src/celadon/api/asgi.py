@@ -26,9 +26,6 @@ _DRAIN_LIMIT = 32 << 20
 # Requests at work at once: fewer than the store's connections, more than the processors. Under load each thread more
 # costs all of them time, for they share one interpreter; some must be left when others wait for a lock of the store.
 _THREADS = 6
-# Seconds: how long an answer that is not there yet is waited for (clients give up after 60), and between two looks.
-_PATIENCE = 50.0
-_LOOK = 1.0
 # So many wait at once: each look is one read of the store.
 _WAITING = 50
 
@@ -61,14 +58,13 @@ class Application:
         """Where there is no answer yet, the client waits here and not in a thread, of which there are few."""
         response = await to_thread.run_sync(self.api.answer, asked, limiter=self._threads)
         # Who comes when many wait already asks again by itself.
-        if not response.pending or self._waiting >= _WAITING:
+        if response.again is None or self._waiting >= _WAITING:
             return response
         self._waiting += 1
         try:
-            until = anyio.current_time() + _PATIENCE
-            while response.pending and anyio.current_time() < until:
-                await anyio.sleep(_LOOK)
-                response = await to_thread.run_sync(self.api.answer, asked, limiter=self._threads)
+            while response.again is not None:
+                await anyio.sleep(response.pause)
+                response = await to_thread.run_sync(response.again, limiter=self._threads)
         finally:
             self._waiting -= 1
         return response

@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 
 import celadon
-from celadon.api.answer import Answer
+from celadon.actions import apps
+from celadon.api.answer import Answer, Listing, nothing
 from celadon.api.failures import Unavailable
 from celadon.api.request import Call
 from celadon.store import changes
@@ -40,3 +41,13 @@ def show(call: Call) -> Answer:
         "version": celadon.__version__,
     }
     return Answer(value=value)
+
+
+def none(call: Call) -> Listing:
+    """What this platform has none of."""
+    return nothing()
+
+
+def none_of_app(call: Call) -> Listing:
+    apps.find(call.context, call.actor, call.app)
+    return nothing()

@@ -6,15 +6,18 @@ The third column is the permission (`actions/access.py`) or the scope that the a
 from celadon.api import (
     account,
     acm,
+    addon_services,
     addons,
     app_setups,
     app_transfers,
     apps,
+    attachments,
     authorizations,
     buildpacks,
     builds,
     collaborators,
     config_vars,
+    dataclips,
     domains,
     dyno_sizes,
     dynos,
@@ -31,6 +34,7 @@ from celadon.api import (
     oauth_tokens,
     password_resets,
     pipelines,
+    plans,
     platform,
     preferences,
     promotions,
@@ -73,7 +77,7 @@ _ACCOUNT = (
     _route("GET /users/:account/preferences", "identity", preferences.show),
     _route("PATCH /users/:account/preferences", "global", preferences.update),
     _route("GET /users/:account/apps", "read", apps.list_of_user),
-    _route("GET /users/:account/addons", "-", addons.none_of_user),
+    _route("GET /users/:account/addons", "read", addons.list_of_user),
     _route("GET /account/keys", "identity", keys.list_of),
     _route("POST /account/keys", "global", keys.create),
     _route("GET /account/keys/:key", "identity", keys.show),
@@ -226,6 +230,17 @@ _WEBHOOKS = (
     _route("GET /apps/:app/webhook-deliveries/:webhook_delivery", "webhook:read", webhook_deliveries.show),
 )
 
+_DATACLIPS = (
+    _route("GET /apps/:app/dataclips", "dataclip:read", dataclips.list_of),
+    _route("POST /apps/:app/dataclips", "dataclip:update", dataclips.create),
+    _route("GET /apps/:app/dataclips/:dataclip", "dataclip:read", dataclips.show),
+    _route("PATCH /apps/:app/dataclips/:dataclip", "dataclip:update", dataclips.update),
+    _route("DELETE /apps/:app/dataclips/:dataclip", "dataclip:update", dataclips.destroy),
+    _route("GET /apps/:app/dataclips/:dataclip/versions", "dataclip:read", dataclips.list_versions),
+    _route("POST /apps/:app/dataclips/:dataclip/actions/share", "dataclip:update", dataclips.share),
+    _route("POST /apps/:app/dataclips/:dataclip/actions/revoke", "dataclip:update", dataclips.revoke),
+)
+
 _PLATFORM = (
     _route("GET /regions", "-", regions.list_all),
     _route("GET /regions/:region", "-", regions.show),
@@ -261,7 +276,7 @@ _TEAMS = (
     _route("GET /teams/:team/features/:feature", "team:read", teams.show_feature),
     _route("GET /teams/:team/preferences", "team:read", teams.show_preferences),
     _route("PATCH /teams/:team/preferences", "team:manage", teams.update_preferences),
-    _route("GET /teams/:team/addons", "team:read", teams.list_addons),
+    _route("GET /teams/:team/addons", "team:read", addons.list_of_team),
     _route("GET /teams/:team/permissions", "team:manage", teams.list_entities),
     _route("GET /teams/:team/apps", "team:read", team_apps.list_of),
     _route("GET /teams/permissions", "-", teams.list_permissions),
@@ -279,15 +294,44 @@ _TEAMS = (
     ),
 )
 
+_ADD_ONS = (
+    _route("GET /addons", "read", addons.list_visible),
+    _route("GET /addons/:addon", "addon:read", addons.show),
+    _route("GET /apps/:app/addons", "addon:read", addons.list_of_app),
+    _route("POST /apps/:app/addons", "addon:update; a price: addon:pay", addons.create),
+    _route("GET /apps/:app/addons/:addon", "addon:read", addons.show),
+    _route("PATCH /apps/:app/addons/:addon", "addon:update; a price: addon:pay", addons.update),
+    _route("DELETE /apps/:app/addons/:addon", "addon:update; a price: addon:pay", addons.destroy),
+    _route("POST /actions/addons/resolve", "addon:read", addons.resolve),
+    _route("GET /addons/:addon/config", "addon:config, or its provider", addons.show_config),
+    _route("GET /addons/:addon/config/:namespace", "addon:config, or its provider", addons.show_config),
+    _route("PATCH /addons/:addon/config", "-, its provider alone", addons.update_config),
+    _route("POST /addons/:addon/actions/provision", "-, its provider alone", addons.provision),
+    _route("POST /addons/:addon/actions/deprovision", "-, its provider alone", addons.deprovision),
+    _route("GET /addon-attachments", "read", attachments.list_visible),
+    _route("POST /addon-attachments", "addon:update; the add-on: addon:config", attachments.create),
+    _route("GET /addon-attachments/:attachment", "addon:read", attachments.show),
+    _route("DELETE /addon-attachments/:attachment", "addon:update", attachments.destroy),
+    _route("GET /addons/:addon/addon-attachments", "addon:read", attachments.list_of_addon),
+    _route("GET /apps/:app/addon-attachments", "addon:read", attachments.list_of_app),
+    _route("GET /apps/:app/addon-attachments/:attachment", "addon:read", attachments.show_in_app),
+    _route("POST /actions/addon-attachments/resolve", "addon:read", attachments.resolve),
+    _route("GET /addon-services", "-", addon_services.list_all),
+    _route("POST /addon-services", "operator", addon_services.create),
+    _route("GET /addon-services/:service", "-", addon_services.show),
+    _route("DELETE /addon-services/:service", "operator", addon_services.destroy),
+    _route("GET /addon-services/:service/plans", "-", plans.list_of_service),
+    _route("GET /addon-services/:service/plans/:plan", "-", plans.show_of_service),
+    _route("GET /plans/:plan", "-", plans.show),
+    _route("GET /addon-region-capabilities", "-", addon_services.list_capabilities),
+    _route("GET /addon-services/:service/region-capabilities", "-", addon_services.list_capabilities_of),
+    _route("GET /regions/:region/addon-region-capabilities", "-", addon_services.list_capabilities_in),
+)
+
 # What there is none of yet, so that clients that list it go on.
 _NONE_YET = (
-    _route("GET /addons", "-", addons.none),
-    _route("GET /addon-services", "-", addons.none),
-    _route("GET /addon-attachments", "-", addons.none),
-    _route("GET /apps/:app/addons", "app:read", addons.none_of_app),
-    _route("GET /apps/:app/addon-attachments", "app:read", addons.none_of_app),
-    _route("GET /client/v11/apps/:app/transfers", "app:read", addons.none_of_app),
-    _route("GET /spaces", "-", addons.none),
+    _route("GET /client/v11/apps/:app/transfers", "app:read", platform.none_of_app),
+    _route("GET /spaces", "-", platform.none),
 )
 
 ROUTES = (
@@ -301,5 +345,7 @@ ROUTES = (
     *_WEBHOOKS,
     *_PLATFORM,
     *_TEAMS,
+    *_ADD_ONS,
+    *_DATACLIPS,
     *_NONE_YET,
 )

@@ -2,7 +2,7 @@
 
 from celadon.actions import team_apps, teams
 from celadon.api import shapes
-from celadon.api.answer import BY_NAME, Answer, Listing, nothing
+from celadon.api.answer import BY_NAME, Answer, Listing
 from celadon.api.request import Call
 from celadon.model.app import Permission
 from celadon.model.errors import InvalidParams, NotFound
@@ -59,11 +59,6 @@ def update_preferences(call: Call) -> Answer:
     if call.body().flag("addons-controls"):
         raise InvalidParams("cannot restrict add-on services: a team may use all that this platform has")
     return show_preferences(call)
-
-
-def list_addons(call: Call) -> Listing:
-    teams.find(call.context, call.actor, call.params["team"])
-    return nothing()
 
 
 def list_permissions(call: Call) -> Listing:

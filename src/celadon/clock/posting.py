@@ -12,6 +12,7 @@ import socket
 import ssl
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from celadon.clock import names
 from celadon.model import destination
@@ -32,6 +33,26 @@ class DestinationNotAllowed(OSError):
     """An address of it is not of the internet, or is this machine's own."""
 
 
+class AnswerTooLong(OSError):
+    """It answers with more bytes than anybody needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """An HTTP status with the body that came with it."""
+
+    code: int
+    content: bytes = field(repr=False)
+
+
+def trust(settings: Settings) -> ssl.SSLContext:
+    """The authorities of the host, and the platform's own: apps of it may be told, too."""
+    found = ssl.create_default_context(cafile=str(settings.ca_bundle) if settings.ca_bundle.is_file() else None)
+    if settings.ca_file.is_file():
+        found.load_verify_locations(settings.ca_file)
+    return found
+
+
 def post(
     settings: Settings,
     tls: ssl.SSLContext,
@@ -41,15 +62,32 @@ def post(
     seconds: float = SECONDS,
 ) -> Told:
     """The status that is answered; nothing else of the answer is read. What goes wrong is told by its class."""
-    deadline = time.monotonic() + seconds
     try:
-        with contextlib.closing(_open(settings, to, deadline)) as plain:
-            plain.settimeout(_left(deadline))
-            wire = tls.wrap_socket(plain, server_hostname=to.host) if to.secure else plain
-            return Told(code=_exchange(_Wire(wire, deadline), to, content, headers))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        # What TLS and HTTP libraries say of somebody else's bytes; ValueError is a name that cannot be asked for by TLS.
+        return Told(code=ask(settings, tls, "POST", to, content, headers, seconds, limit=0).code)
+    except ERRORS as error:
         return Told(error_class=type(error).__name__)
+
+
+# What TLS and HTTP libraries say of somebody else's bytes; ValueError is a name that cannot be asked for by TLS.
+ERRORS = (OSError, http.client.HTTPException, ValueError)
+
+
+def ask(
+    settings: Settings,
+    tls: ssl.SSLContext,
+    method: str,
+    to: Destination,
+    content: bytes,
+    headers: Mapping[str, str],
+    seconds: float,
+    limit: int,
+) -> Answered:
+    """What is answered, with a body of at most `limit` bytes; none is read for 0. Raises ERRORS."""
+    deadline = time.monotonic() + seconds
+    with contextlib.closing(_open(settings, to, deadline)) as plain:
+        plain.settimeout(_left(deadline))
+        wire = tls.wrap_socket(plain, server_hostname=to.host) if to.secure else plain
+        return _exchange(_Wire(wire, deadline), method, to, content, headers, limit)
 
 
 def _left(deadline: float) -> float:
@@ -123,7 +161,8 @@ class _Wire(io.RawIOBase):
         self._wire.sendall(content)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
+        # One of its own: a connection that is to be closed closes itself when the headers have come, before the body.
+        return io.BufferedReader(_Wire(self._wire, self._deadline))
 
     def readable(self) -> bool:
         return True
@@ -133,9 +172,20 @@ class _Wire(io.RawIOBase):
         return self._wire.recv_into(buffer)
 
 
-def _exchange(wire: _Wire, to: Destination, content: bytes, headers: Mapping[str, str]) -> int:
-    """Send the request, read the answer's status and headers; raises OSError, HTTPException."""
+def _exchange(
+    wire: _Wire, method: str, to: Destination, content: bytes, headers: Mapping[str, str], limit: int
+) -> Answered:
+    """Send the request, read the answer's status and headers, and its body up to the limit; raises OSError, HTTPException."""
     connection = http.client.HTTPConnection(to.host, to.port)
     connection.sock = wire
-    connection.request("POST", to.path, content, {"Host": to.authority, "Connection": "close", **headers})
-    return connection.getresponse().status
+    connection.request(method, to.path, content, {"Host": to.authority, "Connection": "close", **headers})
+    response = connection.getresponse()
+    if not limit:
+        return Answered(code=response.status, content=b"")
+    read = response.read(limit + 1)
+    if len(read) > limit:
+        raise AnswerTooLong
+    # A read of a number of bytes says nothing when less came than was promised.
+    if response.length:
+        raise http.client.IncompleteRead(read, response.length)
+    return Answered(code=response.status, content=read)

@@ -6,7 +6,6 @@ made: who is killed in it makes another one later, so that a delivery arrives at
 
 import json
 import logging
-import ssl
 import threading
 from collections import Counter
 from datetime import timedelta
@@ -19,7 +18,6 @@ from celadon.clock import posting
 from celadon.model import destination
 from celadon.model import webhook as rules
 from celadon.model.webhook import Told
-from celadon.platform.settings import Settings
 
 # Attempts at once: in all, and of the webhooks of one owner.
 _AT_ONCE = 32
@@ -36,7 +34,7 @@ class Courier:
     def __init__(self, context: Context, seconds: float = posting.SECONDS) -> None:
         self._context = context
         self._seconds = seconds
-        self._tls = _trust(context.settings)
+        self._tls = posting.trust(context.settings)
         self._lock = threading.Lock()
         self._under_way: Counter[str] = Counter()
 
@@ -99,11 +97,3 @@ class Courier:
             headers["Authorization"] = attempt.authorization.value
         to = destination.parse(attempt.webhook.url)
         return posting.post(self._context.settings, self._tls, to, content, headers, self._seconds)
-
-
-def _trust(settings: Settings) -> ssl.SSLContext:
-    """The authorities of the host, and the platform's own: apps of it may be told, too."""
-    found = ssl.create_default_context(cafile=str(settings.ca_bundle) if settings.ca_bundle.is_file() else None)
-    if settings.ca_file.is_file():
-        found.load_verify_locations(settings.ca_file)
-    return found

@@ -1,9 +1,31 @@
-"""Add-ons: what a service offers, an add-on's states, and the config vars that its attachments become."""
+"""Add-ons: what a service offers, an add-on's states, names, and the config vars that its attachments become."""
 
-from collections.abc import Mapping
+import random
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from celadon.model import app
+from celadon.model.errors import InvalidParams
+
+# Of one app.
+MOST = 50
+# What is not done a day after it was asked for is given up.
+GIVE_UP_AFTER = timedelta(days=1)
+# Seconds until a provider that failed is asked again; the last again and again.
+BACKOFF = (1, 5, 15, 60, 300, 900, 3600)
+
+_NAME = re.compile(r"^[a-zA-Z][A-Za-z0-9_-]{1,99}\Z")
+_ATTACHMENT_NAME = re.compile(r"^[A-Z][A-Z0-9_]{0,99}\Z")
+_NAMESPACE = re.compile(r"^[A-Za-z0-9_.:-]{1,100}\Z")
+_OPTION = re.compile(r"^[A-Za-z0-9_-]{1,100}\Z")
+_OPTIONS_LIMIT = 16 << 10
+COLOURS = (
+    "AMBER AMETHYST AQUA BLACK BLUE BRONZE BROWN CHARCOAL COBALT COPPER CRIMSON CYAN GOLD GRAY GREEN IVORY JADE MAROON "
+    "MAUVE NAVY OLIVE ONYX ORANGE PEACH PINK PUCE PURPLE RED ROSE SILVER TEAL VIOLET WHITE YELLOW"
+).split()
 
 
 class AddOnState(StrEnum):
@@ -16,6 +38,19 @@ class AddOnState(StrEnum):
     PROVISIONED = "provisioned"
     DEPROVISIONING = "deprovisioning"
     DEPROVISIONED = "deprovisioned"
+
+
+# State → what it may become. One that is given up, or destroyed half-way, still has to be removed where it may be.
+_NEXT: Mapping[AddOnState, frozenset[AddOnState]] = {
+    AddOnState.PROVISIONING: frozenset({AddOnState.PROVISIONED, AddOnState.DEPROVISIONING, AddOnState.DEPROVISIONED}),
+    AddOnState.PROVISIONED: frozenset({AddOnState.DEPROVISIONING}),
+    AddOnState.DEPROVISIONING: frozenset({AddOnState.DEPROVISIONED}),
+    AddOnState.DEPROVISIONED: frozenset(),
+}
+
+
+def may_become(state: AddOnState, then: AddOnState) -> bool:
+    return then in _NEXT[state]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +83,8 @@ class AddOnService:
     many: bool = True
     sharable: bool = True
     single_sign_on: bool = False
+    coloured: str = ""
+    first: str = ""
 
     def plan(self, name: str) -> Plan | None:
         """By its name or an older one; the default plan for an empty name."""
@@ -61,7 +98,9 @@ class AddOnService:
 class AddOn:
     """`app_id` is the app that owns (and pays for) it; `provider_id` what its provider calls it.
 
-    `message` is the provider's last word to the user. What is to be done again is due at `retry_at`, after `failures`.
+    `account_id` is who asked for it, `message` the provider's last word to the user. `plan_wanted` is the plan it is being
+    moved to. What is to be done was asked for at `begun_at`; it is due at `retry_at` after `failures`, and by nobody here
+    while it is `awaited`: its provider says when it is done.
     """
 
     id: str
@@ -76,6 +115,31 @@ class AddOn:
     retry_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    account_id: str
+    begun_at: datetime
+    plan_wanted: str | None = None
+    awaited: bool = False
+
+    @property
+    def work(self) -> "Work | None":
+        """What is to be done; None at rest."""
+        if self.state is AddOnState.PROVISIONING:
+            return Work.PROVISION
+        if self.state is AddOnState.DEPROVISIONING:
+            return Work.DEPROVISION
+        return Work.CHANGE_PLAN if self.state is AddOnState.PROVISIONED and self.plan_wanted else None
+
+    @property
+    def alive(self) -> bool:
+        return self.state is not AddOnState.DEPROVISIONED
+
+
+class Work(StrEnum):
+    """What somebody has to ask a provider for."""
+
+    PROVISION = "provision"
+    CHANGE_PLAN = "change plan"
+    DEPROVISION = "deprovision"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,3 +166,82 @@ def config_of(prefix: str, attachment_name: str, config: Mapping[str, str]) -> d
         else name: value
         for name, value in config.items()
     }
+
+
+def next_try(begun_at: datetime, failures: int, now: datetime) -> datetime | None:
+    """When a provider is asked again that has failed for the time number `failures`; None when that is given up."""
+    if now >= begun_at + GIVE_UP_AFTER:
+        return None
+    return now + timedelta(seconds=BACKOFF[min(failures, len(BACKOFF)) - 1])
+
+
+def check_name(name: str) -> str:
+    """Raises InvalidParams."""
+    if not _NAME.match(name):
+        raise InvalidParams(
+            f"cannot name an add-on {name[:60]!r}: a name starts with a letter and has letters, digits, dashes and "
+            "underscores, 2 to 100 of them"
+        )
+    return name
+
+
+def check_attachment_name(name: str) -> str:
+    """Raises InvalidParams."""
+    if not _ATTACHMENT_NAME.match(name):
+        raise InvalidParams(
+            f"cannot attach as {name[:60]!r}: a name starts with a letter and has upper-case letters, digits and "
+            "underscores, as its config var has"
+        )
+    return name
+
+
+def check_namespace(namespace: str) -> str:
+    """Raises InvalidParams."""
+    if not _NAMESPACE.match(namespace):
+        raise InvalidParams(f"cannot attach with namespace {namespace[:60]!r}: it is a word as `credential:readonly`")
+    return namespace
+
+
+def check_options(options: Mapping[str, str]) -> Mapping[str, str]:
+    """The provider's business, but for their size and names; raises InvalidParams."""
+    for name in options:
+        if not _OPTION.match(name):
+            raise InvalidParams(
+                f"cannot give the provider an option {name[:60]!r}: names have letters, digits, dashes and underscores"
+            )
+    if sum(len(name) + len(value) for name, value in options.items()) > _OPTIONS_LIMIT:
+        raise InvalidParams(f"cannot give the provider these options: they are longer than {_OPTIONS_LIMIT:,} bytes")
+    return options
+
+
+def random_name(service: str, rng: random.Random) -> str:
+    """`postgresql-clear-12345`."""
+    stem = service.removeprefix("heroku-")
+    return f"{stem}-{app.random_adjective(rng)}-{rng.randint(10000, 99999)}"
+
+
+def attachment_names(service: AddOnService, taken: Collection[str], rng: random.Random) -> tuple[str, ...]:
+    """What a new attachment is called where nobody says: the last one is the name people use. `taken` has the names that
+    an app has already, of attachments and of config vars.
+    """
+    if service.first:
+        coloured = _coloured(service, taken, rng)
+        return (coloured, service.first) if _free(service.first, taken) else (coloured,)
+    return (service.prefix,) if _free(service.prefix, taken) else (_coloured(service, taken, rng),)
+
+
+def _coloured(service: AddOnService, taken: Collection[str], rng: random.Random) -> str:
+    start = service.coloured or service.prefix
+    free = [colour for colour in COLOURS if _free(f"{start}_{colour}", taken)]
+    if free:
+        return f"{start}_{rng.choice(free)}"
+    return next(name for number in range(2, len(taken) + 3) if _free(name := f"{start}_{COLOURS[0]}_{number}", taken))
+
+
+def _free(name: str, taken: Collection[str]) -> bool:
+    return name not in taken and f"{name}_URL" not in taken
+
+
+def monthly_cents(plans: Iterable[Plan]) -> int:
+    """What add-ons of these plans would cost a month."""
+    return sum(plan.cents for plan in plans)

@@ -106,6 +106,10 @@ def check_name(name: str) -> str:
     return name
 
 
+def random_adjective(rng: random.Random) -> str:
+    return rng.choice(_ADJECTIVES)
+
+
 def random_name(rng: random.Random) -> str:
     """A friendly name: adjective, noun, number."""
     return f"{rng.choice(_ADJECTIVES)}-{rng.choice(_NOUNS)}-{rng.randint(10000, 99999)}"

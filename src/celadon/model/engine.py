@@ -19,6 +19,7 @@ class EngineKind(StrEnum):
     POSTGRESQL = "postgresql"
     REDIS = "redis"
     MEMCACHED = "memcached"
+    ETCD = "etcd"
 
 
 class EngineState(StrEnum):
@@ -33,7 +34,7 @@ class EngineState(StrEnum):
 class Engine:
     """`memory` and `storage` are in bytes, `connections` are those that users may have at once.
 
-    A `shared` one holds databases of many add-ons.
+    A `shared` one holds databases of many add-ons. `pair` is the first node of a primary and its standby, in both.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Engine:
     state: EngineState
     created_at: datetime
     updated_at: datetime
+    pair: str | None = None
 
     @property
     def name(self) -> str:
@@ -71,4 +73,4 @@ class Engine:
 
 
 # Where each kind listens within its container.
-PORTS = {EngineKind.POSTGRESQL: 5432, EngineKind.REDIS: 6379, EngineKind.MEMCACHED: 11211}
+PORTS = {EngineKind.POSTGRESQL: 5432, EngineKind.REDIS: 6379, EngineKind.MEMCACHED: 11211, EngineKind.ETCD: 2379}

@@ -10,6 +10,7 @@ CeladonError
 ├── Conflict             409 conflict
 ├── VerificationRequired 402 verification_required
 ├── ConfirmationRequired 422 confirmation_required
+├── MultipleMatches      422 multiple_matches
 └── RateLimited          429 rate_limit
 """
 
@@ -91,6 +92,13 @@ class ConfirmationRequired(CeladonError):
     """What was asked destroys something and wants the app's name typed."""
 
     id = "confirmation_required"
+    status = 422
+
+
+class MultipleMatches(CeladonError):
+    """What was named may be several things; the message names them."""
+
+    id = "multiple_matches"
     status = 422
 
 

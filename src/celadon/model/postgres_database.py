@@ -30,20 +30,35 @@ class Size:
         return not self.memory
 
 
-# The smaller sizes fit a machine of one's own; larger ones are those of Heroku's older plans.
+# The smaller sizes fit a machine of one's own: memory, storage, connections.
+_OWN: Mapping[str, tuple[int, int, int]] = {
+    "0": (400 * MB, 64 * GB, 120),
+    "2": (1700 * MB, 256 * GB, 400),
+    "3": (3750 * MB, 512 * GB, 500),
+    "4": (7500 * MB, 512 * GB, 500),
+    "5": (15 * GB, 1024 * GB, 500),
+    "6": (34 * GB, 1024 * GB, 500),
+    "7": (68 * GB, 1024 * GB, 500),
+}
+
+
+def _own(number: str, *, rollback_days: int, backups: int, available: bool = False) -> Size:
+    memory, storage, connections = _OWN[number]
+    return Size(
+        memory=memory,
+        storage=storage,
+        connections=connections,
+        rollback_days=rollback_days,
+        backups=backups,
+        available=available,
+    )
+
+
 SIZES: Mapping[str, Size] = {
     "mini": Size(memory=0, storage=1 * GB, connections=20, rows=10_000),
     "basic": Size(memory=0, storage=10 * GB, connections=20, rows=10_000_000, backups=5),
-    "standard-0": Size(memory=400 * MB, storage=64 * GB, connections=120, rollback_days=4, backups=25),
-    "standard-2": Size(memory=1700 * MB, storage=256 * GB, connections=400, rollback_days=4, backups=25),
-    "standard-3": Size(memory=7500 * MB, storage=512 * GB, connections=500, rollback_days=4, backups=25),
-    "standard-4": Size(memory=34 * GB, storage=1024 * GB, connections=500, rollback_days=4, backups=25),
-    "standard-5": Size(memory=68 * GB, storage=1024 * GB, connections=500, rollback_days=4, backups=25),
-    "premium-0": Size(memory=400 * MB, storage=64 * GB, connections=120, available=True, rollback_days=7, backups=50),
-    "premium-2": Size(memory=1700 * MB, storage=256 * GB, connections=400, available=True, rollback_days=7, backups=50),
-    "premium-3": Size(memory=7500 * MB, storage=512 * GB, connections=500, available=True, rollback_days=7, backups=50),
-    "premium-4": Size(memory=34 * GB, storage=1024 * GB, connections=500, available=True, rollback_days=7, backups=50),
-    "premium-5": Size(memory=68 * GB, storage=1024 * GB, connections=500, available=True, rollback_days=7, backups=50),
+    **{f"standard-{number}": _own(number, rollback_days=4, backups=25) for number in _OWN},
+    **{f"premium-{number}": _own(number, rollback_days=7, backups=50, available=True) for number in _OWN},
 }
 
 # Of the cluster that holds the small ones.

@@ -14,7 +14,7 @@ from celadon.platform import processes
 from celadon.platform.failure import PlatformFailure
 from celadon.platform.settings import Settings
 
-ROLES = ("api", "git", "build", "dynos", "router", "logplex", "clock")
+ROLES = ("api", "git", "build", "dynos", "router", "logplex", "addons", "clock")
 
 # A role gets this long to end by itself before it is killed.
 STOP_SECONDS = 10.0

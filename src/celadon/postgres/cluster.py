@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -27,13 +27,13 @@ _LOOK = 0.005
 
 # Static: no line belongs to a tenant. Who is a member of the role that is called as a database may connect to it.
 _HBA = """\
-local   all          postgres                 trust
+{peers}local   all          postgres                 trust
 local   all          +celadon_clips           trust
-local   replication  postgres                 trust
+local   replication  postgres,replicator      trust
 hostssl all          postgres     0.0.0.0/0   reject
-hostssl replication  replicator   0.0.0.0/0   scram-sha-256
 hostssl samerole     all          0.0.0.0/0   scram-sha-256
 """
+_PEER = "hostssl {database} replicator,rewinder {address}/32 scram-sha-256\n"
 
 
 class ClusterFailure(Exception):
@@ -68,13 +68,18 @@ class Clusters:
         if not self._take_spare(engine):
             self._initdb(engine)
 
-    def configure(self, engine: Engine, more: str = "") -> None:
-        """Write its configuration: the platform's, never changed by hand. `more` are further lines of postgresql.conf."""
+    def configure(self, engine: Engine, more: str = "", peers: Sequence[str] = ()) -> None:
+        """Write its configuration: the platform's, never changed by hand. `more` are further lines of postgresql.conf.
+
+        `peers` are the addresses of those that copy it.
+        """
+        self.engines.prepare(engine)
         for name in ("log", "wal"):
             path = self.engines.directory(engine) / name
             path.mkdir(mode=0o700, exist_ok=True)
             os.chown(path, self.engines.uid(engine), self.engines.uid(engine))
-        self.engines.write(engine, "conf/pg_hba.conf", _HBA)
+        lines = [_PEER.format(database=name, address=peer) for peer in peers for name in ("replication", "postgres")]
+        self.engines.write(engine, "conf/pg_hba.conf", _HBA.format(peers="".join(lines)))
         self.engines.write(engine, "conf/postgresql.conf", _configuration(engine) + more)
         if not (self.engines.directory(engine) / "conf/server.key").is_file():
             self._certify(engine)

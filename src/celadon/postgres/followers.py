@@ -94,7 +94,7 @@ class Followers:
             f"primary_conninfo = '{connection}'\nprimary_slot_name = '{slot_of(engine)}'\n"
             f"max_connections = {room}\nwal_retrieve_retry_interval = 1s\nhot_standby_feedback = on\n"
         )
-        return lines, engines.allow(engine, [leader.engine])
+        return lines, engines.allow_peers(engine, [leader.engine])
 
     def reserve_slot(self, leader: Place, engine: Engine) -> None:
         """Keep all the leader writes from now on for this follower, and let it log in there. Raises psycopg.Error."""
@@ -185,7 +185,7 @@ class Followers:
             statement = sql.SQL("alter role {} nologin").format(sql.Identifier(REPLICATOR))
             with contextlib.suppress(psycopg.errors.UndefinedObject):
                 connection.execute(statement)
-        self.clusters.engines.allow(engine, [])
+        self.clusters.engines.allow_peers(engine, [])
         if leader is not None:
             self.drop_slot(leader.engine, engine)
 

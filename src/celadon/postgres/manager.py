@@ -15,6 +15,7 @@ from celadon.model.engine import MOST, Engine, EngineKind, EngineState
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres.cluster import ClusterFailure, Clusters
 from celadon.postgres.launch import Launcher
+from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import Locks
 from celadon.runtime.protocol import RuntimeFailure
 
@@ -31,14 +32,17 @@ class Manager:
         self.context = context
         self.clusters = clusters
         self.locks = locks
+        self.pairs = Pairs(context, clusters)
         self._launcher = Launcher(context, clusters)
+        self._published: dict[int, str] = {}
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
 
     def ensure(self) -> int:
         """Start each cluster that is to run and does not; returns how many were started."""
         started = 0
-        for engine in databases.running(self.context):
+        wanted = [engine for kind in (EngineKind.ETCD, EngineKind.POSTGRESQL) for engine in self._running(kind)]
+        for engine in wanted:
             lock = self.locks.of(engine.id)
             # Whoever has the lock is at work on it.
             if time.monotonic() < self._due.get(engine.id, 0.0) or not lock.acquire(blocking=False):
@@ -50,19 +54,46 @@ class Manager:
         return started
 
     def _ensure(self, engine: Engine) -> int:
-        if not self.clusters.made(engine) or self.clusters.engines.running(engine):
+        if not self._startable(engine) or self.clusters.engines.running(engine):
             return 0
         try:
-            self._launcher.launch(engine)
+            self._start(engine)
         except (RuntimeFailure, ClusterFailure, PlatformFailure, psycopg.Error, OSError):
             failures = self._failures[engine.id] = self._failures.get(engine.id, 0) + 1
             self._due[engine.id] = time.monotonic() + _BACKOFF[min(failures, len(_BACKOFF) - 1)]
             log.exception("at=start-failed engine=%s failures=%d", engine.name, failures)
             return 0
         self._failures.pop(engine.id, None)
-        self.clusters.engines.publish(databases.running(self.context))
         log.info("at=started engine=%s", engine.name)
         return 1
+
+    def _running(self, kind: EngineKind) -> list[Engine]:
+        return databases.running(self.context, kind)
+
+    def _startable(self, engine: Engine) -> bool:
+        """Whether there is something to start; the standby of a pair is made by the primary that is there."""
+        if engine.pair not in (None, engine.id):
+            first = next((one for one in self._running(engine.kind) if one.id == engine.pair), None)
+            return first is not None and self.clusters.made(first)
+        return engine.kind is EngineKind.ETCD or self.clusters.made(engine)
+
+    def _start(self, engine: Engine) -> None:
+        if engine.kind is EngineKind.ETCD:
+            self.pairs.start_etcd(engine)
+        elif engine.pair:
+            self.pairs.start(engine)
+        else:
+            self._launcher.launch(engine)
+
+    def publish(self) -> bool:
+        """Lead each port to its engine, those of pairs to their primaries; whether anything was led elsewhere."""
+        engines = self.pairs.published()
+        published = {port: engine.id for port, engine in engines.items()}
+        if published == self._published:
+            return False
+        self.clusters.engines.publish(engines)
+        self._published = published
+        return True
 
     def keep_spare(self) -> None:
         """Have files ready for the next cluster."""

@@ -6,19 +6,23 @@ An add-on's row in `postgres_databases` is its program counter: each step may be
 import contextlib
 import functools
 import logging
+import os
 import shutil
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg
 
+from celadon.actions import addons
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Names, Place, Source
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_copy
 from celadon.model import postgres_database as rules
+from celadon.model.engine import Engine
 from celadon.model.errors import Conflict
 from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
@@ -26,6 +30,7 @@ from celadon.postgres import sources, tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
 from celadon.postgres.copies import Copies
 from celadon.postgres.launch import Launcher
+from celadon.postgres.pairs import Pairs
 from celadon.postgres.sources import Sources, check_span
 from celadon.postgres.tenants import Tenant
 from celadon.runtime.protocol import RuntimeFailure
@@ -53,26 +58,39 @@ class PostgresProvider:
     """The Provider port over the clusters of this machine."""
 
     def __init__(
-        self, context: Context, clusters: Clusters, locks: Locks, *, resolve: sources.Resolve | None = None
+        self,
+        context: Context,
+        clusters: Clusters,
+        locks: Locks,
+        reach: Callable[[], object] = lambda: None,
+        resolve: sources.Resolve | None = None,
     ) -> None:
         self.context = context
+        # Lets the dynos of apps reach what they are attached to: before they are told of it.
+        self.reach = reach
         self.clusters = clusters
         self.locks = locks
+        self.pairs = Pairs(context, clusters)
         self.launcher = Launcher(context, clusters)
         self.archive = self.launcher.archive
         self.followers = self.launcher.followers
         self.copies = Copies(clusters, self.archive, self.followers)
-        self.sources = Sources(context, resolve)
+        self.sources = Sources(context, resolve or functools.partial(addons.source_of, context))
 
     def provision(self, wanted: Wanted) -> Provided:
         size = SIZES.get(wanted.plan)
         if size is None:
             raise ProviderRefused(f"cannot make a database: there is no plan {wanted.plan[:40]!r}")
+        if size.memory > _machine_memory():
+            raise ProviderRefused(
+                f"cannot make a database: {wanted.plan} has {size.memory >> 20:,} MB of memory, more than this machine"
+            )
         if unknown := wanted.options.keys() - postgres_copy.OPTIONS:
             raise ProviderRefused(f"cannot make a database: it has no option --{min(unknown)[:40]}")
         # What was accepted once is: a moment may be out of reach by now.
         place = databases.find(self.context, wanted.addon_id) or self._reserve(wanted)
         self._attempt(f"make {wanted.name}", lambda: self._finish(place))
+        self._attempt(f"connect {wanted.name}", self.reach)
         return self.provided(place)
 
     def change_plan(self, addon_id: str, provider_id: str, plan: str) -> Provided:
@@ -99,7 +117,7 @@ class PostgresProvider:
 
     def publish(self) -> None:
         """Make all engines reachable that are to run."""
-        self.clusters.engines.publish(databases.running(self.context))
+        self.clusters.engines.publish(self.pairs.published())
 
     def _reserve(self, wanted: Wanted) -> Place:
         made = tenants.new()
@@ -129,6 +147,7 @@ class PostgresProvider:
         if source is None or source.database.step is Step.REMOVING:
             self.deprovision(place.database.addon_id, None)
             raise ProviderRefused("cannot make a database: the one it was to be made from is gone")
+        source = replace(source, engine=self.pairs.primary(source.engine))
         with self.locks.of(place.engine.id):
             self.copies.make(place, source)
         databases.copied(self.context, place.database.addon_id)
@@ -144,17 +163,22 @@ class PostgresProvider:
         databases.step(self.context, place.database.addon_id, Step.AVAILABLE)
 
     def _ensure_tenant(self, place: Place) -> None:
-        connections = SIZES[place.database.plan].connections
-        with self.clusters.connect(place.engine) as connection:
+        engine, connections = self.pairs.primary(place.engine), SIZES[place.database.plan].connections
+        with self.clusters.connect(engine) as connection:
+            if engine.pair:
+                self.pairs.ensure_roles(connection, engine)
             tenants.ensure(connection, tenant_of(place), connections)
-        with self.clusters.connect(place.engine, place.database.name) as connection:
+        with self.clusters.connect(engine, place.database.name) as connection:
             tenants.ensure_inside(connection, tenant_of(place), statistics=not place.engine.shared)
 
     def run(self, place: Place) -> None:
         """Have its cluster made and running."""
         with self.locks.of(place.engine.id):
             self.clusters.make(place.engine)
-            self.launcher.launch(place.engine)
+            if place.engine.pair:
+                self.pairs.run(place.engine)
+            else:
+                self.launcher.launch(place.engine)
 
     def finish_followers(self) -> int:
         """Let go and make anew the followers that are to be; returns how many were.
@@ -187,33 +211,41 @@ class PostgresProvider:
             self.run(place)
 
     def _remove(self, place: Place) -> None:
+        own = databases.engines_of(self.context, place)
+        if any(engine.pair for engine in own):
+            self.pairs.forget(place.engine)
+        leader = self.followers.leader_of(place)
+        for engine in own:
+            with self.locks.of(engine.id):
+                self._remove_server(place, engine)
+        if leader is not None:
+            self.clusters.engines.allow_peers(place.engine, [])
+            self.followers.drop_slot(leader.engine, place.engine)
         with self.locks.of(place.engine.id):
-            if not place.engine.shared:
-                self._remove_server(place)
-            elif self.clusters.made(place.engine):
+            if place.engine.shared and self.clusters.made(place.engine):
                 self.clusters.start(place.engine)
                 with self.clusters.connect(place.engine) as connection:
                     tenants.drop(connection, tenant_of(place))
 
-    def _remove_server(self, place: Place) -> None:
-        engine, leader = place.engine, self.followers.leader_of(place)
+    def _remove_server(self, place: Place, engine: Engine) -> None:
         if databases.followers(self.context, place.database.addon_id) and self.clusters.engines.running(engine):
             # They get all that was ever committed here.
             self.clusters.stop(engine, engine.name, _STOP)
         self.copies.clear(engine)
         self.clusters.engines.remove(engine)
         self.archive.remove(engine)
-        if leader is not None:
-            self.clusters.engines.allow(engine, [])
-            self.followers.drop_slot(leader.engine, engine)
 
-    def _attempt(self, intent: str, work: Callable[[], None]) -> None:
+    def _attempt(self, intent: str, work: Callable[[], object]) -> None:
         try:
             work()
         except (RuntimeFailure, ClusterFailure, PlatformFailure, psycopg.Error, OSError) as error:
             log.exception("at=failed intent=%s", intent)
             # What the server said may hold names of others: it is in the role's log.
             raise ProviderFailed(f"cannot {intent}: its server does not answer as it should") from error
+
+
+def _machine_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def tenant_of(place: Place) -> Tenant:

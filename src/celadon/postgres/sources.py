@@ -11,14 +11,15 @@ from celadon.model import postgres_copy as rules
 from celadon.model.postgres_copy import Asked, CopyRefused, Span
 from celadon.model.postgres_database import SIZES, Origin, Step
 
-# An add-on's id, by the word of a user of an app (its id); None when there is no such.
+# The id of an add-on, by the word for it of whoever asked for another (that one's id); None when there is none such, or
+# it is not theirs.
 Resolve = Callable[[str, str], str | None]
 
 
 class Sources:
-    """Finds and judges sources. Who may use which is the caller's to ask, except by a URL: it has the password in it."""
+    """Finds and judges sources. Who may use which is `resolve`'s to know, except by a URL: it has the password in it."""
 
-    def __init__(self, context: Context, resolve: Resolve | None = None) -> None:
+    def __init__(self, context: Context, resolve: Resolve) -> None:
         self.context = context
         self._resolve = resolve
 
@@ -28,18 +29,15 @@ class Sources:
             asked = rules.asked(wanted.options, now())
             if asked is None:
                 return None
-            source = self._find(asked.source, wanted.app_id)
+            source = self._find(asked.source, wanted.addon_id)
             self._check(asked, source, wanted.plan)
             return asked, source
         except CopyRefused as error:
             raise ProviderRefused(f"cannot make a database: {error}") from None
 
-    def _find(self, word: str, app_id: str) -> Place:
+    def _find(self, word: str, asking_id: str) -> Place:
         url = urllib.parse.urlsplit(word) if "://" in word else None
-        if url is not None:
-            addon_id = self._by_url(url)
-        else:
-            addon_id = (self._resolve(word, app_id) if self._resolve else None) or word
+        addon_id = self._by_url(url) if url is not None else self._resolve(word, asking_id)
         place = databases.find(self.context, addon_id) if addon_id else None
         if place is None:
             shown = "that URL" if url is not None else repr(word[:60])
@@ -58,6 +56,10 @@ class Sources:
         word, database = asked.origin, source.database
         if SIZES[plan].shared:
             raise CopyRefused(f"{plan} has no --{word}; it takes a plan with a server of its own, as standard-0")
+        if SIZES[plan].available:
+            raise CopyRefused(f"{plan} has no --{word} yet; take a standard plan, as standard-0")
+        if source.engine.pair and asked.origin is not Origin.FORK:
+            raise CopyRefused(f"a database of the plan {database.plan} has no --{word} yet; it can be forked")
         if source.engine.shared:
             raise CopyRefused(
                 f"a database of the plan {database.plan} has no --{word}; copy it by pg:copy, or by a backup of it"

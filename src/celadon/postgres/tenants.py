@@ -13,6 +13,8 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from celadon.postgres import clips
+
 Connection = psycopg.Connection[Any]
 
 _ALPHABET = string.ascii_lowercase + string.digits
@@ -111,7 +113,7 @@ def drop(connection: Connection, tenant: Tenant) -> None:
         "join pg_roles m on m.oid = a.member where r.rolname = %(name)s and m.rolname <> 'postgres'",
         names,
     ).fetchall()
-    for role in dict.fromkeys([*(found[0] for found in members), tenant.role, tenant.name]):
+    for role in dict.fromkeys([*(found[0] for found in members), clips.role_of(tenant.name), tenant.role, tenant.name]):
         connection.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(role)))
 
 

@@ -36,7 +36,7 @@ ROLE_TIMEOUT = 1800.0
 OUTLIVES_RELOAD = 600.0
 _HARD_STOP = 60.0
 
-ROLES = ("api", "git", "build", "logplex")
+ROLES = ("api", "git", "build", "logplex", "addons")
 
 # What changes often and is no server, in the order in which it changes: a name leads to an app when the app has its route.
 MAPS = (ROUTES, WILDCARDS, HOSTS, pages.ERROR_PAGES, pages.MAINTENANCE_PAGES, CHALLENGES)

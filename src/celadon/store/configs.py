@@ -14,10 +14,18 @@ _t = tables.configs
 _PART = 500
 
 
-def insert(tx: Transaction, app_id: str, config_vars: Mapping[str, str], now: datetime) -> str:
-    """Keep a set of config vars; returns its id."""
+def insert(
+    tx: Transaction, app_id: str, config_vars: Mapping[str, str], now: datetime, attached: Collection[str] = ()
+) -> str:
+    """Keep a set of config vars, some of them of attachments; returns its id."""
     config_id = str(uuid.uuid4())
-    values = {"id": config_id, "app_id": app_id, "vars": rows.sealed(tx, config_vars), "created_at": now}
+    values = {
+        "id": config_id,
+        "app_id": app_id,
+        "vars": rows.sealed(tx, config_vars),
+        "created_at": now,
+        "attached": sorted(attached),
+    }
     tx.connection.execute(_t.insert(), values)
     return config_id
 
@@ -35,3 +43,8 @@ def find_each(tx: Transaction, config_ids: Collection[str]) -> dict[str, dict[st
 def find(tx: Transaction, config_id: str) -> dict[str, str]:
     """The config vars of a release; raises SecretsError when they cannot be decrypted."""
     return rows.opened(tx, tx.connection.execute(sa.select(_t.c.vars).where(_t.c.id == config_id)).scalar_one())
+
+
+def attached(tx: Transaction, config_id: str) -> frozenset[str]:
+    """Names of those config vars of a release that are of attachments."""
+    return frozenset(tx.connection.execute(sa.select(_t.c.attached).where(_t.c.id == config_id)).scalar_one())

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from celadon.model.engine import Engine
 from celadon.model.postgres_database import Credential, PostgresDatabase
-from celadon.store import rows, tables
+from celadon.store import engines, rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.postgres_databases
@@ -28,6 +29,16 @@ def of_engine(tx: Transaction, engine_id: str) -> list[PostgresDatabase]:
 def made_from(tx: Transaction, addon_id: str) -> list[PostgresDatabase]:
     """Those that were copied from this one or follow it."""
     return rows.every(tx, PostgresDatabase, sa.select(_t).where(_t.c.source_id == addon_id).order_by(_t.c.created_at))
+
+
+def engines_of(tx: Transaction) -> dict[str, list[Engine]]:
+    """Add-on id → the engines its database is on, both nodes of a pair."""
+    by_id = {engine.id: engine for engine in engines.list_all(tx)}
+    found = {one.addon_id: by_id[one.engine_id] for one in list_all(tx)}
+    return {
+        addon_id: [one for one in by_id.values() if one.pair == engine.pair] if engine.pair else [engine]
+        for addon_id, engine in found.items()
+    }
 
 
 def insert(tx: Transaction, found: PostgresDatabase) -> None:

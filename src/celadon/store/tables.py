@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from celadon.model.addon import AddOnState
 from celadon.model.app_setup import SetupStep
 from celadon.model.app_transfer import TransferState
 from celadon.model.build import BuildStatus
@@ -385,6 +386,8 @@ configs = sa.Table(
     _app(),
     sa.Column("vars", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    # Names of those vars that are of attachments.
+    sa.Column("attached", Json, nullable=False, server_default="[]"),
 )
 
 buildpack_installations = sa.Table(
@@ -683,6 +686,65 @@ webhook_deliveries = sa.Table(
 # One row: the number of the last event that has been made webhook events of.
 webhook_cursor = sa.Table("webhook_cursor", metadata, sa.Column("seq", sa.BigInteger, nullable=False))
 
+addons = sa.Table(
+    "addons",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+    sa.Column("service", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("state", Word(AddOnState), nullable=False, index=True),
+    sa.Column("provider_id", sa.Text),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("retry_at", Instant),
+    *_times(),
+    _account(),
+    sa.Column("begun_at", Instant, nullable=False),
+    sa.Column("plan_wanted", sa.Text, index=True),
+    sa.Column("awaited", sa.Boolean, nullable=False),
+    # Encrypted: what the user told the provider.
+    sa.Column("options", sa.LargeBinary, nullable=False),
+    # The name while it has one; free again when nothing is left of the add-on.
+    sa.Column("live_name", sa.Text, unique=True),
+)
+
+addon_attachments = sa.Table(
+    "addon_attachments",
+    metadata,
+    _id(),
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("addons.id", ondelete="CASCADE"), nullable=False, index=True),
+    _app(),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("namespace", sa.Text),
+    *_times(),
+    sa.UniqueConstraint("app_id", "name"),
+)
+
+# What a provider gives, encrypted; `namespace` is empty for what an attachment without one gets.
+addon_config = sa.Table(
+    "addon_config",
+    metadata,
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("addons.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("namespace", sa.Text, primary_key=True),
+    sa.Column("vars", sa.LargeBinary, nullable=False),
+)
+
+# Services of third parties.
+addon_services = sa.Table(
+    "addon_services",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("manifest", Json, nullable=False),
+    sa.Column("base_url", sa.Text, nullable=False),
+    # Encrypted, both.
+    sa.Column("password", sa.LargeBinary, nullable=False),
+    sa.Column("sso_salt", sa.LargeBinary, nullable=False),
+    *_times(),
+)
+
 # Wake-ups without payload, pruned after an hour.
 changes = sa.Table(
     "changes",
@@ -710,6 +772,9 @@ engines = sa.Table(
     sa.Column("connections", sa.Integer, nullable=False),
     sa.Column("state", Word(EngineState), nullable=False),
     *_times(),
+    sa.Column("pair", sa.Text, index=True),
+    # What the nodes of a pair know each other by.
+    sa.Column("secrets", sa.LargeBinary, nullable=False, server_default=sa.text("''")),
 )
 
 postgres_databases = sa.Table(
@@ -739,4 +804,44 @@ postgres_credentials = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("password", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+)
+
+# `query`, `link` and results are encrypted; `link_hash` finds a link again.
+dataclips = sa.Table(
+    "dataclips",
+    metadata,
+    _id(),
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("addons.id", ondelete="CASCADE"), nullable=False, index=True),
+    _account(),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("query", sa.LargeBinary, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("link", sa.LargeBinary),
+    sa.Column("link_hash", sa.Text, unique=True),
+    sa.Column("shared_at", Instant),
+    sa.Column("revoked_at", Instant),
+    *_times(),
+)
+
+dataclip_versions = sa.Table(
+    "dataclip_versions",
+    metadata,
+    _id(),
+    sa.Column("dataclip_id", sa.Text, sa.ForeignKey("dataclips.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    _account(),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("query", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.UniqueConstraint("dataclip_id", "version"),
+)
+
+# The last one of each; a reader who comes soon is shown it.
+dataclip_results = sa.Table(
+    "dataclip_results",
+    metadata,
+    sa.Column("dataclip_id", sa.Text, sa.ForeignKey("dataclips.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+    sa.Column("ran_at", Instant, nullable=False),
 )

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
 
 
 def upgrade() -> None:
@@ -22,9 +22,12 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("pair", sa.Text()),
+        sa.Column("secrets", sa.LargeBinary(), nullable=False, server_default=sa.text("''")),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("number"),
     )
+    op.create_index(op.f("ix_engines_pair"), "engines", ["pair"], unique=False)
     op.create_table(
         "postgres_databases",
         sa.Column("addon_id", sa.Text(), nullable=False),

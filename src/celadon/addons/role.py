@@ -1,0 +1,57 @@
+"""The addons role: asks the providers of add-ons to make, to change and to remove them.
+
+Wakes on: the change feed, answers, the time for another try, requests to what it serves. Reads: add-ons. Writes: their states and configs, and with
+those the config vars and releases of apps (by actions).
+Survives: a SIGKILL. What a provider was asked and has not been heard on is asked again, with the same id.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from celadon.actions import context as contexts
+from celadon.addons import services
+from celadon.addons.manager import Manager
+from celadon.addons.services import Providers
+from celadon.addons.serving import SOCKET, Serving
+from celadon.platform.settings import Settings
+from celadon.store import changes
+
+log = logging.getLogger(__name__)
+
+# Seconds: for another try of what has failed nobody rings.
+_RETRIES = 1.0
+# And between two looks at the engines: none tells that it has died.
+_LOOK = 0.25
+
+
+def main(settings: Settings) -> None:
+    """Run until SIGTERM."""
+    context = contexts.connect(settings)
+    bell = threading.Event()
+    built_in = services.built_in(context)
+    manager = Manager(context, Providers(context, built_in.providers), bell.set)
+    for ensure in built_in.ensures:
+        threading.Thread(target=_keep, args=(ensure, changes.Feed(context.database)), daemon=True).start()
+    Serving(settings.run / SOCKET, context, built_in.routes).start()
+    feed = changes.Feed(context.database)
+    while True:
+        seen, until = feed.look(), time.monotonic() + _RETRIES
+        bell.clear()
+        if begun := manager.ensure():
+            log.info("at=ensure asking=%d", begun)
+        while not bell.wait(changes.LOOK) and feed.look() <= seen and time.monotonic() < until:
+            pass
+
+
+def _keep(ensure: Callable[[], object], feed: changes.Feed) -> None:
+    """Keep engines as they should be; what breaks is tried again, and keeps nothing else from its work."""
+    while True:
+        seen, until = feed.look(), time.monotonic() + _LOOK
+        try:
+            ensure()
+        except Exception:
+            log.exception("at=ensure-failed")
+        while feed.look() <= seen and time.monotonic() < until:
+            time.sleep(changes.LOOK)

@@ -1,0 +1,77 @@
+"""Who provides which add-ons: one object for each service that comes with the platform, HTTP for the rest."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from celadon.actions.context import Context
+from celadon.addons.accepted import Accepted
+from celadon.addons.engines import Engines
+from celadon.addons.http import HttpProvider
+from celadon.addons.provider import Provider, ProviderFailed
+from celadon.addons.reach import Reach
+from celadon.api.route import Route
+from celadon.platform import runtimes
+from celadon.postgres import manager as postgres_manager
+from celadon.postgres import routes as postgres_routes
+from celadon.postgres.clip_places import ClusterPlaces
+from celadon.postgres.clip_runs import Runs
+from celadon.postgres.cluster import Clusters
+from celadon.postgres.provider import Locks, PostgresProvider
+from celadon.store import addon_services, postgres_databases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Service → its provider; what keeps their engines as they should be: often, in a thread of its own; and what
+    they answer themselves, of which the router sends the paths here (router/haproxy.cfg).
+    """
+
+    providers: Mapping[str, Provider]
+    ensures: tuple[Callable[[], object], ...] = ()
+    routes: tuple[Route, ...] = ()
+
+
+def built_in(context: Context) -> Services:
+    """What this machine provides. Raises RuntimeFailure, PlatformFailure.
+
+    A service of the catalogue without a provider waits, and is given up after a day.
+    """
+    engines = Engines(context.settings)
+    runtimes.network(context.settings).ensure()
+    clusters, locks = Clusters(engines), Locks()
+    reach = Reach(context, engines, (postgres_databases.engines_of,))
+    provider = PostgresProvider(context, clusters, locks, reach.ensure)
+    postgres = postgres_manager.Manager(context, clusters, locks)
+    return Services(
+        providers={
+            "heroku-postgresql": provider,
+            "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
+        },
+        ensures=(
+            reach.ensure,
+            postgres.ensure,
+            postgres.publish,
+            postgres.keep_spare,
+            provider.archive.ensure,
+            provider.finish_followers,
+        ),
+        routes=postgres_routes.routes(Runs(context, ClusterPlaces(context, clusters))),
+    )
+
+
+class Providers:
+    """Finds the provider of a service."""
+
+    def __init__(self, context: Context, own: Mapping[str, Provider]) -> None:
+        self._context = context
+        self._own = own
+
+    def of(self, service: str) -> Provider:
+        """Raises ProviderFailed when nobody provides it."""
+        if service in self._own:
+            return self._own[service]
+        with self._context.database.read() as tx:
+            known = addon_services.credentials(tx, service)
+        if known is None:
+            raise ProviderFailed(f"there is no provider of {service} on this platform")
+        return HttpProvider(self._context, known)

@@ -1,0 +1,161 @@
+"""Databases with a standby: two clusters under Patroni, which agree by etcd on who is the primary.
+
+Each node's container runs Patroni, which starts, streams, promotes and rewinds PostgreSQL by itself; the platform only
+starts containers that have died and leads the database's port to the primary. Synchronous mode: what was acknowledged
+is on both, or the standby is known to be away. Failsafe mode: etcd may go without taking anybody's primary away.
+"""
+
+import http.client
+import json
+import logging
+from base64 import b64encode
+from dataclasses import dataclass, field
+
+from celadon.addons.engines import PLACE
+from celadon.model.engine import PORTS, Engine, EngineKind
+from celadon.postgres.cluster import DATA, SUPERUSER, Clusters
+
+log = logging.getLogger(__name__)
+
+REST_PORT = 8008
+REPLICATOR, REWINDER = "replicator", "rewinder"
+_ASK_TIMEOUT = 1.0
+# Seconds. The first is the shortest that Patroni takes: so long is nobody primary when a node vanishes with its lock.
+_TTL, _LOOP, _RETRY = 20, 2, 4
+# A standby that lacks more than this is never promoted (with synchronous mode it lacks nothing that was acknowledged).
+_MOST_LAG = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passwords:
+    """Of the roles by which nodes copy each other, and of Patroni's own interface."""
+
+    replication: str = field(repr=False)
+    rewind: str = field(repr=False)
+    rest: str = field(repr=False)
+
+
+def etcd_argv(engine: Engine, address: str) -> tuple[str, ...]:
+    """The one member on this machine: three would die with it as well."""
+    client, peer = f"http://{address}:{PORTS[EngineKind.ETCD]}", f"http://{address}:2380"
+    return (
+        "etcd",
+        *("--name", engine.name, "--data-dir", f"{PLACE}/etcd"),
+        *("--listen-client-urls", client, "--advertise-client-urls", client),
+        *(
+            "--listen-peer-urls",
+            peer,
+            "--initial-advertise-peer-urls",
+            peer,
+            "--initial-cluster",
+            f"{engine.name}={peer}",
+        ),
+        *("--auto-compaction-mode", "periodic", "--auto-compaction-retention", "1h", "--log-level", "warn"),
+    )
+
+
+def argv() -> tuple[str, ...]:
+    return ("patroni", f"{PLACE}/conf/patroni.json")
+
+
+def configuration(clusters: Clusters, engine: Engine, first: Engine, etcd: str, passwords: Passwords) -> str:
+    """Patroni's file for one node of the cluster whose first node is `first`; JSON is YAML."""
+    address = clusters.engines.address(engine)
+    parameters = {
+        "max_connections": engine.connections + 25,
+        "max_worker_processes": 8,
+        "max_wal_senders": 10,
+        "max_replication_slots": 10,
+        "wal_level": "replica",
+        "wal_log_hints": True,
+    }
+    agreed = {
+        "ttl": _TTL,
+        "loop_wait": _LOOP,
+        "retry_timeout": _RETRY,
+        "primary_start_timeout": 0,
+        "maximum_lag_on_failover": _MOST_LAG,
+        "synchronous_mode": True,
+        "failsafe_mode": True,
+        "postgresql": {"use_pg_rewind": True, "use_slots": True, "parameters": parameters},
+    }
+    return json.dumps(
+        {
+            "scope": _scope(first),
+            "name": engine.name,
+            "restapi": {
+                "listen": f"0.0.0.0:{REST_PORT}",
+                "connect_address": f"{address}:{REST_PORT}",
+                "authentication": {"username": "celadon", "password": passwords.rest},
+            },
+            "etcd3": {"hosts": [f"{etcd}:{PORTS[EngineKind.ETCD]}"]},
+            "bootstrap": {"dcs": agreed},
+            "postgresql": _postgresql(clusters, engine, address, passwords),
+        },
+        indent=1,
+    )
+
+
+def _postgresql(clusters: Clusters, engine: Engine, address: str, passwords: Passwords) -> dict[str, object]:
+    return {
+        "listen": "0.0.0.0:5432",
+        "connect_address": f"{address}:5432",
+        "bin_dir": clusters.program(engine, "").rstrip("/"),
+        "data_dir": DATA,
+        "pgpass": f"{PLACE}/conf/pgpass",
+        "custom_conf": f"{PLACE}/conf/postgresql.conf",
+        "use_unix_socket": True,
+        "use_unix_socket_repl": True,
+        "parameters": {"unix_socket_directories": f"{PLACE}/run", "hba_file": f"{PLACE}/conf/pg_hba.conf"},
+        "authentication": {
+            "superuser": {"username": SUPERUSER},
+            "replication": {"username": REPLICATOR, "password": passwords.replication, "sslmode": "require"},
+            "rewind": {"username": REWINDER, "password": passwords.rewind, "sslmode": "require"},
+        },
+        # Not when the next one is due, which may be in a quarter of an hour.
+        "basebackup": {"checkpoint": "fast"},
+        "remove_data_directory_on_rewind_failure": True,
+        "remove_data_directory_on_diverged_timelines": True,
+    }
+
+
+def forget(etcd: str, first: Engine) -> None:
+    """Remove a cluster's keys (etcd's JSON gateway: a range of keys in base64)."""
+    prefix = f"/service/{_scope(first)}/".encode()
+    end = prefix[:-1] + bytes([prefix[-1] + 1])
+    body = json.dumps({"key": b64encode(prefix).decode(), "range_end": b64encode(end).decode()})
+    connection = http.client.HTTPConnection(etcd, PORTS[EngineKind.ETCD], timeout=_ASK_TIMEOUT)
+    try:
+        connection.request("POST", "/v3/kv/deleterange", body)
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException) as error:
+        # Its keys end with nobody to renew them but for a few bytes; a pair of this number begins with another id.
+        log.warning("at=forget pair=%d error=%s", first.number, type(error).__name__)
+    finally:
+        connection.close()
+
+
+def _scope(first: Engine) -> str:
+    return f"cluster-{first.id}"
+
+
+def is_primary(address: str) -> bool:
+    """Whether the node at this address says that it is the primary and holds the lock."""
+    return _ask(address, "/primary") == 200
+
+
+def is_synchronous(address: str) -> bool:
+    """Whether the node is a standby that has all that was acknowledged."""
+    return _ask(address, "/sync") == 200
+
+
+def _ask(address: str, path: str) -> int | None:
+    """The status of an answer of Patroni's; None when there is none."""
+    connection = http.client.HTTPConnection(address, REST_PORT, timeout=_ASK_TIMEOUT)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()

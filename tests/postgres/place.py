@@ -1,0 +1,99 @@
+"""A platform of one's own for databases: engines in containers, a provider and a manager, without the other roles."""
+
+import contextlib
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import psycopg
+
+from celadon.actions import context as contexts
+from celadon.actions.context import Context
+from celadon.addons.engines import Engines
+from celadon.addons.provider import Provided, Wanted
+from celadon.platform import images, runtimes
+from celadon.platform.settings import Settings
+from celadon.postgres.cluster import Clusters
+from celadon.postgres.manager import Manager
+from celadon.postgres.provider import Locks, PostgresProvider
+from celadon.runtime import cgroups
+from celadon.store import database
+from tests.runtime.conftest import free_instance
+
+
+@dataclass(frozen=True)
+class Place:
+    settings: Settings
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        runtimes.network(self.settings).ensure()
+        return Clusters(Engines(self.settings))
+
+    @cached_property
+    def context(self) -> Context:
+        database.migrate(self.settings)
+        return contexts.connect(self.settings)
+
+    @cached_property
+    def provider(self) -> PostgresProvider:
+        return PostgresProvider(self.context, self.clusters, Locks())
+
+    @cached_property
+    def manager(self) -> Manager:
+        return Manager(self.context, self.clusters, self.provider.locks)
+
+    def provision(self, plan: str, **options: str) -> tuple[Wanted, Provided]:
+        order = wanted(plan, **options)
+        return order, self.provider.provision(order)
+
+    def connect(self, provided: Provided) -> psycopg.Connection:
+        """As an app does, by its config var, and sure of whom it speaks to."""
+        assert provided.config is not None
+        url = provided.config["HEROKU_POSTGRESQL_URL"]
+        words = f"sslmode=verify-full&sslrootcert={self.settings.ca_file}&connect_timeout=5"
+        return psycopg.connect(f"{url}?{words}", autocommit=True)
+
+
+def wanted(plan: str, **options: str) -> Wanted:
+    return Wanted(
+        addon_id=str(uuid.uuid4()),
+        name="postgresql-clear-1",
+        plan=plan,
+        region="us",
+        app_id="app",
+        app_name="shop",
+        options=options,
+    )
+
+
+@contextlib.contextmanager
+def opened() -> Iterator[Place]:
+    """All its containers, links, groups and files are gone afterwards."""
+    with contextlib.ExitStack() as stack:
+        # Not below a directory of the test's user: the users of the engines go through the directories above.
+        home = Path(f"/var/lib/celadon-pg-test-{uuid.uuid4().hex[:8]}")
+        home.mkdir(mode=0o711)
+        settings = Settings(home=home, instance=free_instance(stack))
+        try:
+            images.build(settings, "services")
+            settings.run.mkdir(mode=0o711, exist_ok=True)
+            yield Place(settings)
+        finally:
+            _clear(settings)
+
+
+def _clear(settings: Settings) -> None:
+    runtime = runtimes.addons(settings)
+    for container_id in runtime.list():
+        runtime.remove(container_id)
+    runtimes.network(settings).teardown()
+    groups = cgroups.Cgroups(root=settings.cgroup, kind=cgroups.hierarchy())
+    groups.kill("", time.monotonic() + 5)
+    groups.remove_root()
+    shutil.rmtree(settings.run, ignore_errors=True)
+    shutil.rmtree(settings.home)
