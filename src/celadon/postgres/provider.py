@@ -148,6 +148,8 @@ class PostgresProvider:
             self.deprovision(place.database.addon_id, None)
             raise ProviderRefused("cannot make a database: the one it was to be made from is gone")
         source = replace(source, engine=self.pairs.primary(source.engine))
+        if place.database.origin is Origin.FOLLOW:
+            self._admit(source)
         with self.locks.of(place.engine.id):
             self.copies.make(place, source)
         databases.copied(self.context, place.database.addon_id)
@@ -194,10 +196,17 @@ class PostgresProvider:
         return done
 
     def _promote(self, place: Place) -> None:
+        leader = self.followers.leader_of(place)
         with self.locks.of(place.engine.id):
             self.launcher.launch(place.engine)
             self.followers.promote(place)
-            databases.unfollowed(self.context, place.database.addon_id)
+        databases.unfollowed(self.context, place.database.addon_id)
+        if leader is not None:
+            self._admit(leader)
+
+    def _admit(self, leader: Place) -> None:
+        with self.locks.of(leader.engine.id):
+            self.launcher.admit(leader)
 
     def _rebuild(self, place: Place) -> None:
         leader = self.followers.leader_of(place)
@@ -221,6 +230,7 @@ class PostgresProvider:
         if leader is not None:
             self.clusters.engines.allow_peers(place.engine, [])
             self.followers.drop_slot(leader.engine, place.engine)
+            self._admit(leader)
         with self.locks.of(place.engine.id):
             if place.engine.shared and self.clusters.made(place.engine):
                 self.clusters.start(place.engine)
