@@ -403,3 +403,18 @@ def test_a_copy_of_what_is_gone_is_refused_and_leaves_nothing(
     with pytest.raises(ProviderRefused, match="is gone"):
         provider.provision(order)
     assert databases.find(provider.context, order.addon_id) is None
+
+
+def test_a_database_with_a_standby_can_be_forked_and_says_what_it_cannot(
+    make: Callable[..., Made], provider: PostgresProvider
+) -> None:
+    pair = make("premium-0")
+    pair.ask("create table t as select 1 as n")
+    fork = make(fork=pair.id)
+    assert fork.ask("insert into t values (2) returning n") == [(2,)]
+    for word in ("follow", "rollback"):
+        by = {"by": "1 minute"} if word == "rollback" else {}
+        with pytest.raises(ProviderRefused, match=f"premium-0 has no --{word} yet"):
+            provider.provision(wanted("standard-0", **{word: pair.id}, **by))
+    with pytest.raises(ProviderRefused, match="premium-0 has no --fork yet"):
+        provider.provision(wanted("premium-0", fork=fork.id))

@@ -138,14 +138,18 @@ class Copies:
                 "select rolname from pg_roles where rolname !~ '^pg_' and rolname <> all(%s)",
                 [[*_OURS, new.name, new.role]],
             ).fetchall()
-        others = [str(row[0]) for row in found]
+        others = [sql.Identifier(str(row[0])) for row in found]
         with self.clusters.connect(place.engine, new.name) as connection:
             for role in others:
-                words = {"role": sql.Identifier(role), "owner": sql.Identifier(new.role)}
+                words = {"role": role, "owner": sql.Identifier(new.role)}
                 connection.execute(sql.SQL("reassign owned by {role} to {owner}").format(**words))
-                connection.execute(sql.SQL("drop owned by {role}").format(**words))
-                connection.execute(sql.SQL("drop role {role}").format(**words))
+                connection.execute(sql.SQL("drop owned by {}").format(role))
             tenants.limit(connection, new.name, 0)
+        with self.clusters.connect(place.engine) as connection:
+            for role in others:
+                # Of a pair's own roles: they have rights outside the tenant's database.
+                connection.execute(sql.SQL("drop owned by {}").format(role))
+                connection.execute(sql.SQL("drop role {}").format(role))
 
     def _hand_over(self, engine: Engine) -> None:
         engines = self.clusters.engines
