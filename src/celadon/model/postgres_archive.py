@@ -72,6 +72,8 @@ def configuration(
     locks: str = "/tmp/archive",
 ) -> str:
     """pgbackrest.conf. `reading`: somebody else's, to restore from."""
+    # A backup takes as little as it can of the server it is made of; nobody waits but for a restore.
+    processes = 2 if reading else 1
     kept = "" if reading else f"repo1-retention-full-type=time\nrepo1-retention-full={max(1, retention_days)}\n"
     return f"""\
 [global]
@@ -79,7 +81,7 @@ repo1-path={repository}
 {kept}repo1-bundle=y
 compress-type=lz4
 start-fast=y
-process-max=1
+process-max={processes}
 lock-path=/tmp/archive/locks
 spool-path=/tmp/archive/spool
 log-level-file=off
