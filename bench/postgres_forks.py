@@ -23,9 +23,10 @@ sys.path.insert(0, str(CHECKOUT))
 from tests.postgres import place
 from tests.postgres.place import Place, wanted
 
+from celadon.addons.locks import Locks
 from celadon.addons.provider import Provided, Wanted
 from celadon.platform import certificates
-from celadon.postgres.provider import Locks, PostgresProvider
+from celadon.postgres.provider import PostgresProvider
 
 Made = tuple[Wanted, Provided]
 # pgbench makes about 15 MB for each unit of its scale.

@@ -80,3 +80,17 @@ def running() -> Iterator[Receiver]:
         receiver.server.shutdown()
         receiver.server.server_close()
         thread.join()
+
+
+@contextlib.contextmanager
+def serving(answering: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A server that answers as this class says; its URL."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), answering)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -23,8 +23,14 @@ TABLE = {
     "router": {"runtime", "actions", "store", "model"},
     "logplex": {"store", "model"},
     # The data API and the pages of add-ons are answered as the Platform API is; partners are asked as webhooks are told.
-    "addons": {"postgres", "clock", "api", "runtime", "actions", "store", "model"},
+    "addons": {
+        *("caches", "deployhooks", "postgres", "scheduler"),
+        *("clock", "api", "runtime", "actions", "store", "model"),
+    },
     "postgres": {"addons", "api", "dashboard", "runtime", "actions", "store", "model"},
+    "caches": {"addons", "api", "runtime", "actions", "store", "model"},
+    "scheduler": {"addons", "actions", "model"},
+    "deployhooks": {"addons", "actions", "model"},
     "clock": {"actions", "store", "model"},
     "platform": {"model", "runtime"},
     "cli": {"platform", "model"},
@@ -34,6 +40,7 @@ LEAVES = {
     "celadon.platform.images",
     "celadon.platform.runtimes",
     "celadon.platform.certificates",
+    "celadon.platform.failure",
     "celadon.platform.x509",
 }
 

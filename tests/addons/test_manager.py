@@ -15,7 +15,7 @@ from tests.addons.partner import Asked, Partner, Said, dies, ok, status, text
 from celadon.actions import accounts, addon_services, addons, apps, config_vars, context, provisioning
 from celadon.actions import oauth_tokens as tokens
 from celadon.actions.context import Context, now
-from celadon.addons import services
+from celadon.addons.accepted import Accepted
 from celadon.addons.http import HttpProvider
 from celadon.addons.manager import Manager
 from celadon.addons.provider import Provided, Provider, ProviderFailed, ProviderRefused, Wanted
@@ -333,8 +333,8 @@ def test_a_refusal_within_the_platform_is_one_as_well(world: Context, owner: Act
 
 def test_what_is_not_needed_is_accepted(world: Context, owner: Actor) -> None:
     addon = ask(world, owner, "ssl:endpoint")
-    round_of(Manager(world, Providers(world, services.built_in(world))))
-    assert now_of(world, addon).state == "provisioned"
+    round_of(manager(world, ssl=Accepted("not needed")))
+    assert (now_of(world, addon).state, now_of(world, addon).message) == ("provisioned", "not needed")
     assert config_vars.find(world, owner, "hello") == {}
 
 

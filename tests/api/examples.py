@@ -11,6 +11,7 @@ from tests.api import (
     examples_dataclips,
     examples_log_drains,
     examples_pipelines,
+    examples_scheduler_jobs,
     examples_teams,
     examples_webhooks,
 )
@@ -187,6 +188,7 @@ EXAMPLES: dict[str, Example] = {
     **examples_code.EXAMPLES,
     **examples_dataclips.EXAMPLES,
     **examples_log_drains.EXAMPLES,
+    **examples_scheduler_jobs.EXAMPLES,
     **examples_webhooks.EXAMPLES,
 }
 
@@ -209,6 +211,7 @@ CREATED = {
     *examples_code.CREATED,
     *examples_dataclips.CREATED,
     *examples_log_drains.CREATED,
+    *examples_scheduler_jobs.CREATED,
     *examples_webhooks.CREATED,
 }
 ACCEPTED = {
@@ -234,6 +237,7 @@ UNPUBLISHED = {
     "GET /health",
     "GET /api/v4/current-status",
     *examples_accounts.UNPUBLISHED,
+    *examples_scheduler_jobs.UNPUBLISHED,
     *examples_addons.UNPUBLISHED,
     *examples_dataclips.UNPUBLISHED,
 }

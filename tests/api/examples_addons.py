@@ -19,7 +19,10 @@ MANIFEST: dict[str, Any] = {
         "config_vars_prefix": "ACME",
         "password": SECRET,
         "sso_salt": "salt",
-        "production": {"base_url": "https://acme.example.com/heroku/resources"},
+        "production": {
+            "base_url": "https://acme.example.com/heroku/resources",
+            "sso_url": "https://acme.example.com/sso",
+        },
         "regions": ["us"],
     },
     "plans": [{"name": "free"}, {"name": "gold", "cents": 1500}],
@@ -123,6 +126,18 @@ def _namespace(world: World) -> Reply:
     return world.get(f"/addons/{addon.name}/config/credential:readonly")
 
 
+def _sign_on(world: World) -> Reply:
+    acme(world)
+    made = addons.create(world.context, world.actor, "example", plan="acme-search").addon
+    provisioning.provisioned(world.context, made.id, provider_id="p1", config={"ACME_URL": "https://x.example.com/"})
+    return world.call("POST", f"/addons/{made.name}/sign-ons", {"app": "example"})
+
+
+def _list_providers(world: World) -> Reply:
+    acme(world)
+    return world.get("/addon-providers")
+
+
 def _remove_service(world: World) -> Reply:
     acme(world)
     return world.call("DELETE", "/addon-services/acme-search")
@@ -147,6 +162,8 @@ EXAMPLES: dict[str, Example] = {
     ),
     "POST /addons/:addon/actions/provision": _provider("POST", "/addons/{addon}/actions/provision"),
     "POST /addons/:addon/actions/deprovision": _provider("POST", "/addons/{addon}/actions/deprovision"),
+    "POST /addons/:addon/sign-ons": _sign_on,
+    "GET /addon-providers": _list_providers,
     "GET /addon-attachments": _with("GET", "/addon-attachments"),
     "POST /addon-attachments": _attach,
     "GET /addon-attachments/:attachment": _attachment("GET", "/addon-attachments/{attachment}"),
@@ -170,9 +187,11 @@ EXAMPLES: dict[str, Example] = {
     ),
     "GET /regions/:region/addon-region-capabilities": lambda world: world.get("/regions/us/addon-region-capabilities"),
 }
-CREATED = {"POST /apps/:app/addons", "POST /addon-attachments", "POST /addon-services"}
+CREATED = {"POST /apps/:app/addons", "POST /addon-attachments", "POST /addon-services", "POST /addons/:addon/sign-ons"}
 UNPUBLISHED = {
     "GET /addons/:addon/config/:namespace",
+    "POST /addons/:addon/sign-ons",
+    "GET /addon-providers",
     "POST /addon-services",
     "DELETE /addon-services/:service",
 }

@@ -33,9 +33,13 @@ def said(workspace: Workspace, text: str) -> None:
 
 
 def test_release_is_read_as_yaml(workspace: Workspace) -> None:
-    said(workspace, "---\nconfig_vars:\n  PATH: bin:/usr/bin\ndefault_process_types:\n  web: run me\naddons: []\n")
+    said(
+        workspace,
+        "---\nconfig_vars:\n  PATH: bin:/usr/bin\ndefault_process_types:\n  web: run me\naddons:\n- ssl\n- ssl\n",
+    )
     found = slug.released(workspace, 1)
     assert (found.process_types, found.config_vars) == ({"web": "run me"}, {"PATH": "bin:/usr/bin"})
+    assert found.addons == ("ssl",)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +47,7 @@ def test_release_is_read_as_yaml(workspace: Workspace) -> None:
     [
         "a: &a [x, x]\nb: &b [*a, *a]\nconfig_vars: {A: *b}\n",
         "config_vars: {1BAD: x}\n",
+        "addons: [[x]]\n",
         "default_process_types: {'bad name': x}\n",
         "config_vars: {A: {B: C}}\n",
         ": : :\n\t",

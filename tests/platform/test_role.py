@@ -78,4 +78,4 @@ def test_unknown_role_is_refused_with_those_there_are() -> None:
     argv = [sys.executable, "-m", "celadon", "role", "cook", "--home", "/nowhere"]
     ended = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
-    assert "api, git, build, dynos, router, logplex, clock" in ended.stderr
+    assert "api, git, build, dynos, router, logplex, addons, clock" in ended.stderr

@@ -14,12 +14,13 @@ import psycopg
 from celadon.actions import context as contexts
 from celadon.actions.context import Context
 from celadon.addons.engines import Engines
+from celadon.addons.locks import Locks
 from celadon.addons.provider import Provided, Wanted
 from celadon.platform import images, runtimes
 from celadon.platform.settings import Settings
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.manager import Manager
-from celadon.postgres.provider import Locks, PostgresProvider
+from celadon.postgres.provider import PostgresProvider
 from celadon.runtime import cgroups
 from celadon.store import database
 from tests.runtime.conftest import free_instance

@@ -9,13 +9,14 @@ import pytest
 from celadon.actions import context as contexts
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
+from celadon.addons.locks import Locks
 from celadon.addons.provider import Wanted
 from celadon.model.errors import Conflict
 from celadon.platform.settings import Settings
 from celadon.postgres import clips
 from celadon.postgres.clip_places import ClusterPlaces
 from celadon.postgres.cluster import Clusters
-from celadon.postgres.provider import Locks, PostgresProvider
+from celadon.postgres.provider import PostgresProvider
 from celadon.store import database
 
 

@@ -12,12 +12,13 @@ import psycopg
 import pytest
 
 from celadon.actions import postgres_databases as databases
+from celadon.addons.locks import Locks
 from celadon.addons.provider import Provided, ProviderRefused, Wanted
 from celadon.model.errors import Conflict
 from celadon.model.postgres_archive import BackupType
 from celadon.model.postgres_database import Origin, Step
 from celadon.platform import certificates
-from celadon.postgres.provider import Locks, PostgresProvider
+from celadon.postgres.provider import PostgresProvider
 from tests.postgres.place import Place, wanted
 
 DEADLINE = 60.0

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from celadon.actions import access
 from celadon.actions.context import Context, now
@@ -56,6 +57,31 @@ def plan_for(tx: Transaction, named: str) -> tuple[AddOnService, Plan]:
             f"Couldn't find either the add-on service or the add-on plan of {ascii(named[:80])[1:-1]!r}: {hint}."
         )
     return service, found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A third party's service: where its provider is, and how many add-ons there are of it."""
+
+    name: str
+    human_name: str
+    url: str
+    addons: int
+
+
+def providers(context: Context, actor: Actor) -> list[Registered]:
+    """Services of third parties, by name. Raises Forbidden."""
+    access.require_read(actor)
+    if not actor.account.operator:
+        raise Forbidden("cannot list providers: only the operator of the platform may")
+    found = []
+    with context.database.read() as tx:
+        for name, manifest in addon_services.manifests(tx).items():
+            known = addon_services.credentials(tx, name)
+            assert known is not None, "it has a manifest"
+            service, count = rules.from_manifest(manifest), addons.count_of_service(tx, name)
+            found.append(Registered(name=name, human_name=service.human_name, url=known.base_url, addons=count))
+    return found
 
 
 def register(context: Context, actor: Actor, manifest: Mapping[str, object]) -> AddOnService:

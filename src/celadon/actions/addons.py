@@ -186,6 +186,28 @@ def create(
     raise InvalidParams("cannot find a free name: give one yourself")
 
 
+def add(context: Context, tx: Transaction, actor: Actor, app: App, plan: str) -> AddOn | None:
+    """As `create`, within what is done anyway; the caller has locked the app. None when it has one of that service.
+
+    Nothing is written before it raises InvalidParams, Forbidden, ConfirmationRequired.
+    """
+    service, chosen = addon_services.plan_for(tx, plan)
+    if any(addon.service == service.name for addon in addons.list_about_app(tx, app.id)):
+        return None
+    _check_paid(tx, actor, app, chosen)
+    _check_room(tx, app, service)
+    names = attachments.names_for(context, tx, actor, app, service, None, None)
+    given = (rules.random_name(service.name, random.SystemRandom()) for _ in range(_ATTEMPTS))
+    free = next((name for name in given if addons.find(tx, name) is None), None)
+    if free is None:
+        raise InvalidParams("cannot find a free name: give one yourself")
+    addon = _insert(tx, actor, app, service, chosen, free, {})
+    for one in names:
+        attachments.insert(tx, actor, addon, app, one, None)
+    changes.record(tx, "addon", app.id)
+    return addon
+
+
 def _check_paid(tx: Transaction, actor: Actor, app: App, *plans: Plan) -> None:
     if any(plan.cents for plan in plans):
         access.app_for(tx, actor, app.id, "addon:pay")

@@ -1,19 +1,19 @@
 """Builds: accepted, compiled, finished. Only the build role compiles."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from celadon.actions import access, releases, sources
+from celadon.actions import access, addons, releases, sources
 from celadon.actions.context import Context, now
 from celadon.model import config
 from celadon.model import release as release_rules
 from celadon.model.account import Account, Actor
 from celadon.model.app import App
 from celadon.model.build import Build, BuildStatus
-from celadon.model.errors import Conflict, InvalidParams, NotFound
+from celadon.model.errors import CeladonError, Conflict, InvalidParams, NotFound
 from celadon.model.release import Release
 from celadon.model.slug import Slug
 from celadon.store import accounts, apps, buildpacks, builds, changes, configs, events, secrets, slugs
@@ -35,6 +35,7 @@ def create(
     source_url: str | None = None,
     source_checksum: str | None = None,
     buildpack_urls: tuple[str, ...] | None = None,
+    git_log: str | None = None,
 ) -> Build:
     """Accept a build. A door that has stored a source archive under an id of its own gives that id.
 
@@ -56,6 +57,7 @@ def create(
                 source_checksum=source_checksum,
                 source_id=source_id,
                 buildpack_urls=buildpack_urls,
+                git_log=git_log,
             )
     except sa.exc.IntegrityError:
         raise Conflict(
@@ -84,6 +86,7 @@ def accept(
     source_checksum: str | None,
     source_id: str | None,
     buildpack_urls: tuple[str, ...] | None = None,
+    git_log: str | None = None,
 ) -> Build:
     """As `create`; the caller has checked that it may. Raises IntegrityError while another build of the app is pending."""
     installed = tuple(entry.url for entry in buildpacks.list_of(tx, app.id))
@@ -106,6 +109,7 @@ def accept(
         updated_at=now(),
         output_key=secrets.random_token(),
         source_id=source_id,
+        git_log=git_log,
     )
     builds.insert(tx, build)
     line = f"Build started by user {by.email}"
@@ -126,7 +130,9 @@ def begin(context: Context, build_id: str) -> Build | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """What a successful build has made: the slug is packed and in its place. `config_vars` are the buildpack's defaults."""
+    """What a successful build has made: the slug is packed and in its place. `config_vars` and `addons` are the buildpack's
+    defaults.
+    """
 
     slug_id: str
     process_types: Mapping[str, str]
@@ -134,6 +140,7 @@ class Compiled:
     checksum: str
     size: int
     config_vars: Mapping[str, str]
+    addons: tuple[str, ...] = ()
 
 
 def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | None:
@@ -161,8 +168,8 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
         )
         slugs.insert(tx, slug)
         sizes = context.settings.sizes
-        config_id = releases.config_of(tx, app.id)
-        if compiled.config_vars and not _deployed_before(tx, app.id):
+        config_id, first = releases.config_of(tx, app.id), not _deployed_before(tx, app.id)
+        if compiled.config_vars and first:
             old = configs.find(tx, config_id)
             merged = config.merge({**compiled.config_vars, **old}, {}, context.settings.config_limit)
             if merged != old:
@@ -171,6 +178,8 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
                 releases.deploy(tx, app, by, None, config_id, f"Add {added} config", f"Add {added} config", sizes)
         description = release_rules.deploy_description(build.commit)
         release = releases.deploy(tx, app, by, slug, config_id, description, description, sizes)
+        if first:
+            _add_addons(context, tx, app, by, compiled.addons)
         done = {"status": BuildStatus.SUCCEEDED, "slug_id": slug.id, "release_id": release.id, "finished_at": now()}
         builds.update(tx, build.id, now=now(), **done)
         events.insert(
@@ -178,6 +187,16 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
         )
         changes.record(tx, "build", app.id)
         return release
+
+
+def _add_addons(context: Context, tx: Transaction, app: App, by: Actor, plans: Sequence[str]) -> None:
+    """What a buildpack would have its apps have; what cannot be is said in the app's log, and the build stands."""
+    for plan in plans:
+        try:
+            addons.add(context, tx, by, app, plan)
+        except CeladonError as error:
+            line = f"Add-on {ascii(plan[:80])[1:-1]} of the buildpack was not added -- {error.message}"
+            events.insert(tx, "addon:refuse", line=line, app_id=app.id, by=by)
 
 
 def _deployed_before(tx: Transaction, app_id: str) -> bool:

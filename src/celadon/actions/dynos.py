@@ -10,7 +10,17 @@ from celadon.actions.context import Context, now
 from celadon.model import config
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.dyno import RUN, WEB, Dyno, DynoRequest, DynoState, cycles_at, starting_line
+from celadon.model.dyno import (
+    FIRST_ONE_OFF,
+    RUN,
+    SCHEDULER,
+    WEB,
+    Dyno,
+    DynoRequest,
+    DynoState,
+    cycles_at,
+    starting_line,
+)
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.model.release import Release
 from celadon.store import accounts, apps, changes, dynos, events, releases, secrets
@@ -20,6 +30,8 @@ from celadon.store.database import Transaction
 _COMMAND_LIMIT = 16 << 10
 # What an attached client may set for its terminal; PORT and the like are the platform's.
 _OWN = frozenset({"PORT", "DYNO", "PS", "HOME"})
+# As Heroku's log calls who starts the runs of jobs.
+_SCHEDULER_USER = "scheduler@addons.heroku.com"
 
 
 def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[tuple[Dyno, Release]]]:
@@ -153,14 +165,17 @@ def start(
     context: Context,
     tx: Transaction,
     app: App,
-    by: Actor,
+    by: Actor | None,
     *,
     command: str,
     secret: str | None = None,
     env: Mapping[str, str] | None = None,
     size: str | None = None,
 ) -> tuple[Dyno, Release]:
-    """As `run`, attached where there is a secret; the caller has checked the command and that it may."""
+    """As `run`, attached where there is a secret; the caller has checked the command and that it may.
+
+    By nobody (None) it is a run of the app's scheduler, and is called so. What raises has written nothing.
+    """
     accounts.lock(tx, app.owner_id)
     apps.lock(tx, app.id)
     release = releases.current(tx, app.id)
@@ -175,17 +190,17 @@ def start(
     dyno = new(
         app.id,
         release.id,
-        RUN,
+        RUN if by else SCHEDULER,
         _free_number(tx, app),
         expanded,
         (sizes.find(size) if size else sizes.default).name,
         attach=secret is not None,
         secret_hash=secrets.hash_token(secret) if secret else None,
         env=env,
-        account_id=by.account.id,
+        account_id=by.account.id if by else None,
     )
     dynos.insert(tx, dyno)
-    line = f"{starting_line(expanded)} by user {by.email}"
+    line = f"{starting_line(expanded)} by user {by.email if by else _SCHEDULER_USER}"
     events.insert(tx, "dyno:create", line=line, app_id=app.id, by=by, resource_id=dyno.id)
     changes.record(tx, "dyno", app.id)
     return dyno, release
@@ -230,7 +245,7 @@ def _check_run(command: str, env: Mapping[str, str]) -> None:
 def _free_number(tx: Transaction, app: App) -> int:
     taken = {dyno.number for dyno in dynos.list_of(tx, app.id) if dyno.one_off}
     rng = random.SystemRandom()
-    while (number := rng.randint(1000, 9999)) in taken:
+    while (number := rng.randint(FIRST_ONE_OFF, 9999)) in taken:
         pass
     return number
 

@@ -17,11 +17,11 @@ _AT_ONCE, _WHILE = 10, timedelta(minutes=10)
 log = logging.getLogger(__name__)
 
 
-def send(tx: Transaction, recipient: str, subject: str, text: str) -> None:
-    """Put a letter into the outbox, unless the address had many just now: nobody is buried in letters."""
+def send(tx: Transaction, recipient: str, subject: str, text: str) -> bool:
+    """Put a letter into the outbox, unless the address had many just now: nobody is buried in letters. Whether it is there."""
     if mails.count_since(tx, recipient, now() - _WHILE) >= _AT_ONCE:
         log.warning("at=mail dropped=%r", subject)
-        return
+        return False
     mail = Mail(
         id=str(uuid.uuid4()),
         recipient=recipient,
@@ -32,6 +32,7 @@ def send(tx: Transaction, recipient: str, subject: str, text: str) -> None:
         next_attempt_at=now(),
     )
     mails.insert(tx, mail)
+    return True
 
 
 def outbox(context: Context, actor: Actor) -> list[Mail]:

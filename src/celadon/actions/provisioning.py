@@ -46,9 +46,8 @@ def options(context: Context, addon_id: str) -> dict[str, str]:
 
 
 def log_token(context: Context, addon_id: str) -> str:
-    """By which the provider may write to the app's log: `d.` and a UUID, as clients of Logplex know it."""
-    digits = context.database.secrets.sign("addon-log", addon_id)[:32]
-    return f"d.{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    """By which the provider may write to the app's log."""
+    return stored.log_token(context.database.secrets, addon_id)
 
 
 def provisioned(

@@ -2,7 +2,7 @@
 
 import uuid
 
-from celadon.actions import access, attached_vars, formations
+from celadon.actions import access, attached_vars, deploy_hooks, formations
 from celadon.actions.context import Context, now
 from celadon.model import release as rules
 from celadon.model.account import Account, Actor
@@ -77,18 +77,19 @@ def deploy(
         resource_id=release.id,
     )
     if status is ReleaseStatus.SUCCEEDED:
-        _succeed(tx, app, slug, sizes)
+        _succeed(tx, app, release, slug, sizes)
     changes.record(tx, "release", app.id)
     return release
 
 
-def _succeed(tx: Transaction, app: App, slug: Slug | None, sizes: Sizes) -> None:
+def _succeed(tx: Transaction, app: App, release: Release, slug: Slug | None, sizes: Sizes) -> None:
     values: dict[str, object] = {"released_at": now()}
     if slug is not None:
         values["slug_size"] = slug.size
         values["buildpack_provided_description"] = slug.buildpack_provided_description
         formations.adopt(tx, app.id, slug.process_types, sizes)
     apps.update(tx, app.id, now=now(), **values)
+    deploy_hooks.schedule(tx, release)
 
 
 def finish(context: Context, release_id: str, *, succeeded: bool) -> None:
@@ -102,7 +103,7 @@ def finish(context: Context, release_id: str, *, succeeded: bool) -> None:
         releases.update(tx, release.id, now=now(), status=status)
         if succeeded:
             slug = slugs.find(tx, release.slug_id) if release.slug_id else None
-            _succeed(tx, app, slug, context.settings.sizes)
+            _succeed(tx, app, release, slug, context.settings.sizes)
         ended = (TargetStatus.SUCCEEDED, None) if succeeded else (TargetStatus.FAILED, RELEASE_FAILED)
         promotions.finish(tx, release.id, now=now(), status=ended[0], error=ended[1])
         line = f"Release {release.name} command {'succeeded' if succeeded else 'failed'}"

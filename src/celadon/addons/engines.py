@@ -7,11 +7,14 @@ on the same files ends at once, whoever started it.
 
 import os
 import shutil
+import signal
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from celadon.actions.context import now
 from celadon.model.engine import PORTS, Engine
-from celadon.platform import images, runtimes
+from celadon.platform import certificates, images, runtimes
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import Bind, ContainerSpec, ContainerState, Limits, Mount, Runtime
 
@@ -20,6 +23,9 @@ PLACE = "/engine"
 _LOCK = f"{PLACE}/lock"
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _LOG_LIMIT = 16 << 20
+# How much memory a container has, as its label says.
+_MEMORY = "memory"
+_LOOK = 0.01
 
 
 class Engines:
@@ -50,6 +56,20 @@ class Engines:
         found = self.runtime.inspect(container_id)
         return found is not None and found.state in (ContainerState.RUNNING, ContainerState.UNMONITORED)
 
+    def fits(self, engine: Engine) -> bool:
+        """Whether it runs with the memory that it is to have now."""
+        found = self.runtime.inspect(engine.name)
+        return self.running(engine) and found is not None and found.labels.get(_MEMORY) == str(engine.memory)
+
+    def installed(self, package: str) -> str:
+        """The version of a Debian package in the image, without Debian's own additions; "" when it is not there."""
+        status = (self.root / "var/lib/dpkg/status").read_text("utf-8")
+        for paragraph in status.split("\n\n"):
+            fields = dict(line.split(": ", 1) for line in paragraph.splitlines() if ": " in line and line[0] != " ")
+            if fields.get("Package") == package:
+                return fields["Version"].rpartition(":")[2].partition("-")[0]
+        return ""
+
     def prepare(self, engine: Engine) -> None:
         """Make its directories, owned by its user. May be called again."""
         for path in (self.directory(engine), self.sockets(engine)):
@@ -67,6 +87,16 @@ class Engines:
             file.write(content)
         os.chown(partial, self.uid(engine), self.uid(engine))
         partial.rename(path)
+
+    def certify(self, engine: Engine) -> None:
+        """Have a key and a certificate of the platform's authority for where it is reached: conf/server.key and .crt."""
+        if (self.directory(engine) / "conf/server.key").is_file():
+            return
+        pem = certificates.for_hosts(self.settings, (self.settings.engine_host, self.address(engine)), now())
+        key, end, chain = pem.partition("-----END PRIVATE KEY-----\n")
+        self.write(engine, "conf/server.crt", chain)
+        # Last: it tells that both are there.
+        self.write(engine, "conf/server.key", f"{key}{end}")
 
     def start(
         self,
@@ -86,6 +116,14 @@ class Engines:
         for left in self.sockets(engine).iterdir():
             left.unlink()
         self.runtime.start(self.spec(engine, engine.name, argv, env=env or {}, mounts=mounts, group=group))
+
+    def stop(self, engine: Engine, seconds: float) -> None:
+        """Ask it to end, and end it after so many seconds; its files stay. Raises RuntimeFailure."""
+        self.runtime.signal(engine.name, signal.SIGTERM)
+        deadline = time.monotonic() + seconds
+        while self.running(engine) and time.monotonic() < deadline:
+            time.sleep(_LOOK)
+        self.runtime.remove(engine.name)
 
     def spec(
         self,
@@ -119,7 +157,7 @@ class Engines:
                 *mounts,
             ),
             log_limit=_LOG_LIMIT,
-            labels={"engine": engine.id},
+            labels={"engine": engine.id, _MEMORY: str(engine.memory)},
         )
 
     def remove(self, engine: Engine) -> None:

@@ -40,6 +40,7 @@ class HttpProvider:
         body = {
             "callback_url": wanted.callback,
             "log_drain_token": wanted.log_token,
+            "log_input_url": self._log_input_url(wanted.log_token),
             "name": wanted.name,
             "oauth_grant": {"code": code, "expires_at": instant(now()), "type": "authorization_code"},
             "options": dict(wanted.options),
@@ -70,6 +71,10 @@ class HttpProvider:
         answered = self._ask("DELETE", f"/{addon_id}", None)
         if answered.code not in (200, 202, 204, 404, 410):
             raise _unexpected(answered)
+
+    def _log_input_url(self, token: str) -> str:
+        scheme, _, host = self._context.settings.api_https_url.partition("://")
+        return f"{scheme}://token:{token}@{host}/logs"
 
     @functools.cached_property
     def _prefix(self) -> str:

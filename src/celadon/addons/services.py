@@ -3,21 +3,35 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from celadon.actions import caches, provisioning
 from celadon.actions.context import Context
 from celadon.addons.accepted import Accepted
 from celadon.addons.engines import Engines
 from celadon.addons.http import HttpProvider
+from celadon.addons.locks import Locks
+from celadon.addons.ports import Ports
 from celadon.addons.provider import Provider, ProviderFailed
 from celadon.addons.reach import Reach
 from celadon.api.route import Route
+from celadon.caches import manager as caches_manager
+from celadon.caches import routes as cache_routes
+from celadon.caches.memcached import MemcachedServers
+from celadon.caches.provider import MemcachedProvider, RedisProvider
+from celadon.caches.redis import RedisServers
+from celadon.deployhooks.provider import DeployHooksProvider
+from celadon.model.cache import MEMCACHED, REDIS
+from celadon.model.engine import EngineKind
 from celadon.platform import runtimes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
 from celadon.postgres.clip_places import ClusterPlaces
 from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
-from celadon.postgres.provider import Locks, PostgresProvider
+from celadon.postgres.pairs import Pairs
+from celadon.postgres.provider import PostgresProvider
+from celadon.scheduler.provider import SchedulerProvider
 from celadon.store import addon_services, postgres_databases
+from celadon.store import caches as stored_caches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +53,25 @@ def built_in(context: Context) -> Services:
     engines = Engines(context.settings)
     runtimes.network(context.settings).ensure()
     clusters, locks = Clusters(engines), Locks()
-    reach = Reach(context, engines, (postgres_databases.engines_of,))
-    provider = PostgresProvider(context, clusters, locks, reach.ensure)
-    postgres = postgres_manager.Manager(context, clusters, locks)
+    reach = Reach(context, engines, (postgres_databases.engines_of, stored_caches.engines_of))
+    ports = Ports(engines, (Pairs(context, clusters).published, lambda: caches.published(context)))
+    postgres = postgres_manager.Manager(context, clusters, locks, ports)
+    provider = PostgresProvider(context, clusters, locks, reach.ensure, ports)
+    redis = RedisServers(engines)
+    cached = caches_manager.Manager(
+        context,
+        {EngineKind.REDIS: redis, EngineKind.MEMCACHED: MemcachedServers(engines)},
+        locks,
+        ports,
+        lambda addon_id, config: provisioning.config_changed(context, addon_id, config),
+    )
     return Services(
         providers={
             "heroku-postgresql": provider,
+            MEMCACHED: MemcachedProvider(cached, reach.ensure),
+            REDIS: RedisProvider(cached, reach.ensure),
+            "deployhooks": DeployHooksProvider(context),
+            "scheduler": SchedulerProvider(context),
             "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
         },
         ensures=(
@@ -54,8 +81,12 @@ def built_in(context: Context) -> Services:
             postgres.keep_spare,
             provider.archive.ensure,
             provider.finish_followers,
+            cached.ensure,
         ),
-        routes=postgres_routes.routes(Runs(context, ClusterPlaces(context, clusters))),
+        routes=(
+            *postgres_routes.routes(Runs(context, ClusterPlaces(context, clusters))),
+            *cache_routes.routes(cached, redis),
+        ),
     )
 
 

@@ -30,6 +30,16 @@ def destroy(call: Call) -> Answer:
     return Answer(value=shape(addon_services.remove(call.context, call.actor, name)))
 
 
+def list_providers(call: Call) -> Listing:
+    """Third parties, and how many add-ons there are of each."""
+    found = addon_services.providers(call.context, call.actor)
+    return Listing(items=found, attributes={"name": lambda one: one.name}, shape=_provider)
+
+
+def _provider(found: addon_services.Registered) -> dict[str, object]:
+    return {"addons": found.addons, "human_name": found.human_name, "name": found.name, "url": found.url}
+
+
 def list_capabilities(call: Call) -> Listing:
     return _capabilities(addon_services.list_of(call.context))
 

@@ -1,6 +1,6 @@
 """Add-ons. A change of one is answered when it is done, or with what is known after some seconds."""
 
-from celadon.actions import addons, partners, provisioning, teams
+from celadon.actions import addons, partners, provisioning, sign_ons, teams
 from celadon.actions.addons import Described
 from celadon.api import account, addon_services, plans, shapes
 from celadon.api.answer import BY_NAME, Answer, Awaited, Listing
@@ -32,7 +32,7 @@ def list_of_team(call: Call) -> Listing:
 
 
 def _listing(call: Call, found: list[Described]) -> Listing:
-    return Listing(items=found, attributes=_NAMES, shape=lambda one: shape(one, expanded(call)))
+    return Listing(items=found, attributes=_NAMES, shape=lambda one: _shaped(call, one))
 
 
 def show(call: Call) -> Answer:
@@ -155,7 +155,12 @@ def _of_provider(call: Call, addon_id: str) -> Answer:
 
 
 def _answer(call: Call, found: Described, status: int = 200) -> Answer:
-    return Answer(value=shape(found, expanded(call)), status=status, changed_at=found.addon.updated_at)
+    return Answer(value=_shaped(call, found), status=status, changed_at=found.addon.updated_at)
+
+
+def _shaped(call: Call, found: Described) -> dict[str, object]:
+    url = sign_ons.web_url(call.context, found.app, found.addon, found.service)
+    return shape(found, expanded(call), url)
 
 
 def expanded(call: Call) -> frozenset[str]:
@@ -163,7 +168,7 @@ def expanded(call: Call) -> frozenset[str]:
     return frozenset(part.strip() for part in call.request.headers.get("accept-expansion", "").split(","))
 
 
-def shape(found: Described, whole: frozenset[str] = frozenset()) -> dict[str, object]:
+def shape(found: Described, whole: frozenset[str] = frozenset(), web_url: str | None = None) -> dict[str, object]:
     addon, service, plan = found.addon, found.service, found.plan
     named = {"id": plans.service_id(service), "name": service.name}
     plan_named = {"id": plans.plan_id(service, plan), "name": f"{service.name}:{plan.name}"}
@@ -182,5 +187,5 @@ def shape(found: Described, whole: frozenset[str] = frozenset()) -> dict[str, ob
         "provision_message": addon.message,
         "state": addon.state,
         "updated_at": shapes.instant(addon.updated_at),
-        "web_url": None,
+        "web_url": web_url,
     }

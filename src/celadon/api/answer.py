@@ -67,13 +67,17 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page for a person, or the way to another one (`location`); text of another `kind` goes with the same care."""
+    """A page for a person, or the way to another one (`location`); text of another `kind` goes with the same care.
+
+    `script` is the one script that it may run.
+    """
 
     text: str = ""
     status: int = 200
     location: str = ""
     kind: str = "text/html; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+    script: str = ""
 
 
 BY_NAME: Mapping[str, Callable[[Any], str | int]] = {"name": lambda item: item.name, "id": lambda item: item.id}

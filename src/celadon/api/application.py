@@ -3,6 +3,7 @@
 `Api.answer` is plain and synchronous; the ASGI application reads the body, runs it in a thread and sends what it says.
 """
 
+import base64
 import functools
 import hashlib
 import logging
@@ -175,6 +176,8 @@ def json_response(status: int, value: object, headers: Mapping[str, str] | None 
 def _page_headers(page: Page) -> dict[str, str]:
     """Nothing from elsewhere, in nobody's frame, and no address of a page with a secret is told to another site."""
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
+    if page.script:
+        policy += f"; script-src 'sha256-{base64.b64encode(hashlib.sha256(page.script.encode()).digest()).decode()}'"
     headers = {
         "Content-Type": page.kind,
         "Cache-Control": "no-store",

@@ -1,6 +1,6 @@
 """Attachments of add-ons."""
 
-from celadon.actions import addons, attachments
+from celadon.actions import addons, attachments, sign_ons
 from celadon.actions.attachments import Described
 from celadon.api import plans, shapes
 from celadon.api.answer import Answer, Listing
@@ -84,6 +84,6 @@ def shape(call: Call, found: Described) -> dict[str, object]:
         "name": attachment.name,
         "namespace": attachment.namespace,
         "updated_at": shapes.instant(attachment.updated_at),
-        "web_url": None,
+        "web_url": sign_ons.web_url(call.context, found.app, found.addon, found.service),
     }
     return {**shown, "config_vars": list(found.config_vars)} if "config_vars" in included else shown

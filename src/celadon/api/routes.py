@@ -41,8 +41,10 @@ from celadon.api import (
     rate_limits,
     regions,
     releases,
+    scheduler_jobs,
     schema,
     sessions,
+    sign_ons,
     slugs,
     sni_endpoints,
     sources,
@@ -193,6 +195,15 @@ _DYNOS = (
     _route("GET /dyno-sizes/:size", "-", dyno_sizes.show),
 )
 
+_SCHEDULER_JOBS = (
+    _route("GET /apps/:app/scheduler-jobs", "app:read", scheduler_jobs.list_of),
+    _route("POST /apps/:app/scheduler-jobs", "dyno:run", scheduler_jobs.create),
+    _route("GET /apps/:app/scheduler-jobs/:job", "app:read", scheduler_jobs.show),
+    _route("PATCH /apps/:app/scheduler-jobs/:job", "dyno:run", scheduler_jobs.update),
+    _route("DELETE /apps/:app/scheduler-jobs/:job", "dyno:run", scheduler_jobs.destroy),
+    _route("POST /apps/:app/scheduler-jobs/:job/actions/run", "dyno:run", scheduler_jobs.run),
+)
+
 _PIPELINES = (
     _route("GET /pipelines", "read", pipelines.list_visible),
     _route("POST /pipelines", "write", pipelines.create),
@@ -308,6 +319,8 @@ _ADD_ONS = (
     _route("PATCH /addons/:addon/config", "-, its provider alone", addons.update_config),
     _route("POST /addons/:addon/actions/provision", "-, its provider alone", addons.provision),
     _route("POST /addons/:addon/actions/deprovision", "-, its provider alone", addons.deprovision),
+    _route("POST /addons/:addon/sign-ons", "addon:update", sign_ons.create),
+    _route("GET /addon-providers", "operator", addon_services.list_providers),
     _route("GET /addon-attachments", "read", attachments.list_visible),
     _route("POST /addon-attachments", "addon:update; the add-on: addon:config", attachments.create),
     _route("GET /addon-attachments/:attachment", "addon:read", attachments.show),
@@ -341,6 +354,7 @@ ROUTES = (
     *_APP_SETUPS,
     *_LOG_DRAINS,
     *_DYNOS,
+    *_SCHEDULER_JOBS,
     *_PIPELINES,
     *_WEBHOOKS,
     *_PLATFORM,

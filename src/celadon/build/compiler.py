@@ -204,6 +204,7 @@ class Compiler:
             checksum=checksum,
             size=size,
             config_vars=said.config_vars,
+            addons=said.addons,
         )
 
     def _deployed(self, app: App, compiled: Compiled, release: Release, output: Output) -> None:

@@ -24,6 +24,7 @@ _LEVEL = "3"
 _PACK_TIMEOUT = 120
 # A hint, as Heroku gives it: large slugs take longer to start.
 HINT = 90 << 20
+_MOST_ADDONS = 10
 _SQUASHFS = 0x73717368
 # The bit of a metadata block's header that says it is not compressed.
 _PLAIN = 1 << 15
@@ -39,23 +40,26 @@ class Released:
 
     process_types: Mapping[str, str]
     config_vars: Mapping[str, str]
+    addons: tuple[str, ...] = ()
 
 
 def released(workspace: Workspace, count: int) -> Released:
     """Read the YAML of `bin/release`; raises SlugError when it is none."""
     types: dict[str, str] = {}
     variables: dict[str, str] = {}
+    addons: dict[str, None] = {}
     for number in range(1, count + 1):
         text = workspace.read("out", f"release.{number}", limit=_SMALL)
         found = _yaml(text) if text else {}
         types |= _strings(found.get("default_process_types"))
         variables |= _strings(found.get("config_vars"))
+        addons |= dict.fromkeys(_texts(found.get("addons")))
     for name, value in variables.items():
         try:
             config.check(name, value)
         except InvalidParams as error:
             raise SlugError(f"cannot use what bin/release said: {error.message}") from None
-    return Released(process_types=_valid(types), config_vars=variables)
+    return Released(process_types=_valid(types), config_vars=variables, addons=tuple(addons))
 
 
 def _yaml(text: bytes) -> dict[str, object]:
@@ -77,6 +81,15 @@ def _strings(found: object) -> dict[str, str]:
         if not isinstance(name, str) or not isinstance(value, str):
             raise SlugError("cannot use what bin/release said: names and values must be plain text")
     return dict(found)
+
+
+def _texts(found: object) -> list[str]:
+    """The add-ons of a buildpack: at most so many as make sense."""
+    if not isinstance(found, list):
+        return []
+    if len(found) > _MOST_ADDONS or not all(isinstance(entry, str) for entry in found):
+        raise SlugError(f"cannot use what bin/release said: addons is a list of at most {_MOST_ADDONS} names")
+    return found
 
 
 def _valid(types: Mapping[str, str]) -> dict[str, str]:

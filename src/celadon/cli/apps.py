@@ -54,6 +54,7 @@ def _list_mine(invocation: Invocation, apps: list[dict[str, Any]]) -> None:
 @click.option("--region", metavar="REGION", help="Where the app runs.")
 @click.option("-s", "--stack", metavar="STACK", help="The stack to build and run on.")
 @click.option("-b", "--buildpack", metavar="BUILDPACK", help="The buildpack to use, instead of detection.")
+@click.option("--addons", metavar="A,B", default="", help="Comma-separated add-ons to add, such as heroku-redis:mini.")
 @click.option("-r", "--remote", metavar="REMOTE", default="celadon", show_default=True, help="The git remote to add.")
 @click.option("-n", "--no-remote", is_flag=True, help="Add no git remote.")
 @click.option("--ssh-git", is_flag=True, help="Let the remote use SSH instead of HTTPS.")
@@ -66,6 +67,7 @@ def create(
     region: str | None,
     stack: str | None,
     buildpack: str | None,
+    addons: str,
     remote: str,
     no_remote: bool,
     ssh_git: bool,
@@ -85,6 +87,8 @@ def create(
         with action(f"Setting buildpack to {buildpack}", quiet=invocation.json):
             path = f"/apps/{segment(app['name'])}/buildpack-installations"
             invocation.client.put(path, {"updates": [{"buildpack": buildpack}]})
+    if wanted_addons := [plan.strip() for plan in addons.split(",") if plan.strip()]:
+        _add_all(invocation, app["name"], wanted_addons)
     url = git.url_of(invocation.platform, app, ssh=ssh_git)
     if invocation.json:
         show_json(app)
@@ -92,6 +96,17 @@ def create(
         say(f"{app['web_url']} | {url}")
     if not no_remote:
         git.attach(invocation.platform, remote, url, quiet=invocation.json)
+
+
+def _add_all(invocation: Invocation, app: str, plans: list[str]) -> None:
+    """Add these add-ons to an app that is new."""
+    from celadon.cli import addon_waiting, addons
+
+    invocation.choose(app)
+    for plan in plans:
+        made = addons.add(invocation, plan)
+        if not invocation.json:
+            say(addon_waiting.created(made))
 
 
 @command(confirm=True)

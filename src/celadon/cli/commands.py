@@ -62,10 +62,11 @@ def command(
     confirm: bool = False,
     must: str = "",
     trailing: Mapping[str, bool] | None = None,
+    passing: bool = False,
 ) -> Callable[[Callable[..., None]], Command]:
     """Declare a command; its function gets the Invocation first, then its own parameters.
 
-    `app` adds `--app` and `--remote`. With `trailing` the words after the first argument are a command to run, and only
+    `passing`: options that are not ours are among its words, for somebody else. `app` adds `--app` and `--remote`. With `trailing` the words after the first argument are a command to run, and only
     these options of ours may follow it.
     """
 
@@ -75,7 +76,11 @@ def command(
             params=[*_own(function), *_shared(app=app, json=json, confirm=confirm)],
             callback=_calling(function, takes_app=app),
             help=function.__doc__,
-            context_settings={**CONTEXT, "allow_interspersed_args": trailing is None},
+            context_settings={
+                **CONTEXT,
+                "allow_interspersed_args": trailing is None,
+                "ignore_unknown_options": passing,
+            },
         )
         declared.must = must
         declared.trailing = trailing or {}

@@ -84,26 +84,27 @@ def ask(
 ) -> Answered:
     """What is answered, with a body of at most `limit` bytes; none is read for 0. Raises ERRORS."""
     deadline = time.monotonic() + seconds
-    with contextlib.closing(_open(settings, to, deadline)) as plain:
-        plain.settimeout(_left(deadline))
+    with contextlib.closing(connect(settings, to, deadline)) as plain:
+        plain.settimeout(left(deadline))
         wire = tls.wrap_socket(plain, server_hostname=to.host) if to.secure else plain
         return _exchange(_Wire(wire, deadline), method, to, content, headers, limit)
 
 
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
+def left(deadline: float) -> float:
+    """Seconds until this moment of the monotonic clock; raises TimeoutError after it."""
+    seconds = deadline - time.monotonic()
+    if seconds <= 0:
         raise TimeoutError
-    return left
+    return seconds
 
 
-def _open(settings: Settings, to: Destination, deadline: float) -> socket.socket:
-    """A connection to the first address that takes one; raises OSError."""
-    *others, last = addresses(settings, to, _left(deadline))
+def connect(settings: Settings, to: Destination, deadline: float) -> socket.socket:
+    """A connection to the first address that takes one and that may be sent to; raises OSError."""
+    *others, last = addresses(settings, to, left(deadline))
     for address in others:
         with contextlib.suppress(OSError):
-            return _connected(address, to.port, _left(deadline) / 2)
-    return _connected(last, to.port, _left(deadline))
+            return _connected(address, to.port, left(deadline) / 2)
+    return _connected(last, to.port, left(deadline))
 
 
 def _connected(address: Address, port: int, seconds: float) -> socket.socket:
@@ -157,7 +158,7 @@ class _Wire(io.RawIOBase):
         self._deadline = deadline
 
     def sendall(self, content: bytes) -> None:
-        self._wire.settimeout(_left(self._deadline))
+        self._wire.settimeout(left(self._deadline))
         self._wire.sendall(content)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
@@ -168,7 +169,7 @@ class _Wire(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        self._wire.settimeout(_left(self._deadline))
+        self._wire.settimeout(left(self._deadline))
         return self._wire.recv_into(buffer)
 
 

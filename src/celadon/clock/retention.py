@@ -13,10 +13,12 @@ from celadon.store import (
     authorizations,
     builds,
     changes,
+    deploy_hooks,
     events,
     invitations,
     log_sessions,
     mails,
+    page_tokens,
     sessions,
     slugs,
     sources,
@@ -45,6 +47,8 @@ def prune(context: Context) -> str:
         acme_challenges.prune(tx, now() - CHALLENGES)
         invitations.prune(tx, now())
         sessions.prune(tx, now())
+        page_tokens.prune(tx, now())
+        deploy_hooks.prune(tx, now() - TOLD)
         authorizations.prune(tx, now() - ENDED)
         mails.prune(tx, now() - LETTERS)
         webhook_events.prune(tx, now() - TOLD)

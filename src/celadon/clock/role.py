@@ -1,7 +1,7 @@
 """The clock role: runs what is due.
 
 Wakes on: time. Reads and writes: what retention is about, where domains lead, automatic certificates, the outbox,
-deliveries of webhooks; asks for the replacement of dynos that are a day old.
+deliveries of webhooks, deploy hooks, jobs of schedulers; asks for the replacement of dynos that are a day old.
 Survives: a SIGKILL; everything it runs can be run again.
 """
 
@@ -15,8 +15,10 @@ from celadon.actions import dynos
 from celadon.actions.context import now
 from celadon.clock import retention
 from celadon.clock.acme import Authority
+from celadon.clock.deploy_hooks import Hooks
 from celadon.clock.mails import Post
 from celadon.clock.names import Names
+from celadon.clock.scheduler_jobs import Scheduler
 from celadon.clock.webhooks import Courier
 from celadon.platform import certificates
 from celadon.platform.settings import Settings
@@ -29,6 +31,9 @@ _RETENTION = 600.0
 _POST = 1.0
 # And between two looks for deliveries of webhooks.
 _WEBHOOKS = 0.25
+# And between two looks for deploys that are to be told, and for jobs that are due.
+_HOOKS = 0.5
+_JOBS = 1.0
 _SHORTEST, _LONGEST = 0.5, 60.0
 
 
@@ -40,6 +45,8 @@ def main(settings: Settings) -> None:
     for ensure in (Names(context).ensure, Authority(context).ensure):
         repeat(ensure, settings.domain_check_interval, broken)
     repeat(Post(context).ensure, _POST, broken)
+    repeat(Hooks(context).ensure, _HOOKS, broken)
+    repeat(Scheduler(context).ensure, _JOBS, broken)
     every = min(max(settings.cycle_after / 100, _SHORTEST), _LONGEST)
     due = time.monotonic()
     while True:
@@ -52,7 +59,7 @@ def main(settings: Settings) -> None:
                 log.info("at=certificates renewed")
         if broken.wait(every):
             # What broke it is in the log; the role starts anew.
-            raise RuntimeError("what looks after domains, mail or webhooks has ended")
+            raise RuntimeError("what looks after domains, mail, hooks or jobs has ended")
 
 
 def repeat(ensure: Callable[[], int], seconds: float, broken: threading.Event) -> None:

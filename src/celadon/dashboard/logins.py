@@ -36,9 +36,9 @@ def answer_login(call: Call) -> Page:
         sessions.deny_login(call.context, login.id)
         return said("Refused", "The command line was not let in. If you did not expect it, change your password.")
     try:
-        actor = _who(call)
+        actor = who(call)
     except (Unauthorized, TwoFactorRequired) as error:
-        return page("log_in_command_line.html", error.status, _wrong(call, error), login=login, **_again(call, error))
+        return page("log_in_command_line.html", error.status, wrong(call, error), login=login, **again(call, error))
     sessions.approve_login(call.context, actor, login.id)
     return said("You are logged in", "Close this page and go back to your terminal.")
 
@@ -56,11 +56,11 @@ def authorize(call: Call) -> Page:
     if call.form().get("answer") != "allow":
         return _back(call, client, {"error": "access_denied"})
     try:
-        actor = _who(call)
+        actor = who(call)
     except (Unauthorized, TwoFactorRequired) as error:
         asked = [_SCOPES[name] for name in scope]
         return page(
-            "authorize.html", error.status, _wrong(call, error), client=client, asked=asked, **_again(call, error)
+            "authorize.html", error.status, wrong(call, error), client=client, asked=asked, **again(call, error)
         )
     _, code = authorizations.grant(call.context, actor, client.id, scope=scope)
     return _back(call, client, {"code": code})
@@ -86,7 +86,7 @@ def _back(call: Call, client: OauthClient, answer: dict[str, str]) -> Page:
     return Page(status=303, location=f"{client.redirect_uri}{joined}{query}")
 
 
-def _who(call: Call) -> Actor:
+def who(call: Call) -> Actor:
     """Raises Unauthorized, TwoFactorRequired, RateLimited."""
     form = call.form()
     return accounts.log_in(
@@ -98,11 +98,11 @@ def _who(call: Call) -> Actor:
     )
 
 
-def _again(call: Call, error: Unauthorized | TwoFactorRequired) -> dict[str, object]:
+def again(call: Call, error: Unauthorized | TwoFactorRequired) -> dict[str, object]:
     """The form once more, with the field for a code once it is known that one is needed."""
     return {"email": call.form().get("email", "")[:320], "code": isinstance(error, TwoFactorRequired)}
 
 
-def _wrong(call: Call, error: Unauthorized | TwoFactorRequired) -> str:
+def wrong(call: Call, error: Unauthorized | TwoFactorRequired) -> str:
     """What was wrong; that a code is needed is nothing wrong until one was given."""
     return "" if isinstance(error, TwoFactorRequired) and not call.form().get("code") else error.message

@@ -1,7 +1,7 @@
 """The table of pages."""
 
 from celadon.api.route import Door, Route, route
-from celadon.dashboard import accounts, logins
+from celadon.dashboard import accounts, logins, scheduler_jobs, sign_ons
 
 ROUTES: tuple[Route, ...] = (
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
@@ -16,6 +16,11 @@ ROUTES: tuple[Route, ...] = (
     route("POST /account/email/:token", "who has the link", accounts.take_email, Door.OPEN),
     route("GET /auth/browser/:login", "who has the link", logins.show_login, Door.OPEN),
     route("POST /auth/browser/:login", "address and password", logins.answer_login, Door.OPEN),
+    route("GET /sso/:token", "who has the link", sign_ons.take, Door.OPEN),
+    route("GET /sso/apps/:app/addons/:addon", "anybody", sign_ons.ask, Door.OPEN),
+    route("POST /sso/apps/:app/addons/:addon", "address and password", sign_ons.sign_on, Door.OPEN),
     route("GET /oauth/authorize", "anybody", logins.show_authorize, Door.OPEN),
     route("POST /oauth/authorize", "address and password", logins.authorize, Door.OPEN),
+    route("GET /scheduler/:token", "who has the link", scheduler_jobs.show, Door.OPEN),
+    route("POST /scheduler/:token", "who has the link", scheduler_jobs.change, Door.OPEN),
 )

@@ -1,8 +1,9 @@
-"""What runs once and decides on something: the `release` process type on its release, a postdeploy script on its setup."""
+"""What runs once and decides on something: the `release` process type on its release, a postdeploy script on its setup, a run
+of the scheduler on what its job shows."""
 
 import contextlib
 
-from celadon.actions import app_setups, releases
+from celadon.actions import app_setups, releases, scheduler_jobs
 from celadon.actions.context import Context
 from celadon.dynos.launch import log_name
 from celadon.model import logline
@@ -42,17 +43,19 @@ class Phase:
                 file.write(text[: max(room, 0)] if room < len(text) else text)
 
     def finish(self, dyno: Dyno, status: int | None) -> None:
-        """A release phase or a postdeploy script has ended; safe to call again."""
+        """A release phase, a postdeploy script or a scheduler's run has ended; safe to call again."""
+        stopped = dyno.state is DynoState.STOPPING
         if dyno.type == RELEASE:
             for _ in range(_MOST >> 20):
                 self.follow(dyno)
             # One that was stopped has not done its work, whatever it says.
-            succeeded = status == 0 and dyno.state is not DynoState.STOPPING
+            succeeded = status == 0 and not stopped
             releases.finish(self.context, dyno.release_id, succeeded=succeeded)
             self._followers.pop(dyno.container_id or "", None)
         elif dyno.type == RUN and not dyno.attach and app_setups.is_postdeploy(self.context, dyno.id):
-            stopped = dyno.state is DynoState.STOPPING
             app_setups.postdeployed(self.context, dyno.id, self._written(dyno), status, stopped=stopped)
+        elif dyno.scheduled:
+            scheduler_jobs.finished(self.context, dyno.id, status, stopped=stopped)
 
     def _written(self, dyno: Dyno) -> bytes:
         """The end of what a dyno has written, as far as its log still has it."""

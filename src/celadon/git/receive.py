@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from celadon.actions import builds
+from celadon.actions import builds, deploy_hooks
 from celadon.actions.context import Context
 from celadon.git import branches, serving, source
 from celadon.git.bell import Bell, Ear
@@ -23,6 +23,7 @@ from celadon.git.source import Commit
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.build import DEPLOYED, Build, BuildStatus
+from celadon.model.deploy_hook import SCHEDULED
 from celadon.model.dyno import WEB
 from celadon.model.errors import CeladonError, NotFound
 from celadon.model.release import Release, ReleaseStatus
@@ -73,6 +74,8 @@ async def receive(push: Push, tell: Tell) -> int:
             return REFUSED
         release = await _follow_release(push, build, tell)
         if release is not None:
+            if await asyncio.to_thread(deploy_hooks.scheduled, push.context, release.id):
+                await tell(f"-----> {SCHEDULED}")
             await tell(await _serves(push, release))
     except CeladonError as error:
         await tell(f" !     {error.message}")
@@ -86,11 +89,14 @@ async def _accept(push: Push, update: Update) -> Build:
     build_id = str(uuid.uuid4())
     target = push.context.blobs.source(build_id)
     await source.archive(push.repository, commit, target, push.context.settings.source_limit, push.quarantine)
+    told = await asyncio.to_thread(deploy_hooks.awaited, push.context, push.app.id)
+    # Now: when the hooks are told, the objects may still be in quarantine.
+    log = await source.log(push.repository, commit, told.since, push.quarantine) if told else None
     # In a thread that is not stopped halfway, even when the client goes away.
-    return await asyncio.to_thread(_create, push, build_id, commit, target)
+    return await asyncio.to_thread(_create, push, build_id, commit, target, log)
 
 
-def _create(push: Push, build_id: str, commit: Commit, target: Path) -> Build:
+def _create(push: Push, build_id: str, commit: Commit, target: Path, log: str | None) -> Build:
     try:
         return builds.create(
             push.context,
@@ -99,6 +105,7 @@ def _create(push: Push, build_id: str, commit: Commit, target: Path) -> Build:
             build_id=build_id,
             commit=commit.sha,
             commit_description=commit.subject,
+            git_log=log,
         )
     except CeladonError:
         source.discard(target)

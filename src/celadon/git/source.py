@@ -3,7 +3,9 @@
 While a push waits in its hook, its objects are in quarantine: git finds them only when it is told where they are.
 """
 
+import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +14,11 @@ from celadon.git import program, submodules
 from celadon.git.branches import Update
 from celadon.git.repository import GitFailure, Repository, last_words
 from celadon.git.submodules import Submodule
+from celadon.model.deploy_hook import LOG_COMMITS, LOG_LIMIT
 from celadon.model.errors import Conflict, InvalidParams
 
 _LONGEST_SUBJECT = 200
+_SHA = re.compile(r"^[0-9a-f]{40,64}\Z")
 _XFSZ, _XCPU = 25, 24
 _MEMORY, _CPU_SECONDS = 512 << 20, 120
 
@@ -47,6 +51,21 @@ async def inspect(repository: Repository, update: Update, quarantine: Mapping[st
             raise InvalidParams(f"cannot read .gitmodules: it is longer than {submodules.LONGEST:,} bytes")
         found = await submodules.read(repository, update.new, quarantine)
     return Commit(sha=update.new, subject=_subject(content), submodules=found)
+
+
+async def log(repository: Repository, commit: Commit, since: str | None, quarantine: Mapping[str, str]) -> str:
+    """The commits that a deploy brings, newest first, as deploy hooks tell them: `  * Author: subject`, some of them at most.
+
+    All that there are when nothing is known of what serves, as after a forced push. Nothing keeps a push from being built:
+    a log that cannot be had is empty.
+    """
+    argv = ["log", "--no-color", f"--max-count={LOG_COMMITS}", "--format=  * %an: %s", commit.sha]
+    ranges = [[f"^{since}"], []] if since and _SHA.match(since) else [[]]
+    for exclude in ranges:
+        with contextlib.suppress(GitFailure):
+            printed = await repository.output(*argv, *exclude, "--", quarantine=quarantine)
+            return printed[:LOG_LIMIT].decode("utf-8", errors="replace").rstrip()
+    return ""
 
 
 def _objects(printed: bytes) -> Iterator[tuple[str | None, str, bytes]]:

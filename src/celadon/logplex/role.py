@@ -1,4 +1,4 @@
-"""The logplex role: channels, the platform's events, and the listener for log sessions.
+"""The logplex role: channels, the platform's events, and the listener for log sessions and for lines of add-on providers.
 
 Wakes on: inotify, the change feed. Reads: source files, events, log sessions. Writes: home/logplex. Survives: SIGKILL.
 """
@@ -13,13 +13,15 @@ import sqlalchemy as sa
 import uvicorn
 import uvloop
 
-from celadon.logplex import streams
+from celadon.logplex import inputs, streams
 from celadon.logplex.events import EventInput, StoreUnavailable
 from celadon.logplex.manager import Logplex
+from celadon.model.addon import AddOn
 from celadon.model.event import Event
 from celadon.platform.settings import Settings
-from celadon.store import changes, database, events, log_sessions
+from celadon.store import addons, changes, database, events, log_sessions
 from celadon.store.database import Database
+from celadon.store.lines import Lines
 from celadon.store.log_sessions import LogSession
 
 _WAIT_SECONDS = 1.0
@@ -62,7 +64,12 @@ async def _serve(settings: Settings, store: Database) -> None:
         with _available(), store.read() as tx:
             return log_sessions.find_by_secret(tx, secret, datetime.now(UTC))
 
-    server = _server(settings, streams.application(find_session, logplex.fresh))
+    def find_sender(token: str) -> AddOn | None:
+        with _available(), store.read() as tx:
+            return addons.find_by_log_token(tx, token)
+
+    input_route = inputs.route(find_sender, Lines(settings.home))
+    server = _server(settings, streams.application(find_session, logplex.fresh, others=[input_route]))
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(logplex.run()), tasks.create_task(event_input.run())]
         await server.serve()

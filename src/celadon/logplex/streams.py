@@ -6,7 +6,7 @@ the position behind their lines; everybody else gets the lines.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -48,7 +48,10 @@ FindSession = Callable[[str], Session | None]
 
 
 def application(
-    find_session: FindSession, channel_of: Callable[[str], Channel], buffer: int = tail.BUFFER
+    find_session: FindSession,
+    channel_of: Callable[[str], Channel],
+    buffer: int = tail.BUFFER,
+    others: Sequence[Route] = (),
 ) -> Starlette:
     """The ASGI application. `find_session` finds what has not expired by its secret, may take its
     time, and raises StoreUnavailable."""
@@ -70,7 +73,7 @@ def application(
     async def missing(request: Request, error: Exception) -> Response:
         return _answer(404, NotFound.id, "The requested API endpoint was not found.")
 
-    routes = [Route("/streams/{secret}", show, methods=["GET"])]
+    routes = [Route("/streams/{secret}", show, methods=["GET"]), *others]
     return Starlette(routes=routes, exception_handlers={404: missing})
 
 

@@ -121,11 +121,15 @@ _SCHEDULER = AddOnService(
 _DEPLOYHOOKS = AddOnService(
     name="deployhooks",
     human_name="Deploy Hooks",
-    description="Tells an URL or people by mail of each deploy",
+    description="Tells people and programs of each deploy",
     prefix="DEPLOYHOOKS",
     plans=(
         _plan("http", "HTTP Post Hook", 0, "options: url", default=True),
         _plan("email", "Email Hook", 0, "options: recipient, subject, body"),
+        _plan("irc", "IRC Hook", 0, "options: server, port, ssl, room, nick, password, message"),
+        _plan("basecamp", "Basecamp Hook", 0, "options: url, username, password, project, category, title, body"),
+        _plan("campfire", "Campfire Hook", 0, "options: url, ssl, api_key, room, message"),
+        _plan("slack", "Chat Hook", 0, "options: url, message"),
     ),
     sharable=False,
 )

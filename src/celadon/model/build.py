@@ -23,7 +23,8 @@ class Build:
     `commit` is the pushed commit or the version the API was told; `source_url` is where to fetch a source archive when
     none was stored by a push, and `source_id` says that it is of this platform and which. `cancel_requested` asks the
     build role to stop. `error` says why a failed build failed.
-    `attempts` counts how often the build role took it up: more than once only when that died.
+    `attempts` counts how often the build role took it up: more than once only when that died. `git_log` has the commits
+    since the last deploy, where somebody is to be told of them.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Build:
     output_key: str = ""
     attempts: int = 0
     source_id: str | None = None
+    git_log: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,9 @@ from enum import StrEnum
 WEB = "web"
 RELEASE = "release"
 RUN = "run"
+# What an app's scheduler runs. Procfiles may have a process type of this name too; its dynos have small numbers.
+SCHEDULER = "scheduler"
+FIRST_ONE_OFF = 1000
 # What is run once and never restarted; no formation has them.
 ONE_OFFS = frozenset({RUN, RELEASE})
 
@@ -117,8 +120,13 @@ class Dyno:
 
     @property
     def one_off(self) -> bool:
-        """Run once, never restarted: `run.1234` and `release.1234`."""
-        return self.type in ONE_OFFS
+        """Run once, never restarted: `run.1234`, `release.1234`, `scheduler.1234`."""
+        return self.type in ONE_OFFS or self.scheduled
+
+    @property
+    def scheduled(self) -> bool:
+        """A run of a scheduler's job."""
+        return self.type == SCHEDULER and self.number >= FIRST_ONE_OFF
 
 
 def next_state(state: DynoState, event: DynoEvent) -> DynoState:

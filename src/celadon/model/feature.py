@@ -64,7 +64,7 @@ PRIVATE_ACCOUNT = "private-account"
 ACCOUNT_FEATURES = (
     Feature(
         name=PRIVATE_ACCOUNT,
-        description="No program of others may act for the account: OAuth grants are refused.",
+        description="No program of others may act for the account: OAuth grants and the sign-on to add-ons are refused.",
         on=False,
         state="public",
     ),

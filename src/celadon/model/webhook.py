@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from celadon.model.dyno import RUN, Dyno, DynoState, shown_state
+from celadon.model.dyno import RELEASE, Dyno, DynoState, shown_state
 from celadon.model.errors import InvalidParams
 from celadon.model.event import Event
 
@@ -227,12 +227,13 @@ def _mapping(value: object) -> Mapping[str, object]:
 def dyno_payload(dyno: Dyno, state: DynoState, version: int, exit_status: int | None) -> dict[str, object]:
     """What an event says of a dyno that comes into this state from the one it has."""
     began = dyno.state is DynoState.CREATED
+    asked_for = dyno.one_off and dyno.type != RELEASE
     return {
         "began": began,
         "command": dyno.command,
         "created_at": instant(dyno.created_at),
         "exit_status": exit_status,
-        "management": f"run:{'attached' if dyno.attach else 'detached'}" if dyno.type == RUN else "formation",
+        "management": f"run:{'attached' if dyno.attach else 'detached'}" if asked_for else "formation",
         "name": dyno.name,
         "previous": {} if began else {"state": shown_state(dyno.state)},
         "release": {"id": dyno.release_id, "version": version},

@@ -87,6 +87,8 @@ SERVICES = Recipe(
             "python3-psycopg2",
         ),
         *("redis-server", "memcached"),
+        # PLAIN, and what writes the passwords that memcached asks for.
+        *("libsasl2-modules", "sasl2-bin"),
     ),
     hooks=(
         'mkdir -p "$1/celadon" "$1/engine"',

@@ -13,10 +13,8 @@ from pathlib import Path
 
 import psycopg
 
-from celadon.actions.context import now
 from celadon.addons.engines import PLACE, Engines
 from celadon.model.engine import Engine
-from celadon.platform import certificates
 from celadon.runtime.protocol import ContainerSpec, ContainerState, Mount, RuntimeFailure
 
 SUPERUSER = "postgres"
@@ -81,8 +79,7 @@ class Clusters:
         lines = [_PEER.format(database=name, address=peer) for peer in peers for name in ("replication", "postgres")]
         self.engines.write(engine, "conf/pg_hba.conf", _HBA.format(peers="".join(lines)))
         self.engines.write(engine, "conf/postgresql.conf", _configuration(engine) + more)
-        if not (self.engines.directory(engine) / "conf/server.key").is_file():
-            self._certify(engine)
+        self.engines.certify(engine)
 
     def start(self, engine: Engine, *, mounts: tuple[Mount, ...] = (), group: str | None = None) -> None:
         """Start it unless it runs, and wait until it answers. Raises RuntimeFailure, ClusterFailure."""
@@ -210,15 +207,6 @@ class Clusters:
         self.engines.prepare(engine)
         self._initdb(engine)
         self.files(engine).rename(self.spare)
-
-    def _certify(self, engine: Engine) -> None:
-        """A certificate of the platform's authority for where it is reached."""
-        settings = self.engines.settings
-        pem = certificates.for_hosts(settings, (settings.engine_host, self.engines.address(engine)), now())
-        key, _, chain = pem.partition("-----END PRIVATE KEY-----\n")
-        self.engines.write(engine, "conf/server.crt", chain)
-        # Last: it tells that both are there.
-        self.engines.write(engine, "conf/server.key", f"{key}-----END PRIVATE KEY-----\n")
 
 
 def _configuration(engine: Engine) -> str:

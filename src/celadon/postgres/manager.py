@@ -11,12 +11,13 @@ import psycopg
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
+from celadon.addons.locks import Locks
+from celadon.addons.ports import Ports
 from celadon.model.engine import MOST, Engine, EngineKind, EngineState
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres.cluster import ClusterFailure, Clusters
 from celadon.postgres.launch import Launcher
 from celadon.postgres.pairs import Pairs
-from celadon.postgres.provider import Locks
 from celadon.runtime.protocol import RuntimeFailure
 
 log = logging.getLogger(__name__)
@@ -28,13 +29,13 @@ _BACKOFF = (0.0, 1.0, 5.0, 30.0)
 class Manager:
     """Starts what has died."""
 
-    def __init__(self, context: Context, clusters: Clusters, locks: Locks) -> None:
+    def __init__(self, context: Context, clusters: Clusters, locks: Locks, ports: Ports | None = None) -> None:
         self.context = context
         self.clusters = clusters
         self.locks = locks
         self.pairs = Pairs(context, clusters)
         self._launcher = Launcher(context, clusters)
-        self._published: dict[int, str] = {}
+        self._ports = ports or Ports(clusters.engines, (self.pairs.published,))
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
 
@@ -87,13 +88,7 @@ class Manager:
 
     def publish(self) -> bool:
         """Lead each port to its engine, those of pairs to their primaries; whether anything was led elsewhere."""
-        engines = self.pairs.published()
-        published = {port: engine.id for port, engine in engines.items()}
-        if published == self._published:
-            return False
-        self.clusters.engines.publish(engines)
-        self._published = published
-        return True
+        return self._ports.ensure()
 
     def keep_spare(self) -> None:
         """Have files ready for the next cluster."""

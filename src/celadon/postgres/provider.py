@@ -8,8 +8,6 @@ import functools
 import logging
 import os
 import shutil
-import threading
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +17,8 @@ from celadon.actions import addons
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Names, Place, Source
+from celadon.addons.locks import Locks
+from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_copy
 from celadon.model import postgres_database as rules
@@ -42,18 +42,6 @@ PREFIX = "HEROKU_POSTGRESQL"
 _STOP = 30.0
 
 
-class Locks:
-    """One lock for each engine: two threads never start, stop or fill the same one."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)
-
-    def of(self, engine_id: str) -> threading.RLock:
-        with self._lock:
-            return self._locks[engine_id]
-
-
 class PostgresProvider:
     """The Provider port over the clusters of this machine."""
 
@@ -63,6 +51,7 @@ class PostgresProvider:
         clusters: Clusters,
         locks: Locks,
         reach: Callable[[], object] = lambda: None,
+        ports: Ports | None = None,
         resolve: sources.Resolve | None = None,
     ) -> None:
         self.context = context
@@ -71,6 +60,7 @@ class PostgresProvider:
         self.clusters = clusters
         self.locks = locks
         self.pairs = Pairs(context, clusters)
+        self.ports = ports or Ports(clusters.engines, (self.pairs.published,))
         self.launcher = Launcher(context, clusters)
         self.archive = self.launcher.archive
         self.followers = self.launcher.followers
@@ -117,7 +107,7 @@ class PostgresProvider:
 
     def publish(self) -> None:
         """Make all engines reachable that are to run."""
-        self.clusters.engines.publish(self.pairs.published())
+        self.ports.publish()
 
     def _reserve(self, wanted: Wanted) -> Place:
         made = tenants.new()

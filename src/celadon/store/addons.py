@@ -9,10 +9,11 @@ import sqlalchemy as sa
 from celadon.model.addon import GIVE_UP_AFTER, AddOn, AddOnState
 from celadon.store import apps, rows, tables
 from celadon.store.database import Transaction
+from celadon.store.secrets import Secrets, hash_token
 
 _t = tables.addons
 _config = tables.addon_config
-_shown = [column for column in _t.c if column.name not in ("options", "live_name")]
+_shown = [column for column in _t.c if column.name not in ("options", "live_name", "log_token_hash")]
 _live = _t.c.state != AddOnState.DEPROVISIONED
 # A destroyed app's are nobody's; the role still removes them.
 _owned = _t.c.app_id.in_(sa.select(tables.apps.c.id).where(tables.apps.c.deleted_at.is_(None)))
@@ -79,6 +80,7 @@ def lock(tx: Transaction, addon_id: str) -> AddOn | None:
 
 def insert(tx: Transaction, addon: AddOn, options: Mapping[str, str]) -> None:
     values = {**rows.to_row(addon), "options": rows.sealed(tx, options), "live_name": addon.name}
+    values["log_token_hash"] = hash_token(log_token(tx.secrets, addon.id))
     tx.connection.execute(_t.insert().values(values))
 
 
@@ -89,6 +91,16 @@ def update(tx: Transaction, addon_id: str, *, now: datetime, **values: object) -
     if values.get("state") is AddOnState.DEPROVISIONED:
         values["live_name"] = None
     rows.update(tx, _t, addon_id, updated_at=now, **values)
+
+
+def log_token(secrets: Secrets, addon_id: str) -> str:
+    """By which its provider may write to the app's log: `d.` and a UUID, as clients of Logplex know it."""
+    digits = secrets.sign("addon-log", addon_id)[:32]
+    return f"d.{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def find_by_log_token(tx: Transaction, token: str) -> AddOn | None:
+    return rows.one(tx, AddOn, _select(_t.c.log_token_hash == hash_token(token), _owned))
 
 
 def options(tx: Transaction, addon_id: str) -> dict[str, str]:
@@ -119,7 +131,7 @@ def set_config(tx: Transaction, addon_id: str, namespace: str, found: Mapping[st
 def forget(tx: Transaction, addon_id: str) -> None:
     """What is secret of one that is gone."""
     tx.connection.execute(_config.delete().where(_config.c.addon_id == addon_id))
-    rows.update(tx, _t, addon_id, options=b"")
+    rows.update(tx, _t, addon_id, options=b"", log_token_hash=None)
 
 
 def count_of_service(tx: Transaction, service: str) -> int:

@@ -23,6 +23,11 @@ def find_by_output_key(tx: Transaction, output_key: str) -> Build | None:
     return rows.one(tx, Build, sa.select(_t).where(_t.c.output_key == output_key))
 
 
+def find_of_release(tx: Transaction, app_id: str, release_id: str) -> Build | None:
+    """The build that made a release; None for one that came otherwise."""
+    return rows.one(tx, Build, sa.select(_t).where(_t.c.app_id == app_id, _t.c.release_id == release_id))
+
+
 def pending_of(tx: Transaction, app_id: str) -> Build | None:
     """The app's build that waits or runs: there is at most one."""
     return rows.one(tx, Build, sa.select(_t).where(_t.c.app_id == app_id, _t.c.status == BuildStatus.PENDING))

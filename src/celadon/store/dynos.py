@@ -7,13 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from celadon.model.dyno import Dyno, DynoState
+from celadon.model.dyno import FIRST_ONE_OFF, ONE_OFFS, RUN, SCHEDULER, Dyno, DynoState
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.dynos
 # Of one statement; databases limit its parameters.
 _PART = 500
+_scheduled = sa.and_(_t.c.type == SCHEDULER, _t.c.number >= FIRST_ONE_OFF)
 _settled = sa.and_(_t.c.state == DynoState.UP, _t.c.request.is_(None), _t.c.draining_at.is_(None))
 
 
@@ -52,7 +53,7 @@ def count_of_account(tx: Transaction, account_id: str) -> int:
     apps, formations = tables.apps.c, tables.formations.c
     mine = sa.select(apps.id).where(apps.owner_id == account_id, apps.deleted_at.is_(None))
     wanted = sa.select(sa.func.coalesce(sa.func.sum(formations.quantity), 0)).where(formations.app_id.in_(mine))
-    one_offs = sa.select(sa.func.count()).where(_t.c.app_id.in_(mine), _t.c.type == "run")
+    one_offs = sa.select(sa.func.count()).where(_t.c.app_id.in_(mine), sa.or_(_t.c.type == RUN, _scheduled))
     return int(tx.connection.execute(wanted).scalar_one()) + int(tx.connection.execute(one_offs).scalar_one())
 
 
@@ -65,7 +66,8 @@ def list_web_up(tx: Transaction, sizes: Iterable[str], before: datetime) -> list
 
 def list_up_since(tx: Transaction, before: datetime) -> list[Dyno]:
     """Dynos of formations that came up before that moment and of which nothing is asked."""
-    return _every(tx, sa.select(_t).where(_t.c.type.not_in(("run", "release")), _settled, _t.c.updated_at <= before))
+    of_formation = sa.and_(_t.c.type.not_in(ONE_OFFS), sa.not_(_scheduled))
+    return _every(tx, sa.select(_t).where(of_formation, _settled, _t.c.updated_at <= before))
 
 
 def addresses(tx: Transaction) -> set[str]:

@@ -34,6 +34,13 @@ def current(tx: Transaction, app_id: str) -> Release | None:
     return rows.one(tx, Release, query.order_by(_t.c.version.desc()).limit(1))
 
 
+def before(tx: Transaction, release: Release) -> Release | None:
+    """The release that served until this one came."""
+    earlier = sa.and_(_t.c.app_id == release.app_id, _t.c.version < release.version)
+    succeeded = _t.c.status == ReleaseStatus.SUCCEEDED
+    return rows.one(tx, Release, sa.select(_t).where(earlier, succeeded).order_by(_t.c.version.desc()).limit(1))
+
+
 def current_of_all(tx: Transaction) -> dict[str, Release]:
     """App id → the release its formation follows."""
     newest_version = (

@@ -15,6 +15,8 @@ from celadon.model.addon import AddOnState
 from celadon.model.app_setup import SetupStep
 from celadon.model.app_transfer import TransferState
 from celadon.model.build import BuildStatus
+from celadon.model.cache import Step as CacheStep
+from celadon.model.deploy_hook import DeliveryState, Kind
 from celadon.model.domain import AcmStatus, DomainStatus
 from celadon.model.dyno import DynoRequest, DynoState
 from celadon.model.engine import EngineKind, EngineState
@@ -22,6 +24,7 @@ from celadon.model.pipeline import Stage
 from celadon.model.postgres_database import Origin, Step
 from celadon.model.promotion import TargetStatus
 from celadon.model.release import ReleaseStatus
+from celadon.model.scheduler_job import Frequency, JobStatus
 from celadon.model.slug import SlugStatus
 from celadon.model.team import TeamRole
 from celadon.model.webhook import DeliveryStatus, Level
@@ -440,6 +443,7 @@ builds = sa.Table(
     sa.Column("finished_at", Instant),
     sa.Column("output_key", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("git_log", sa.Text),
 )
 # One build per app at a time is a rule of the store, not of a lucky order of calls.
 sa.Index(
@@ -686,6 +690,68 @@ webhook_deliveries = sa.Table(
 # One row: the number of the last event that has been made webhook events of.
 webhook_cursor = sa.Table("webhook_cursor", metadata, sa.Column("seq", sa.BigInteger, nullable=False))
 
+# What the built-in provider `scheduler` keeps of an add-on; `id` is the add-on's.
+schedulers = sa.Table("schedulers", metadata, _id(), _app(), sa.Column("created_at", Instant, nullable=False))
+
+# `dyno_id` is of the last run. A run's dyno is written with the row's next time, in one transaction: no run comes twice.
+scheduler_jobs = sa.Table(
+    "scheduler_jobs",
+    metadata,
+    _id(),
+    sa.Column("scheduler_id", sa.Text, sa.ForeignKey("schedulers.id", ondelete="CASCADE"), nullable=False, index=True),
+    _app(),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("size", sa.Text, nullable=False),
+    sa.Column("frequency", Word(Frequency), nullable=False),
+    sa.Column("minute", sa.Integer, nullable=False),
+    sa.Column("next_run_at", Instant, nullable=False, index=True),
+    sa.Column("last_run_at", Instant),
+    sa.Column("last_finished_at", Instant),
+    sa.Column("last_status", Word(JobStatus), nullable=False),
+    sa.Column("last_exit_status", sa.Integer),
+    sa.Column("last_error", sa.Text),
+    sa.Column("dyno_id", sa.Text, index=True),
+    sa.Column("dyno_name", sa.Text),
+    *_times(),
+)
+
+# What opens a page of an add-on for somebody, by a secret in its URL, while it is looked at.
+page_tokens = sa.Table(
+    "page_tokens",
+    metadata,
+    sa.Column("token_hash", sa.Text, primary_key=True),
+    _account(),
+    _app(),
+    sa.Column("addon_id", sa.Text, nullable=False, index=True),
+    sa.Column("expires_at", Instant, nullable=False, index=True),
+)
+
+# What the built-in provider `deployhooks` keeps of an add-on; `id` is the add-on's. `options` is encrypted JSON.
+deploy_hooks = sa.Table(
+    "deploy_hooks",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("kind", Word(Kind), nullable=False),
+    sa.Column("options", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+deploy_hook_deliveries = sa.Table(
+    "deploy_hook_deliveries",
+    metadata,
+    _id(),
+    sa.Column("hook_id", sa.Text, sa.ForeignKey("deploy_hooks.id", ondelete="CASCADE"), nullable=False),
+    _app(),
+    sa.Column("release_id", sa.Text, sa.ForeignKey("releases.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("state", Word(DeliveryState), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", Instant, index=True),
+    sa.Column("error", sa.Text),
+    *_times(),
+    sa.UniqueConstraint("hook_id", "release_id"),
+)
+
 addons = sa.Table(
     "addons",
     metadata,
@@ -708,6 +774,19 @@ addons = sa.Table(
     sa.Column("options", sa.LargeBinary, nullable=False),
     # The name while it has one; free again when nothing is left of the add-on.
     sa.Column("live_name", sa.Text, unique=True),
+    # What its provider writes log lines by, hashed.
+    sa.Column("log_token_hash", sa.Text, unique=True, index=True),
+)
+
+# Links that sign somebody on to an add-on, once and soon; `app_id` is the app they come from.
+addon_sign_ons = sa.Table(
+    "addon_sign_ons",
+    metadata,
+    sa.Column("token_hash", sa.Text, primary_key=True),
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("addons.id", ondelete="CASCADE"), nullable=False),
+    _app(),
+    _account(),
+    sa.Column("expires_at", Instant, nullable=False),
 )
 
 addon_attachments = sa.Table(
@@ -804,6 +883,22 @@ postgres_credentials = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("password", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+)
+
+caches = sa.Table(
+    "caches",
+    metadata,
+    sa.Column("addon_id", sa.Text, primary_key=True),
+    sa.Column("engine_id", sa.Text, sa.ForeignKey("engines.id"), nullable=False, unique=True),
+    sa.Column("username", sa.Text, nullable=False),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("step", Word(CacheStep), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("policy", sa.Text, nullable=False),
+    sa.Column("timeout", sa.Integer, nullable=False),
+    sa.Column("notifications", sa.Text, nullable=False),
+    sa.Column("password", sa.LargeBinary, nullable=False),
+    *_times(),
 )
 
 # `query`, `link` and results are encrypted; `link_hash` finds a link again.

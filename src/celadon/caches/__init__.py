@@ -1,0 +1,1 @@
+"""Redis and memcached as add-ons: one server each."""

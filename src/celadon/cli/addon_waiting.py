@@ -1,0 +1,68 @@
+"""Waiting for add-ons: until they are there, or gone."""
+
+import sys
+import time
+from typing import Any
+
+import click
+
+from celadon.cli.client import segment
+from celadon.cli.commands import command
+from celadon.cli.failure import ApiFailure, Failure
+from celadon.cli.invocation import Invocation
+from celadon.cli.output import action, say
+
+EXPANDED = {"Accept-Expansion": "addon_service,plan"}
+
+
+@command(app=True)
+@click.argument("addon", required=False)
+@click.option(
+    "--wait-interval", type=click.IntRange(1, 600), default=None, metavar="SECONDS", help="Between two looks."
+)
+def wait(invocation: Invocation, addon: str | None, wait_interval: int | None) -> None:
+    """Wait until add-ons that are being made are there, and those that are being destroyed are gone."""
+    from celadon.cli import addons
+
+    app = invocation.app_if_known()
+    if addon:
+        found = [addons.resolve(invocation, addon)]
+    else:
+        found = invocation.client.all(f"/apps/{segment(app)}/addons" if app else "/addons")
+    for one in found:
+        if one["state"] == "provisioning":
+            say(created(await_made(invocation, one, wait_interval)))
+        elif one["state"] == "deprovisioning":
+            await_gone(invocation, one, wait_interval)
+
+
+def await_made(invocation: Invocation, addon: dict[str, Any], interval: int | None = None) -> dict[str, Any]:
+    """The add-on once it is there. Raises Failure when it cannot be made."""
+    found = addon
+    with action(f"Waiting for {addon['name']}", quiet=invocation.json):
+        while found["state"] == "provisioning":
+            _pause(interval)
+            found = invocation.client.get(f"/addons/{addon['id']}", headers=EXPANDED)
+        if found["state"] == "deprovisioned":
+            raise Failure(f"The add-on was unable to be created: {found.get('provision_message') or 'no reason given'}")
+    return found
+
+
+def await_gone(invocation: Invocation, addon: dict[str, Any], interval: int | None = None) -> None:
+    with action(f"Destroying {addon['name']}", stream=sys.stdout):
+        try:
+            while invocation.client.get(f"/addons/{addon['id']}")["state"] == "deprovisioning":
+                _pause(interval)
+        except ApiFailure as failure:
+            if failure.http_status != 404:
+                raise
+
+
+def _pause(interval: int | None) -> None:
+    """Between two questions to the platform."""
+    time.sleep(interval or 1)
+
+
+def created(addon: dict[str, Any]) -> str:
+    names = ", ".join(addon["config_vars"])
+    return f"Created {addon['name']} as {names}" if names else f"Created {addon['name']}"

@@ -1,0 +1,1 @@
+"""The built-in service `deployhooks`: who is told of an app's deploys."""
