@@ -1,5 +1,6 @@
 """What the platform itself writes about databases; who may do what to one is asked of its add-on (`actions/addons.py`)."""
 
+import hmac
 import secrets
 import uuid
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from celadon.actions.context import Context, now
 from celadon.model import engine as engines_rules
 from celadon.model import postgres_database as rules
 from celadon.model.engine import Engine, EngineKind, EngineState
-from celadon.model.errors import Conflict
+from celadon.model.errors import Conflict, NotFound
 from celadon.model.postgres_database import DEFAULT_CREDENTIAL, Credential, Origin, PostgresDatabase, Size, Step
 from celadon.store import changes, engines, postgres_databases
 from celadon.store.database import Transaction
@@ -152,18 +153,21 @@ def step(context: Context, addon_id: str, step: Step) -> None:
         postgres_databases.update(tx, addon_id, now=now(), step=step)
 
 
-def copied(context: Context, addon_id: str) -> None:
+def copied(context: Context, addon_id: str, step: Step = Step.PREPARING) -> None:
     """Its files are complete: from now on its engine is kept running."""
     with context.database.transaction() as tx:
         found = postgres_databases.find(tx, addon_id)
         if found is not None:
-            postgres_databases.update(tx, addon_id, now=now(), step=Step.PREPARING)
+            postgres_databases.update(tx, addon_id, now=now(), step=step)
             engines.update(tx, found.engine_id, now=now(), state=EngineState.RUNNING)
             changes.record(tx, "engine")
 
 
 def remove(context: Context, addon_id: str) -> Place | None:
-    """Say that it is to be removed; None when it is gone. An engine of its own stops being kept running at once."""
+    """Say that it is to be removed; None when it is gone. An engine of its own stops being kept running at once.
+
+    Those that follow it become databases of their own: they are `unfinished` from now on.
+    """
     with context.database.transaction() as tx:
         found = _place(tx, addon_id)
         if found is not None:
@@ -197,9 +201,11 @@ def engines_of(context: Context, place: Place) -> list[Engine]:
 
 
 def rotated(context: Context, addon_id: str, credential: Credential, password: str) -> None:
-    """A credential has this password from now on."""
+    """A credential has this password from now on, also where the database is followed."""
     with context.database.transaction() as tx:
         postgres_databases.put_credential(tx, credential, password)
+        for follower in _followers(tx, addon_id):
+            postgres_databases.put_credential(tx, replace(credential, addon_id=follower.addon_id), password)
 
 
 def running(context: Context, kind: EngineKind = EngineKind.POSTGRESQL) -> list[Engine]:
@@ -226,3 +232,100 @@ def remove_scratch(context: Context, engine_id: str, remove: Callable[[Engine], 
         remove(found)
         with context.database.transaction() as tx:
             engines.delete(tx, engine_id)
+
+
+def followers(context: Context, addon_id: str) -> list[Place]:
+    """What follows this database."""
+    with context.database.read() as tx:
+        places = [_place(tx, one.addon_id) for one in _followers(tx, addon_id)]
+    return [place for place in places if place is not None]
+
+
+def _followers(tx: Transaction, addon_id: str) -> list[PostgresDatabase]:
+    return [one for one in postgres_databases.made_from(tx, addon_id) if one.origin is Origin.FOLLOW]
+
+
+def of_engine(context: Context, engine_id: str) -> Place | None:
+    """The database of an engine that has one."""
+    with context.database.read() as tx:
+        found = postgres_databases.of_engine(tx, engine_id)
+        return _place(tx, found[0].addon_id) if found else None
+
+
+def by_url(context: Context, *, port: int, name: str, role: str, password: str) -> str | None:
+    """The add-on of whoever has a database's URL."""
+    with context.database.read() as tx:
+        for one in postgres_databases.list_all(tx):
+            if (one.name, one.role) == (name, role):
+                known = _place(tx, one.addon_id)
+                same = known and hmac.compare_digest(known.password.encode(), password.encode())
+                if known and same and known.engine.port == port:
+                    return one.addon_id
+    return None
+
+
+def archived(context: Context) -> list[Place]:
+    """The databases with an archive: those that have a server of their own and follow nobody."""
+    with context.database.read() as tx:
+        found = [one for one in postgres_databases.list_all(tx) if one.step is Step.AVAILABLE]
+        places = [_place(tx, one.addon_id) for one in found if one.origin is not Origin.FOLLOW]
+    return [one for one in places if one and has_archive(one.engine) and one.engine.state is EngineState.RUNNING]
+
+
+def has_archive(engine: Engine) -> bool:
+    """Whether its log is archived: that of a server of its own, and not yet that of a pair."""
+    return not engine.shared and engine.pair is None
+
+
+def unfinished(context: Context) -> list[Place]:
+    """The followers that are to follow no longer, or are made anew; so is one whose leader is gone."""
+    with context.database.read() as tx:
+        found = [one for one in postgres_databases.list_all(tx) if one.origin is Origin.FOLLOW]
+        places = [_place(tx, one.addon_id) for one in found if _is_unfinished(tx, one)]
+    return [place for place in places if place is not None]
+
+
+def _is_unfinished(tx: Transaction, found: PostgresDatabase) -> bool:
+    if found.step is Step.AVAILABLE:
+        leader = postgres_databases.find(tx, found.source_id or "")
+        return leader is None or leader.step is Step.REMOVING
+    return found.step in (Step.PROMOTING, Step.REBUILDING)
+
+
+def unfollow(context: Context, addon_id: str) -> PostgresDatabase:
+    """Let a follower become a database of its own; the role does it. Raises Conflict, NotFound."""
+    with context.database.transaction() as tx:
+        found = _follower(tx, addon_id)
+        if found.step not in (Step.AVAILABLE, Step.PROMOTING):
+            raise Conflict("cannot unfollow: it is still being made; wait until it is available")
+        postgres_databases.update(tx, addon_id, now=now(), step=Step.PROMOTING)
+        changes.record(tx, "engine")
+        return replace(found, step=Step.PROMOTING)
+
+
+def rebuild(context: Context, addon_id: str) -> PostgresDatabase:
+    """Make a follower anew that has fallen too far behind; the role does it. Raises Conflict, NotFound."""
+    with context.database.transaction() as tx:
+        found = _follower(tx, addon_id)
+        if found.step is not Step.AVAILABLE:
+            raise Conflict("cannot make the follower anew: it is not available yet")
+        postgres_databases.update(tx, addon_id, now=now(), step=Step.REBUILDING)
+        engines.update(tx, found.engine_id, now=now(), state=EngineState.RESTORING)
+        changes.record(tx, "engine")
+        return replace(found, step=Step.REBUILDING)
+
+
+def _follower(tx: Transaction, addon_id: str) -> PostgresDatabase:
+    found = postgres_databases.find(tx, addon_id)
+    if found is None:
+        raise NotFound("cannot find the database: it is gone")
+    if found.origin is not Origin.FOLLOW:
+        raise Conflict("cannot do this with a database that follows none")
+    return found
+
+
+def unfollowed(context: Context, addon_id: str) -> None:
+    """It follows no longer; where it came from is still known."""
+    with context.database.transaction() as tx:
+        postgres_databases.update(tx, addon_id, now=now(), step=Step.AVAILABLE, origin=Origin.FORK)
+        changes.record(tx, "engine")

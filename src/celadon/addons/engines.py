@@ -52,7 +52,10 @@ class Engines:
         return engine.address(self.settings.subnet)
 
     def running(self, engine: Engine) -> bool:
-        found = self.runtime.inspect(engine.name)
+        return self.runs(engine.name)
+
+    def runs(self, container_id: str) -> bool:
+        found = self.runtime.inspect(container_id)
         return found is not None and found.state in (ContainerState.RUNNING, ContainerState.UNMONITORED)
 
     def fits(self, engine: Engine) -> bool:
@@ -106,7 +109,10 @@ class Engines:
         mounts: tuple[Mount, ...] = (),
         group: str | None = None,
     ) -> None:
-        """Run its command, in place of whatever is left of one that died. Raises RuntimeFailure."""
+        """Run its command, in place of whatever is left of one that died. Raises RuntimeFailure.
+
+        `group` names what it may reach, see `allow`.
+        """
         self.runtime.remove(engine.name)
         self.prepare(engine)
         for left in self.sockets(engine).iterdir():
@@ -199,6 +205,14 @@ class Engines:
         self.runtime.remove(engine.name)
         for path in (self.sockets(engine), self.directory(engine)):
             shutil.rmtree(path, ignore_errors=True)
+
+    def allow_peers(self, engine: Engine, peers: Iterable[Engine]) -> str:
+        """Let it reach these engines and no others; the group to start it in. Raises RuntimeFailure."""
+        # After a restart of the machine this may come before the first container has been connected.
+        self._network.ensure()
+        group = f"peers_{engine.number}"
+        self._network.allow({group: [(self.address(peer), PORTS[peer.kind]) for peer in peers]})
+        return group
 
     def publish(self, engines: Mapping[int, Engine]) -> None:
         """Lead these ports of the host to these engines, and no others. Raises RuntimeFailure."""

@@ -42,7 +42,7 @@ from celadon.store import caches as stored_caches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Service → its provider; what keeps their engines as they should be: each within some milliseconds, often; and what
+    """Service → its provider; what keeps their engines as they should be: often, in a thread of its own; and what
     they answer themselves, of which the router sends the paths here (router/haproxy.cfg).
     """
 
@@ -65,6 +65,7 @@ def built_in(context: Context) -> Services:
     postgres = postgres_manager.Manager(context, clusters, locks, ports)
     transfers = Transfers(context, clusters)
     verification = Verification(context, clusters, transfers)
+    provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
         context,
@@ -75,7 +76,7 @@ def built_in(context: Context) -> Services:
     )
     return Services(
         providers={
-            "heroku-postgresql": PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget),
+            "heroku-postgresql": provider,
             MEMCACHED: MemcachedProvider(cached, reach.ensure),
             REDIS: RedisProvider(cached, reach.ensure),
             "deployhooks": DeployHooksProvider(context),
@@ -89,6 +90,8 @@ def built_in(context: Context) -> Services:
             postgres.keep_spare,
             transfers.ensure,
             verification.ensure,
+            provider.archive.ensure,
+            provider.finish_followers,
             cached.ensure,
         ),
         routes=(

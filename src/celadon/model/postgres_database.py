@@ -76,11 +76,16 @@ class Origin(StrEnum):
 
 
 class Step(StrEnum):
-    """Its program counter. A database with an origin is filled (`copying`) before it is prepared."""
+    """Its program counter. A database with an origin is filled (`copying`) before it is prepared.
+
+    A follower is `promoting` while it becomes a database of its own, `rebuilding` while it is filled anew.
+    """
 
     COPYING = "copying"
     PREPARING = "preparing"
     AVAILABLE = "available"
+    PROMOTING = "promoting"
+    REBUILDING = "rebuilding"
     REMOVING = "removing"
 
 

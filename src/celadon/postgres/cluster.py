@@ -15,7 +15,7 @@ import psycopg
 
 from celadon.addons.engines import PLACE, Engines
 from celadon.model.engine import Engine
-from celadon.runtime.protocol import ContainerState, RuntimeFailure
+from celadon.runtime.protocol import ContainerSpec, ContainerState, Mount, RuntimeFailure
 
 SUPERUSER = "postgres"
 DATA = f"{PLACE}/cluster"
@@ -82,20 +82,34 @@ class Clusters:
         self.engines.write(engine, "conf/postgresql.conf", _configuration(engine) + more)
         self.engines.certify(engine)
 
-    def start(self, engine: Engine) -> None:
+    def start(self, engine: Engine, *, mounts: tuple[Mount, ...] = (), group: str | None = None) -> None:
         """Start it unless it runs, and wait until it answers. Raises RuntimeFailure, ClusterFailure."""
         if not self.engines.running(engine):
-            argv = (self.program(engine, "postgres"), "-D", DATA, "-c", f"config_file={PLACE}/conf/postgresql.conf")
-            self.engines.start(engine, argv)
+            self.engines.start(engine, self.server_argv(engine), mounts=mounts, group=group)
         self.wait(engine)
 
-    def wait(self, engine: Engine, seconds: float = _START_TIMEOUT) -> None:
-        """Wait until it answers. Raises ClusterFailure when it ends before, or takes too long."""
+    def server_argv(self, engine: Engine) -> tuple[str, ...]:
+        return (self.program(engine, "postgres"), "-D", DATA, "-c", f"config_file={PLACE}/conf/postgresql.conf")
+
+    def stop(self, engine: Engine, container_id: str, seconds: float) -> None:
+        """End a server in the way that leaves nothing to recover; whoever follows it has everything then.
+
+        Raises RuntimeFailure when it still runs after so many seconds.
+        """
+        argv = (self.program(engine, "pg_ctl"), "stop", "--mode=fast", "--no-wait", f"--pgdata={DATA}")
+        self.engines.runtime.exec(container_id, argv, {})
+        self._wait_for_end(container_id, seconds)
+
+    def wait(self, engine: Engine, seconds: float = _START_TIMEOUT, container_id: str = "") -> None:
+        """Wait until it answers. Raises ClusterFailure when it ends before, or takes too long.
+
+        `container_id` is that of a server that does not run in the engine's own container.
+        """
         deadline = time.monotonic() + seconds
         while True:
             with contextlib.suppress(psycopg.OperationalError), self.connect(engine):
                 return
-            if not self.engines.running(engine):
+            if not self.engines.runs(container_id or engine.name):
                 raise ClusterFailure(f"cannot start {engine.name}: it ended at once, its log says why")
             if time.monotonic() > deadline:
                 raise ClusterFailure(f"cannot start {engine.name}: it does not answer after {seconds:g} s")
@@ -121,28 +135,30 @@ class Clusters:
 
         Raises RuntimeFailure, ClusterFailure with what it said.
         """
-        container_id = f"{engine.name}-{name}"
-        runtime = self.engines.runtime
-        spec = self.engines.spec(engine, container_id, argv, env={})
-        runtime.remove(container_id)
-        output = spec.log_path
+        self.run_to_end(self.engines.spec(engine, f"{engine.name}-{name}", argv, env={}), seconds)
+
+    def run_to_end(self, spec: ContainerSpec, seconds: float) -> None:
+        """Run a container until its program ends. Raises RuntimeFailure, ClusterFailure with what it said."""
+        runtime, output = self.engines.runtime, spec.log_path
+        runtime.remove(spec.id)
         before = output.stat().st_size if output.is_file() else 0
         try:
             runtime.start(spec)
-            status = self._wait_for_end(container_id, seconds)
+            status = self._wait_for_end(spec.id, seconds)
         finally:
-            runtime.remove(container_id)
+            runtime.remove(spec.id)
         if status:
             said = output.read_bytes()[before:].decode("utf-8", "replace").strip() if output.is_file() else ""
-            raise ClusterFailure(f"cannot run {name} for {engine.name} (status {status}): {said[-500:]}")
+            raise ClusterFailure(f"cannot run {spec.id} (status {status}): {said[-500:]}")
 
     def _wait_for_end(self, container_id: str, seconds: float) -> int | None:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < seconds:
             found = self.engines.runtime.inspect(container_id)
             if found is None or found.state is ContainerState.EXITED:
                 return found.exit_status if found else None
-            time.sleep(_LOOK)
+            # What takes an hour is not looked at 200 times a second.
+            time.sleep(max(_LOOK, min(0.25, passed / 50)))
         raise RuntimeFailure(f"cannot wait for {container_id}: it still runs after {seconds:g} s")
 
     def _initdb(self, engine: Engine, target: str = "cluster") -> None:

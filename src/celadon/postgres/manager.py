@@ -16,6 +16,7 @@ from celadon.addons.ports import Ports
 from celadon.model.engine import MOST, Engine, EngineKind, EngineState
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.launch import Launcher
 from celadon.postgres.pairs import Pairs
 from celadon.runtime.protocol import RuntimeFailure
 
@@ -33,6 +34,7 @@ class Manager:
         self.clusters = clusters
         self.locks = locks
         self.pairs = Pairs(context, clusters)
+        self._launcher = Launcher(context, clusters)
         self._ports = ports or Ports(clusters.engines, (self.pairs.published,))
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
@@ -82,8 +84,7 @@ class Manager:
         elif engine.pair:
             self.pairs.start(engine)
         else:
-            self.clusters.configure(engine)
-            self.clusters.start(engine)
+            self._launcher.launch(engine)
 
     def publish(self) -> bool:
         """Lead each port to its engine, those of pairs to their primaries; whether anything was led elsewhere."""

@@ -3,31 +3,43 @@
 An add-on's row in `postgres_databases` is its program counter: each step may be done again.
 """
 
+import contextlib
+import functools
 import logging
 import os
+import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg
 
+from celadon.actions import addons
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
-from celadon.actions.postgres_databases import Names, Place
+from celadon.actions.postgres_databases import Names, Place, Source
 from celadon.addons.locks import Locks
 from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
+from celadon.model import postgres_copy
 from celadon.model import postgres_database as rules
+from celadon.model.engine import Engine
 from celadon.model.errors import Conflict
-from celadon.model.postgres_database import SIZES, Step
+from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
-from celadon.postgres import tenants
+from celadon.postgres import sources, tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.copies import Copies
+from celadon.postgres.launch import Launcher
 from celadon.postgres.pairs import Pairs
+from celadon.postgres.sources import Sources, check_span
 from celadon.postgres.tenants import Tenant
 from celadon.runtime.protocol import RuntimeFailure
 
 log = logging.getLogger(__name__)
 
 PREFIX = "HEROKU_POSTGRESQL"
+# Seconds for a server to end by itself.
+_STOP = 30.0
 
 
 class PostgresProvider:
@@ -41,6 +53,7 @@ class PostgresProvider:
         reach: Callable[[], object] = lambda: None,
         ports: Ports | None = None,
         forget: Callable[[str], object] = lambda _: None,
+        resolve: sources.Resolve | None = None,
     ) -> None:
         # Removes the backups of a database.
         self.forget = forget
@@ -51,6 +64,11 @@ class PostgresProvider:
         self.locks = locks
         self.pairs = Pairs(context, clusters)
         self.ports = ports or Ports(clusters.engines, (self.pairs.published,))
+        self.launcher = Launcher(context, clusters)
+        self.archive = self.launcher.archive
+        self.followers = self.launcher.followers
+        self.copies = Copies(clusters, self.archive, self.followers)
+        self.sources = Sources(context, resolve or functools.partial(addons.source_of, context))
 
     def provision(self, wanted: Wanted) -> Provided:
         size = SIZES.get(wanted.plan)
@@ -60,10 +78,11 @@ class PostgresProvider:
             raise ProviderRefused(
                 f"cannot make a database: {wanted.plan} has {size.memory >> 20:,} MB of memory, more than this machine"
             )
-        if wanted.options:
-            raise ProviderRefused(f"cannot make a database: it has no option --{min(wanted.options)[:40]}")
-        place = self._reserve(wanted)
-        self._attempt(f"make {wanted.name}", lambda: self._prepare(place))
+        if unknown := wanted.options.keys() - postgres_copy.OPTIONS:
+            raise ProviderRefused(f"cannot make a database: it has no option --{min(unknown)[:40]}")
+        # What was accepted once is: a moment may be out of reach by now.
+        place = databases.find(self.context, wanted.addon_id) or self._reserve(wanted)
+        self._attempt(f"make {wanted.name}", lambda: self._finish(place))
         self._attempt(f"connect {wanted.name}", self.reach)
         return self.provided(place)
 
@@ -97,10 +116,37 @@ class PostgresProvider:
     def _reserve(self, wanted: Wanted) -> Place:
         made = tenants.new()
         names = Names(name=made.name, role=made.role, password=made.password)
+        version, origin = self.clusters.version, Source()
+        if (found := self.sources.of(wanted)) is not None:
+            asked, source = found
+            if asked.target is not None:
+                self._attempt("read the archive", lambda: check_span(asked, self.archive.span(source.engine)))
+            if asked.origin is Origin.FOLLOW:
+                names = Names(name=source.database.name, role=source.database.role, password=source.password)
+            version = source.engine.version
+            origin = Source(origin=asked.origin, addon_id=source.database.addon_id, target=asked.target)
         try:
-            return databases.reserve(self.context, wanted.addon_id, wanted.plan, self.clusters.version, names)
+            return databases.reserve(self.context, wanted.addon_id, wanted.plan, version, names, origin)
         except Conflict as error:
             raise ProviderRefused(error.message) from None
+
+    def _finish(self, place: Place) -> None:
+        if place.database.step is Step.COPYING:
+            self._copy(place)
+        self._prepare(place)
+
+    def _copy(self, place: Place) -> None:
+        """Fill its server from the one it is made from."""
+        source = databases.find(self.context, place.database.source_id or "")
+        if source is None or source.database.step is Step.REMOVING:
+            self.deprovision(place.database.addon_id, None)
+            raise ProviderRefused("cannot make a database: the one it was to be made from is gone")
+        source = replace(source, engine=self.pairs.primary(source.engine))
+        if place.database.origin is Origin.FOLLOW:
+            self._admit(source)
+        with self.locks.of(place.engine.id):
+            self.copies.make(place, source)
+        databases.copied(self.context, place.database.addon_id)
 
     def _prepare(self, place: Place) -> None:
         """From a place to a database that takes connections."""
@@ -108,6 +154,11 @@ class PostgresProvider:
             return
         self.run(place)
         self.publish()
+        if place.database.origin is not Origin.FOLLOW:
+            self._ensure_tenant(place)
+        databases.step(self.context, place.database.addon_id, Step.AVAILABLE)
+
+    def _ensure_tenant(self, place: Place) -> None:
         engine, connections = self.pairs.primary(place.engine), SIZES[place.database.plan].connections
         with self.clusters.connect(engine) as connection:
             if engine.pair:
@@ -115,7 +166,6 @@ class PostgresProvider:
             tenants.ensure(connection, tenant_of(place), connections)
         with self.clusters.connect(engine, place.database.name) as connection:
             tenants.ensure_inside(connection, tenant_of(place), statistics=not place.engine.shared)
-        databases.step(self.context, place.database.addon_id, Step.AVAILABLE)
 
     def run(self, place: Place) -> None:
         """Have its cluster made and running."""
@@ -123,22 +173,71 @@ class PostgresProvider:
             self.clusters.make(place.engine)
             if place.engine.pair:
                 self.pairs.run(place.engine)
-                return
-            self.clusters.configure(place.engine)
-            self.clusters.start(place.engine)
+            else:
+                self.launcher.launch(place.engine)
+
+    def finish_followers(self) -> int:
+        """Let go and make anew the followers that are to be; returns how many were.
+
+        Takes as long as that takes: whoever calls it has a thread for it. What fails is tried again by the next call.
+        """
+        done = 0
+        for place in databases.unfinished(self.context):
+            work = self._rebuild if place.database.step is Step.REBUILDING else self._promote
+            with contextlib.suppress(ProviderFailed):
+                self._attempt(f"finish {place.engine.name}", functools.partial(work, place))
+                done += 1
+        return done
+
+    def _promote(self, place: Place) -> None:
+        leader = self.followers.leader_of(place)
+        with self.locks.of(place.engine.id):
+            self.launcher.launch(place.engine)
+            self.followers.promote(place)
+        databases.unfollowed(self.context, place.database.addon_id)
+        if leader is not None:
+            self._admit(leader)
+
+    def _admit(self, leader: Place) -> None:
+        with self.locks.of(leader.engine.id):
+            self.launcher.admit(leader)
+
+    def _rebuild(self, place: Place) -> None:
+        leader = self.followers.leader_of(place)
+        if leader is None:
+            raise ClusterFailure(f"cannot make {place.engine.name} anew: its leader is gone")
+        with self.locks.of(place.engine.id):
+            self.clusters.engines.runtime.remove(place.engine.name)
+            shutil.rmtree(self.clusters.files(place.engine), ignore_errors=True)
+            self.copies.make(place, leader)
+            databases.copied(self.context, place.database.addon_id, Step.AVAILABLE)
+            self.run(place)
 
     def _remove(self, place: Place) -> None:
         own = databases.engines_of(self.context, place)
         if any(engine.pair for engine in own):
             self.pairs.forget(place.engine)
+        leader = self.followers.leader_of(place)
         for engine in own:
             with self.locks.of(engine.id):
-                self.clusters.engines.remove(engine)
+                self._remove_server(place, engine)
+        if leader is not None:
+            self.clusters.engines.allow_peers(place.engine, [])
+            self.followers.drop_slot(leader.engine, place.engine)
+            self._admit(leader)
         with self.locks.of(place.engine.id):
             if place.engine.shared and self.clusters.made(place.engine):
                 self.clusters.start(place.engine)
                 with self.clusters.connect(place.engine) as connection:
                     tenants.drop(connection, tenant_of(place))
+
+    def _remove_server(self, place: Place, engine: Engine) -> None:
+        if databases.followers(self.context, place.database.addon_id) and self.clusters.engines.running(engine):
+            # They get all that was ever committed here.
+            self.clusters.stop(engine, engine.name, _STOP)
+        self.copies.clear(engine)
+        self.clusters.engines.remove(engine)
+        self.archive.remove(engine)
 
     def _attempt(self, intent: str, work: Callable[[], object]) -> None:
         try:

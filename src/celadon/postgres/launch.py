@@ -1,0 +1,49 @@
+"""How a cluster is configured and started: as a shared one, one with an archive, or one that follows another."""
+
+from celadon.actions import postgres_databases as databases
+from celadon.actions.context import Context
+from celadon.actions.postgres_databases import Place
+from celadon.model.engine import Engine
+from celadon.model.postgres_database import SIZES, Step
+from celadon.postgres import archive
+from celadon.postgres.archive import Archive
+from celadon.postgres.cluster import Clusters
+from celadon.postgres.followers import Followers
+
+
+class Launcher:
+    """Knows what a cluster is to be; whoever starts one asks it. Calls of one engine must not overlap."""
+
+    def __init__(self, context: Context, clusters: Clusters) -> None:
+        self.context = context
+        self.clusters = clusters
+        self.archive = Archive(context, clusters)
+        self.followers = Followers(context, clusters)
+
+    def launch(self, engine: Engine) -> None:
+        """Start it unless it runs. Raises RuntimeFailure, ClusterFailure, PlatformFailure, OSError."""
+        place = None if engine.shared else databases.of_engine(self.context, engine.id)
+        if place is None:
+            self.clusters.configure(engine)
+            self.clusters.start(engine)
+            return
+        # A follower has one as well: it is written to as soon as it follows no longer.
+        mount = self.archive.prepare(engine, SIZES[place.database.plan].rollback_days)
+        group = self._configure(place)
+        self.clusters.start(engine, mounts=(mount,), group=group)
+
+    def _configure(self, place: Place) -> str | None:
+        leader = self.followers.leader_of(place)
+        lines, group = self.followers.configure(place, leader) if leader else ("", None)
+        followers = databases.followers(self.context, place.database.addon_id)
+        peers = [
+            self.clusters.engines.address(one.engine) for one in followers if one.database.step is not Step.REMOVING
+        ]
+        self.clusters.configure(place.engine, archive.LINES + lines, peers)
+        return group
+
+    def admit(self, place: Place) -> None:
+        """Let those in that follow it now, and no others any more. Raises RuntimeFailure, psycopg.Error, OSError."""
+        self._configure(place)
+        with self.clusters.connect(place.engine) as connection:
+            connection.execute("select pg_reload_conf()")
