@@ -1,6 +1,5 @@
 """Add-ons: what is asked for. What is done about it is written by `provisioning.py`, for the role that asks providers."""
 
-import contextlib
 import random
 import uuid
 from collections.abc import Collection, Mapping, Sequence
@@ -14,8 +13,8 @@ from celadon.model import addon as rules
 from celadon.model.account import Actor
 from celadon.model.addon import AddOn, AddOnService, AddOnState, Attachment, Plan
 from celadon.model.app import App
-from celadon.model.errors import Conflict, Forbidden, InvalidParams, MultipleMatches, NotFound
-from celadon.store import accounts, addons, apps, changes, events
+from celadon.model.errors import Conflict, InvalidParams, MultipleMatches, NotFound
+from celadon.store import addons, apps, changes, events
 from celadon.store import attachments as stored_attachments
 from celadon.store.database import Transaction
 
@@ -398,21 +397,3 @@ def by_id(context: Context, addon_id: str) -> Described | None:
     with context.database.read() as tx:
         found = addons.find_by_id(tx, addon_id)
         return next(iter(describe(tx, [found])), None) if found else None
-
-
-def source_of(context: Context, word: str, addon_id: str) -> str | None:
-    """The add-on that who asked for this one means by a word: its name or id, an attachment (with `_URL` or without) of
-    the same app, or `app::name`. None when there is none, or none that they may change: a copy of it is all of it.
-    """
-    with context.database.read() as tx:
-        asking = addons.find_by_id(tx, addon_id)
-        account = accounts.find(tx, asking.account_id) if asking else None
-        if asking is None or account is None:
-            return None
-        actor = Actor(account=account)
-        for named in (word, word.removesuffix("_URL")):
-            for app_id in (asking.app_id, None):
-                with contextlib.suppress(NotFound, Forbidden):
-                    found = find_for(tx, actor, named, "addon:update", app_id)
-                    return found.id if found.service == asking.service else None
-    return None

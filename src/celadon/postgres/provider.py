@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import psycopg
 
-from celadon.actions import addons
 from celadon.actions import postgres_databases as databases
+from celadon.actions import postgres_sources
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Names, Place, Source
 from celadon.addons.locks import Locks
@@ -68,7 +68,7 @@ class PostgresProvider:
         self.archive = self.launcher.archive
         self.followers = self.launcher.followers
         self.copies = Copies(clusters, self.archive, self.followers)
-        self.sources = Sources(context, resolve or functools.partial(addons.source_of, context))
+        self.sources = Sources(context, resolve or functools.partial(postgres_sources.find, context))
 
     def provision(self, wanted: Wanted) -> Provided:
         size = SIZES.get(wanted.plan)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from celadon.actions import accounts, addons, apps, context
+from celadon.actions import accounts, addons, apps, context, postgres_sources
 from celadon.actions.context import Context
 from celadon.model.account import Actor
 from celadon.platform.settings import Settings
@@ -39,11 +39,11 @@ def test_a_database_is_known_by_its_name_its_id_and_its_attachments(world: Conte
     source = addons.create(world, owner, "shop", plan=SERVICE, attachment="MAIN").addon
     near, far = asked_by(world, owner, "shop"), asked_by(world, owner, "other")
     for word in (source.id, source.name, "MAIN", "MAIN_URL", "shop::MAIN", "shop::MAIN_URL"):
-        assert addons.source_of(world, word, near) == source.id
+        assert postgres_sources.find(world, word, near) == source.id
     for word in (source.id, source.name, "shop::MAIN_URL"):
-        assert addons.source_of(world, word, far) == source.id
-    assert addons.source_of(world, "MAIN", far) is None
-    assert addons.source_of(world, "nowhere", near) is None
+        assert postgres_sources.find(world, word, far) == source.id
+    assert postgres_sources.find(world, "MAIN", far) is None
+    assert postgres_sources.find(world, "nowhere", near) is None
 
 
 def test_what_is_somebody_elses_or_no_database_is_none(world: Context, owner: Actor) -> None:
@@ -53,5 +53,5 @@ def test_what_is_somebody_elses_or_no_database_is_none(world: Context, owner: Ac
     source = addons.create(world, owner, "shop", plan=SERVICE, attachment="MAIN").addon
     asking = asked_by(world, stranger, "theirs")
     for word in (source.id, source.name, "shop::MAIN"):
-        assert addons.source_of(world, word, asking) is None
-    assert addons.source_of(world, source.id, "no-such-id") is None
+        assert postgres_sources.find(world, word, asking) is None
+    assert postgres_sources.find(world, source.id, "no-such-id") is None
