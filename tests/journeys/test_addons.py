@@ -1,0 +1,141 @@
+"""Add-ons of a third party on a whole platform: the sample provider's process, by our client and by Heroku's own."""
+
+import html
+import json
+import re
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.addons import sample
+from tests.addons.sample import Sample
+from tests.journeys.conftest import App, Platform, wait_for
+from tests.official_cli.client import Client
+
+FILES = {"README.md": "nothing to run\n"}
+EMAIL = "admin@localhost"
+
+
+@pytest.fixture(scope="module")
+def provider(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sample]:
+    """Running, and offered by the platform."""
+    directory = tmp_path_factory.mktemp("provider")
+    # It is reached by its address, and reaches the platform over TLS with the platform's own authority.
+    authority = directory / "ca.pem"
+    authority.write_text(platform.celadon("platform:ca"))
+    with sample.running(directory, {**platform.env, "SSL_CERT_FILE": str(authority)}) as found:
+        added = platform.celadon("addons:providers:add", str(found.path))
+        assert "Adding the provider of notes... done, 3 plans" in added
+        yield found
+        assert "done" in platform.celadon("addons:providers:remove", "notes")
+
+
+@pytest.fixture
+def app(platform: Platform) -> Iterator[App]:
+    """Nothing runs in it: config vars and the log are what add-ons need."""
+    found = platform.create(FILES)
+    yield found
+    platform.celadon("apps:destroy", "--app", found.name, "--confirm", found.name)
+
+
+def config(app: App) -> dict[str, str]:
+    found: dict[str, str] = json.loads(app.celadon("config", "--json"))
+    return found
+
+
+def notes(url: str, note: str | None = None) -> list[str]:
+    """What an app does with its config var: list the notes, or write one."""
+    parts = urlsplit(url)
+    manager = urllib.request.HTTPPasswordMgrWithPriorAuth()
+    where = parts._replace(netloc=f"{parts.hostname}:{parts.port}").geturl()
+    manager.add_password(None, where, parts.username or "", parts.password or "", is_authenticated=True)
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(manager))
+    with opener.open(where, note.encode() if note else None, timeout=10) as answer:
+        found: list[str] = json.loads(answer.read())
+        return found
+
+
+def signed_on(platform: Platform, url: str) -> str:
+    """The page that a browser comes to from the link: the form of the platform's page, sent to the provider."""
+    path = urlsplit(url).path
+    page = platform.request("localhost", path)
+    assert page.status == 200, page.text
+    assert platform.request("localhost", path).status == 401, "a link is good once"
+    action = html.unescape(re.findall(r'<form[^>]* action="([^"]+)"', page.text)[0])
+    inputs = re.findall(r"<input[^>]*>", page.text)
+    fields = {}
+    for one in inputs:
+        found = dict(re.findall(r'(name|value)="([^"]*)"', one))
+        if "name" in found:
+            fields[found["name"]] = html.unescape(found.get("value", ""))
+    with urllib.request.urlopen(action, urllib.parse.urlencode(fields).encode(), timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
+def test_the_sample_provider_passes_the_checks(platform: Platform, provider: Sample) -> None:
+    said = platform.celadon("addons:providers:test", str(provider.path))
+    assert said.count("[ok]") > 5 and "FAIL" not in said
+
+
+def test_an_addon_from_its_making_to_its_end(platform: Platform, provider: Sample, app: App) -> None:
+    made = app.celadon("addons:create", "notes:free", "--name", f"{app.name}-n")
+    assert re.search(rf"Creating notes:free on {app.name}\.\.\. free", made), made
+    assert "Your notes are ready" in made
+    assert "Created" in made and "as NOTES_URL" in made
+    url = config(app)["NOTES_URL"]
+    assert notes(url, "first") == ["first"]
+    app.wait_for_log("[notes]: a note was written")
+
+    upgraded = app.celadon("addons:upgrade", f"{app.name}-n", "notes:basic")
+    assert "Up to 1000 notes from now on" in upgraded
+    assert "notes:basic" in app.celadon("addons:info", "NOTES")
+    app.wait_for_log("has the plan basic now")
+
+    page = signed_on(platform, app.celadon("addons:open", "NOTES", "--show-url").strip())
+    assert f"Notes of {app.name}-n" in page and f"Signed on as {EMAIL}, plan basic" in page and "<li>first</li>" in page
+
+    assert "done" in app.celadon("addons:destroy", "NOTES", "--confirm", app.name, "--wait")
+    assert config(app) == {}
+    with pytest.raises(OSError, match="401"):
+        notes(url)
+
+
+def test_an_addon_that_its_provider_makes_in_the_background(provider: Sample, app: App) -> None:
+    made = app.celadon("addons:create", "notes:slow", "--wait")
+    assert "Your notes are being made" in made
+    info: dict[str, Any] = json.loads(app.celadon("addons:info", "notes", "--json"))
+    assert info["state"] == "provisioned"
+    assert notes(config(app)["NOTES_URL"]) == []
+    app.wait_for_log(f"{info['name']} is ready")
+
+
+def test_an_addon_of_two_apps(platform: Platform, provider: Sample, app: App) -> None:
+    app.celadon("addons:create", "notes", "--name", f"{app.name}-n")
+    second = platform.create(FILES)
+    assert "done" in second.celadon("addons:attach", f"{app.name}-n", "--as", "MEMO")
+    assert config(second) == {"MEMO_URL": config(app)["NOTES_URL"]}
+    assert f"as MEMO on {second.name} app" in app.celadon("addons")
+    refused = app.celadon("addons:destroy", f"{app.name}-n", "--confirm", app.name, check=False)
+    assert second.name in refused, refused
+    assert "done" in second.celadon("addons:detach", "MEMO")
+    assert config(second) == {}
+    app.celadon("addons:destroy", f"{app.name}-n", "--confirm", app.name, "--wait")
+    assert f"No add-ons for app {app.name}." in app.celadon("addons")
+    platform.celadon("apps:destroy", "--app", second.name, "--confirm", second.name)
+
+
+def test_a_provider_that_refuses(provider: Sample, app: App) -> None:
+    app.celadon("addons:create", "notes:basic")
+    url = config(app)["NOTES_URL"]
+    for number in range(11):
+        notes(url, str(number))
+    refused = app.celadon("addons:upgrade", "notes", "notes:free", check=False)
+    assert "there are more notes than the 10 of free" in refused
+    assert "notes:basic" in app.celadon("addons:info", "notes")
