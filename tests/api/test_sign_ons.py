@@ -11,7 +11,7 @@ import pytest
 from tests.api.examples_addons import acme
 from tests.api.world import EMAIL, PASSWORD, Reply, World
 
-from celadon.actions import addons, features, provisioning
+from celadon.actions import addons, features, provisioning, scheduler_jobs
 from celadon.model.addon import AddOn
 from celadon.model.feature import PRIVATE_ACCOUNT
 
@@ -94,3 +94,32 @@ def test_what_has_no_page_says_so(world: World) -> None:
     provisioning.provisioned(world.context, made.id, provider_id="p", config={})
     refused = world.call("POST", f"/addons/{made.name}/sign-ons", {})
     assert refused.status == 422 and "has no page to sign on to" in refused.json["message"]
+
+
+def _scheduler(world: World) -> AddOn:
+    made = addons.create(world.context, world.actor, "example", plan="scheduler").addon
+    scheduler_jobs.provision(world.context, made.id, made.app_id)
+    provisioning.provisioned(world.context, made.id, provider_id=made.id, config={})
+    return made
+
+
+def test_the_scheduler_opens_its_own_page(world: World) -> None:
+    # No third party is told who somebody is.
+    features.update_of_account(world.context, world.actor, PRIVATE_ACCOUNT, True)
+    made = world.call("POST", f"/addons/{_scheduler(world).name}/sign-ons", {})
+    assert made.status == 201
+    path = urlsplit(made.json["url"]).path
+    for _ in range(2):
+        page = _page(world, "GET", path)
+        assert page.status == 200 and "Every 10 minutes" in page.content.decode()
+
+
+def test_the_web_url_of_the_scheduler_leads_to_its_page(world: World) -> None:
+    url = world.get(f"/addons/{_scheduler(world).name}").json["web_url"]
+    path = urlsplit(url).path
+    assert 'name="password"' in _page(world, "GET", path).content.decode()
+    assert _page(world, "POST", path, {"email": EMAIL, "password": "wrong"}).status == 401
+    sent = _page(world, "POST", path, {"email": EMAIL, "password": PASSWORD})
+    assert sent.status == 303
+    page = _page(world, "GET", urlsplit(sent.headers["location"]).path)
+    assert page.status == 200 and "Every 10 minutes" in page.content.decode()

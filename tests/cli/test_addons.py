@@ -18,6 +18,7 @@ from celadon.addons.manager import Manager
 from celadon.addons.services import Providers
 from celadon.cli import addon_prices, addons
 from celadon.cli.failure import UsageFailure
+from celadon.model.addon_services import BUILT_IN
 
 
 @pytest.fixture
@@ -65,6 +66,14 @@ def test_what_can_be_had(provider: Sample, celadon: Program) -> None:
     )
     assert "notes" in celadon("addons:list", "--region", "us").out
     assert celadon("addons:docs", "notes:basic", "--show-url").out == "https://devcenter.heroku.com/articles/notes\n"
+
+
+@pytest.mark.parametrize("service", sorted(BUILT_IN))
+def test_each_built_in_service_has_its_guide_here(celadon: Program, service: str) -> None:
+    told = celadon("addons:docs", service, "--show-url")
+    assert told.err == ""
+    url = told.out.strip()
+    assert url.startswith("file:///") and Path(url.removeprefix("file://")).read_text().startswith("# ")
 
 
 def test_an_addon_from_creation_to_destruction(provider: Sample, celadon: Program) -> None:

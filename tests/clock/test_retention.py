@@ -5,15 +5,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
-from celadon.actions import accounts, apps, builds, context, sources
+from celadon.actions import accounts, addons, apps, builds, context, provisioning, sign_ons, sources
 from celadon.actions.builds import Compiled
 from celadon.actions.context import Context
 from celadon.clock import retention
 from celadon.model.account import Actor
 from celadon.platform.settings import Settings
-from celadon.store import database
+from celadon.store import addon_sign_ons, database, tables
+from celadon.store import addons as stored_addons
+from celadon.store import page_tokens as stored_page_tokens
 from celadon.store import sources as stored_sources
+from celadon.store.addon_sign_ons import Link
+from celadon.store.page_tokens import Opened
+
+_TABLES = [(table.name, table) for table in (tables.addons, tables.addon_sign_ons, tables.page_tokens)]
 
 
 @pytest.fixture
@@ -64,3 +71,35 @@ def test_a_source_goes_when_it_has_expired_unless_a_build_waits_for_it(
             stored_sources.update(tx, source.id, expires_at=context.now())
     retention.prune(world)
     assert {path.name for path in (tmp_path / "uploads").iterdir()} == {fresh.id, built.id}
+
+
+def test_what_is_gone_of_addons_goes(made: tuple[Context, Actor]) -> None:
+    world, owner = made
+    old, late, alive = (
+        addons.create(world, owner, "hello", plan=plan).addon for plan in ("ssl", "scheduler", "deployhooks")
+    )
+    for addon in (old, late):
+        provisioning.refused(world, addon.id, "it will not")
+    past = context.now() - retention.DESTROYED
+    with world.database.transaction() as tx:
+        stored_addons.update(tx, old.id, now=past)
+        for number, until in enumerate((past, context.now() + sign_ons.LASTS)):
+            link = Link(
+                token_hash=str(number),
+                addon_id=alive.id,
+                app_id=alive.app_id,
+                account_id=owner.account.id,
+                expires_at=until,
+            )
+            addon_sign_ons.insert(tx, link)
+            opened = Opened(account_id=owner.account.id, app_id=alive.app_id, addon_id=alive.id)
+            stored_page_tokens.insert(tx, str(number), opened, until)
+    retention.prune(world)
+    with world.database.read() as tx:
+        found = {
+            name: tx.connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            for name, table in _TABLES
+        }
+    assert found == {"addon_sign_ons": 1, "page_tokens": 1, "addons": 2}
+    assert provisioning.find(world, old.id) is None
+    assert provisioning.find(world, late.id) is not None

@@ -5,9 +5,7 @@ import json
 import re
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +13,7 @@ import pytest
 
 from tests.addons import sample
 from tests.addons.sample import Sample
-from tests.journeys.conftest import App, Platform, wait_for
-from tests.official_cli.client import Client
+from tests.journeys.conftest import App, Platform
 
 FILES = {"README.md": "nothing to run\n"}
 EMAIL = "admin@localhost"

@@ -1,11 +1,14 @@
-"""Single sign-on: somebody of an app comes to the page of an add-on's provider, known to it by a form that we sign."""
+"""Single sign-on: somebody of an app comes to the page of an add-on's provider, known to it by a form that we sign.
+
+The platform's own pages of add-ons need no form: they have an URL for whoever has said who they are.
+"""
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from celadon.actions import access
+from celadon.actions import access, page_tokens, scheduler_jobs
 from celadon.actions import addons as own_addons
 from celadon.actions.context import Context, now
 from celadon.model import addon_services as rules
@@ -21,6 +24,8 @@ from celadon.store.addon_sign_ons import Link
 from celadon.store.database import Transaction
 
 LASTS = timedelta(minutes=1)
+# Built-in service → what gives the URL of its page for somebody, of an app.
+_OWN_PAGES = {"scheduler": scheduler_jobs.page_url}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +38,20 @@ class Form:
 
 
 def web_url(context: Context, app: App, addon: AddOn, service: AddOnService) -> str | None:
-    """Where people open an add-on, coming from this app; None for one without a page of a third party."""
-    if not service.single_sign_on or service.name in rules.BUILT_IN:
+    """Where people open an add-on, coming from this app; None for one without a page."""
+    opened = service.name in _OWN_PAGES if service.name in rules.BUILT_IN else service.single_sign_on
+    if not opened:
         return None
     return f"{context.settings.api_https_url}/sso/apps/{app.id}/addons/{addon.id}"
 
 
 def begin(context: Context, actor: Actor, named: str, app_name: str | None = None) -> tuple[str, datetime]:
-    """An URL that signs the actor on, once and within a minute. Raises NotFound, Forbidden, InvalidParams."""
+    """An URL that signs the actor on, and until when it can be opened: a third party's once and within a minute, a page
+    of our own for as long as it is looked at. Raises NotFound, Forbidden, InvalidParams.
+    """
+    own = own_page(context, actor, named, app_name)
+    if own is not None:
+        return own, now() + page_tokens.IDLE
     token = secrets.random_token()
     with context.database.transaction() as tx:
         addon, app = _opened(tx, actor, named, app_name)
@@ -53,6 +64,16 @@ def begin(context: Context, actor: Actor, named: str, app_name: str | None = Non
         )
         addon_sign_ons.insert(tx, link)
     return f"{context.settings.api_https_url}/sso/{token}", link.expires_at
+
+
+def own_page(context: Context, actor: Actor, named: str, app_name: str | None = None) -> str | None:
+    """The URL of a built-in add-on's page for the actor; None for a third party's. Raises NotFound, Forbidden,
+    InvalidParams.
+    """
+    with context.database.read() as tx:
+        addon, _ = _opened(tx, actor, named, app_name)
+    page = _OWN_PAGES.get(addon.service)
+    return page(context, actor, addon.app_id) if page else None
 
 
 def take(context: Context, token: str) -> Form:
@@ -90,6 +111,8 @@ def _opened(tx: Transaction, actor: Actor, named: str, app_name: str | None) -> 
     app = access.app_for(tx, actor, app_name or addon.app_id, "addon:update")
     if addon.state is not AddOnState.PROVISIONED:
         raise InvalidParams(f"cannot open {addon.name}: it is {addon.state}")
+    if addon.service in _OWN_PAGES:
+        return addon, app
     if not _page(tx, addon.service):
         raise InvalidParams(f"cannot open {addon.name}: {addon.service} has no page to sign on to")
     _require_open(tx, actor.account)

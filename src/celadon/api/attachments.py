@@ -1,10 +1,14 @@
 """Attachments of add-ons."""
 
+from collections.abc import Mapping
+
 from celadon.actions import addons, attachments, sign_ons
 from celadon.actions.attachments import Described
 from celadon.api import plans, shapes
 from celadon.api.answer import Answer, Listing
 from celadon.api.request import Call
+from celadon.model.addon import Attachment
+from celadon.model.app import App
 
 _BY_ID = {"id": lambda one: one.attachment.id, "name": lambda one: f"{one.attachment.name}~{one.attachment.id}"}
 
@@ -70,20 +74,27 @@ def _answer(call: Call, found: Described, status: int = 200) -> Answer:
 
 
 def shape(call: Call, found: Described) -> dict[str, object]:
-    attachment = found.attachment
     included = {part.strip() for part in call.request.headers.get("accept-inclusion", "").split(",")}
     addon: dict[str, object] = {"app": shapes.app(found.owner), "id": found.addon.id, "name": found.addon.name}
     if "addon:plan" in included:
         addon["plan"] = plans.shape(found.service, found.plan)
-    shown: dict[str, object] = {
+    url = sign_ons.web_url(call.context, found.app, found.addon, found.service)
+    shown = shape_of(found.attachment, found.app, addon, url)
+    return {**shown, "config_vars": list(found.config_vars)} if "config_vars" in included else shown
+
+
+def shape_of(
+    attachment: Attachment, app: App, addon: Mapping[str, object], web_url: str | None = None
+) -> dict[str, object]:
+    """Of an attachment, or of what is known of one that is gone."""
+    return {
         "addon": addon,
-        "app": shapes.app(found.app),
+        "app": shapes.app(app),
         "created_at": shapes.instant(attachment.created_at),
         "id": attachment.id,
         "log_input_url": None,
         "name": attachment.name,
         "namespace": attachment.namespace,
         "updated_at": shapes.instant(attachment.updated_at),
-        "web_url": sign_ons.web_url(call.context, found.app, found.addon, found.service),
+        "web_url": web_url,
     }
-    return {**shown, "config_vars": list(found.config_vars)} if "config_vars" in included else shown

@@ -13,14 +13,28 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from celadon.actions import addons as own_addons
 from celadon.actions import teams, webhook_events
 from celadon.actions.context import Context, now
 from celadon.actions.sni_endpoints import Served
-from celadon.api import apps, builds, collaborators, domains, formations, releases, request, shapes, sni_endpoints
+from celadon.api import (
+    addons,
+    apps,
+    attachments,
+    builds,
+    collaborators,
+    domains,
+    formations,
+    releases,
+    request,
+    shapes,
+    sni_endpoints,
+)
 from celadon.api.answer import Answer
 from celadon.api.request import Call, Request
 from celadon.model import webhook as rules
 from celadon.model.account import Account, Actor
+from celadon.model.addon import AddOnState, Attachment
 from celadon.model.app import App
 from celadon.model.domain import Domain
 from celadon.model.errors import NotFound
@@ -38,6 +52,8 @@ log = logging.getLogger(__name__)
 
 # Entity → the function that answers a GET of it, and the name its path has for it.
 _SHOWN: Mapping[str, tuple[Callable[[Call], Answer], str]] = {
+    "api:addon": (addons.show, "addon"),
+    "api:addon-attachment": (attachments.show_in_app, "attachment"),
     "api:app": (apps.show, "app"),
     "api:build": (builds.show, "build"),
     "api:collaborator": (collaborators.show, "collaborator"),
@@ -162,6 +178,12 @@ def _destroyed(context: Context, event: Event, app: App, owner: Account, notice:
     left, settings = event.payload, context.settings
     if notice.include == "api:app":
         return apps.shape(settings, app, owner, teams.of_apps(context, {app.owner_id}).get(app.owner_id))
+    if notice.include == "api:addon" and (addon := own_addons.by_id(context, notice.resource_id)):
+        # What the provider has done about it since is another matter.
+        state = str(left.get("state") or AddOnState.DEPROVISIONED)
+        return {**addons.shape(addon), "config_vars": [], "state": state, "updated_at": shapes.instant(event.at)}
+    if notice.include == "api:addon-attachment" and "created_at" in left:
+        return _detached(context, event, app, notice)
     if notice.include == "api:collaborator" and (person := webhook_events.person(context, notice.resource_id)):
         return collaborators.shape(app, person, "collaborator")
     if notice.include == "api:domain" and "hostname" in left:
@@ -173,6 +195,24 @@ def _destroyed(context: Context, event: Event, app: App, owner: Account, notice:
         return sni_endpoints.shape(settings, Served(app, _certificate(event, app, notice), ()))
     shown = {name: value for name, value in left.items() if name != "previous"}
     return {**shown, "id": notice.resource_id, "app": shapes.app(app), "updated_at": shapes.instant(event.at)}
+
+
+def _detached(context: Context, event: Event, app: App, notice: Notice) -> dict[str, object]:
+    left = event.payload
+    named = left["addon"]
+    assert isinstance(named, Mapping), "actions/attachments.py says so"
+    addon = own_addons.by_id(context, str(named["id"]))
+    gone = Attachment(
+        id=notice.resource_id,
+        addon_id=str(named["id"]),
+        app_id=app.id,
+        name=str(left["name"]),
+        namespace=None if left["namespace"] is None else str(left["namespace"]),
+        created_at=datetime.fromisoformat(str(left["created_at"])),
+        updated_at=event.at,
+    )
+    # An add-on goes with the app that owns it.
+    return attachments.shape_of(gone, app, {"app": shapes.app(addon.app if addon else app), **named})
 
 
 def _certificate(event: Event, app: App, notice: Notice) -> SniEndpoint:

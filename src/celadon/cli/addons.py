@@ -1,5 +1,6 @@
 """Add-ons: what can be had, what apps have, and having, changing and destroying them."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,6 +13,17 @@ from celadon.cli.failure import ApiFailure, Failure, UsageFailure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, hash, header, say, show_json, table
 
+# Built-in service → its guide in `docs/guides`; third parties' are where Heroku keeps them.
+_GUIDES = {
+    "deployhooks": "deploy-hooks.md",
+    "heroku-postgresql": "addons.md",
+    "heroku-redis": "redis-and-memcached.md",
+    "memcachier": "redis-and-memcached.md",
+    "pgbackups": "addons.md",
+    "scheduler": "scheduler.md",
+    "ssl": "domains-and-tls.md",
+}
+_FOLDER = Path(__file__).parents[3] / "docs" / "guides"
 _DOCS = "https://devcenter.heroku.com/articles/"
 _TITLES = ("Plan", "Price", "Max Price", "State")
 
@@ -299,13 +311,24 @@ def info(invocation: Invocation, addon: str) -> None:
 @click.option("--show-url", is_flag=True, help="Print the URL, open no browser.")
 def docs(invocation: Invocation, service: str, show_url: bool) -> None:
     """Open the documentation of an add-on service in a web browser."""
+    # A service is no app's.
+    invocation.app_if_known()
     try:
         name = invocation.client.get(f"/addon-services/{segment(service.partition(':')[0])}")["name"]
     except ApiFailure as failure:
         if failure.http_status != 404:
             raise
         name = resolve(invocation, service)["addon_service"]["name"]
-    _open(f"{_DOCS}{name}", show_url)
+    _open(_docs_of(name), show_url)
+
+
+def _docs_of(service: str) -> str:
+    if service not in _GUIDES:
+        return f"{_DOCS}{service}"
+    guide = _FOLDER / _GUIDES[service]
+    if not guide.is_file():
+        raise Failure(f"cannot open the guide: it is docs/guides/{guide.name} of Celadon's source, which is not here")
+    return guide.as_uri()
 
 
 @command(app=True, must="ADDON to open")

@@ -9,6 +9,8 @@ from celadon.model.slug import KEPT
 from celadon.model.webhook import DYNO_GONE, DYNO_STATE
 from celadon.store import (
     acme_challenges,
+    addon_sign_ons,
+    addons,
     apps,
     authorizations,
     builds,
@@ -26,7 +28,7 @@ from celadon.store import (
     webhooks,
 )
 
-# What a destroyed app has left stays this long, and what builds and release phases have written.
+# What a destroyed app has left stays this long, what became of an add-on that is gone, and what builds and release phases have written.
 DESTROYED = timedelta(days=7)
 OUTPUT = timedelta(days=30)
 # What webhooks were told, and how that went; what of dynos was kept for them alone.
@@ -48,6 +50,8 @@ def prune(context: Context) -> str:
         invitations.prune(tx, now())
         sessions.prune(tx, now())
         page_tokens.prune(tx, now())
+        addon_sign_ons.prune(tx, now())
+        addons.prune(tx, now() - DESTROYED)
         deploy_hooks.prune(tx, now() - TOLD)
         authorizations.prune(tx, now() - ENDED)
         mails.prune(tx, now() - LETTERS)

@@ -1,4 +1,4 @@
-"""Pages that lead to the page of an add-on's provider: by a form that the browser sends by itself."""
+"""Pages that lead to the page of an add-on: a third party's by a form that the browser sends by itself."""
 
 from celadon.actions import sign_ons
 from celadon.actions.sign_ons import Form
@@ -29,7 +29,10 @@ def sign_on(call: Call) -> Page:
         actor = logins.who(call)
     except (Unauthorized, TwoFactorRequired) as error:
         return page("sign_on.html", error.status, logins.wrong(call, error), **logins.again(call, error))
-    return _sending(sign_ons.form(call.context, actor, call.params["addon"], call.params["app"]))
+    named, app = call.params["addon"], call.params["app"]
+    if (own := sign_ons.own_page(call.context, actor, named, app)) is not None:
+        return Page(status=303, location=own)
+    return _sending(sign_ons.form(call.context, actor, named, app))
 
 
 def _sending(form: Form) -> Page:

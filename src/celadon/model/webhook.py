@@ -20,7 +20,7 @@ QUEUE_FULL = "QueueFull"
 VERSION = "application/vnd.heroku+json; version=3"
 DYNO = "dyno"
 API_DYNO = "api:dyno"
-# What can be asked for. There are no events of add-ons before there are add-ons; clients ask for all of these at once.
+# What can be asked for; clients ask for all of these at once.
 ENTITIES = (
     "api:addon",
     "api:addon-attachment",

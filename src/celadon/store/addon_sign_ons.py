@@ -25,8 +25,12 @@ def insert(tx: Transaction, link: Link) -> None:
 
 
 def take(tx: Transaction, token_hash: str, now: datetime) -> Link | None:
-    """The link of this secret, which is no more after that; None when it is used or old. Forgets what is old."""
+    """The link of this secret, which is no more after that; None when it is used or old."""
     found = rows.one(tx, Link, _t.select().where(_t.c.token_hash == token_hash, _t.c.expires_at > now))
     gone = tx.connection.execute(_t.delete().where(_t.c.token_hash == token_hash)).rowcount
-    tx.connection.execute(_t.delete().where(_t.c.expires_at <= now))
     return found if gone else None
+
+
+def prune(tx: Transaction, now: datetime) -> None:
+    """Forget links that nobody has used in time."""
+    tx.connection.execute(_t.delete().where(_t.c.expires_at <= now))
