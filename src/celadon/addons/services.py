@@ -31,6 +31,7 @@ from celadon.postgres import routes as postgres_routes
 from celadon.postgres.clip_places import ClusterPlaces
 from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.databases import Databases
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.transfers import Transfers
@@ -66,6 +67,7 @@ def built_in(context: Context) -> Services:
     transfers = Transfers(context, clusters)
     verification = Verification(context, clusters, transfers)
     provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
+    places = ClusterPlaces(context, clusters)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
         context,
@@ -95,7 +97,8 @@ def built_in(context: Context) -> Services:
             cached.ensure,
         ),
         routes=(
-            *postgres_routes.routes(Runs(context, ClusterPlaces(context, clusters))),
+            *postgres_routes.routes(Runs(context, places)),
+            *postgres_routes.of_databases(Databases(clusters, places.forget)),
             *transfer_routes.ROUTES,
             *cache_routes.routes(cached, redis),
         ),

@@ -2,7 +2,22 @@
 
 from celadon.api.route import Door, Route, route
 from celadon.postgres.clip_runs import Runs
+from celadon.postgres.databases import Databases
 from celadon.postgres.dataclips import Dataclips
+
+_ONE = "/client/v11/databases/:database"
+_CREDENTIALS = "/postgres/v0/databases/:database/credentials"
+
+
+def of_databases(databases: Databases) -> tuple[Route, ...]:
+    return (
+        route(f"GET {_ONE}", "addon:read", databases.show),
+        route(f"GET {_ONE}/wait_status", "addon:read", databases.wait, free=True),
+        route(f"PUT {_ONE}/reset", "addon:update", databases.reset),
+        route(f"POST {_ONE}/connection_reset", "addon:update", databases.reset_connections),
+        route(f"GET {_CREDENTIALS}", "addon:config", databases.list_credentials),
+        route(f"GET {_CREDENTIALS}/:credential", "addon:config", databases.show_credential),
+    )
 
 
 def routes(runs: Runs) -> tuple[Route, ...]:

@@ -1,0 +1,143 @@
+"""The data API of databases, asked as Heroku's client asks, over real clusters: two plans, and people who may less."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+from celadon.actions import accounts, addons, apps, authorizations, provisioning
+from celadon.actions import postgres_databases as databases
+from celadon.addons.provider import Provided, Wanted
+from celadon.api.application import Api
+from celadon.model.addon import AddOn
+from celadon.model.postgres_database import Step
+from celadon.postgres import routes
+from celadon.postgres.databases import Databases
+from tests.api.world import EMAIL, PASSWORD, World, basic
+from tests.postgres.place import Place
+
+
+@dataclass(frozen=True)
+class Made:
+    world: World
+    place: Place
+    addon: AddOn
+    provided: Provided
+    forgotten: list[str]
+
+    def connect(self) -> psycopg.Connection:
+        return self.place.connect(self.provided)
+
+    @property
+    def path(self) -> str:
+        return f"/client/v11/databases/{self.addon.id}"
+
+    @property
+    def credentials(self) -> str:
+        return f"/postgres/v0/databases/{self.addon.name}/credentials"
+
+
+@pytest.fixture(scope="module", params=["mini", "standard-0"])
+def made(request: pytest.FixtureRequest, place: Place) -> Iterator[Made]:
+    context, plan = place.context, request.param
+    if plan == "mini":
+        accounts.create_operator(context.database, email=EMAIL, password=PASSWORD)
+    actor = accounts.log_in(context, EMAIL, PASSWORD)
+    _, token = authorizations.create(context, actor)
+    forgotten: list[str] = []
+    table = routes.of_databases(Databases(place.clusters, forgotten.append))
+    world = World(context=context, api=Api(context, table), actor=actor, token=token)
+    apps.create(context, actor, name=f"shop-{plan}")
+    addon = addons.create(context, actor, f"shop-{plan}", plan=f"heroku-postgresql:{plan}").addon
+    order = Wanted(addon_id=addon.id, name=addon.name, plan=plan, region="us", app_id=addon.app_id, app_name="shop")
+    provided = place.provider.provision(order)
+    provisioning.provisioned(context, addon.id, provider_id=provided.provider_id, config=provided.config)
+    yield Made(world=world, place=place, addon=addon, provided=provided, forgotten=forgotten)
+    place.provider.deprovision(addon.id, None)
+
+
+def test_its_information_is_what_the_client_prints(made: Made) -> None:
+    with made.connect() as connection:
+        connection.execute("create table if not exists counted ()")
+        told = made.world.get(made.path).json
+    rows = {row["name"]: row["values"][0] for row in told["info"]}
+    assert rows["Status"] == "Available"
+    assert rows["Tables"] == "1" and rows["Connections"].startswith("1/") and rows["PG Version"] == "17"
+    assert made.provided.config == {"HEROKU_POSTGRESQL_URL": told["resource_url"]}
+
+
+def test_the_credential_opens_the_database_by_basic_authentication_too(made: Made) -> None:
+    headers = {"authorization": basic("", made.world.token)}
+    told = made.world.get(f"{made.credentials}/default", headers=headers, token=None).json
+    (active,) = told["credentials"]
+    words = {"host": told["host"], "port": told["port"], "dbname": told["database"], "sslmode": "require"}
+    with psycopg.connect(user=active["user"], password=active["password"], **words) as connection:
+        connection.execute("select 1")
+    assert [one["name"] for one in made.world.get(made.credentials).json] == ["default"]
+    assert made.world.get(f"{made.credentials}/other").status == 404
+
+
+def test_a_database_that_is_being_made_is_waited_for(made: Made) -> None:
+    path = f"{made.path}/wait_status"
+    assert made.world.get(path).json == {"message": "available", "waiting?": False}
+    databases.step(made.place.context, made.addon.id, Step.PREPARING)
+    assert made.world.get(path).json == {"message": "preparing", "waiting?": True}
+    assert made.world.call("PUT", f"{made.path}/reset", {}).status == 409
+    databases.step(made.place.context, made.addon.id, Step.AVAILABLE)
+
+
+def test_connections_of_users_are_ended_and_new_ones_come_in(made: Made) -> None:
+    with made.connect() as old:
+        assert made.world.call("POST", f"{made.path}/connection_reset").status == 200
+        with pytest.raises(psycopg.OperationalError):
+            old.execute("select 1")
+    with made.connect() as connection:
+        connection.execute("select 1")
+
+
+def test_a_reset_leaves_nothing_but_the_extensions_asked_for(made: Made) -> None:
+    with made.connect() as connection:
+        connection.execute("create schema mine")
+        connection.execute("create table mine.gone as select 1 as n")
+        connection.execute("create table public.gone as select 1 as n")
+        assert made.world.call("PUT", f"{made.path}/reset", {"extensions": ["citext"]}).status == 200
+    assert made.forgotten == [made.addon.id]
+    with made.connect() as connection:
+        left = connection.execute("select from pg_tables where tablename = 'gone'").fetchall()
+        left += connection.execute("select from pg_namespace where nspname = 'mine'").fetchall()
+        assert left == []
+        connection.execute("create table again (name citext)")
+        connection.execute("create schema another")
+        connection.execute("drop extension citext cascade")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select lo_create(0)")
+
+
+@pytest.mark.parametrize("name", ["dblink", "file_fdw", "nothing", 'x"; drop schema public; --'])
+def test_a_reset_makes_no_extension_that_reaches_beyond_and_keeps_all_then(made: Made, name: str) -> None:
+    with made.connect() as connection:
+        connection.execute("create table if not exists kept ()")
+    assert made.world.call("PUT", f"{made.path}/reset", {"extensions": [name]}).status == 422
+    with made.connect() as connection:
+        connection.execute("select from kept")
+
+
+def test_who_is_not_on_the_app_finds_no_database(made: Made) -> None:
+    if made.addon.plan != "mini":
+        pytest.skip("one account is enough")
+    context = made.place.context
+    accounts.create(context, made.world.actor, email="grace@example.com", password=PASSWORD)
+    _, token = authorizations.create(context, accounts.log_in(context, "grace@example.com", PASSWORD))
+    for path in (made.path, f"{made.path}/wait_status", made.credentials, f"{made.credentials}/default"):
+        assert made.world.get(path, token=token).status == 404
+    for method, verb in (("PUT", "reset"), ("POST", "connection_reset")):
+        assert made.world.call(method, f"{made.path}/{verb}", {}, token=token).status == 404
+
+
+def test_a_token_that_may_only_read_sees_no_password_and_changes_nothing(made: Made) -> None:
+    token = made.world.new_token("read")
+    assert made.world.get(made.path, token=token).json["resource_url"] is None
+    assert made.world.get(made.credentials, token=token).status == 403
+    for method, verb in (("PUT", "reset"), ("POST", "connection_reset")):
+        assert made.world.call(method, f"{made.path}/{verb}", {}, token=token).status == 403
