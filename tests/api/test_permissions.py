@@ -15,9 +15,11 @@ from celadon.store import apps as stored_apps
 from celadon.store import rows, tables, teams
 from celadon.store.database import Transaction
 
-VIEW = {"app:read", "addon:read", "log:read", "pipeline:read"}
+VIEW = {"app:read", "addon:read", "log:read", "pipeline:read", "transfer:read"}
 DEPLOY = {
     "addon:config",
+    "transfer:download",
+    "transfer:update",
     "dataclip:read",
     "dataclip:update",
     "code:read",

@@ -32,8 +32,9 @@ def main(settings: Settings) -> None:
     bell = threading.Event()
     built_in = services.built_in(context)
     manager = Manager(context, Providers(context, built_in.providers), bell.set)
-    for ensure in built_in.ensures:
-        threading.Thread(target=_keep, args=(ensure, changes.Feed(context.database)), daemon=True).start()
+    looks = [threading.Event() for _ in built_in.ensures]
+    for ensure, look in zip(built_in.ensures, looks, strict=True):
+        threading.Thread(target=_keep, args=(ensure, look), daemon=True).start()
     Serving(settings.run / SOCKET, context, built_in.routes, built_in.files).start()
     feed = changes.Feed(context.database)
     while True:
@@ -43,15 +44,17 @@ def main(settings: Settings) -> None:
             log.info("at=ensure asking=%d", begun)
         while not bell.wait(changes.LOOK) and feed.look() <= seen and time.monotonic() < until:
             pass
+        # One look at the feed for all: a look of each would be most of what the role does.
+        for look in looks:
+            look.set()
 
 
-def _keep(ensure: Callable[[], object], feed: changes.Feed) -> None:
+def _keep(ensure: Callable[[], object], look: threading.Event) -> None:
     """Keep engines as they should be; what breaks is tried again, and keeps nothing else from its work."""
     while True:
-        seen, until = feed.look(), time.monotonic() + _LOOK
         try:
             ensure()
         except Exception:
             log.exception("at=ensure-failed")
-        while feed.look() <= seen and time.monotonic() < until:
-            time.sleep(changes.LOOK)
+        look.wait(_LOOK)
+        look.clear()
