@@ -141,3 +141,38 @@ def test_a_token_that_may_only_read_sees_no_password_and_changes_nothing(made: M
     assert made.world.get(made.credentials, token=token).status == 403
     for method, verb in (("PUT", "reset"), ("POST", "connection_reset")):
         assert made.world.call(method, f"{made.path}/{verb}", {}, token=token).status == 403
+
+
+def test_a_follower_names_its_leader_until_it_is_let_go(made: Made) -> None:
+    if made.addon.plan == "mini":
+        pytest.skip("a shared database cannot be followed")
+    assert made.world.get(made.path).json["following"] is None
+    refused = made.world.call("PUT", f"{made.path}/unfollow", {})
+    assert refused.status == 409 and "follows none" in refused.json["message"]
+    context, place = made.place.context, made.place
+    addon = addons.create(context, made.world.actor, "shop-standard-0", plan="heroku-postgresql:standard-0").addon
+    assert made.provided.config is not None
+    order = Wanted(
+        addon_id=addon.id,
+        name=addon.name,
+        plan="standard-0",
+        region="us",
+        app_id=addon.app_id,
+        app_name="shop",
+        options={"follow": made.provided.config["HEROKU_POSTGRESQL_URL"]},
+    )
+    provided = place.provider.provision(order)
+    provisioning.provisioned(context, addon.id, provider_id=provided.provider_id, config=provided.config)
+    try:
+        path = f"/client/v11/databases/{addon.id}"
+        leader = databases.find(context, made.addon.id)
+        assert leader is not None
+        following = made.world.get(path).json["following"]
+        assert following == f"postgres://{place.settings.gateway}:{leader.engine.port}/{leader.database.name}"
+        assert made.world.call("PUT", f"{path}/unfollow", {}).status == 200
+        assert made.world.get(f"{path}/wait_status").json == {"message": "unfollowing", "waiting?": True}
+        assert place.provider.finish_followers() == 1
+        told = made.world.get(path).json
+        assert (told["following"], told["forked_from"], told["status"]) == (None, following, "available")
+    finally:
+        place.provider.deprovision(addon.id, None)

@@ -318,7 +318,7 @@ def rebuild(context: Context, addon_id: str) -> PostgresDatabase:
 def _follower(tx: Transaction, addon_id: str) -> PostgresDatabase:
     found = postgres_databases.find(tx, addon_id)
     if found is None:
-        raise NotFound("cannot find the database: it is gone")
+        raise NotFound("database")
     if found.origin is not Origin.FOLLOW:
         raise Conflict("cannot do this with a database that follows none")
     return found

@@ -153,6 +153,18 @@ def reset(invocation: Invocation, database: str | None) -> None:
         invocation.client.put(f"{_path(addon)}/reset", {})
 
 
+@command(app=True, confirm=True, must="which database")
+@click.argument("database")
+def unfollow(invocation: Invocation, database: str) -> None:
+    """Make a follower a database of its own, which takes writes."""
+    addon = _one(invocation, database)
+    invocation.confirm_change(
+        invocation.app, "WARNING: Destructive action.", f"{addon['name']} will follow its leader no longer, for good."
+    )
+    with action(f"{addon['name']} unfollowing"):
+        invocation.client.put(f"{_path(addon)}/unfollow", {})
+
+
 @command(app=True)
 @click.argument("database", required=False)
 def killall(invocation: Invocation, database: str | None) -> None:

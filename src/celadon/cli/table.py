@@ -167,6 +167,7 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:promote": Entry("postgres:promote", "DATABASE", "make a database the app's DATABASE_URL"),
     "pg:psql": Entry("postgres:psql", "[DATABASE]", "open a prompt of a database"),
     "pg:reset": Entry("postgres:reset", "[DATABASE]", "delete everything in a database"),
+    "pg:unfollow": Entry("postgres:unfollow", "DATABASE", "make a follower a database of its own"),
     "pg:wait": Entry("postgres:wait", "[DATABASE]", "wait until a database is available"),
     "pipelines": Entry("pipelines:list_pipelines", "", "list your pipelines"),
     "pipelines:add": Entry("pipelines:add", "PIPELINE", "add an app to a pipeline"),

@@ -31,7 +31,13 @@ from celadon.postgres.provider import tenant_of
 log = logging.getLogger(__name__)
 
 _LATER = "its server does not answer as it should; try again later, pg:info shows its state"
-_WAITING = {Step.COPYING: "copying", Step.PREPARING: "preparing", Step.REMOVING: "removing"}
+_WAITING = {
+    Step.COPYING: "copying",
+    Step.PREPARING: "preparing",
+    Step.PROMOTING: "unfollowing",
+    Step.REBUILDING: "rebuilding",
+    Step.REMOVING: "removing",
+}
 _OTHERS = "datname = %s and backend_type = 'client backend' and pid <> pg_backend_pid() and usename <> 'postgres'"
 _USED = f"""
 select pg_database_size(current_database()), (select count(*) from pg_stat_activity where {_OTHERS}),
@@ -58,8 +64,8 @@ class Databases:
         value = {
             "addon_id": place.database.addon_id,
             "created_at": shapes.instant(place.database.created_at),
-            "following": None,
-            "forked_from": None,
+            "following": self._source(call, place, Origin.FOLLOW),
+            "forked_from": self._source(call, place, Origin.FORK),
             "info": self._information(call, place),
             "name": found.addon.addon.name,
             "plan": place.database.plan,
@@ -105,6 +111,20 @@ class Databases:
         self._forget(place.database.addon_id)
         return Answer(value={"message": "Reset successful."})
 
+    def unfollow(self, call: Call) -> Answer:
+        """A follower becomes a database of its own; the role does it. Raises Conflict."""
+        found = self._find(call, "addon:update")
+        databases.unfollow(call.context, found.place.database.addon_id)
+        return Answer(value={"message": f"{found.addon.addon.name} becomes a database of its own; see pg:wait"})
+
+    def _source(self, call: Call, place: Place, origin: Origin) -> str | None:
+        """Where what it was made from is reached, without a login; None for another origin, or when that is gone."""
+        database = place.database
+        source = databases.find(call.context, database.source_id or "") if database.origin is origin else None
+        if source is None:
+            return None
+        return f"postgres://{call.settings.engine_host}:{source.engine.port}/{source.database.name}"
+
     def _find(self, call: Call, permission: str) -> _Found:
         with call.context.database.read() as tx:
             addon = addons.find_for(tx, call.actor, call.params["database"], permission)
@@ -124,6 +144,12 @@ class Databases:
         engine = Pairs(call.context, self._clusters).primary(place.engine)
         return _Connected(self._clusters, engine, place.database.name, intent)
 
+    def _availability(self, call: Call, place: Place) -> dict[str, str]:
+        if place.engine.pair is None:
+            return {}
+        available = Pairs(call.context, self._clusters).available(place.engine)
+        return {"HA Status": "Available" if available else "Temporarily unavailable"}
+
     def _information(self, call: Call, place: Place) -> list[dict[str, object]]:
         """As `pg:info` prints it, in this order; what only the server knows is left out while it does not answer."""
         size = SIZES[place.database.plan]
@@ -132,6 +158,7 @@ class Databases:
         rows = {
             "Plan": place.database.plan.capitalize(),
             "Status": _status(place).capitalize(),
+            **self._availability(call, place),
             **limits,
             "PG Version": place.engine.version,
             "Created": f"{place.database.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",

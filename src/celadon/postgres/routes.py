@@ -14,6 +14,7 @@ def of_databases(databases: Databases) -> tuple[Route, ...]:
         route(f"GET {_ONE}", "addon:read", databases.show),
         route(f"GET {_ONE}/wait_status", "addon:read", databases.wait, free=True),
         route(f"PUT {_ONE}/reset", "addon:update", databases.reset),
+        route(f"PUT {_ONE}/unfollow", "addon:update", databases.unfollow),
         route(f"POST {_ONE}/connection_reset", "addon:update", databases.reset_connections),
         route(f"GET {_CREDENTIALS}", "addon:config", databases.list_credentials),
         route(f"GET {_CREDENTIALS}/:credential", "addon:config", databases.show_credential),
