@@ -81,10 +81,9 @@ def log_in(
 def actor_of_token(context: Context, token: str, address: str | None = None) -> Actor:
     """Who holds this token, and asks from this IP address; raises Unauthorized for an unknown or expired one."""
     with context.database.read() as tx:
-        authorization = authorizations.find_by_token_hash(tx, secrets.hash_token(token))
-        expired = authorization and authorization.expires_at and authorization.expires_at <= now()
-        account = accounts.find(tx, authorization.account_id) if authorization and not expired else None
-    if authorization is None or account is None or account.deleted_at is not None:
+        authorization, account = authorizations.find_by_token_hash(tx, secrets.hash_token(token)) or (None, None)
+    expired = authorization and authorization.expires_at and authorization.expires_at <= now()
+    if authorization is None or expired or account is None or account.deleted_at is not None:
         raise Unauthorized("Invalid credentials provided: log in again to get a new token.")
     return Actor(account=account, scope=authorization.scope, authorization_id=authorization.id, address=address or None)
 

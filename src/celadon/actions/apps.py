@@ -29,7 +29,6 @@ from celadon.store import (
     pipelines,
     promotions,
     sni_endpoints,
-    teams,
 )
 from celadon.store.database import Transaction
 
@@ -154,9 +153,8 @@ def owned(context: Context, found: Sequence[App]) -> list[Owned]:
 
 
 def _owned(tx: Transaction, found: Sequence[App]) -> list[Owned]:
-    ids = {app.owner_id for app in found}
-    owners, of_team = accounts.by_ids(tx, ids), teams.by_accounts(tx, ids)
-    return [(app, owners[app.owner_id], of_team.get(app.owner_id)) for app in found]
+    owners = accounts.owners(tx, {app.owner_id for app in found})
+    return [(app, *owners[app.owner_id]) for app in found]
 
 
 def collaborators(context: Context, actor: Actor, name_or_id: str) -> list[tuple[Account, str]]:

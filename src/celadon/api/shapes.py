@@ -2,6 +2,7 @@
 
 import functools
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from celadon.actions import apps
@@ -61,15 +62,19 @@ def collaborator_id(app: App, account: Account) -> str:
     return fixed_id("collaborator", app.id, account.id)
 
 
-def stack(name: str) -> dict[str, object]:
+# Of each there are a few, and each app of a list has all of them.
+@functools.lru_cache(maxsize=64)
+def stack(name: str) -> Mapping[str, object]:
     return {"id": fixed_id("stack", name), "name": name}
 
 
-def region(name: str) -> dict[str, object]:
+@functools.lru_cache(maxsize=64)
+def region(name: str) -> Mapping[str, object]:
     return {"id": fixed_id("region", name), "name": name}
 
 
-def generation() -> dict[str, object]:
+@functools.cache
+def generation() -> Mapping[str, object]:
     """The official client has other ways for other generations than this one."""
     return {"id": fixed_id("generation", "cedar"), "name": "cedar"}
 

@@ -189,7 +189,11 @@ class Settings:
 
     def web_url(self, app: str) -> str:
         """Where an app answers, as Heroku's `web_url`: with a slash at the end."""
-        return f"http://{app}.{self.domain}{_port(self.http_port, 80)}/"
+        return f"http://{app}{self._web_suffix}"
+
+    @functools.cached_property
+    def _web_suffix(self) -> str:
+        return f".{self.domain}{_port(self.http_port, 80)}/"
 
     def git_ssh_url(self, app: str) -> str:
         return f"ssh://git@{self.domain}{_port(self.ssh_port, 22)}/{app}.git"

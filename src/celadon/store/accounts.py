@@ -5,10 +5,16 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from celadon.model.account import Account
+from celadon.model.team import Team
 from celadon.store import rows, secrets, tables
 from celadon.store.database import Transaction
 
 _t = tables.accounts
+_WITH_TEAM = (
+    sa.select(_t, tables.teams)
+    .outerjoin(tables.teams, tables.teams.c.account_id == _t.c.id)
+    .where(_t.c.id.in_(sa.bindparam("ids", expanding=True)))
+)
 _BY_ID = sa.select(_t).where(_t.c.id == sa.bindparam("account_id"))
 
 
@@ -28,6 +34,12 @@ def _is_person() -> sa.ColumnElement[bool]:
 
 def by_ids(tx: Transaction, ids: set[str]) -> dict[str, Account]:
     return {account.id: account for account in rows.every(tx, Account, sa.select(_t).where(_t.c.id.in_(ids)))}
+
+
+def owners(tx: Transaction, ids: set[str]) -> dict[str, tuple[Account, Team | None]]:
+    """The accounts of these ids, each with the team whose account it is."""
+    found = rows.pairs(tx, (Account, Team), _WITH_TEAM, ids=list(ids))
+    return {account.id: (account, team) for account, team in found}
 
 
 def find_by_email_or_id(tx: Transaction, wanted: str) -> Account | None:

@@ -1,7 +1,9 @@
 """Apps, their collaborators and features. A destroyed app is found by nobody but the operator's restore."""
 
+import functools
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -44,18 +46,17 @@ def list_visible(tx: Transaction, account_id: str, ids: Collection[str]) -> list
 
 def page_visible(tx: Transaction, account_id: str, wanted: Range, *, shared_only: bool) -> list[App]:
     """The first of those within the bounds, in order, and one more than is wanted."""
-    column = sa.collate(_t.c[wanted.attribute], "C" if tx.connection.dialect.name == "postgresql" else "BINARY")
     first, last = wanted.bounds()
-    query = _SHARED if shared_only else _VISIBLE
-    if first is not None:
-        if wanted.after:
-            query = query.where(column < first if wanted.descending else column > first)
-        else:
-            query = query.where(column <= first if wanted.descending else column >= first)
-    if last is not None:
-        query = query.where(column >= last if wanted.descending else column <= last)
-    query = query.order_by(column.desc() if wanted.descending else column).limit(wanted.most + 1)
-    return rows.every(tx, App, query, account_id=account_id)
+    query = _ordered(
+        tx.connection.dialect.name,
+        wanted.attribute,
+        wanted.descending,
+        wanted.after,
+        (first is not None, last is not None),
+        shared_only,
+    )
+    given = {"account_id": account_id, "first": first, "last": last, "most": wanted.most + 1}
+    return rows.every(tx, App, query, **{name: value for name, value in given.items() if value is not None})
 
 
 def names_owned(tx: Transaction, owner_id: str, visible_to: Collection[str] = ()) -> list[tuple[str, str]]:
@@ -98,6 +99,24 @@ def _shared_with(account_id: "str | sa.BindParameter[str]") -> sa.ColumnElement[
 _ACCOUNT: sa.BindParameter[str] = sa.bindparam("account_id")
 _VISIBLE = sa.select(_t).where(_live, _visible_to(_ACCOUNT))
 _SHARED = sa.select(_t).where(_live, _shared_with(_ACCOUNT))
+
+
+@functools.lru_cache(maxsize=64)
+def _ordered(
+    dialect: str, attribute: str, descending: bool, after: bool, bounded: tuple[bool, bool], shared_only: bool
+) -> sa.Select[Any]:
+    """The query of a part of a list, by what its text depends on."""
+    column = sa.collate(_t.c[attribute], "C" if dialect == "postgresql" else "BINARY")
+    first, last = sa.bindparam("first", type_=sa.Text), sa.bindparam("last", type_=sa.Text)
+    query = _SHARED if shared_only else _VISIBLE
+    if bounded[0]:
+        if after:
+            query = query.where(column < first if descending else column > first)
+        else:
+            query = query.where(column <= first if descending else column >= first)
+    if bounded[1]:
+        query = query.where(column >= last if descending else column <= last)
+    return query.order_by(column.desc() if descending else column).limit(sa.bindparam("most", type_=sa.Integer))
 
 
 def count_owned(tx: Transaction, account_id: str) -> int:

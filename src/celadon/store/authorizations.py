@@ -4,12 +4,16 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from celadon.model.account import Authorization
+from celadon.model.account import Account, Authorization
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.authorizations
-_BY_TOKEN_HASH = sa.select(_t).where(_t.c.token_hash == sa.bindparam("hash"))
+_OF_TOKEN = (
+    sa.select(_t, tables.accounts)
+    .join(tables.accounts, tables.accounts.c.id == _t.c.account_id)
+    .where(_t.c.token_hash == sa.bindparam("hash"))
+)
 
 
 def find(tx: Transaction, account_id: str, authorization_id: str) -> Authorization | None:
@@ -17,8 +21,10 @@ def find(tx: Transaction, account_id: str, authorization_id: str) -> Authorizati
     return rows.one(tx, Authorization, query)
 
 
-def find_by_token_hash(tx: Transaction, token_hash: str) -> Authorization | None:
-    return rows.one(tx, Authorization, _BY_TOKEN_HASH, hash=token_hash)
+def find_by_token_hash(tx: Transaction, token_hash: str) -> tuple[Authorization, Account | None] | None:
+    """The authorization and whose it is: one query, for each request begins with it."""
+    found = rows.pairs(tx, (Authorization, Account), _OF_TOKEN, hash=token_hash)
+    return found[0] if found else None
 
 
 def list_of(tx: Transaction, account_id: str) -> list[Authorization]:

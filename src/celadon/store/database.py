@@ -4,17 +4,23 @@ SQLite runs in WAL mode and begins every writing transaction with `begin immedia
 failing at commit. PostgreSQL runs at read committed; actions lock the row they decide on.
 """
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 
 from celadon.platform.settings import Settings
 from celadon.store.secrets import Secrets
+
+# Seconds after which a connection to PostgreSQL counts as idle.
+_IDLE = 1.0
 
 
 class StoreError(Exception):
@@ -40,8 +46,11 @@ class Database:
         if self.sqlite:
             self._engine = sa.create_engine(self.url, connect_args={"timeout": 30, "check_same_thread": False})
             sa.event.listen(self._engine, "connect", _configure_sqlite)
+            self._reading = self._engine
         else:
-            self._engine = sa.create_engine(_psycopg(self.url), pool_pre_ping=True, pool_size=10, max_overflow=20)
+            self._engine = _postgresql(self.url)
+            self._reading = _postgresql(self.url, isolation_level="REPEATABLE READ")
+            sa.event.listen(self._reading, "connect", _configure_reading)
 
     @property
     def sqlite(self) -> bool:
@@ -58,16 +67,14 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """Read one consistent state; never waits for a writer."""
-        with self._engine.connect() as connection:
-            if not self.sqlite:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with connection.begin():
-                if self.sqlite:
-                    connection.exec_driver_sql("begin")
-                yield Transaction(connection, self.secrets)
+        with self._reading.connect() as connection, connection.begin():
+            if self.sqlite:
+                connection.exec_driver_sql("begin")
+            yield Transaction(connection, self.secrets)
 
     def close(self) -> None:
         self._engine.dispose()
+        self._reading.dispose()
 
     @property
     def engine(self) -> sa.Engine:
@@ -118,6 +125,40 @@ def upgrade(database: Database) -> None:
         command.upgrade(config, "head")
     except (CommandError, sa.exc.SQLAlchemyError) as error:
         raise StoreError(f"cannot bring the store to this version: {error}") from None
+
+
+def _postgresql(url: sa.URL, **options: Any) -> sa.Engine:
+    """Reads have connections of their own: to make one read-only and back takes four calls of the driver each time."""
+    engine = sa.create_engine(_psycopg(url), pool_size=10, max_overflow=20, **options)
+    sa.event.listen(engine, "connect", _configure_postgresql)
+    sa.event.listen(engine, "checkin", _leave)
+    sa.event.listen(engine, "checkout", _look)
+    return engine
+
+
+def _configure_postgresql(connection: Any, _: Any) -> None:
+    # Instants come in the zone they are wanted in.
+    connection.execute("set time zone 'UTC'")
+    connection.commit()
+
+
+def _configure_reading(connection: Any, _: Any) -> None:
+    connection.read_only = True
+
+
+def _leave(_: Any, record: Any) -> None:
+    record.info["left"] = time.monotonic()
+
+
+def _look(connection: Any, record: Any, _: Any) -> None:
+    """A connection that was idle is tried before it is used: the server may have been restarted meanwhile."""
+    if time.monotonic() - record.info.get("left", math.inf) < _IDLE:
+        return
+    try:
+        connection.execute("select 1")
+        connection.rollback()
+    except psycopg.OperationalError as error:
+        raise sa.exc.DisconnectionError from error
 
 
 def _configure_sqlite(connection: Any, _: Any) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql
 from celadon.store.database import Transaction
 
 T = TypeVar("T")
+U = TypeVar("U")
 
 
 def to_row(value: Any) -> dict[str, Any]:
@@ -36,6 +37,25 @@ def every(tx: Transaction, kind: type[T], query: sa.Select[Any], **parameters: A
     names = tuple(found.keys())
     # Half the time of a mapping for each row.
     return [kind(**dict(zip(names, row, strict=True))) for row in found.all()]
+
+
+def pairs(
+    tx: Transaction, kinds: tuple[type[T], type[U]], query: sa.Select[Any], **parameters: Any
+) -> list[tuple[T, U | None]]:
+    """Rows of two joined tables, the first table's columns first, each as two values.
+
+    The second is None where an outer join found nothing: its first column, which is never null, is.
+    """
+    found = tx.connection.execute(query, parameters)
+    names = [column.name for column in query.selected_columns]
+    second = len(dataclasses.fields(kinds[0]))  # type: ignore[arg-type]
+    return [
+        (
+            kinds[0](**dict(zip(names, row[:second], strict=False))),
+            None if row[second] is None else kinds[1](**dict(zip(names[second:], row[second:], strict=True))),
+        )
+        for row in found.all()
+    ]
 
 
 def among(tx: Transaction, column: sa.ColumnElement[str], values: Collection[str]) -> sa.ColumnElement[bool]:
