@@ -129,7 +129,7 @@ def upgrade(database: Database) -> None:
 
 def _postgresql(url: sa.URL, **options: Any) -> sa.Engine:
     """Reads have connections of their own: to make one read-only and back takes four calls of the driver each time."""
-    engine = sa.create_engine(_psycopg(url), pool_size=10, max_overflow=20, **options)
+    engine = sa.create_engine(_psycopg(url), pool_size=5, max_overflow=25, **options)
     sa.event.listen(engine, "connect", _configure_postgresql)
     sa.event.listen(engine, "checkin", _leave)
     sa.event.listen(engine, "checkout", _look)
