@@ -6,10 +6,10 @@ from pathlib import Path
 import psycopg
 import pytest
 import sqlalchemy as sa
+from tests import postgresql
 
 from celadon.store import database
 from celadon.store.secrets import Secrets
-from tests import postgresql
 
 
 @pytest.fixture
