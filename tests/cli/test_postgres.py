@@ -35,7 +35,7 @@ def ask(stand: Stand, world: World, settings: Settings, clusters: Clusters) -> I
     context = world.context
     # The servers are of a platform of their own: its authority is who the clients are to trust.
     context.settings.ca_file.parent.mkdir(exist_ok=True)
-    table = routes.of_databases(Databases(clusters, lambda _: None))
+    table = routes.of_databases(Databases(context, clusters, lambda _: None))
     stand.application = Application(context, (*role.ROUTES, *table))
     provider = PostgresProvider(context, clusters, Locks())
     yield Asking(context, Providers(context, {"heroku-postgresql": provider}))

@@ -46,7 +46,7 @@ def made(request: pytest.FixtureRequest, place: Place) -> Iterator[Made]:
     actor = accounts.log_in(context, EMAIL, PASSWORD)
     _, token = authorizations.create(context, actor)
     forgotten: list[str] = []
-    table = routes.of_databases(Databases(place.clusters, forgotten.append))
+    table = routes.of_databases(Databases(place.context, place.clusters, forgotten.append))
     world = World(context=context, api=Api(context, table), actor=actor, token=token)
     apps.create(context, actor, name=f"shop-{plan}")
     addon = addons.create(context, actor, f"shop-{plan}", plan=f"heroku-postgresql:{plan}").addon
@@ -143,6 +143,10 @@ def test_a_token_that_may_only_read_sees_no_password_and_changes_nothing(made: M
         assert made.world.call(method, f"{made.path}/{verb}", {}, token=token).status == 403
 
 
+def info(made: Made, path: str) -> dict[str, list[str]]:
+    return {row["name"]: row["values"] for row in made.world.get(path).json["info"]}
+
+
 def test_a_follower_names_its_leader_until_it_is_let_go(made: Made) -> None:
     if made.addon.plan == "mini":
         pytest.skip("a shared database cannot be followed")
@@ -169,6 +173,12 @@ def test_a_follower_names_its_leader_until_it_is_let_go(made: Made) -> None:
         assert leader is not None
         following = made.world.get(path).json["following"]
         assert following == f"postgres://{place.settings.gateway}:{leader.engine.port}/{leader.database.name}"
+        mine = databases.find(context, addon.id)
+        assert mine is not None
+        rows = info(made, path)
+        assert rows["Following"] == [following] and rows["Behind By"][0].endswith(" seconds")
+        assert int(rows["Behind By"][0].split(" ")[0].replace(",", "")) < 1 << 24
+        assert info(made, made.path)["Followers"] == [following.replace(str(leader.engine.port), str(mine.engine.port))]
         assert made.world.call("PUT", f"{path}/unfollow", {}).status == 200
         assert made.world.get(f"{path}/wait_status").json == {"message": "unfollowing", "waiting?": True}
         assert place.provider.finish_followers() == 1

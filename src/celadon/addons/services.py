@@ -98,7 +98,7 @@ def built_in(context: Context) -> Services:
         ),
         routes=(
             *postgres_routes.routes(Runs(context, places)),
-            *postgres_routes.of_databases(Databases(clusters, places.forget)),
+            *postgres_routes.of_databases(Databases(context, clusters, places.forget)),
             *transfer_routes.ROUTES,
             *cache_routes.routes(cached, redis),
         ),

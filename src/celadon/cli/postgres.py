@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -35,8 +36,31 @@ def info(invocation: Invocation, database: str | None) -> None:
         say(f"Use celadon addons:create {_SERVICE} to add one.")
     for addon, found in present:
         header(", ".join(addon["config_vars"]) or addon["name"])
-        hash({**{row["name"]: row["values"] for row in found["info"]}, "Add-on": addon["name"]})
+        rows = {row["name"]: _values(invocation, row) for row in found["info"]}
+        hash({**rows, "Add-on": addon["name"]})
         say()
+
+
+def _values(invocation: Invocation, row: Mapping[str, Any]) -> list[str]:
+    """Databases are told by their URLs without logins, and shown by the names that they have in the app."""
+    if not row.get("resolve_db_name"):
+        return list(row["values"])
+    config = invocation.client.get(f"{invocation.app_path}/config-vars")
+    return [_name_of(config, url) for url in row["values"]]
+
+
+def _name_of(config: Mapping[str, str], url: str) -> str:
+    wanted = urlsplit(url)
+    places = {name: urlsplit(value) for name, value in config.items() if value.startswith("postgres://")}
+    names = [
+        name
+        for name, found in places.items()
+        if found.netloc.rpartition("@")[2] + found.path == wanted.netloc + wanted.path
+    ]
+    # DATABASE_URL may be another one tomorrow.
+    return min(
+        names, key=lambda name: (name == "DATABASE_URL", name), default=f"Database on {wanted.netloc}{wanted.path}"
+    )
 
 
 def _show(invocation: Invocation, addon: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ Every change is one transaction of the database's own server: who is killed in b
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -15,6 +15,7 @@ from psycopg import sql
 from celadon.actions import addons
 from celadon.actions import postgres_databases as databases
 from celadon.actions.addons import Described
+from celadon.actions.context import Context, now
 from celadon.actions.postgres_databases import Place
 from celadon.api import shapes
 from celadon.api.answer import Answer
@@ -22,9 +23,10 @@ from celadon.api.request import Call
 from celadon.model import postgres_database as rules
 from celadon.model.engine import Engine
 from celadon.model.errors import Conflict, Forbidden, InvalidParams, NotFound
-from celadon.model.postgres_database import DEFAULT_CREDENTIAL, SERVICE, SIZES, Origin, Step
+from celadon.model.postgres_database import DEFAULT_CREDENTIAL, SERVICE, SIZES, Origin, Size, Step
 from celadon.postgres import tenants
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.lineage import Lineage
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import tenant_of
 
@@ -54,8 +56,9 @@ class _Found:
 class Databases:
     """Answers the routes. A database is named by its add-on's name or id; `forget` is told of one whose contents are gone."""
 
-    def __init__(self, clusters: Clusters, forget: Callable[[str], None]) -> None:
+    def __init__(self, context: Context, clusters: Clusters, forget: Callable[[str], None]) -> None:
         self._clusters = clusters
+        self._lineage = Lineage(context, clusters)
         self._forget = forget
 
     def show(self, call: Call) -> Answer:
@@ -64,8 +67,8 @@ class Databases:
         value = {
             "addon_id": place.database.addon_id,
             "created_at": shapes.instant(place.database.created_at),
-            "following": self._source(call, place, Origin.FOLLOW),
-            "forked_from": self._source(call, place, Origin.FORK),
+            "following": self._lineage.source(place, Origin.FOLLOW),
+            "forked_from": self._lineage.source(place, Origin.FORK),
             "info": self._information(call, place),
             "name": found.addon.addon.name,
             "plan": place.database.plan,
@@ -117,14 +120,6 @@ class Databases:
         databases.unfollow(call.context, found.place.database.addon_id)
         return Answer(value={"message": f"{found.addon.addon.name} becomes a database of its own; see pg:wait"})
 
-    def _source(self, call: Call, place: Place, origin: Origin) -> str | None:
-        """Where what it was made from is reached, without a login; None for another origin, or when that is gone."""
-        database = place.database
-        source = databases.find(call.context, database.source_id or "") if database.origin is origin else None
-        if source is None:
-            return None
-        return f"postgres://{call.settings.engine_host}:{source.engine.port}/{source.database.name}"
-
     def _find(self, call: Call, permission: str) -> _Found:
         with call.context.database.read() as tx:
             addon = addons.find_for(tx, call.actor, call.params["database"], permission)
@@ -155,7 +150,7 @@ class Databases:
         size = SIZES[place.database.plan]
         used = self._used(call, place)
         limits = {} if used is None else _limits(place, used)
-        rows = {
+        told = {
             "Plan": place.database.plan.capitalize(),
             "Status": _status(place).capitalize(),
             **self._availability(call, place),
@@ -163,10 +158,11 @@ class Databases:
             "PG Version": place.engine.version,
             "Created": f"{place.database.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
             "Fork/Follow": "Unsupported" if size.shared else "Available",
-            "Rollback": f"earliest from {size.rollback_days} days ago" if size.rollback_days else "Unsupported",
+            "Rollback": _rollback(place.database.created_at, size),
             "Maintenance": "not required",
         }
-        return [{"name": name, "values": [text]} for name, text in rows.items()]
+        rows: list[dict[str, object]] = [{"name": name, "values": [text]} for name, text in told.items()]
+        return [*rows, *(self._lineage.rows(place) if place.database.step is Step.AVAILABLE else [])]
 
     def _used(self, call: Call, place: Place) -> tuple[int, int, int] | None:
         """Bytes, connections and tables; None when nobody can tell now."""
@@ -228,6 +224,13 @@ class _Connected:
         # The server's words may hold names that are nobody's to know.
         log.warning("at=failed intent=%r error=%r", self._intent, error)
         return Conflict(f"cannot {self._intent}: {_LATER}")
+
+
+def _rollback(created_at: datetime, size: Size) -> str:
+    if not size.rollback_days:
+        return "Unsupported"
+    earliest = max(created_at, now() - timedelta(days=size.rollback_days))
+    return f"earliest from {earliest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _status(place: Place) -> str:
