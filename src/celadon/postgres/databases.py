@@ -6,7 +6,7 @@ Every change is one transaction of the database's own server: who is killed in b
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import psycopg
@@ -23,7 +23,7 @@ from celadon.api.request import Call
 from celadon.model import postgres_database as rules
 from celadon.model.engine import Engine
 from celadon.model.errors import Conflict, Forbidden, InvalidParams, NotFound
-from celadon.model.postgres_database import DEFAULT_CREDENTIAL, SERVICE, SIZES, Origin, Size, Step
+from celadon.model.postgres_database import DEFAULT_CREDENTIAL, SERVICE, SIZES, Origin, PostgresDatabase, Size, Step
 from celadon.postgres import tenants
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.lineage import Lineage
@@ -158,7 +158,7 @@ class Databases:
             "PG Version": place.engine.version,
             "Created": f"{place.database.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
             "Fork/Follow": "Unsupported" if size.shared else "Available",
-            "Rollback": _rollback(place.database.created_at, size),
+            "Rollback": _rollback(place.database, size),
             "Maintenance": "not required",
         }
         rows: list[dict[str, object]] = [{"name": name, "values": [text]} for name, text in told.items()]
@@ -226,10 +226,10 @@ class _Connected:
         return Conflict(f"cannot {self._intent}: {_LATER}")
 
 
-def _rollback(created_at: datetime, size: Size) -> str:
-    if not size.rollback_days:
+def _rollback(database: PostgresDatabase, size: Size) -> str:
+    if not size.rollback_days or database.origin is Origin.FOLLOW:
         return "Unsupported"
-    earliest = max(created_at, now() - timedelta(days=size.rollback_days))
+    earliest = max(database.created_at, now() - timedelta(days=size.rollback_days))
     return f"earliest from {earliest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
