@@ -232,6 +232,10 @@ def _error_problems(reply: Reply, body: Any) -> Iterator[str]:
         yield f"tells of the inside: {message[:300]}"
 
 
+# Doors that a token opens.
+_KEYED = (Door.TOKEN, Door.PASSWORD)
+
+
 def _access_problems(
     fuzzed: FuzzedWorld, sent: Sent, reply: Reply, route: Route | None, params: dict[str, str]
 ) -> Iterator[str]:
@@ -240,7 +244,7 @@ def _access_problems(
     yield from (f"shows a secret: {secret[:12]}…" for secret in secrets if secret in text)
     if sent.who != "operator" and CANARY in text:
         yield f"shows what is another account's: {text[:300]}"
-    if reply.status >= 400 or route is None or route.door is Door.OPEN:
+    if reply.status >= 400 or route is None or route.door not in _KEYED:
         return
     if not sent.who and route.door is not Door.PASSWORD:
         yield "lets somebody in without a token"
@@ -274,4 +278,4 @@ def scopes(route: Route) -> frozenset[str] | None:
 
 def _counted(reply: Reply, route: Route | None) -> bool:
     """Whether the rate limit had a say: not before it is clear what is asked, and by whom."""
-    return route is not None and route.door is not Door.OPEN and reply.status not in (400, 401, 406, 413)
+    return route is not None and route.door in _KEYED and reply.status not in (400, 401, 406, 413)

@@ -211,7 +211,7 @@ def test_head_is_answered_as_get(world: World) -> None:
     assert (asked.status, asked.headers["etag"]) == (200, seen.headers["etag"])
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/apps/example/nowhere", "/apps//", "/apps/example/dynos/a/b/c"])
+@pytest.mark.parametrize("path", ["/nowhere", "/apps/example/nowhere", "/apps//", "/apps/example/dynos/a/b/c"])
 def test_unknown_path_is_not_found_in_the_error_form(world: World, path: str) -> None:
     reply = world.get(path)
     assert (reply.status, reply.error) == (404, "not_found")

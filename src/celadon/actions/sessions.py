@@ -70,22 +70,33 @@ def find_login(context: Context, login_id: str) -> BrowserLogin:
 def approve_login(context: Context, actor: Actor, login_id: str) -> None:
     """Let the command line in, by a session of its own; raises NotFound."""
     login = find_login(context, login_id)
+    with context.database.transaction() as tx:
+        token = _begin(tx, actor, login.description)
+        if not sessions.answer_login(tx, login.id, json.dumps({"access_token": token})):
+            raise NotFound("login", "Couldn't find that log-in: it was answered already.")
+
+
+def begin(context: Context, actor: Actor, description: str) -> str:
+    """A session of a browser; returns the token that its cookie is to have."""
+    with context.database.transaction() as tx:
+        return _begin(tx, actor, description[:200])
+
+
+def _begin(tx: Transaction, actor: Actor, description: str) -> str:
     session = Session(
         id=str(uuid.uuid4()),
         account_id=actor.account.id,
-        description=login.description,
+        description=description,
         created_at=now(),
         updated_at=now(),
         expires_at=now() + LASTS,
     )
-    with context.database.transaction() as tx:
-        _, token = authorizations.insert(
-            tx, actor, description=login.description, expires_at=session.expires_at, session_id=session.id
-        )
-        if not sessions.answer_login(tx, login.id, json.dumps({"access_token": token})):
-            raise NotFound("login", "Couldn't find that log-in: it was answered already.")
-        sessions.insert(tx, session)
-        events.insert(tx, "session:create", by=actor, resource_id=session.id)
+    _, token = authorizations.insert(
+        tx, actor, description=description, expires_at=session.expires_at, session_id=session.id
+    )
+    sessions.insert(tx, session)
+    events.insert(tx, "session:create", by=actor, resource_id=session.id)
+    return token
 
 
 def deny_login(context: Context, login_id: str) -> None:

@@ -69,7 +69,8 @@ class Listing:
 class Page:
     """A page for a person, or the way to another one (`location`); text of another `kind` goes with the same care.
 
-    `script` is the one script that it may run.
+    `script` is the one script that it may run. A page of the dashboard has style and scripts `of_dashboard`: files of
+    ours, and forms that lead to us.
     """
 
     text: str = ""
@@ -78,6 +79,7 @@ class Page:
     kind: str = "text/html; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
     script: str = ""
+    of_dashboard: bool = False
 
 
 BY_NAME: Mapping[str, Callable[[Any], str | int]] = {"name": lambda item: item.name, "id": lambda item: item.id}

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -95,9 +96,9 @@ class Api:
             actor, remaining = None, 0
             if request.method not in _READS:
                 self._strangers.take(rates.origin(request.address))
+        elif (actor := self._know(request, route)) is None:
+            return tell(Page(status=303, location=f"/dashboard/login?{urlencode({'to': _place(request)})}"), request)
         else:
-            _check_version(request.headers)
-            actor = self._know(request, route)
             told["account"] = actor.email
             told["remaining"] = remaining = self.limiter.remaining(actor.account.id)
             if not route.free:
@@ -108,7 +109,11 @@ class Api:
         found = route.answer(call)
         return found if isinstance(found, Awaited) else _conditional(request, tell(found, request))
 
-    def _know(self, request: Request, route: Route) -> Actor:
+    def _know(self, request: Request, route: Route) -> Actor | None:
+        """Who asks; None for a browser that nobody is logged in at. Raises Unauthorized, NotAcceptable, Forbidden."""
+        if route.door is Door.BROWSER:
+            return credentials.actor_of_browser(self.context, request)
+        _check_version(request.headers)
         password = route.door is Door.PASSWORD and credentials.gives_password(request.headers)
         return credentials.actor_of(self.context, request, password_allowed=password)
 
@@ -132,6 +137,13 @@ class Api:
         answered = found[0].answer(replace(call, request=reading, params=found[1]))
         assert not isinstance(answered, Awaited), "reading changes nothing"
         return tell(answered, reading)
+
+
+def _place(request: Request) -> str:
+    """The page that was asked for, to come back to; of a form that was sent, the dashboard."""
+    path = "/" + "/".join(quote(segment, safe="") for segment in request.path)
+    query = f"?{urlencode(request.query)}" if request.query else ""
+    return path + query if request.method in _READS else "/dashboard"
 
 
 def _check_version(headers: Mapping[str, str]) -> None:
@@ -175,7 +187,10 @@ def json_response(status: int, value: object, headers: Mapping[str, str] | None 
 
 def _page_headers(page: Page) -> dict[str, str]:
     """Nothing from elsewhere, in nobody's frame, and no address of a page with a secret is told to another site."""
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
+    policy = "default-src 'none'; img-src data:; frame-ancestors 'none'; base-uri 'none'; style-src "
+    policy += (
+        "'self'; script-src 'self'; connect-src 'self'; form-action 'self'" if page.of_dashboard else "'unsafe-inline'"
+    )
     if page.script:
         policy += f"; script-src 'sha256-{base64.b64encode(hashlib.sha256(page.script.encode()).digest()).decode()}'"
     headers = {

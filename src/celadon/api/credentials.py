@@ -3,15 +3,17 @@
 import base64
 import binascii
 from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
 
 from celadon.actions import accounts
 from celadon.actions.context import Context
 from celadon.api.request import Request
 from celadon.model.account import Actor
-from celadon.model.errors import Unauthorized
+from celadon.model.errors import Forbidden, Unauthorized
 
 _LONGEST = 2048
 _TOKEN_PREFIX = "HRKU-"
+_SAFE = frozenset({"GET", "HEAD"})
 
 
 def actor_of(context: Context, request: Request, *, password_allowed: bool) -> Actor:
@@ -27,6 +29,44 @@ def actor_of(context: Context, request: Request, *, password_allowed: bool) -> A
             return accounts.log_in(context, user, secret, code=code_of(request), address=request.address)
         return accounts.actor_of_token(context, secret, request.address)
     raise Unauthorized("Invalid credentials provided: the Authorization header must be Bearer or Basic.")
+
+
+def secure(request: Request) -> bool:
+    """Whether the browser speaks TLS with the router."""
+    return request.headers.get("x-forwarded-proto") == "https"
+
+
+def cookie_name(request: Request) -> str:
+    """Over TLS, one that no other host (an app's, beside ours) can set: browsers hold the prefix to that."""
+    return "__Host-celadon" if secure(request) else "celadon"
+
+
+def actor_of_browser(context: Context, request: Request) -> Actor | None:
+    """Who is logged in at this browser; None for nobody. Raises Forbidden for a change that another site's page sends.
+
+    Apps live beside us, on the same site as browsers count sites: it is the origin that must be ours.
+    """
+    try:
+        cookies = SimpleCookie(request.headers.get("cookie", "")[:8192])
+    except CookieError:
+        return None
+    found = cookies.get(cookie_name(request))
+    if found is None:
+        return None
+    try:
+        actor = accounts.actor_of_token(context, _checked(found.value), request.address)
+    except Unauthorized:
+        return None
+    if request.method not in _SAFE:
+        require_own_origin(request)
+    return actor
+
+
+def require_own_origin(request: Request) -> None:
+    """Raises Forbidden for what a page of another origin sends (Fetch Standard, 3.1: browsers say so in POSTs)."""
+    scheme = "https" if secure(request) else "http"
+    if request.headers.get("origin") != f"{scheme}://{request.headers.get('host', '')}":
+        raise Forbidden("cannot take this from a page of another site: open the dashboard and do it there")
 
 
 def code_of(request: Request) -> str | None:

@@ -10,11 +10,12 @@ from celadon.model.errors import CeladonError
 
 
 class Door(StrEnum):
-    """Who may come in: anybody, who has a token, or also who has an address and password."""
+    """Who may come in: anybody, who has a token, also who has an address and password, or a browser that is logged in."""
 
     OPEN = "open"
     TOKEN = "token"
     PASSWORD = "password"
+    BROWSER = "browser"
 
 
 class UnknownEndpoint(CeladonError):
@@ -40,7 +41,7 @@ class Route:
 
     @property
     def segments(self) -> tuple[str, ...]:
-        return tuple(self.path.strip("/").split("/"))
+        return tuple(self.path.strip("/").split("/")) if self.path != "/" else ()
 
     def params(self, path: tuple[str, ...]) -> dict[str, str] | None:
         """What the path has in place of `:names`; None when it is another path."""
