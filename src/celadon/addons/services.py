@@ -32,6 +32,7 @@ from celadon.postgres.clip_places import ClusterPlaces
 from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.databases import Databases
+from celadon.postgres.inspection import Inspection
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.transfers import Transfers
@@ -99,6 +100,7 @@ def built_in(context: Context) -> Services:
         routes=(
             *postgres_routes.routes(Runs(context, places)),
             *postgres_routes.of_databases(Databases(context, clusters, places.forget)),
+            *postgres_routes.of_inspection(Inspection(clusters)),
             *transfer_routes.ROUTES,
             *cache_routes.routes(cached, redis),
         ),

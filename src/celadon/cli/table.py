@@ -161,13 +161,41 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:backups:schedules": Entry("pg_backups:schedules", "", "list the schedules of backups"),
     "pg:backups:unschedule": Entry("pg_backups:unschedule", "[DATABASE]", "stop the daily backups of a database"),
     "pg:backups:url": Entry("pg_backups:url", "[BACKUP_ID]", "print a URL of a backup, good for ten minutes"),
+    "pg:bloat": Entry("pg_statistics:bloat", "[DATABASE]", "show how much of tables and indexes is empty"),
+    "pg:blocking": Entry("pg_statistics:blocking", "[DATABASE]", "show which statements wait for which others"),
+    "pg:cache-hit": Entry("pg_statistics:cache_hit", "[DATABASE]", "show how much is read from memory"),
+    "pg:calls": Entry("pg_statistics:calls", "[DATABASE]", "show the statements that are executed most often"),
     "pg:copy": Entry("pg_backups:copy", "SOURCE TARGET", "replace what a database holds by another's"),
     "pg:credentials:url": Entry("postgres:credentials_url", "[DATABASE]", "show how to connect to a database"),
+    "pg:index-size": Entry("pg_statistics:index_size", "[DATABASE]", "show the sizes of indexes"),
+    "pg:index-usage": Entry("pg_statistics:index_usage", "[DATABASE]", "show how often tables are read by an index"),
+    "pg:kill": Entry("pg_statistics:kill", "PID [DATABASE]", "cancel what a connection does"),
     "pg:killall": Entry("postgres:killall", "[DATABASE]", "end all connections of a database"),
+    "pg:locks": Entry("pg_statistics:locks", "[DATABASE]", "show who holds locks"),
+    "pg:long-running-queries": Entry(
+        "pg_statistics:long_running_queries", "[DATABASE]", "show what has run for more than five minutes"
+    ),
+    "pg:outliers": Entry("pg_statistics:outliers", "[DATABASE]", "show the statements that take most of the time"),
     "pg:promote": Entry("postgres:promote", "DATABASE", "make a database the app's DATABASE_URL"),
+    "pg:ps": Entry("pg_statistics:ps", "[DATABASE]", "show what is going on in a database"),
     "pg:psql": Entry("postgres:psql", "[DATABASE]", "open a prompt of a database"),
+    "pg:records-rank": Entry("pg_statistics:records_rank", "[DATABASE]", "show how many rows tables have"),
     "pg:reset": Entry("postgres:reset", "[DATABASE]", "delete everything in a database"),
+    "pg:seq-scans": Entry("pg_statistics:seq_scans", "[DATABASE]", "show how often tables are read from end to end"),
+    "pg:table-indexes-size": Entry(
+        "pg_statistics:table_indexes_size", "[DATABASE]", "show the sizes of each table's indexes"
+    ),
+    "pg:table-size": Entry("pg_statistics:table_size", "[DATABASE]", "show the sizes of tables"),
+    "pg:total-index-size": Entry("pg_statistics:total_index_size", "[DATABASE]", "show the size of all indexes"),
+    "pg:total-table-size": Entry(
+        "pg_statistics:total_table_size", "[DATABASE]", "show the sizes of tables with their indexes"
+    ),
     "pg:unfollow": Entry("postgres:unfollow", "DATABASE", "make a follower a database of its own"),
+    "pg:unused-indexes": Entry("pg_statistics:unused_indexes", "[DATABASE]", "show indexes that are hardly ever read"),
+    "pg:user-connections": Entry("pg_statistics:user_connections", "[DATABASE]", "count the connections of each user"),
+    "pg:vacuum-stats": Entry(
+        "pg_statistics:vacuum_stats", "[DATABASE]", "show dead rows, and when they were last removed"
+    ),
     "pg:wait": Entry("postgres:wait", "[DATABASE]", "wait until a database is available"),
     "pipelines": Entry("pipelines:list_pipelines", "", "list your pipelines"),
     "pipelines:add": Entry("pipelines:add", "PIPELINE", "add an app to a pipeline"),

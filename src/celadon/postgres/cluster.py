@@ -125,7 +125,8 @@ class Clusters:
             autocommit=True,
             connect_timeout=10,
             application_name="celadon",
-            options="-c search_path= -c statement_timeout=60s",
+            # What the owner has logged is not the platform's: a new password, though hashed, would be in it.
+            options="-c search_path= -c statement_timeout=60s -c log_statement=none -c log_min_duration_statement=-1",
         )
         with connection:
             yield connection
@@ -266,6 +267,7 @@ log_connections = off
 log_timezone = 'UTC'
 timezone = 'UTC'
 lc_messages = 'C.UTF-8'
-shared_preload_libraries = '{"" if engine.shared else "pg_stat_statements"}'
+shared_preload_libraries = 'pg_stat_statements'
+pg_stat_statements.track_utility = off
 track_io_timing = on
 """

@@ -6,8 +6,13 @@ from typing import Any
 
 import psycopg
 
+from celadon.postgres.statements import SCHEMA
+
 # `3; 3079 16386 EXTENSION - hstore` and `3456; 0 0 COMMENT - EXTENSION hstore`.
 _EXTENSION = re.compile(r"^\d+; \d+ \d+ (?:EXTENSION - |COMMENT - EXTENSION )(\S+)")
+
+# The platform's own schema, in what a tenant has dumped alone.
+_OURS = re.compile(rf"^\d+; \d+ \d+ SCHEMA - {SCHEMA} ")
 
 
 def choose(connection: psycopg.Connection[Any], listed: Path, wanted: Path) -> list[str]:
@@ -16,6 +21,8 @@ def choose(connection: psycopg.Connection[Any], listed: Path, wanted: Path) -> l
     trusted = {name for (name,) in connection.execute("select name from pg_available_extension_versions where trusted")}
     kept, missing = [], set()
     for line in listed.read_text("utf-8", "replace").splitlines():
+        if _OURS.match(line):
+            continue
         match = _EXTENSION.match(line)
         if match is None or (match[1] not in present and match[1] in trusted):
             kept.append(line)

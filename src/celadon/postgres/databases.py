@@ -3,54 +3,34 @@
 Every change is one transaction of the database's own server: who is killed in between has done all of it or nothing.
 """
 
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, timedelta
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from celadon.actions import addons
 from celadon.actions import postgres_databases as databases
-from celadon.actions.addons import Described
 from celadon.actions.context import Context, now
 from celadon.actions.postgres_databases import Place
 from celadon.api import shapes
 from celadon.api.answer import Answer
 from celadon.api.request import Call
 from celadon.model import postgres_database as rules
-from celadon.model.engine import Engine
 from celadon.model.errors import Conflict, Forbidden, InvalidParams, NotFound
 from celadon.model.postgres_database import DEFAULT_CREDENTIAL, SERVICE, SIZES, Origin, PostgresDatabase, Size, Step
-from celadon.postgres import tenants
+from celadon.postgres import finding, statements, tenants
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.finding import WAITING, Connected, Found
 from celadon.postgres.lineage import Lineage
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import tenant_of
 
-log = logging.getLogger(__name__)
-
-_LATER = "its server does not answer as it should; try again later, pg:info shows its state"
-_WAITING = {
-    Step.COPYING: "copying",
-    Step.PREPARING: "preparing",
-    Step.PROMOTING: "unfollowing",
-    Step.REBUILDING: "rebuilding",
-    Step.REMOVING: "removing",
-}
 _OTHERS = "datname = %s and backend_type = 'client backend' and pid <> pg_backend_pid() and usename <> 'postgres'"
 _USED = f"""
 select pg_database_size(current_database()), (select count(*) from pg_stat_activity where {_OTHERS}),
   (select count(*) from pg_class where relkind in ('r', 'p') and relnamespace not in
     (select oid from pg_namespace where nspname ~ '^pg_' or nspname = 'information_schema'))"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    addon: Described
-    place: Place
 
 
 class Databases:
@@ -81,7 +61,7 @@ class Databases:
 
     def wait(self, call: Call) -> Answer:
         step = self._find(call, "addon:read").place.database.step
-        return Answer(value={"message": _WAITING.get(step, "available"), "waiting?": step is not Step.AVAILABLE})
+        return Answer(value={"message": WAITING.get(step, "available"), "waiting?": step is not Step.AVAILABLE})
 
     def list_credentials(self, call: Call) -> Answer:
         found = self._find(call, "addon:config")
@@ -120,24 +100,15 @@ class Databases:
         databases.unfollow(call.context, found.place.database.addon_id)
         return Answer(value={"message": f"{found.addon.addon.name} becomes a database of its own; see pg:wait"})
 
-    def _find(self, call: Call, permission: str) -> _Found:
-        with call.context.database.read() as tx:
-            addon = addons.find_for(tx, call.actor, call.params["database"], permission)
-            described = addons.described(tx, addon)
-        place = databases.find(call.context, addon.id) if addon.service == SERVICE else None
-        if place is None:
-            raise NotFound("database", f"{addon.name} is no database, or none yet.")
-        return _Found(addon=described, place=place)
+    def _find(self, call: Call, permission: str) -> Found:
+        return finding.find(call, permission)
 
     def _available(self, call: Call) -> Place:
-        place = self._find(call, "addon:update").place
-        if place.database.step is not Step.AVAILABLE:
-            raise Conflict(f"cannot change the database: it is {_WAITING[place.database.step]}; wait with pg:wait")
-        return place
+        return finding.available(self._find(call, "addon:update"), "change the database")
 
-    def _connected(self, call: Call, place: Place, intent: str) -> "_Connected":
+    def _connected(self, call: Call, place: Place, intent: str) -> Connected:
         engine = Pairs(call.context, self._clusters).primary(place.engine)
-        return _Connected(self._clusters, engine, place.database.name, intent)
+        return Connected(self._clusters, engine, place.database.name, intent)
 
     def _availability(self, call: Call, place: Place) -> dict[str, str]:
         if place.engine.pair is None:
@@ -199,42 +170,8 @@ class Databases:
         return rules.url(database.role, place.password, host, place.engine.port, database.name)
 
 
-class _Connected:
-    """A superuser's connection to one database; what goes wrong with its server is a Conflict with the intent."""
-
-    def __init__(self, clusters: Clusters, engine: Engine, name: str, intent: str) -> None:
-        self._opened = clusters.connect(engine, name)
-        self._intent = intent
-
-    def __enter__(self) -> "psycopg.Connection[Any]":
-        try:
-            return self._opened.__enter__()
-        except psycopg.Error as error:
-            raise self._told(error) from None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        try:
-            self._opened.__exit__(kind, error, trace)
-        except psycopg.Error as failure:
-            raise self._told(failure) from None
-        if isinstance(error, psycopg.Error):
-            raise self._told(error) from None
-
-    def _told(self, error: psycopg.Error) -> Conflict:
-        # The server's words may hold names that are nobody's to know.
-        log.warning("at=failed intent=%r error=%r", self._intent, error)
-        return Conflict(f"cannot {self._intent}: {_LATER}")
-
-
-def _rollback(database: PostgresDatabase, size: Size) -> str:
-    if not size.rollback_days or database.origin is Origin.FOLLOW:
-        return "Unsupported"
-    earliest = max(database.created_at, now() - timedelta(days=size.rollback_days))
-    return f"earliest from {earliest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
 def _status(place: Place) -> str:
-    return _WAITING.get(place.database.step, "available")
+    return WAITING.get(place.database.step, "available")
 
 
 def _limits(place: Place, used: tuple[int, int, int]) -> dict[str, str]:
@@ -267,6 +204,8 @@ def _empty(connection: "psycopg.Connection[Any]", place: Place, extensions: list
     connection.execute("grant usage on schema public to public")
     tenants.ensure(connection, tenant_of(place), size.connections)
     tenants.ensure_inside(connection, tenant_of(place), statistics=not place.engine.shared)
+    if place.engine.shared:
+        statements.give_own(connection, place.database.role)
     # As their owner, who may drop them; their scripts find nothing of anybody's in the new schema.
     connection.execute(sql.SQL("set local role {}").format(role))
     for name in extensions:

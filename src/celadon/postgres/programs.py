@@ -16,6 +16,7 @@ from celadon.addons.engines import PLACE, WORK
 from celadon.model.engine import Engine
 from celadon.model.transfer import Transfer
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.statements import SCHEMA
 from celadon.runtime.protocol import Bind, Container, ContainerState
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Programs:
     def dump(self, transfer: Transfer, login: Login, work: Path, *, limit: int, snapshot: str | None) -> None:
         """Write `work/archive`, of at most `limit` bytes."""
         words = ("--format=custom", "--compress=1", "--no-password", f"--file={_ARCHIVE}")
-        own = ("--exclude-extension=pg_stat_statements",)
+        own = ("--exclude-extension=pg_stat_statements", f"--exclude-schema={SCHEMA}")
         same = () if snapshot is None else (f"--snapshot={snapshot}",)
         argv = (self.clusters.program(login.engine, "pg_dump"), *words, *own, *same)
         self._start(transfer, login, work, ("prlimit", f"--fsize={limit}", "--", *argv), ())

@@ -26,7 +26,7 @@ from celadon.model.engine import Engine
 from celadon.model.errors import Conflict
 from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
-from celadon.postgres import sources, tenants
+from celadon.postgres import sources, statements, tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
 from celadon.postgres.copies import Copies
 from celadon.postgres.launch import Launcher
@@ -163,9 +163,12 @@ class PostgresProvider:
         with self.clusters.connect(engine) as connection:
             if engine.pair:
                 self.pairs.ensure_roles(connection, engine)
+            statements.ensure(connection)
             tenants.ensure(connection, tenant_of(place), connections)
         with self.clusters.connect(engine, place.database.name) as connection:
             tenants.ensure_inside(connection, tenant_of(place), statistics=not place.engine.shared)
+            if place.engine.shared:
+                statements.give_own(connection, place.database.role)
 
     def run(self, place: Place) -> None:
         """Have its cluster made and running."""

@@ -4,9 +4,12 @@ from celadon.api.route import Door, Route, route
 from celadon.postgres.clip_runs import Runs
 from celadon.postgres.databases import Databases
 from celadon.postgres.dataclips import Dataclips
+from celadon.postgres.inspection import Inspection
 
 _ONE = "/client/v11/databases/:database"
 _CREDENTIALS = "/postgres/v0/databases/:database/credentials"
+
+_STATISTICS = "/postgres/v0/databases/:database/statistics"
 
 
 def of_databases(databases: Databases) -> tuple[Route, ...]:
@@ -18,6 +21,14 @@ def of_databases(databases: Databases) -> tuple[Route, ...]:
         route(f"POST {_ONE}/connection_reset", "addon:update", databases.reset_connections),
         route(f"GET {_CREDENTIALS}", "addon:config", databases.list_credentials),
         route(f"GET {_CREDENTIALS}/:credential", "addon:config", databases.show_credential),
+    )
+
+
+def of_inspection(inspection: Inspection) -> tuple[Route, ...]:
+    return (
+        route(f"GET {_STATISTICS}/:statistic", "addon:config", inspection.show),
+        route(f"POST {_STATISTICS}/actions/reset", "addon:update", inspection.reset),
+        route("POST /postgres/v0/databases/:database/connections/:pid/actions/end", "addon:update", inspection.end),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from celadon.postgres import clips
+from celadon.postgres import clips, statements
 
 Connection = psycopg.Connection[Any]
 
@@ -79,7 +79,7 @@ def ensure_inside(connection: Connection, tenant: Tenant, *, statistics: bool) -
     for name in ("lo_create(oid)", "lo_creat(integer)", "lo_from_bytea(oid, bytea)", "lo_put(oid, bigint, bytea)"):
         connection.execute(sql.SQL("revoke execute on function pg_catalog.{} from public").format(sql.SQL(name)))
     if statistics:
-        connection.execute("create extension if not exists pg_stat_statements with schema public")
+        statements.give_all(connection, tenant.role)
         connection.execute(sql.SQL("grant pg_read_all_stats, pg_signal_backend to {}").format(role))
 
 
