@@ -1,7 +1,8 @@
 """Databases with an owner who asks the data API about them, over real clusters."""
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import psycopg
@@ -38,6 +39,14 @@ class Owned:
     @property
     def path(self) -> str:
         return f"/postgres/v0/databases/{self.addon.name}"
+
+
+def soon(look: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Look until it is so; fails the test when it is not by then."""
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline, f"it is not so after {seconds:g} s"
+        time.sleep(0.01)
 
 
 def world_of(place: Place, table: tuple[Route, ...]) -> World:

@@ -12,7 +12,7 @@ from celadon.postgres import routes
 from celadon.postgres.inspection import Inspection
 from celadon.postgres.statistics import OF_STATEMENTS, QUERIES
 from tests.api.world import PASSWORD, World
-from tests.postgres.owned import Owned, owned, world_of
+from tests.postgres.owned import Owned, owned, soon, world_of
 from tests.postgres.place import Place
 
 ALL = sorted([*QUERIES, *OF_STATEMENTS])
@@ -95,9 +95,8 @@ def test_who_waits_for_whom_is_told(made: Owned) -> None:
         holder.execute("lock table items in access exclusive mode")
         answered = threading.Thread(target=_count, args=(waiting,))
         answered.start()
-        blocked: list[dict[str, str | None]] = []
-        while not blocked:
-            blocked = rows(made, "blocking")
+        soon(lambda: bool(rows(made, "blocking")))
+        blocked = rows(made, "blocking")
         assert blocked[0]["blocked_pid"] == str(waiting.info.backend_pid)
         assert blocked[0]["blocking_pid"] == str(holder.info.backend_pid)
         assert blocked[0]["blocked_statement"] == "select count(*) from items"

@@ -35,6 +35,7 @@ from celadon.postgres.databases import Databases
 from celadon.postgres.inspection import Inspection
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
+from celadon.postgres.settings import Settings
 from celadon.postgres.transfers import Transfers
 from celadon.postgres.verification import Verification
 from celadon.scheduler.provider import SchedulerProvider
@@ -68,6 +69,7 @@ def built_in(context: Context) -> Services:
     transfers = Transfers(context, clusters)
     verification = Verification(context, clusters, transfers)
     provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
+    settings = Settings(context, clusters, locks)
     places = ClusterPlaces(context, clusters)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
@@ -95,12 +97,14 @@ def built_in(context: Context) -> Services:
             verification.ensure,
             provider.archive.ensure,
             provider.finish_followers,
+            settings.ensure,
             cached.ensure,
         ),
         routes=(
             *postgres_routes.routes(Runs(context, places)),
             *postgres_routes.of_databases(Databases(context, clusters, places.forget)),
             *postgres_routes.of_inspection(Inspection(clusters)),
+            *postgres_routes.of_settings(settings),
             *transfer_routes.ROUTES,
             *cache_routes.routes(cached, redis),
         ),

@@ -182,6 +182,53 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:records-rank": Entry("pg_statistics:records_rank", "[DATABASE]", "show how many rows tables have"),
     "pg:reset": Entry("postgres:reset", "[DATABASE]", "delete everything in a database"),
     "pg:seq-scans": Entry("pg_statistics:seq_scans", "[DATABASE]", "show how often tables are read from end to end"),
+    "pg:settings": Entry("pg_settings:show", "[DATABASE]", "show the settings of a database's server"),
+    "pg:settings:auto-explain": Entry(
+        "pg_settings:auto_explain", "[DATABASE] [VALUE]", "show or set whether plans are logged"
+    ),
+    "pg:settings:auto-explain:log-analyze": Entry(
+        "pg_settings:auto_explain_log_analyze", "[DATABASE] [VALUE]", "show or set whether plans have real times"
+    ),
+    "pg:settings:auto-explain:log-buffers": Entry(
+        "pg_settings:auto_explain_log_buffers", "[DATABASE] [VALUE]", "show or set whether plans tell of buffers"
+    ),
+    "pg:settings:auto-explain:log-format": Entry(
+        "pg_settings:auto_explain_log_format", "[DATABASE] [VALUE]", "show or set how plans are written"
+    ),
+    "pg:settings:auto-explain:log-min-duration": Entry(
+        "pg_settings:auto_explain_log_min_duration", "[DATABASE] [VALUE]", "show or set which plans are logged"
+    ),
+    "pg:settings:auto-explain:log-nested-statements": Entry(
+        "pg_settings:auto_explain_log_nested_statements",
+        "[DATABASE] [VALUE]",
+        "show or set whether nested statements count",
+    ),
+    "pg:settings:auto-explain:log-triggers": Entry(
+        "pg_settings:auto_explain_log_triggers", "[DATABASE] [VALUE]", "show or set whether plans tell of triggers"
+    ),
+    "pg:settings:auto-explain:log-verbose": Entry(
+        "pg_settings:auto_explain_log_verbose", "[DATABASE] [VALUE]", "show or set whether plans are verbose"
+    ),
+    "pg:settings:log-connections": Entry(
+        "pg_settings:log_connections", "[DATABASE] [VALUE]", "show or set whether logins are logged"
+    ),
+    "pg:settings:log-lock-waits": Entry(
+        "pg_settings:log_lock_waits", "[DATABASE] [VALUE]", "show or set whether waiting for locks is logged"
+    ),
+    "pg:settings:log-min-duration-statement": Entry(
+        "pg_settings:log_min_duration_statement",
+        "[DATABASE] [VALUE]",
+        "show or set how slow a statement is that is logged",
+    ),
+    "pg:settings:log-min-error-statement": Entry(
+        "pg_settings:log_min_error_statement", "[DATABASE] [VALUE]", "show or set which failures are logged"
+    ),
+    "pg:settings:log-statement": Entry(
+        "pg_settings:log_statement", "[DATABASE] [VALUE]", "show or set which statements are logged"
+    ),
+    "pg:settings:track-functions": Entry(
+        "pg_settings:track_functions", "[DATABASE] [VALUE]", "show or set calls of which functions are counted"
+    ),
     "pg:table-indexes-size": Entry(
         "pg_statistics:table_indexes_size", "[DATABASE]", "show the sizes of each table's indexes"
     ),

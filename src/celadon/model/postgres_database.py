@@ -1,7 +1,7 @@
 """Databases of heroku-postgresql: what each plan gives, and the steps by which one comes to be."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -113,6 +113,10 @@ class PostgresDatabase:
     measured_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    settings: Mapping[str, bool | int | str] = field(default_factory=dict)
+    maintenance_window: int | None = None
+    maintenance_asked_at: datetime | None = None
+    maintained_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Place
+from celadon.model import postgres_setting as settings
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import SIZES, Step
 from celadon.postgres import archive
@@ -29,21 +30,22 @@ class Launcher:
             return
         # A follower has one as well: it is written to as soon as it follows no longer.
         mount = self.archive.prepare(engine, SIZES[place.database.plan].rollback_days)
-        group = self._configure(place)
+        group = self.configure(place)
         self.clusters.start(engine, mounts=(mount,), group=group)
 
-    def _configure(self, place: Place) -> str | None:
+    def configure(self, place: Place) -> str | None:
+        """Write what a database's own server is to be; returns the group to start it in. Raises RuntimeFailure, OSError."""
         leader = self.followers.leader_of(place)
         lines, group = self.followers.configure(place, leader) if leader else ("", None)
         followers = databases.followers(self.context, place.database.addon_id)
         peers = [
             self.clusters.engines.address(one.engine) for one in followers if one.database.step is not Step.REMOVING
         ]
-        self.clusters.configure(place.engine, archive.LINES + lines, peers)
+        self.clusters.configure(place.engine, archive.LINES + lines + settings.lines(place.database.settings), peers)
         return group
 
     def admit(self, place: Place) -> None:
         """Let those in that follow it now, and no others any more. Raises RuntimeFailure, psycopg.Error, OSError."""
-        self._configure(place)
+        self.configure(place)
         with self.clusters.connect(place.engine) as connection:
             connection.execute("select pg_reload_conf()")

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
+from celadon.model import postgres_setting as settings
 from celadon.model.engine import PORTS, Engine, EngineKind
 from celadon.postgres import patroni
 from celadon.postgres.cluster import ClusterFailure, Clusters
@@ -41,6 +42,10 @@ class Pairs:
 
     def start(self, engine: Engine) -> None:
         """Start a node under Patroni, which does the rest. Raises RuntimeFailure."""
+        self.clusters.engines.start(engine, patroni.argv(), group=self.configure(engine))
+
+    def configure(self, engine: Engine) -> str:
+        """Write what a node is to be; returns the group to start it in. Raises RuntimeFailure, OSError."""
         nodes, etcd, passwords = databases.pair(self.context, engine)
         first = nodes[0]
         addresses = [self.clusters.engines.address(node) for node in nodes]
@@ -51,9 +56,10 @@ class Pairs:
         self.clusters.engines.allow({group: [*targets, (etcd_address, PORTS[EngineKind.ETCD])]})
         known = Passwords(**passwords)
         text = patroni.configuration(self.clusters, engine, first, etcd_address, known)
-        self.clusters.configure(engine, peers=addresses)
+        place = databases.of_engine(self.context, first.id)
+        self.clusters.configure(engine, settings.lines(place.database.settings) if place else "", addresses)
         self.clusters.engines.write(engine, "conf/patroni.json", text)
-        self.clusters.engines.start(engine, patroni.argv(), group=group)
+        return group
 
     def run(self, engine: Engine) -> None:
         """Have the first node running and wait until it is the primary. Raises RuntimeFailure, ClusterFailure."""

@@ -5,6 +5,7 @@ from celadon.postgres.clip_runs import Runs
 from celadon.postgres.databases import Databases
 from celadon.postgres.dataclips import Dataclips
 from celadon.postgres.inspection import Inspection
+from celadon.postgres.settings import Settings
 
 _ONE = "/client/v11/databases/:database"
 _CREDENTIALS = "/postgres/v0/databases/:database/credentials"
@@ -29,6 +30,13 @@ def of_inspection(inspection: Inspection) -> tuple[Route, ...]:
         route(f"GET {_STATISTICS}/:statistic", "addon:config", inspection.show),
         route(f"POST {_STATISTICS}/actions/reset", "addon:update", inspection.reset),
         route("POST /postgres/v0/databases/:database/connections/:pid/actions/end", "addon:update", inspection.end),
+    )
+
+
+def of_settings(settings: Settings) -> tuple[Route, ...]:
+    return (
+        route("GET /postgres/v0/databases/:database/config", "addon:read", settings.show),
+        route("PATCH /postgres/v0/databases/:database/config", "addon:update", settings.change),
     )
 
 

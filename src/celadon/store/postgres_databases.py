@@ -18,6 +18,11 @@ def find(tx: Transaction, addon_id: str) -> PostgresDatabase | None:
     return rows.one(tx, PostgresDatabase, sa.select(_t).where(_t.c.addon_id == addon_id))
 
 
+def lock(tx: Transaction, addon_id: str) -> PostgresDatabase | None:
+    """The same, its row locked until the transaction ends."""
+    return rows.one(tx, PostgresDatabase, sa.select(_t).where(_t.c.addon_id == addon_id).with_for_update())
+
+
 def list_all(tx: Transaction) -> list[PostgresDatabase]:
     return rows.every(tx, PostgresDatabase, sa.select(_t).order_by(_t.c.created_at))
 

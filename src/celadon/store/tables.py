@@ -874,6 +874,11 @@ postgres_databases = sa.Table(
     sa.Column("rows_used", sa.BigInteger, nullable=False),
     sa.Column("measured_at", Instant),
     *_times(),
+    sa.Column("settings", Json, nullable=False, server_default="{}"),
+    # Minutes after Monday, 00:00 UTC.
+    sa.Column("maintenance_window", sa.Integer),
+    sa.Column("maintenance_asked_at", Instant),
+    sa.Column("maintained_at", Instant),
 )
 
 postgres_credentials = sa.Table(
@@ -883,6 +888,16 @@ postgres_credentials = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("password", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+# Encrypted: they have statements in them.
+postgres_reports = sa.Table(
+    "postgres_reports",
+    metadata,
+    _id(),
+    sa.Column("addon_id", sa.Text, sa.ForeignKey("addons.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("content", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
 )
 
