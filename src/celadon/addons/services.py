@@ -25,7 +25,7 @@ from celadon.deployhooks.provider import DeployHooksProvider
 from celadon.model.cache import MEMCACHED, REDIS
 from celadon.model.engine import EngineKind
 from celadon.platform import runtimes
-from celadon.postgres import downloads, transfer_routes
+from celadon.postgres import downloads, maintenance_routes, reports, transfer_routes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
 from celadon.postgres.clip_places import ClusterPlaces
@@ -33,8 +33,11 @@ from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.databases import Databases
 from celadon.postgres.inspection import Inspection
+from celadon.postgres.maintenance import Maintenance
+from celadon.postgres.maintenance_routes import Windows
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
+from celadon.postgres.reports import Reports
 from celadon.postgres.settings import Settings
 from celadon.postgres.transfers import Transfers
 from celadon.postgres.verification import Verification
@@ -98,6 +101,7 @@ def built_in(context: Context) -> Services:
             provider.archive.ensure,
             provider.finish_followers,
             settings.ensure,
+            Maintenance(context, clusters, locks).ensure,
             cached.ensure,
         ),
         routes=(
@@ -105,6 +109,8 @@ def built_in(context: Context) -> Services:
             *postgres_routes.of_databases(Databases(context, clusters, places.forget)),
             *postgres_routes.of_inspection(Inspection(clusters)),
             *postgres_routes.of_settings(settings),
+            *maintenance_routes.routes(Windows(clusters)),
+            *reports.routes(Reports(clusters)),
             *transfer_routes.ROUTES,
             *cache_routes.routes(cached, redis),
         ),

@@ -49,6 +49,8 @@ def variables_of(platform: Platform) -> dict[str, str]:
         "HEROKU_HOST": api,
         "HEROKU_GIT_HOST": platform.git_host,
         "HEROKU_DATA_HOST": urlsplit(api).hostname or "",
+        # As the one above, a host: port and protocol are those of the API.
+        "PGDIAGNOSE_URL": urlsplit(api).hostname or "",
         "HEROKU_PARTICLEBOARD_URL": api,
         "HEROKU_LOGIN_HOST": api,
         "HEROKU_STATUS_HOST": api,

@@ -14,14 +14,14 @@ def show(table: Mapping[str, Any]) -> None:
 
 def drawn(names: Sequence[str], rows: Sequence[Sequence[str | None]], numeric: Sequence[bool]) -> str:
     """Titles in the middle, numbers to the right, all else to the left; a cell of several lines has a `+` at the end of each but the last."""
-    cells = [[_lines(cell or "") for cell in row] for row in rows]
+    cells = [[lines(cell or "") for cell in row] for row in rows]
     widths = [max(map(len, [name, *(line for row in cells for line in row[at])])) for at, name in enumerate(names)]
-    lines = ["|".join(f" {_centred(name, width)} " for name, width in zip(names, widths, strict=True))]
-    lines.append("+".join("-" * (width + 2) for width in widths))
+    drawn = ["|".join(f" {_centred(name, width)} " for name, width in zip(names, widths, strict=True))]
+    drawn.append("+".join("-" * (width + 2) for width in widths))
     for row in cells:
-        lines += _drawn_row(row, widths, numeric)
-    lines.append(f"({len(rows)} row{'' if len(rows) == 1 else 's'})\n")
-    return "\n".join(lines)
+        drawn += _drawn_row(row, widths, numeric)
+    drawn.append(f"({len(rows)} row{'' if len(rows) == 1 else 's'})\n")
+    return "\n".join(drawn)
 
 
 def _drawn_row(row: Sequence[list[str]], widths: Sequence[int], numeric: Sequence[bool]) -> list[str]:
@@ -44,7 +44,7 @@ def _centred(name: str, width: int) -> str:
     return " " * left + name + " " * (width - len(name) - left)
 
 
-def _lines(text: str) -> list[str]:
+def lines(text: str) -> list[str]:
     """Without what a terminal would take for an order."""
     return ["".join(_visible(line)) for line in text.split("\n")]
 

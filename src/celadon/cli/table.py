@@ -167,6 +167,7 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:calls": Entry("pg_statistics:calls", "[DATABASE]", "show the statements that are executed most often"),
     "pg:copy": Entry("pg_backups:copy", "SOURCE TARGET", "replace what a database holds by another's"),
     "pg:credentials:url": Entry("postgres:credentials_url", "[DATABASE]", "show how to connect to a database"),
+    "pg:diagnose": Entry("pg_diagnose:diagnose", "[DATABASE|REPORT_ID]", "report on the health of a database"),
     "pg:index-size": Entry("pg_statistics:index_size", "[DATABASE]", "show the sizes of indexes"),
     "pg:index-usage": Entry("pg_statistics:index_usage", "[DATABASE]", "show how often tables are read by an index"),
     "pg:kill": Entry("pg_statistics:kill", "PID [DATABASE]", "cancel what a connection does"),
@@ -174,6 +175,13 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:locks": Entry("pg_statistics:locks", "[DATABASE]", "show who holds locks"),
     "pg:long-running-queries": Entry(
         "pg_statistics:long_running_queries", "[DATABASE]", "show what has run for more than five minutes"
+    ),
+    "pg:maintenance": Entry(
+        "pg_maintenance:info", "[DATABASE]", "show what waits for a restart of a database's server"
+    ),
+    "pg:maintenance:run": Entry("pg_maintenance:run", "[DATABASE]", "restart a database's server now"),
+    "pg:maintenance:window": Entry(
+        "pg_maintenance:window", "[DATABASE] [DAY TIME]", "show or set when it may be restarted"
     ),
     "pg:outliers": Entry("pg_statistics:outliers", "[DATABASE]", "show the statements that take most of the time"),
     "pg:promote": Entry("postgres:promote", "DATABASE", "make a database the app's DATABASE_URL"),
@@ -343,6 +351,8 @@ ALIASES: Mapping[str, str] = {
     "open": "apps:open",
     "orgs": "teams",
     "pg:info": "pg",
+    "pg:maintenance:info": "pg:maintenance",
+    "pg:maintenance:set-window": "pg:maintenance:window",
     "pipeline": "pipelines",
     "pipeline:add": "pipelines:add",
     "pipeline:diff": "pipelines:diff",

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from celadon.actions.context import Context, now
+from celadon.model.postgres_report import KEPT as KEPT_REPORTS
 from celadon.model.slug import KEPT
 from celadon.model.webhook import DYNO_GONE, DYNO_STATE
 from celadon.store import (
@@ -21,6 +22,7 @@ from celadon.store import (
     log_sessions,
     mails,
     page_tokens,
+    postgres_reports,
     sessions,
     slugs,
     sources,
@@ -57,6 +59,7 @@ def prune(context: Context) -> str:
         mails.prune(tx, now() - LETTERS)
         webhook_events.prune(tx, now() - TOLD)
         webhooks.prune(tx, now() - DESTROYED)
+        postgres_reports.prune(tx, now() - KEPT_REPORTS)
         events.prune(tx, (DYNO_STATE, DYNO_GONE), now() - TOLD)
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}

@@ -10,7 +10,7 @@ DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sun
 LENGTH = timedelta(hours=4)
 _WEEK = 7 * 24 * 60
 _STEP = 30
-_TIME = re.compile(r"(\d{1,2}):(\d{2})\s*([ap]m)?", re.IGNORECASE)
+_TIME = re.compile(r"([0-9]{1,2}):([0-9]{2}) ?([ap]m)?", re.IGNORECASE)
 # Of the server that many share: early on Sunday.
 SHARED = 6 * 24 * 60 + 3 * 60
 

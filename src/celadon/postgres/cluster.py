@@ -79,6 +79,8 @@ class Clusters:
             os.chown(path, self.engines.uid(engine), self.engines.uid(engine))
         lines = [_PEER.format(database=name, address=peer) for peer in peers for name in ("replication", "postgres")]
         self.engines.write(engine, "conf/pg_hba.conf", _HBA.format(peers="".join(lines)))
+        # None at all would be taken for a change that waits for a restart, whenever the files are read again.
+        self.engines.write(engine, "conf/pg_ident.conf", "")
         self.engines.write(engine, "conf/postgresql.conf", _configuration(engine) + more)
         self.engines.certify(engine)
 
@@ -216,7 +218,7 @@ def _configuration(engine: Engine) -> str:
     megabytes = engine.memory >> 20
     return f"""\
 hba_file = '{PLACE}/conf/pg_hba.conf'
-ident_file = ''
+ident_file = '{PLACE}/conf/pg_ident.conf'
 listen_addresses = '*'
 port = 5432
 unix_socket_directories = '{PLACE}/run'

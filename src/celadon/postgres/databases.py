@@ -3,6 +3,7 @@
 Every change is one transaction of the database's own server: who is killed in between has done all of it or nothing.
 """
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from celadon.postgres import finding, statements, tenants
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.finding import WAITING, Connected, Found
 from celadon.postgres.lineage import Lineage
+from celadon.postgres.maintenance import reasons_of
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import tenant_of
 
@@ -130,10 +132,17 @@ class Databases:
             "Created": f"{place.database.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
             "Fork/Follow": "Unsupported" if size.shared else "Available",
             "Rollback": _rollback(place.database, size),
-            "Maintenance": "not required",
+            "Maintenance": self._maintenance(call, place),
         }
         rows: list[dict[str, object]] = [{"name": name, "values": [text]} for name, text in told.items()]
         return [*rows, *(self._lineage.rows(place) if place.database.step is Step.AVAILABLE else [])]
+
+    def _maintenance(self, call: Call, place: Place) -> str:
+        if place.database.step is Step.AVAILABLE:
+            with contextlib.suppress(psycopg.Error):
+                if reasons_of(self._clusters, Pairs(call.context, self._clusters).primary(place.engine)):
+                    return "required"
+        return "not required"
 
     def _used(self, call: Call, place: Place) -> tuple[int, int, int] | None:
         """Bytes, connections and tables; None when nobody can tell now."""
@@ -168,6 +177,13 @@ class Databases:
         database = place.database
         host = self._clusters.engines.settings.engine_host
         return rules.url(database.role, place.password, host, place.engine.port, database.name)
+
+
+def _rollback(database: PostgresDatabase, size: Size) -> str:
+    if not size.rollback_days or database.origin is Origin.FOLLOW:
+        return "Unsupported"
+    earliest = max(database.created_at, now() - timedelta(days=size.rollback_days))
+    return f"earliest from {earliest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _status(place: Place) -> str:

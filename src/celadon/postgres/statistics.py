@@ -41,7 +41,8 @@ OF_STATEMENTS: Mapping[str, str] = {
     "outliers": _STATEMENTS.format(order="a.total_exec_time"),
 }
 
-_BLOAT = """
+# Ends with what is called `wasted`.
+WASTED = """
 with constants as (
   select current_setting('block_size')::numeric as bs, 23 as hdr, 4 as ma
 ), widths as (
@@ -77,8 +78,10 @@ with constants as (
     greatest(0, bs * (ipages - iotta))::bigint
   from indexes where ipages > 0
 )
+""".replace("%", "%%")
+_BLOAT = f"""{WASTED}
 select type, schemaname, object_name, bloat, pg_size_pretty(raw_waste) as waste
-from wasted where schemaname not in ('pg_catalog') order by raw_waste desc, bloat desc""".replace("%", "%%")
+from wasted where schemaname <> 'pg_catalog' order by raw_waste desc, bloat desc"""
 
 _VACUUM = """
 with options as (
