@@ -24,24 +24,33 @@ from celadon.addons.manager import Manager as Asking
 from celadon.addons.services import Providers
 from celadon.api import role
 from celadon.api.asgi import Application
-from celadon.platform.settings import Settings
-from celadon.postgres import routes
+from celadon.platform.settings import Settings as PlatformSettings
+from celadon.postgres import maintenance_routes, reports, routes
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.databases import Databases
 from celadon.postgres.inspection import Inspection
+from celadon.postgres.maintenance_routes import Windows
 from celadon.postgres.provider import PostgresProvider
+from celadon.postgres.reports import Reports
+from celadon.postgres.settings import Settings
 
 
 @pytest.fixture
 def made(
-    stand: Stand, world: World, settings: Settings, clusters: Clusters, request: pytest.FixtureRequest
+    stand: Stand, world: World, settings: PlatformSettings, clusters: Clusters, request: pytest.FixtureRequest
 ) -> Iterator[str]:
     """A database of the app; its name."""
     context = world.context
     context.settings.ca_file.parent.mkdir(exist_ok=True)
-    table = (*routes.of_databases(Databases(clusters, lambda _: None)), *routes.of_inspection(Inspection(clusters)))
-    stand.application = Application(context, (*role.ROUTES, *table))
     provider = PostgresProvider(context, clusters, Locks())
+    table = (
+        *routes.of_databases(Databases(clusters, lambda _: None)),
+        *routes.of_inspection(Inspection(clusters)),
+        *routes.of_settings(Settings(context, clusters, provider.locks)),
+        *maintenance_routes.routes(Windows(clusters)),
+        *reports.routes(Reports(clusters)),
+    )
+    stand.application = Application(context, (*role.ROUTES, *table))
     asking = Asking(context, Providers(context, {"heroku-postgresql": provider}))
     name = addons.create(context, world.actor, "example", plan=f"heroku-postgresql:{request.param}").addon.name
     deadline = time.monotonic() + 60
@@ -143,3 +152,56 @@ def test_what_cannot_be_shown_or_ended_is_said(made: str, celadon: Program) -> N
     assert "its first column" in celadon("pg:kill", "x").err
     assert "Must specify which connection" in celadon("pg:kill").err
     assert "has no database OTHER" in celadon("pg:ps", "OTHER").err
+
+
+@pytest.mark.parametrize("made", ["standard-0"], indirect=True)
+def test_settings_maintenance_and_reports_by_both_clients(
+    world: World, made: str, celadon: Program, heroku: Callable[..., str]
+) -> None:
+    celadon.env["CELADON_APP"] = "example"
+    assert celadon("pg:settings:log-statement", "ddl").out == (
+        f"log-statement has been set to ddl for {made}.\n"
+        "All data definition statements, such as CREATE, ALTER and DROP, are logged.\n"
+    )
+    assert f"log-statement is set to ddl for {made}." in heroku("pg:settings:log-statement")
+    told = heroku("pg:settings:log-min-duration-statement", "DATABASE", "100")
+    assert f"log-min-duration-statement has been set to 100 for {made}." in told
+    assert "is set to 100" in celadon("pg:settings:log-min-duration-statement", "DATABASE").out
+    assert "has been set to -1" in celadon("pg:settings:log-min-duration-statement", made, "-1").out
+    assert "has been set to true" in celadon("pg:settings:auto-explain:log-analyze", "on", "DATABASE").out
+    assert re.search(r"^log-statement: +ddl$", celadon("pg:settings").out, re.MULTILINE)
+    assert re.search(r"^log-statement: +ddl$", heroku("pg:settings"), re.MULTILINE)
+    assert "one of none, ddl, mod, all" in celadon("pg:settings:log-statement", "everything").err
+
+    assert "Sundays 13:30 to 17:30 UTC" in celadon("pg:maintenance:window", "Sunday 13:30").out
+    assert "Sundays 13:30 to 17:30 UTC" in heroku("data:maintenances:window", "DATABASE")
+    assert "Fridays 22:00" in heroku("data:maintenances:window:update", "DATABASE", "friday", "10:00PM")
+    shown = celadon("pg:maintenance", made).out
+    assert "Fridays 22:00 to Saturdays 02:00 UTC" in shown and re.search("^Status: +none$", shown, re.MULTILINE)
+    assert made in heroku("data:maintenances:info", "DATABASE") and made in heroku("data:maintenances")
+    assert "not in maintenance mode" in celadon("pg:maintenance:run").err
+    assert "none is pending" in celadon("pg:maintenance:run", "--confirm", "example").err
+
+    report = celadon("pg:diagnose").out
+    assert re.match(
+        r"Report [0-9a-f-]{36} for example::HEROKU_POSTGRESQL_\w+_URL\navailable for one month after", report
+    )
+    assert "\nGREEN: Connection Count\n" in report
+    theirs = heroku("pg:diagnose")
+    (report_id,) = re.findall(r"Report ([0-9a-f-]{36}) for example::", theirs)
+    assert "GREEN: Hit Rate" in theirs
+    assert f"Report {report_id} for example::" in celadon("pg:diagnose", report_id).out
+    assert f"Report {report_id} for example::" in heroku("pg:diagnose", report_id)
+
+
+@pytest.mark.parametrize("made", ["mini"], indirect=True)
+def test_a_shared_server_is_diagnosed_and_has_nothing_to_set(
+    made: str, celadon: Program, heroku: Callable[..., str]
+) -> None:
+    celadon.env["CELADON_APP"] = "example"
+    for shown in (celadon("pg:diagnose").out, heroku("pg:diagnose")):
+        assert re.search("SKIPPED: Load\n *Error Load check not supported on this plan\n", shown), shown
+    for name in ("pg:settings", "pg:settings:log-statement"):
+        assert "standard-0" in celadon(name).err
+    assert "Sundays 03:00 to 07:00 UTC" in celadon("pg:maintenance").out
+    assert "restarts that by itself" in celadon("pg:maintenance:window", "Sunday 13:30").err
