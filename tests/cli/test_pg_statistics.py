@@ -44,7 +44,7 @@ def made(
     context.settings.ca_file.parent.mkdir(exist_ok=True)
     provider = PostgresProvider(context, clusters, Locks())
     table = (
-        *routes.of_databases(Databases(clusters, lambda _: None)),
+        *routes.of_databases(Databases(context, clusters, lambda _: None)),
         *routes.of_inspection(Inspection(clusters)),
         *routes.of_settings(Settings(context, clusters, provider.locks)),
         *maintenance_routes.routes(Windows(clusters)),

@@ -27,7 +27,7 @@ def maintenance(place: Place) -> Maintenance:
 
 @pytest.fixture(scope="module")
 def world(place: Place) -> World:
-    databases = routes.of_databases(Databases(place.clusters, lambda _: None))
+    databases = routes.of_databases(Databases(place.context, place.clusters, lambda _: None))
     return world_of(place, (*maintenance_routes.routes(Windows(place.clusters)), *databases))
 
 
