@@ -17,8 +17,10 @@ from tests.official_cli.client import client
 from tests.postgres.conftest import clusters as clusters
 from tests.postgres.conftest import place as place
 from tests.postgres.conftest import settings as settings
+from tests.postgres.owned import hold_back
 
 from celadon.actions import addons
+from celadon.actions import postgres_databases as databases
 from celadon.addons.locks import Locks
 from celadon.addons.manager import Manager as Asking
 from celadon.addons.services import Providers
@@ -29,6 +31,7 @@ from celadon.postgres import maintenance_routes, reports, routes
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.databases import Databases
 from celadon.postgres.inspection import Inspection
+from celadon.postgres.maintenance import Maintenance
 from celadon.postgres.maintenance_routes import Windows
 from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.reports import Reports
@@ -156,7 +159,7 @@ def test_what_cannot_be_shown_or_ended_is_said(made: str, celadon: Program) -> N
 
 @pytest.mark.parametrize("made", ["standard-0"], indirect=True)
 def test_settings_maintenance_and_reports_by_both_clients(
-    world: World, made: str, celadon: Program, heroku: Callable[..., str]
+    world: World, clusters: Clusters, made: str, celadon: Program, heroku: Callable[..., str]
 ) -> None:
     celadon.env["CELADON_APP"] = "example"
     assert celadon("pg:settings:log-statement", "ddl").out == (
@@ -181,6 +184,7 @@ def test_settings_maintenance_and_reports_by_both_clients(
     assert made in heroku("data:maintenances:info", "DATABASE") and made in heroku("data:maintenances")
     assert "not in maintenance mode" in celadon("pg:maintenance:run").err
     assert "none is pending" in celadon("pg:maintenance:run", "--confirm", "example").err
+    maintain(world, clusters, made, celadon, heroku)
 
     report = celadon("pg:diagnose").out
     assert re.match(
@@ -192,6 +196,25 @@ def test_settings_maintenance_and_reports_by_both_clients(
     assert "GREEN: Hit Rate" in theirs
     assert f"Report {report_id} for example::" in celadon("pg:diagnose", report_id).out
     assert f"Report {report_id} for example::" in heroku("pg:diagnose", report_id)
+
+
+def maintain(world: World, clusters: Clusters, made: str, celadon: Program, heroku: Callable[..., str]) -> None:
+    """What waits for a restart is told, asked for by each client, and done."""
+    found = databases.find(world.context, addons.find(world.context, world.actor, made).addon.id)
+    assert found is not None
+    maintenance = Maintenance(world.context, clusters, Locks())
+    runs = (
+        lambda: heroku("data:maintenances:run", "DATABASE", "--confirm", "example"),
+        lambda: celadon("pg:maintenance:run", "--confirm", "example").out,
+    )
+    for run in runs:
+        hold_back(clusters, found.engine)
+        shown = celadon("pg:maintenance").out
+        assert "pending" in shown and "the setting max_prepared_transactions" in shown
+        assert "riggering maintenance" in run() and "running" in celadon("pg:maintenance").out
+        assert maintenance.ensure() == 1 and maintenance.ensure() == 0
+        assert re.search("^Status: +completed$", celadon("pg:maintenance").out, re.MULTILINE)
+        assert "completed" in heroku("data:maintenances")
 
 
 @pytest.mark.parametrize("made", ["mini"], indirect=True)

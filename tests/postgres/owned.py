@@ -14,7 +14,10 @@ from celadon.addons.provider import Provided, Wanted
 from celadon.api.application import Api
 from celadon.api.route import Route
 from celadon.model.addon import AddOn
+from celadon.model.engine import Engine
 from celadon.model.errors import CeladonError
+from celadon.postgres.cluster import Clusters
+from celadon.postgres.maintenance import reasons_of
 from tests.api.world import EMAIL, PASSWORD, World
 from tests.postgres.place import Place
 
@@ -74,3 +77,12 @@ def owned(world: World, place: Place, plan: str, app: str, **options: str) -> It
         yield Owned(world=world, place=place, addon=addon, provided=provided)
     finally:
         place.provider.deprovision(addon.id, None)
+
+
+def hold_back(clusters: Clusters, engine: Engine) -> None:
+    """Its files say what only a restart brings, as after an update of the platform."""
+    text = (clusters.engines.directory(engine) / "conf/postgresql.conf").read_text()
+    clusters.engines.write(engine, "conf/postgresql.conf", f"{text}max_prepared_transactions = 3\n")
+    with clusters.connect(engine) as connection:
+        connection.execute("select pg_reload_conf()")
+    soon(lambda: reasons_of(clusters, engine) == ["the setting max_prepared_transactions"])

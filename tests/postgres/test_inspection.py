@@ -3,12 +3,13 @@
 import contextlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from celadon.actions import accounts, authorizations
-from celadon.postgres import routes
+from celadon.postgres import contents, routes, statistics
 from celadon.postgres.inspection import Inspection
 from celadon.postgres.statistics import OF_STATEMENTS, QUERIES
 from tests.api.world import PASSWORD, World
@@ -226,3 +227,35 @@ def test_no_statement_is_logged(made: Owned, caplog: pytest.LogCaptureFixture) -
         for name in ALL:
             rows(made, name, "?verbose=true")
     assert "a secret" not in caplog.text
+
+
+def test_a_tenants_own_dump_is_restored_without_what_is_the_platforms(made: Owned, tmp_path: Path) -> None:
+    listed, wanted = tmp_path / "listed", tmp_path / "wanted"
+    ours = "8; 2615 16425 SCHEMA - _heroku postgres"
+    theirs = ["7; 2615 2200 SCHEMA - public owner", "9; 2615 16999 SCHEMA - _heroku_of_theirs owner"]
+    listed.write_text("\n".join([theirs[0], ours, "2; 3079 16426 EXTENSION - pg_stat_statements ", theirs[1]]))
+    with made.place.clusters.connect(made.found.engine, made.found.database.name) as connection:
+        assert contents.choose(connection, listed, wanted) == []
+    assert wanted.read_text().splitlines() == theirs
+
+
+def test_who_looks_cannot_write(made: Owned) -> None:
+    with made.place.clusters.connect(made.found.engine, made.found.database.name) as connection:
+        statistics.guard(connection)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+            connection.execute("create table public.written ()")
+        assert connection.execute("show statement_timeout").fetchone() == ("10s",)
+
+
+def test_of_a_pair_the_primary_is_asked(world: World, place: Place) -> None:
+    with owned(world, place, "premium-0", "pair") as pair, pair.connect() as connection:
+        connection.execute("create table items as select 1 as n")
+        assert [row["name"] for row in rows(pair, "table-size")] == ["items"]
+        for _ in range(20):
+            connection.execute("select n, n, n, n from items")
+        assert "select n, n, n, n from items" in {row["query"] for row in rows(pair, "calls")}
+        connection.execute("begin")
+        pid = connection.info.backend_pid
+        assert str(pid) in {row["pid"] for row in rows(pair, "ps")}
+        end = f"{pair.path}/connections/{pid}/actions/end"
+        assert pair.world.call("POST", end, {}).json["rows"] == [["t"]]

@@ -14,7 +14,7 @@ from celadon.postgres.databases import Databases
 from celadon.postgres.maintenance import Maintenance, reasons_of
 from celadon.postgres.maintenance_routes import Windows
 from tests.api.world import World
-from tests.postgres.owned import Owned, owned, soon, world_of
+from tests.postgres.owned import Owned, hold_back, owned, soon, world_of
 from tests.postgres.place import Place
 
 _WEEK = 7 * 24 * 60
@@ -54,15 +54,6 @@ def open_(made: Owned) -> None:
     postgres_settings.set_window(made.place.context, made.addon.id, (at.weekday() * 1440 + at.hour * 60) % _WEEK)
 
 
-def hold_back(place: Place, engine: Engine) -> None:
-    """Its files say what only a restart brings, as after an update of the platform."""
-    text = (place.clusters.engines.directory(engine) / "conf/postgresql.conf").read_text()
-    place.clusters.engines.write(engine, "conf/postgresql.conf", f"{text}max_prepared_transactions = 3\n")
-    with place.clusters.connect(engine) as connection:
-        connection.execute("select pg_reload_conf()")
-    soon(lambda: reasons_of(place.clusters, engine) == ["the setting max_prepared_transactions"])
-
-
 def read_again(place: Place, engine: Engine) -> None:
     """Have it read its files, and wait until it has."""
     with place.clusters.connect(engine) as connection:
@@ -98,7 +89,7 @@ def test_nothing_waits_and_nothing_is_done(made: Owned, maintenance: Maintenance
 
 def test_what_waits_is_told_and_brought_when_asked_for(made: Owned, maintenance: Maintenance) -> None:
     engine = made.found.engine
-    hold_back(made.place, engine)
+    hold_back(made.place.clusters, engine)
     told = made.world.get(path(made)).json
     assert (told["status"], told["reason"]) == ("pending", "the setting max_prepared_transactions")
     assert now() < datetime.fromisoformat(told["scheduled_for"]) < now() + timedelta(days=3)
@@ -130,7 +121,7 @@ def test_who_was_killed_in_between_restarts_nothing_twice(made: Owned) -> None:
 
 def test_its_window_brings_it_once(made: Owned) -> None:
     place, engine = made.place, made.found.engine
-    hold_back(place, engine)
+    hold_back(place.clusters, engine)
     closed = Maintenance(place.context, place.clusters, place.provider.locks)
     assert closed.ensure() == 0 and made.found.database.maintenance_asked_at is None
     # It began within the window, so it is not its turn; a window that opens now is.
@@ -176,7 +167,7 @@ def test_a_shared_server_is_the_platforms_to_restart(world: World, place: Place,
         ):
             told = world.call(method, f"{path(small)}/{end}", body)
             assert told.status == 422 and "Sundays 03:00 to 07:00 UTC" in told.json["message"]
-        hold_back(place, small.found.engine)
+        hold_back(place.clusters, small.found.engine)
         assert world.get(path(small)).json["status"] == "pending"
         sunday = now() + timedelta(days=7 - now().weekday() + 6)
         at = sunday.replace(hour=4, minute=0)
