@@ -36,6 +36,7 @@ from celadon.postgres.maintenance_routes import Windows
 from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.reports import Reports
 from celadon.postgres.settings import Settings
+from celadon.store import engines
 
 
 @pytest.fixture
@@ -64,6 +65,11 @@ def made(
     yield name
     for described in addons.list_of_app(context, world.actor, "example"):
         provider.deprovision(described.addon.id, None)
+    with context.database.read() as tx:
+        left = engines.list_all(tx)
+    for engine in left:
+        # The shared one: the next test's server has its number.
+        clusters.engines.remove(engine)
 
 
 def fill(celadon: Program) -> str:
