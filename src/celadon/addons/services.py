@@ -28,9 +28,11 @@ from celadon.platform import runtimes
 from celadon.postgres import downloads, transfer_routes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
+from celadon.postgres.changes import Changes
 from celadon.postgres.clip_places import ClusterPlaces
 from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.credentials import Credentials
 from celadon.postgres.databases import Databases
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
@@ -68,6 +70,8 @@ def built_in(context: Context) -> Services:
     verification = Verification(context, clusters, transfers)
     provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
     places = ClusterPlaces(context, clusters)
+    changes = Changes(context, clusters, locks)
+    databases = Databases(context, clusters, places.forget, locks)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
         context,
@@ -94,11 +98,13 @@ def built_in(context: Context) -> Services:
             verification.ensure,
             provider.archive.ensure,
             provider.finish_followers,
+            changes.ensure,
             cached.ensure,
         ),
         routes=(
             *postgres_routes.routes(Runs(context, places)),
-            *postgres_routes.of_databases(Databases(context, clusters, places.forget)),
+            *postgres_routes.of_databases(databases),
+            *postgres_routes.of_credentials(Credentials(databases, changes)),
             *transfer_routes.ROUTES,
             *cache_routes.routes(cached, redis),
         ),
