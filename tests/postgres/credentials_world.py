@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -32,7 +32,6 @@ class Shop:
     addon_id: str
     name: str
     plan: str
-    others: list[str] = field(default_factory=list)
 
     def call(self, method: str, path: str = "", body: Any = None, **options: Any) -> Reply:
         """Below the database's credentials; another path begins with `/`."""
@@ -100,11 +99,15 @@ class Shop:
         """Who comes after one that was killed."""
         return Changes(self.place.context, self.place.clusters, self.place.provider.locks)
 
-    def another(self, **options: str) -> "Shop":
-        """Another database of the same app's, of the same plan."""
-        made = _database(self.place, self.world, self.changes, self.plan, **options)
-        self.others.append(made.addon_id)
-        return made
+    @contextlib.contextmanager
+    def another(self, plan: str = "", **options: str) -> "Iterator[Shop]":
+        """Another database of the same app's; it is gone afterwards."""
+        made = _database(self.place, self.world, self.changes, plan or self.plan, **options)
+        try:
+            yield made
+        finally:
+            addons.destroy(self.place.context, self.world.actor, made.name, force=True)
+            self.place.provider.deprovision(made.addon_id, None)
 
     def clear(self) -> None:
         """Nothing but the default credential is left, attached to the one app."""
@@ -140,8 +143,7 @@ def opened(place: Place, plan: str) -> Iterator[Shop]:
     try:
         yield shop
     finally:
-        for addon_id in (*shop.others, shop.addon_id):
-            place.provider.deprovision(addon_id, None)
+        place.provider.deprovision(shop.addon_id, None)
 
 
 def _database(place: Place, world: World, changes: Changes, plan: str, **options: str) -> Shop:

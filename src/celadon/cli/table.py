@@ -162,7 +162,16 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:backups:unschedule": Entry("pg_backups:unschedule", "[DATABASE]", "stop the daily backups of a database"),
     "pg:backups:url": Entry("pg_backups:url", "[BACKUP_ID]", "print a URL of a backup, good for ten minutes"),
     "pg:copy": Entry("pg_backups:copy", "SOURCE TARGET", "replace what a database holds by another's"),
-    "pg:credentials:url": Entry("postgres:credentials_url", "[DATABASE]", "show how to connect to a database"),
+    "pg:credentials": Entry("pg_credentials:list_credentials", "[DATABASE]", "list the credentials of a database"),
+    "pg:credentials:create": Entry(
+        "pg_credentials:create", "[DATABASE] --name NAME", "create a credential with rights of its own"
+    ),
+    "pg:credentials:destroy": Entry("pg_credentials:destroy", "[DATABASE] --name NAME", "destroy a credential"),
+    "pg:credentials:repair-default": Entry(
+        "pg_credentials:repair_default", "[DATABASE]", "make everything in a database the default credential's again"
+    ),
+    "pg:credentials:rotate": Entry("pg_credentials:rotate", "[DATABASE]", "give credentials new passwords"),
+    "pg:credentials:url": Entry("pg_credentials:url", "[DATABASE]", "show how to connect to a database"),
     "pg:killall": Entry("postgres:killall", "[DATABASE]", "end all connections of a database"),
     "pg:promote": Entry("postgres:promote", "DATABASE", "make a database the app's DATABASE_URL"),
     "pg:psql": Entry("postgres:psql", "[DATABASE]", "open a prompt of a database"),
