@@ -11,21 +11,22 @@ from celadon.cli.commands import command
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, say, show_json, table
-from celadon.cli.postgres import chosen, login
+from celadon.cli.postgres import chosen, credential_of, login
 
 _DEFAULT = "default"
 _name = click.option("-n", "--name", metavar="NAME", required=True, help="What the credential is called.")
 _DESTRUCTIVE = "WARNING: Destructive action."
 
 
-@command(app=True, json=True, confirm=True)
+@command(app=True, json=True)
 @click.argument("database", required=False)
-@click.option("--reset", is_flag=True, help="Rotate the default credential instead, as `pg:credentials:rotate` does.")
+@click.option("--reset", is_flag=True, help="Give the default credential a new password instead.")
 def list_credentials(invocation: Invocation, database: str | None, reset: bool) -> None:
     """List the credentials of a database: where they are attached, their states, what they may do."""
     addon = chosen(invocation, database)
     if reset:
-        _rotate_one(invocation, addon, _DEFAULT, forced=False)
+        with action(f"Resetting credentials for {_called(addon)}"):
+            invocation.client.post(f"{_path(addon)}/{_DEFAULT}/credentials_rotation", {})
         return
     found = invocation.client.all(_path(addon))
     if invocation.json:
@@ -41,10 +42,12 @@ def list_credentials(invocation: Invocation, database: str | None, reset: bool) 
 
 @command(app=True)
 @click.argument("database", required=False)
-@click.option("-n", "--name", metavar="NAME", default=_DEFAULT, help="Which credential; the default one if not given.")
-def url(invocation: Invocation, database: str | None, name: str) -> None:
+@click.option("-n", "--name", metavar="NAME", help="Which credential; if not given, the one that is attached so.")
+def url(invocation: Invocation, database: str | None, name: str | None) -> None:
     """Show how to connect to a database, with its password."""
-    found = login(invocation, chosen(invocation, database), name)
+    addon = chosen(invocation, database)
+    name = name or credential_of(invocation, database)
+    found = login(invocation, addon, name)
     place = f"{found['host']}:{found['port']}/{found['database']}"
     say(f"Connection information for {name} credential.")
     say("Connection info string:")
@@ -126,6 +129,13 @@ def repair_default(invocation: Invocation, database: str | None) -> None:
     )
     with action("Resetting permissions and object ownership for default role to factory settings"):
         invocation.client.post(f"/postgres/v0/databases/{segment(addon['id'])}/repair-default", {})
+
+
+def _called(addon: Mapping[str, Any]) -> str:
+    """`HEROKU_POSTGRESQL_IVORY_URL (DATABASE_URL)`."""
+    promoted = "DATABASE_URL" in addon["config_vars"]
+    names = [name for name in addon["config_vars"] if name != "DATABASE_URL"] or [addon["name"]]
+    return f"{names[0]} (DATABASE_URL)" if promoted else names[0]
 
 
 def _rotate_one(invocation: Invocation, addon: Mapping[str, Any], name: str, *, forced: bool) -> None:

@@ -102,7 +102,7 @@ def psql(invocation: Invocation, database: str | None, statement: str | None, cr
     program = shutil.which("psql")
     if program is None:
         raise Failure("cannot find psql: install it (Debian: apt-get install postgresql-client)")
-    with _environment(invocation, addon, credential) as environment:
+    with _environment(invocation, addon, credential or credential_of(invocation, database)) as environment:
         argv = [program, *(["-c", statement] if statement is not None else [])]
         finished = subprocess.run(argv, env=environment, check=False)
     if finished.returncode:
@@ -110,9 +110,9 @@ def psql(invocation: Invocation, database: str | None, statement: str | None, cr
 
 
 @contextmanager
-def _environment(invocation: Invocation, addon: Mapping[str, Any], credential: str | None) -> Iterator[dict[str, str]]:
+def _environment(invocation: Invocation, addon: Mapping[str, Any], credential: str) -> Iterator[dict[str, str]]:
     """What libpq connects by; the password is not among arguments, which everybody on this machine can read."""
-    found = login(invocation, addon, credential or "default")
+    found = login(invocation, addon, credential)
     authority = invocation.client.get("/platform")["ca_certificate"]
     if not authority:
         raise Failure("This platform has no certificate authority yet: run bin/up")
@@ -186,6 +186,14 @@ def killall(invocation: Invocation, database: str | None) -> None:
 
 def _path(addon: Mapping[str, Any]) -> str:
     return f"/client/v11/databases/{segment(addon['id'])}"
+
+
+def credential_of(invocation: Invocation, named: str | None) -> str:
+    """The credential by which the app has what is called so; `default` for a name that is no attachment's."""
+    wanted = (named or "DATABASE").upper().removesuffix("_URL")
+    attached = invocation.client.all(f"{invocation.app_path}/addon-attachments")
+    namespace = next((one["namespace"] for one in attached if one["name"] == wanted), None) or ""
+    return namespace.removeprefix("credential:") if namespace.startswith("credential:") else "default"
 
 
 def login(invocation: Invocation, addon: Mapping[str, Any], name: str) -> dict[str, Any]:
