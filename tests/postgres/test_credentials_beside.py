@@ -83,15 +83,20 @@ def test_a_follower_that_is_behind_is_rotated_away_only_when_forced(
         shop.rotate(forced=True)
         new = follower.url("shop", _name(follower))
         assert (answers(follower, old), answers(follower, new)) == (True, False)
+        assert follower.changes.attempt(follower.addon_id)
+        late = follower.open(old)
         with shop.place.clusters.connect(follower.engine) as connection:
             connection.execute("select pg_wal_replay_resume()")
         wait_for("it has caught up", lambda: answers(follower, new))
         assert follower.changes.attempt(follower.addon_id)
-        with pytest.raises(psycopg.OperationalError):
-            session.execute("select 1")
+        for one in (session, late):
+            with pytest.raises(psycopg.OperationalError):
+                one.execute("select 1")
         monkeypatch.setattr(module, "_LOGIN", -module._LOGIN)
-        assert follower.changes.attempt(follower.addon_id)
-        assert follower.waiting() == []
+        with follower.open(new) as kept:
+            assert follower.changes.attempt(follower.addon_id)
+            kept.execute("select 1")
+        assert follower.addon_id not in follower.waiting()
 
 
 def _name(shop: Shop) -> str:

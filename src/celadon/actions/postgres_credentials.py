@@ -6,7 +6,7 @@ there and written for all in one transaction, in which every app that has one at
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from celadon.actions import access, provisioning
 from celadon.actions.context import Context, now
@@ -35,6 +35,8 @@ _STATES = {
     CredentialState.ROTATING: "being rotated",
     CredentialState.REMOVING: "being destroyed",
 }
+# Beyond all rotations.
+_UNKNOWN = timedelta(days=36_500)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,19 +211,40 @@ def _finish(tx: Transaction, target: PostgresDatabase, done: Known, host: str) -
         stored.remove_credential(tx, target.addon_id, credential.name)
         # Its config went when that was asked for.
         return []
-    cut_at = now() if credential.state is CredentialState.ROTATING else credential.cut_at
+    cut_at = credential.cut_at
+    if credential.state is CredentialState.ROTATING:
+        # A follower takes the old one until it has repeated what its leader was told: nobody knows yet when that is.
+        cut_at = now() + (_UNKNOWN if target.addon_id != credential.addon_id else timedelta())
     password = done.password if done.pending is None else done.pending
     settled = replace(credential, addon_id=target.addon_id, state=CredentialState.ACTIVE, cut_at=cut_at)
     stored.put_credential(tx, settled, password)
-    engine = engines.find(tx, target.engine_id)
+    return [_given(tx, target, settled, password, host)]
+
+
+def _given(tx: Transaction, database: PostgresDatabase, credential: Credential, password: str, host: str) -> Given:
+    engine = engines.find(tx, database.engine_id)
     assert engine is not None, "a database is in one"
-    config = postgres_database.config(credential.role, password, host, engine.port, target.name)
-    return [Given(addon_id=target.addon_id, namespace=credential.namespace, config=config)]
+    config = postgres_database.config(credential.role, password, host, engine.port, database.name)
+    return Given(addon_id=database.addon_id, namespace=credential.namespace, config=config)
 
 
-def cut_at(context: Context, credential: Credential, at: datetime | None) -> None:
-    """Everybody who came in before that is still to be cut off; None when everybody was, unless it was rotated again."""
+def cut_off(context: Context, done: Known, host: str) -> None:
+    """Nobody is there by an older password any more, unless it was rotated again."""
+    credential = done.credential
+    with context.database.transaction() as tx:
+        database = stored.lock(tx, credential.addon_id)
+        if database is None or stored.credential(tx, database.addon_id, credential.name) != credential:
+            return
+        stored.update_credential(tx, database.addon_id, credential.name, cut_at=None)
+        # An add-on that was being made when it was rotated may have been told the old one.
+        provisioning.give(context, tx, [_given(tx, database, credential, done.password, host)])
+
+
+def cut_at(context: Context, credential: Credential, at: datetime) -> Credential:
+    """Whoever came in before that is to be cut off. As it is now, if it was rotated again."""
     with context.database.transaction() as tx:
         found = stored.credential(tx, credential.addon_id, credential.name)
-        if found is not None and found.cut_at == credential.cut_at:
-            stored.update_credential(tx, credential.addon_id, credential.name, cut_at=at)
+        if found is None or found != credential:
+            return found or replace(credential, cut_at=None)
+        stored.update_credential(tx, credential.addon_id, credential.name, cut_at=at)
+        return replace(found, cut_at=at)

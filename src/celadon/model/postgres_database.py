@@ -139,7 +139,8 @@ class CredentialState(StrEnum):
 class Credential:
     """A login of a database; `default` is its owner's. The passwords are encrypted and read by who needs them.
 
-    `cut_at`: who came in before may have done so by an older password, and is to be cut off; None when that is done.
+    `cut_at`: who came in before may have done so by an older password, and is to be cut off; None when that is done. It is
+    far in the future for a follower that may not have the new password yet.
     """
 
     addon_id: str

@@ -7,6 +7,7 @@ server has been told is told again in the same words.
 import logging
 import threading
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
@@ -149,16 +150,21 @@ class Changes:
             if credential.cut_at is None or credential.state is not CredentialState.ACTIVE:
                 continue
             if leader is not None and self._is_behind(place.engine, leader.engine, credential):
-                # Until now, at the least, the old one was good here.
-                credentials.cut_at(self.context, credential, now())
                 continue
-            over = now() > credential.cut_at + _LOGIN
-            with self.clusters.connect(self.pairs.primary(place.engine)) as connection:
-                tenants.cut_off(connection, credential.role, credential.cut_at)
-            if over:
-                # An add-on that was being made just then may have been told the old one.
-                credentials.finish(self.context, place.database.addon_id, [known], self._host)
-                credentials.cut_at(self.context, credential, None)
+            if credential.cut_at > now():
+                # It has the new one by now, and may have taken the old one until a moment ago.
+                credential = credentials.cut_at(self.context, credential, now())
+            self._cut(place, replace(known, credential=credential))
+
+    def _cut(self, place: Place, known: Known) -> None:
+        credential = known.credential
+        if credential.cut_at is None:
+            return
+        over = now() > credential.cut_at + _LOGIN
+        with self.clusters.connect(self.pairs.primary(place.engine)) as connection:
+            tenants.cut_off(connection, credential.role, credential.cut_at)
+        if over:
+            credentials.cut_off(self.context, known, self._host)
 
     def _is_behind(self, follower: Engine, leader: Engine, credential: Credential) -> bool:
         with self.clusters.connect(follower) as connection:
