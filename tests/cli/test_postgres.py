@@ -24,7 +24,9 @@ from celadon.api import role
 from celadon.api.asgi import Application
 from celadon.platform.settings import Settings
 from celadon.postgres import routes
+from celadon.postgres.changes import Changes
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.credentials import Credentials
 from celadon.postgres.databases import Databases
 from celadon.postgres.provider import PostgresProvider
 
@@ -35,16 +37,19 @@ def ask(stand: Stand, world: World, settings: Settings, clusters: Clusters) -> I
     context = world.context
     # The servers are of a platform of their own: its authority is who the clients are to trust.
     context.settings.ca_file.parent.mkdir(exist_ok=True)
-    table = routes.of_databases(Databases(context, clusters, lambda _: None))
+    locks = Locks()
+    databases = Databases(context, clusters, lambda _: None, locks)
+    credentials = Credentials(databases, Changes(context, clusters, locks))
+    table = (*routes.of_databases(databases), *routes.of_credentials(credentials))
     stand.application = Application(context, (*role.ROUTES, *table))
-    provider = PostgresProvider(context, clusters, Locks())
+    provider = PostgresProvider(context, clusters, locks)
     yield Asking(context, Providers(context, {"heroku-postgresql": provider}))
     for described in addons.list_of_app(context, world.actor, "example"):
         provider.deprovision(described.addon.id, None)
 
 
-def make(world: World, ask: Asking, settings: Settings) -> str:
-    name = addons.create(world.context, world.actor, "example", plan="heroku-postgresql:mini").addon.name
+def make(world: World, ask: Asking, settings: Settings, plan: str = "mini") -> str:
+    name = addons.create(world.context, world.actor, "example", plan=f"heroku-postgresql:{plan}").addon.name
     deadline = time.monotonic() + 60
     while addons.find(world.context, world.actor, name).addon.work is not None and time.monotonic() < deadline:
         ask.ensure()

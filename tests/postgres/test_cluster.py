@@ -1,5 +1,7 @@
 """Clusters and their tenants, by the real server: what one reaches and what not."""
 
+from datetime import UTC, datetime
+
 import psycopg
 import pytest
 
@@ -152,7 +154,8 @@ def test_a_new_password_cuts_off_who_has_the_old_one_and_keeps_all_rows(clusters
     old = as_tenant(clusters, shared, tenant)
     old.execute("create table kept as select 1 as n")
     with clusters.connect(shared) as connection:
-        tenants.rotate(connection, tenant.role, "another-password")
+        tenants.set_password(connection, tenant.role, "another-password")
+        tenants.cut_off(connection, tenant.role, datetime.now(UTC))
     with pytest.raises(psycopg.OperationalError):
         old.execute("select 1")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):

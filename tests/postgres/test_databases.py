@@ -13,6 +13,8 @@ from celadon.api.application import Api
 from celadon.model.addon import AddOn
 from celadon.model.postgres_database import Step
 from celadon.postgres import routes
+from celadon.postgres.changes import Changes
+from celadon.postgres.credentials import Credentials
 from celadon.postgres.databases import Databases
 from tests.api.world import EMAIL, PASSWORD, World, basic
 from tests.postgres.place import Place
@@ -46,7 +48,9 @@ def made(request: pytest.FixtureRequest, place: Place) -> Iterator[Made]:
     actor = accounts.log_in(context, EMAIL, PASSWORD)
     _, token = authorizations.create(context, actor)
     forgotten: list[str] = []
-    table = routes.of_databases(Databases(place.context, place.clusters, forgotten.append))
+    asked = Databases(context, place.clusters, forgotten.append)
+    changes = Changes(context, place.clusters, place.provider.locks)
+    table = (*routes.of_databases(asked), *routes.of_credentials(Credentials(asked, changes)))
     world = World(context=context, api=Api(context, table), actor=actor, token=token)
     apps.create(context, actor, name=f"shop-{plan}")
     addon = addons.create(context, actor, f"shop-{plan}", plan=f"heroku-postgresql:{plan}").addon

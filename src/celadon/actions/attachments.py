@@ -129,10 +129,13 @@ def resolve(
     found = found or [one for one in some if one.attachment.name == named.upper()]
     found = found or [one for one in some if one.attachment.name == named.upper().removesuffix("_URL")]
     found = found or [one for one in some if named in one.config_vars][:1]
-    # One of an add-on's is as good as the others.
-    found = found or [one for one in some if named in (one.addon.name, one.addon.id)][:1]
     if not found:
-        raise NotFound(_RESOURCE)
+        # Of those with the same config one is as good as the others.
+        of_addon = [one for one in some if named in (one.addon.name, one.addon.id)]
+        by_namespace = {one.attachment.namespace or "": one for one in reversed(of_addon)}
+        if not of_addon:
+            raise NotFound(_RESOURCE)
+        return [by_namespace[namespace] for namespace in sorted(by_namespace)]
     if len(found) > 1:
         names = ", ".join(f"{one.app.name}::{one.attachment.name}" for one in found[:10])
         raise MultipleMatches(f"Ambiguous identifier; multiple matching attachments found: {names}.")

@@ -12,7 +12,15 @@ from celadon.model import engine as engines_rules
 from celadon.model import postgres_database as rules
 from celadon.model.engine import Engine, EngineKind, EngineState
 from celadon.model.errors import Conflict, NotFound
-from celadon.model.postgres_database import DEFAULT_CREDENTIAL, Credential, Origin, PostgresDatabase, Size, Step
+from celadon.model.postgres_database import (
+    DEFAULT_CREDENTIAL,
+    Credential,
+    CredentialState,
+    Origin,
+    PostgresDatabase,
+    Size,
+    Step,
+)
 from celadon.store import changes, engines, postgres_databases
 from celadon.store.database import Transaction
 
@@ -96,8 +104,22 @@ def reserve(
         postgres_databases.insert(tx, database)
         credential = Credential(addon_id=addon_id, name=DEFAULT_CREDENTIAL, role=names.role, created_at=at)
         postgres_databases.put_credential(tx, credential, names.password)
+        if source.origin is Origin.FOLLOW and source.addon_id is not None:
+            _share_credentials(tx, source.addon_id, addon_id)
         changes.record(tx, "engine")
-        return Place(database=database, engine=engine, password=names.password)
+        place = _place(tx, addon_id)
+        assert place is not None, "it was just made"
+        return place
+
+
+def _share_credentials(tx: Transaction, leader_id: str, addon_id: str) -> None:
+    """A follower has its leader's: its apps are told of them when it is there."""
+    postgres_databases.lock(tx, leader_id)
+    for one in postgres_databases.credentials(tx, leader_id):
+        password = postgres_databases.password(tx, leader_id, one.name)
+        if password is not None and one.state in (CredentialState.ACTIVE, CredentialState.ROTATING):
+            state = CredentialState.ACTIVE if one.default else CredentialState.CREATING
+            postgres_databases.put_credential(tx, replace(one, addon_id=addon_id, state=state, cut_at=None), password)
 
 
 def _make(tx: Transaction, size: Size, version: str) -> Engine:
@@ -198,14 +220,6 @@ def engines_of(context: Context, place: Place) -> list[Engine]:
     """The engines that are the database's own; none for one in the shared cluster."""
     with context.database.read() as tx:
         return [] if place.engine.shared else _own(tx, place.engine)
-
-
-def rotated(context: Context, addon_id: str, credential: Credential, password: str) -> None:
-    """A credential has this password from now on, also where the database is followed."""
-    with context.database.transaction() as tx:
-        postgres_databases.put_credential(tx, credential, password)
-        for follower in _followers(tx, addon_id):
-            postgres_databases.put_credential(tx, replace(credential, addon_id=follower.addon_id), password)
 
 
 def running(context: Context, kind: EngineKind = EngineKind.POSTGRESQL) -> list[Engine]:
@@ -328,4 +342,8 @@ def unfollowed(context: Context, addon_id: str) -> None:
     """It follows no longer; where it came from is still known."""
     with context.database.transaction() as tx:
         postgres_databases.update(tx, addon_id, now=now(), step=Step.AVAILABLE, origin=Origin.FORK)
+        # What its leader was changing just then may have come here or not: it is made as its own rows say.
+        for one in postgres_databases.credentials(tx, addon_id):
+            if not one.default:
+                postgres_databases.update_credential(tx, addon_id, one.name, state=CredentialState.CREATING)
         changes.record(tx, "engine")

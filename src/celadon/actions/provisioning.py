@@ -4,14 +4,15 @@ A provider's answer is written in one transaction: state, config, the config var
 releases. What comes when it is not waited for any more, changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from celadon.actions import addon_services, addons, attachments
 from celadon.actions.context import Context, now
 from celadon.model import addon as rules
 from celadon.model import config as config_rules
 from celadon.model.account import Actor
-from celadon.model.addon import AddOn, AddOnState, Work
+from celadon.model.addon import AddOn, AddOnState, Attachment, Work
 from celadon.model.app import App
 from celadon.store import accounts, apps, changes
 from celadon.store import addons as stored
@@ -106,30 +107,55 @@ def plan_changed(
         stored.update(tx, addon.id, now=now(), message=message[:_LONGEST_MESSAGE], **done)
         if config is not None:
             stored.set_config(tx, addon.id, "", config)
-            _renew(context, tx, addon)
+            _renew(context, tx, [addon], {(addon.id, "")})
         _tell(tx, "update", addon, {"plan": {"name": f"{addon.service}:{addon.plan}"}})
         changes.record(tx, "addon", addon.app_id)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A config of an add-on's; None for no more of its namespace."""
+
+    addon_id: str
+    namespace: str
+    config: Mapping[str, str] | None = field(repr=False)
+
+
 def config_changed(context: Context, addon_id: str, config: Mapping[str, str] | None, namespace: str = "") -> None:
     """The provider gives another config (None: no more, of a namespace); apps with it get a release. Raises InvalidParams."""
-    _check_config(config or {})
     with context.database.transaction() as tx:
+        give(context, tx, [Given(addon_id=addon_id, namespace=namespace, config=config)])
+
+
+def give(context: Context, tx: Transaction, given: Sequence[Given]) -> None:
+    """A provider gives other configs, also of several add-ons: an app gets one release for all. Raises InvalidParams."""
+    changed = []
+    for one in given:
+        _check_config(one.config or {})
+    for addon_id in sorted({one.addon_id for one in given}):
         addon = stored.lock(tx, addon_id)
         if addon is None or addon.state not in (AddOnState.PROVISIONING, AddOnState.PROVISIONED):
-            return
-        stored.set_config(tx, addon.id, namespace, config)
-        if addon.state is AddOnState.PROVISIONED:
-            _renew(context, tx, addon)
-            _tell(tx, "update", addon)
+            continue
+        mine = [one for one in given if one.addon_id == addon_id]
+        others = [one for one in mine if stored.config(tx, addon_id, one.namespace) != one.config]
+        for one in others:
+            stored.set_config(tx, addon_id, one.namespace, one.config)
+        if others and addon.state is AddOnState.PROVISIONED:
+            changed.append(addon)
         changes.record(tx, "addon", addon.app_id)
+    _renew(context, tx, changed, {(one.addon_id, one.namespace) for one in given})
+    for addon in changed:
+        _tell(tx, "update", addon)
 
 
-def _renew(context: Context, tx: Transaction, addon: AddOn) -> None:
-    by = _author(tx, addon)
-    for app, names in _apps_of(tx, addon):
-        text = f"Update {', '.join(names)} by {addon.service}"
-        attachments.renew(context, tx, app, by, text, always=False)
+def _renew(context: Context, tx: Transaction, addons: Sequence[AddOn], given: Collection[tuple[str, str]]) -> None:
+    """Releases of the apps that have these add-ons, where these configs of theirs (add-on, namespace) are others now."""
+    if not addons:
+        return
+    by, service = _author(tx, addons[0]), addons[0].service
+    attached = stored_attachments.list_of_addons(tx, [addon.id for addon in addons])
+    for app, names in _apps_with(tx, [one for one in attached if (one.addon_id, one.namespace or "") in given]):
+        attachments.renew(context, tx, app, by, f"Update {', '.join(names)} by {service}", always=False)
 
 
 def refused(context: Context, addon_id: str, message: str) -> None:
@@ -232,11 +258,16 @@ def _author(tx: Transaction, addon: AddOn) -> Actor:
 
 def _apps_of(tx: Transaction, addon: AddOn) -> list[tuple[App, list[str]]]:
     """The apps that have it attached, locked, with the names it has there."""
+    return _apps_with(tx, stored_attachments.list_of_addons(tx, [addon.id]))
+
+
+def _apps_with(tx: Transaction, found: Collection[Attachment]) -> list[tuple[App, list[str]]]:
+    """The apps of these attachments, locked, with their names there."""
     names: dict[str, list[str]] = {}
-    for one in stored_attachments.list_of_addons(tx, [addon.id]):
+    for one in found:
         names.setdefault(one.app_id, []).append(one.name)
-    found = [(apps.lock(tx, app_id), some) for app_id, some in sorted(names.items())]
-    return [(app, some) for app, some in found if app is not None]
+    locked = [(apps.lock(tx, app_id), some) for app_id, some in sorted(names.items())]
+    return [(app, some) for app, some in locked if app is not None]
 
 
 def _check_config(config: Mapping[str, str]) -> None:

@@ -16,7 +16,16 @@ from celadon.actions.context import now
 from celadon.model.engine import PORTS, Engine
 from celadon.platform import certificates, images, runtimes
 from celadon.platform.settings import Settings
-from celadon.runtime.protocol import Bind, ContainerSpec, ContainerState, Limits, Mount, Runtime
+from celadon.runtime.protocol import (
+    Bind,
+    ContainerSpec,
+    ContainerState,
+    Limits,
+    Mount,
+    Runtime,
+    RuntimeFailure,
+    Tmpfs,
+)
 
 # Its directory, as its own processes see it.
 PLACE = "/engine"
@@ -28,6 +37,8 @@ _LOG_LIMIT = 16 << 20
 # How much memory a container has, as its label says.
 _MEMORY = "memory"
 _LOOK = 0.01
+# Of a directory that only holds what is mounted in it.
+_NOTHING = 64 << 10
 
 
 class Engines:
@@ -47,6 +58,10 @@ class Engines:
 
     def uid(self, engine: Engine) -> int:
         return self.settings.uid_base + engine.uid_offset
+
+    def client_uid(self, engine: Engine) -> int:
+        """Of programs that speak to it for those whose data it holds, see `client_spec`."""
+        return self.settings.uid_base + engine.client_uid_offset
 
     def address(self, engine: Engine) -> str:
         return engine.address(self.settings.subnet)
@@ -168,22 +183,27 @@ class Engines:
         container_id: str,
         argv: tuple[str, ...],
         *,
+        socket: str,
         directory: Path,
         memory: int,
         env: Mapping[str, str],
         mounts: tuple[Mount, ...] = (),
     ) -> ContainerSpec:
-        """A program that speaks to this engine by its socket: it has no network and sees none of the engine's files.
+        """A program that speaks to this engine by this socket of its: it has no network, sees nothing else of the engine,
+        and is not the engine's user. What it writes goes to `directory`, which is bound to /work.
 
-        What it writes goes to `directory`, which is bound to /work.
+        Raises RuntimeFailure when there is no such socket.
         """
+        source = self.sockets(engine) / socket
+        if not source.is_socket() or source.is_symlink():
+            raise RuntimeFailure(f"cannot start {container_id}: {engine.name} does not listen")
         return ContainerSpec(
             id=container_id,
             root=self.root,
             argv=argv,
             env={"PATH": _PATH, "LANG": "C.UTF-8", "HOME": WORK, **env},
             cwd=WORK,
-            uid=self.uid(engine),
+            uid=self.client_uid(engine),
             hostname=container_id[:60],
             limits=Limits(memory=memory, swap=memory, pids=32, files=1_000),
             bundle=self.settings.home / "addons" / container_id,
@@ -192,8 +212,9 @@ class Engines:
             offline=True,
             mounts=(
                 Bind(source=directory, target=WORK, readonly=False),
+                Tmpfs(target=PLACE, size=_NOTHING, mode="0755"),
                 # Read-only: a socket is connected to all the same.
-                Bind(source=self.sockets(engine), target=f"{PLACE}/run"),
+                Bind(source=source, target=f"{PLACE}/run/{socket}"),
                 *mounts,
             ),
             log_limit=_LOG_LIMIT,

@@ -28,9 +28,11 @@ from celadon.platform import runtimes
 from celadon.postgres import downloads, maintenance_routes, reports, transfer_routes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
+from celadon.postgres.changes import Changes
 from celadon.postgres.clip_places import ClusterPlaces
 from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.credentials import Credentials
 from celadon.postgres.databases import Databases
 from celadon.postgres.inspection import Inspection
 from celadon.postgres.maintenance import Maintenance
@@ -74,6 +76,8 @@ def built_in(context: Context) -> Services:
     provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
     settings = Settings(context, clusters, locks)
     places = ClusterPlaces(context, clusters)
+    changes = Changes(context, clusters, locks)
+    databases = Databases(context, clusters, places.forget, locks)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
         context,
@@ -102,11 +106,13 @@ def built_in(context: Context) -> Services:
             provider.finish_followers,
             settings.ensure,
             Maintenance(context, clusters, locks).ensure,
+            changes.ensure,
             cached.ensure,
         ),
         routes=(
             *postgres_routes.routes(Runs(context, places)),
-            *postgres_routes.of_databases(Databases(context, clusters, places.forget)),
+            *postgres_routes.of_databases(databases),
+            *postgres_routes.of_credentials(Credentials(databases, changes)),
             *postgres_routes.of_inspection(Inspection(clusters)),
             *postgres_routes.of_settings(settings),
             *maintenance_routes.routes(Windows(clusters)),

@@ -16,7 +16,7 @@ from celadon.cli.output import action, hash, header, say, show_json, table
 # Built-in service → its guide in `docs/guides`; third parties' are where Heroku keeps them.
 _GUIDES = {
     "deployhooks": "deploy-hooks.md",
-    "heroku-postgresql": "addons.md",
+    "heroku-postgresql": "postgres.md",
     "heroku-redis": "redis-and-memcached.md",
     "memcachier": "redis-and-memcached.md",
     "pgbackups": "addons.md",
@@ -80,9 +80,12 @@ def _show_app(client: Client, app: str, found: list[Any]) -> None:
 
 
 def _attached(addon: dict[str, Any], app: str, attachments: list[Any]) -> list[str]:
+    return attachment_lines([one for one in attachments if one["addon"]["id"] == addon["id"]], app)
+
+
+def attachment_lines(attachments: list[Any], app: str) -> list[str]:
     """One line an attachment, those of this app first."""
-    own = [one for one in attachments if one["addon"]["id"] == addon["id"]]
-    own.sort(key=lambda one: (one["app"]["name"] != app, one["app"]["name"], one["name"]))
+    own = sorted(attachments, key=lambda one: (one["app"]["name"] != app, one["app"]["name"], one["name"]))
     lines = []
     for at, one in enumerate(own, start=1):
         where = "" if one["app"]["name"] == app else f" on {one['app']['name']} app"

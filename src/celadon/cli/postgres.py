@@ -94,29 +94,15 @@ def _available(invocation: Invocation, addon: Mapping[str, Any]) -> str | None:
 
 @command(app=True)
 @click.argument("database", required=False)
-def credentials_url(invocation: Invocation, database: str | None) -> None:
-    """Show how to connect to a database, with its password."""
-    addon = chosen(invocation, database)
-    found = _credential(invocation, addon)
-    place = f"{found['host']}:{found['port']}/{found['database']}"
-    say("Connection information for default credential.")
-    say("Connection info string:")
-    words = f"dbname={found['database']} host={found['host']} port={found['port']} user={found['user']}"
-    say(f'   "{words} password={found["password"]} sslmode=require"')
-    say("Connection URL:")
-    say(f"   postgres://{found['user']}:{found['password']}@{place}")
-
-
-@command(app=True)
-@click.argument("database", required=False)
 @click.option("-c", "--command", "statement", metavar="SQL", help="Run this and end.")
-def psql(invocation: Invocation, database: str | None, statement: str | None) -> None:
+@click.option("--credential", "--name", metavar="NAME", help="With the rights of this credential.")
+def psql(invocation: Invocation, database: str | None, statement: str | None, credential: str | None) -> None:
     """Open a prompt of a database, by the `psql` of this machine."""
     addon = chosen(invocation, database)
     program = shutil.which("psql")
     if program is None:
         raise Failure("cannot find psql: install it (Debian: apt-get install postgresql-client)")
-    with _environment(invocation, addon) as environment:
+    with _environment(invocation, addon, credential or credential_of(invocation, database)) as environment:
         argv = [program, *(["-c", statement] if statement is not None else [])]
         finished = subprocess.run(argv, env=environment, check=False)
     if finished.returncode:
@@ -124,9 +110,9 @@ def psql(invocation: Invocation, database: str | None, statement: str | None) ->
 
 
 @contextmanager
-def _environment(invocation: Invocation, addon: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def _environment(invocation: Invocation, addon: Mapping[str, Any], credential: str) -> Iterator[dict[str, str]]:
     """What libpq connects by; the password is not among arguments, which everybody on this machine can read."""
-    found = _credential(invocation, addon)
+    found = login(invocation, addon, credential)
     authority = invocation.client.get("/platform")["ca_certificate"]
     if not authority:
         raise Failure("This platform has no certificate authority yet: run bin/up")
@@ -202,9 +188,20 @@ def _path(addon: Mapping[str, Any]) -> str:
     return f"/client/v11/databases/{segment(addon['id'])}"
 
 
-def _credential(invocation: Invocation, addon: Mapping[str, Any]) -> dict[str, Any]:
-    found = invocation.client.get(f"/postgres/v0/databases/{segment(addon['id'])}/credentials/default")
-    active = next(one for one in found["credentials"] if one["state"] == "active")
+def credential_of(invocation: Invocation, named: str | None) -> str:
+    """The credential by which the app has what is called so; `default` for a name that is no attachment's."""
+    wanted = (named or "DATABASE").upper().removesuffix("_URL")
+    attached = invocation.client.all(f"{invocation.app_path}/addon-attachments")
+    namespace = next((one["namespace"] for one in attached if one["name"] == wanted), None) or ""
+    return namespace.removeprefix("credential:") if namespace.startswith("credential:") else "default"
+
+
+def login(invocation: Invocation, addon: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """How to connect with a credential: `host`, `port`, `database`, `user`, `password`."""
+    found = invocation.client.get(f"/postgres/v0/databases/{segment(addon['id'])}/credentials/{segment(name)}")
+    active = next((one for one in found["credentials"] if one["state"] == "active"), None)
+    if active is None:
+        raise Failure(f"Could not find any active credentials for {name}: it is {found['state']}")
     return {**found, **active}
 
 

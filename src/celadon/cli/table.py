@@ -166,7 +166,16 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:cache-hit": Entry("pg_statistics:cache_hit", "[DATABASE]", "show how much is read from memory"),
     "pg:calls": Entry("pg_statistics:calls", "[DATABASE]", "show the statements that are executed most often"),
     "pg:copy": Entry("pg_backups:copy", "SOURCE TARGET", "replace what a database holds by another's"),
-    "pg:credentials:url": Entry("postgres:credentials_url", "[DATABASE]", "show how to connect to a database"),
+    "pg:credentials": Entry("pg_credentials:list_credentials", "[DATABASE]", "list the credentials of a database"),
+    "pg:credentials:create": Entry(
+        "pg_credentials:create", "[DATABASE] --name NAME", "create a credential with rights of its own"
+    ),
+    "pg:credentials:destroy": Entry("pg_credentials:destroy", "[DATABASE] --name NAME", "destroy a credential"),
+    "pg:credentials:repair-default": Entry(
+        "pg_credentials:repair_default", "[DATABASE]", "make everything in a database the default credential's again"
+    ),
+    "pg:credentials:rotate": Entry("pg_credentials:rotate", "[DATABASE]", "give credentials new passwords"),
+    "pg:credentials:url": Entry("pg_credentials:url", "[DATABASE]", "show how to connect to a database"),
     "pg:diagnose": Entry("pg_diagnose:diagnose", "[DATABASE|REPORT_ID]", "report on the health of a database"),
     "pg:index-size": Entry("pg_statistics:index_size", "[DATABASE]", "show the sizes of indexes"),
     "pg:index-usage": Entry("pg_statistics:index_usage", "[DATABASE]", "show how often tables are read by an index"),

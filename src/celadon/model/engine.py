@@ -9,6 +9,7 @@ from enum import StrEnum
 _FIRST_ADDRESS = 61_000
 _FIRST_PORT = 25_000
 _FIRST_UID = 900_000
+_FIRST_CLIENT_UID = 910_000
 # Each has a second address, for a container that works on its files beside it; the subnet ends at 65,534, and ports end
 # where those begin that the kernel gives to outgoing connections (32,768).
 MOST = 2_000
@@ -64,6 +65,11 @@ class Engine:
     def uid_offset(self) -> int:
         """Its user, from the platform's first."""
         return _FIRST_UID + self.number
+
+    @property
+    def client_uid_offset(self) -> int:
+        """The user of programs that only speak to it."""
+        return _FIRST_CLIENT_UID + self.number
 
     def address(self, subnet: str) -> str:
         return str(ipaddress.IPv4Network(subnet)[_FIRST_ADDRESS + self.number])

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 
 SERVICE = "heroku-postgresql"
+# What the names of its config vars begin with.
+PREFIX = "HEROKU_POSTGRESQL"
 MB, GB = 1 << 20, 1 << 30
 
 
@@ -119,14 +121,48 @@ class PostgresDatabase:
     maintained_at: datetime | None = None
 
 
+class CredentialPermission(StrEnum):
+    """What a credential may do in all schemas of the owner, now and later. `none` is for an owner who grants by hand."""
+
+    NONE = "none"
+    READ = "readonly"
+    WRITE = "readwrite"
+    OWNER = "owner"
+
+
+class CredentialState(StrEnum):
+    """Its program counter: all but `active` is work for the role. `rotating`: a new password waits beside the old one."""
+
+    CREATING = "creating"
+    ACTIVE = "active"
+    ROTATING = "rotating"
+    REMOVING = "removing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """A login of a database; `default` is its owner's. The password is encrypted and read by who needs it."""
+    """A login of a database; `default` is its owner's. The passwords are encrypted and read by who needs them.
+
+    `cut_at`: who came in before may have done so by an older password, and is to be cut off; None when that is done. It is
+    far in the future for a follower that may not have the new password yet.
+    """
 
     addon_id: str
     name: str
     role: str
     created_at: datetime
+    state: CredentialState = CredentialState.ACTIVE
+    permission: CredentialPermission = CredentialPermission.OWNER
+    cut_at: datetime | None = None
+
+    @property
+    def default(self) -> bool:
+        return self.name == DEFAULT_CREDENTIAL
+
+    @property
+    def namespace(self) -> str:
+        """Of its config among those of the add-on, and of the attachments that get that."""
+        return "" if self.default else f"credential:{self.name}"
 
 
 DEFAULT_CREDENTIAL = "default"
@@ -135,3 +171,8 @@ DEFAULT_CREDENTIAL = "default"
 def url(role: str, password: str, host: str, port: int, name: str) -> str:
     """As Heroku writes DATABASE_URL: libpq asks for TLS by itself, most drivers are told to by their user."""
     return f"postgres://{role}:{password}@{host}:{port}/{name}"
+
+
+def config(role: str, password: str, host: str, port: int, name: str) -> dict[str, str]:
+    """What an app is told of a login."""
+    return {f"{PREFIX}_URL": url(role, password, host, port, name)}

@@ -22,7 +22,8 @@ from celadon.postgres.clip_outcome import Asked, Outcome, failed, took_too_long
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
-# The group of all roles that clips run as: the servers let its members in by the platform's own socket only (cluster.py).
+# The group of all roles that clips run as: the servers let its members in by their socket only,
+# and only the platform (authentication.py).
 GROUP = "celadon_clips"
 
 # What the program may write beyond the rows: the names of 1,664 columns.

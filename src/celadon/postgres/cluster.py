@@ -1,7 +1,7 @@
 """PostgreSQL clusters: one engine each, made, configured, started, spoken to as their superuser.
 
-The superuser's connections go by the socket that only the platform can reach, with an empty search path: what a user puts
-into a schema must never run as the superuser.
+The superuser's connections go by the socket, where only the platform comes in as it (authentication.py), with an empty
+search path: what a user puts into a schema must never run as the superuser.
 """
 
 import contextlib
@@ -15,24 +15,16 @@ import psycopg
 
 from celadon.addons.engines import PLACE, Engines
 from celadon.model.engine import Engine
+from celadon.postgres import authentication
 from celadon.runtime.protocol import ContainerSpec, ContainerState, Mount, RuntimeFailure
 
 SUPERUSER = "postgres"
 DATA = f"{PLACE}/cluster"
 _LOG = f"{PLACE}/log"
+# In the engine's directory of sockets.
+SOCKET = ".s.PGSQL.5432"
 _START_TIMEOUT = 60.0
 _LOOK = 0.005
-
-# Static: no line belongs to a tenant. Who is a member of the role that is called as a database may connect to it.
-_HBA = """\
-{peers}local   all          postgres                 trust
-local   all          +celadon_clips           trust
-local   replication  postgres,replicator      trust
-local   samerole     all                      scram-sha-256
-hostssl all          postgres     0.0.0.0/0   reject
-hostssl samerole     all          0.0.0.0/0   scram-sha-256
-"""
-_PEER = "hostssl {database} replicator,rewinder {address}/32 scram-sha-256\n"
 
 
 class ClusterFailure(Exception):
@@ -77,10 +69,8 @@ class Clusters:
             path = self.engines.directory(engine) / name
             path.mkdir(mode=0o700, exist_ok=True)
             os.chown(path, self.engines.uid(engine), self.engines.uid(engine))
-        lines = [_PEER.format(database=name, address=peer) for peer in peers for name in ("replication", "postgres")]
-        self.engines.write(engine, "conf/pg_hba.conf", _HBA.format(peers="".join(lines)))
-        # None at all would be taken for a change that waits for a restart, whenever the files are read again.
-        self.engines.write(engine, "conf/pg_ident.conf", "")
+        self.engines.write(engine, "conf/pg_hba.conf", authentication.hba(engine, peers))
+        self.engines.write(engine, "conf/pg_ident.conf", authentication.IDENT)
         self.engines.write(engine, "conf/postgresql.conf", _configuration(engine) + more)
         self.engines.certify(engine)
 
@@ -92,6 +82,14 @@ class Clusters:
 
     def server_argv(self, engine: Engine) -> tuple[str, ...]:
         return (self.program(engine, "postgres"), "-D", DATA, "-c", f"config_file={PLACE}/conf/postgresql.conf")
+
+    def outdated(self, engine: Engine) -> bool:
+        """Whether it runs with an older version's way of telling who logs in, which only a restart ends.
+
+        Raises psycopg.Error.
+        """
+        with self.connect(engine) as connection:
+            return connection.execute("show ident_file").fetchone() != (authentication.IDENT_FILE,)
 
     def stop(self, engine: Engine, container_id: str, seconds: float) -> None:
         """End a server in the way that leaves nothing to recover; whoever follows it has everything then.
@@ -218,11 +216,11 @@ def _configuration(engine: Engine) -> str:
     megabytes = engine.memory >> 20
     return f"""\
 hba_file = '{PLACE}/conf/pg_hba.conf'
-ident_file = '{PLACE}/conf/pg_ident.conf'
+ident_file = '{authentication.IDENT_FILE}'
 listen_addresses = '*'
 port = 5432
 unix_socket_directories = '{PLACE}/run'
-unix_socket_permissions = 0700
+unix_socket_permissions = 0777
 max_connections = {engine.connections + 25}
 superuser_reserved_connections = 5
 shared_buffers = {max(16, megabytes // 4)}MB

@@ -20,7 +20,8 @@ from celadon.model import postgres_archive as rules
 from celadon.model.engine import Engine
 from celadon.model.postgres_archive import STANZA
 from celadon.model.postgres_database import Origin
-from celadon.postgres import tenants
+from celadon.postgres import authentication, tenants
+from celadon.postgres import credential_roles as roles
 from celadon.postgres.archive import REPOSITORY, Archive
 from celadon.postgres.cluster import DATA, SUPERUSER, Clusters
 from celadon.postgres.followers import Followers, slot_of
@@ -31,7 +32,6 @@ _LONG = 86_400.0
 _STOP = 120.0
 # Where the source's socket is seen.
 _SOURCE = "/source"
-_HBA = "local all postgres trust\n"
 # Roles that are not a tenant's.
 _OURS = (SUPERUSER, "celadon_clips")
 
@@ -76,7 +76,12 @@ class Copies:
             files=DATA, sockets=f"{PLACE}/run", repository=REPOSITORY, retention_days=0, reading=True
         )
         (self._copy(engine) / "cluster").mkdir(mode=0o700, parents=True)
-        for name, content in {"pgbackrest.conf": text, "pg_hba.conf": _HBA}.items():
+        files = {
+            "pgbackrest.conf": text,
+            "pg_hba.conf": authentication.CLOSED_HBA,
+            "pg_ident.conf": authentication.IDENT,
+        }
+        for name, content in files.items():
             engines.write(engine, f"copy/conf/{name}", content)
         _give(self._copy(engine), engines.uid(source))
         for left in engines.sockets(engine).iterdir():
@@ -138,18 +143,17 @@ class Copies:
                 "select rolname from pg_roles where rolname !~ '^pg_' and rolname <> all(%s)",
                 [[*_OURS, new.name, new.role]],
             ).fetchall()
-        others = [sql.Identifier(str(row[0])) for row in found]
+        others = [str(row[0]) for row in found]
         with self.clusters.connect(place.engine, new.name) as connection:
             for role in others:
-                words = {"role": role, "owner": sql.Identifier(new.role)}
-                connection.execute(sql.SQL("reassign owned by {role} to {owner}").format(**words))
-                connection.execute(sql.SQL("drop owned by {}").format(role))
+                roles.hand_over(connection, role, new.role)
+                connection.execute(sql.SQL("drop owned by {}").format(sql.Identifier(role)))
             tenants.limit(connection, new.name, 0)
         with self.clusters.connect(place.engine) as connection:
             for role in others:
                 # Of a pair's own roles: they have rights outside the tenant's database.
-                connection.execute(sql.SQL("drop owned by {}").format(role))
-                connection.execute(sql.SQL("drop role {}").format(role))
+                connection.execute(sql.SQL("drop owned by {}").format(sql.Identifier(role)))
+                connection.execute(sql.SQL("drop role {}").format(sql.Identifier(role)))
 
     def _hand_over(self, engine: Engine) -> None:
         engines = self.clusters.engines
@@ -189,7 +193,7 @@ def _give(path: Path, uid: int) -> None:
 
 _RECOVERY = f"""\
 hba_file = '{PLACE}/conf/pg_hba.conf'
-ident_file = ''
+ident_file = '{authentication.IDENT_FILE}'
 listen_addresses = ''
 unix_socket_directories = '{PLACE}/run'
 unix_socket_permissions = 0700

@@ -11,15 +11,18 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
+from celadon.actions import postgres_credentials as credentials
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
 from celadon.actions.postgres_databases import Place
+from celadon.addons.locks import Locks
 from celadon.api import shapes
 from celadon.api.answer import Answer
 from celadon.api.request import Call
 from celadon.model import postgres_database as rules
 from celadon.model.errors import Conflict, Forbidden, InvalidParams, NotFound
-from celadon.model.postgres_database import DEFAULT_CREDENTIAL, SERVICE, SIZES, Origin, PostgresDatabase, Size, Step
+from celadon.model.postgres_database import SERVICE, SIZES, Credential, Origin, PostgresDatabase, Size, Step
+from celadon.postgres import credential_roles as roles
 from celadon.postgres import finding, statements, tenants
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.finding import WAITING, Connected, Found
@@ -38,13 +41,17 @@ select pg_database_size(current_database()), (select count(*) from pg_stat_activ
 class Databases:
     """Answers the routes. A database is named by its add-on's name or id; `forget` is told of one whose contents are gone."""
 
-    def __init__(self, context: Context, clusters: Clusters, forget: Callable[[str], None]) -> None:
-        self._clusters = clusters
+    def __init__(
+        self, context: Context, clusters: Clusters, forget: Callable[[str], None], locks: Locks | None = None
+    ) -> None:
+        self.clusters = clusters
+        # Of engines: a reset gives rights and passwords anew, and nobody else does so meanwhile.
+        self.locks = locks or Locks()
         self._lineage = Lineage(context, clusters)
         self._forget = forget
 
     def show(self, call: Call) -> Answer:
-        found = self._find(call, "addon:read")
+        found = self.find(call, "addon:read")
         place = found.place
         value = {
             "addon_id": place.database.addon_id,
@@ -62,60 +69,52 @@ class Databases:
         return Answer(value=value)
 
     def wait(self, call: Call) -> Answer:
-        step = self._find(call, "addon:read").place.database.step
+        step = self.find(call, "addon:read").place.database.step
         return Answer(value={"message": WAITING.get(step, "available"), "waiting?": step is not Step.AVAILABLE})
-
-    def list_credentials(self, call: Call) -> Answer:
-        found = self._find(call, "addon:config")
-        return Answer(value=[self._credential(found.place)])
-
-    def show_credential(self, call: Call) -> Answer:
-        found = self._find(call, "addon:config")
-        if call.params["credential"] != DEFAULT_CREDENTIAL:
-            raise NotFound("credential", f"{found.addon.addon.name} has no such credential.")
-        return Answer(value=self._credential(found.place))
 
     def reset_connections(self, call: Call) -> Answer:
         """End all connections of its users."""
-        place = self._available(call)
-        with self._connected(call, place, "end its connections") as connection:
+        place = self.available(call)
+        with self.connected(call, place, "end its connections") as connection:
             _end_connections(connection, place.database.name)
         return Answer(value={"message": "Connections reset"})
 
     def reset(self, call: Call) -> Answer:
         """PUT with `extensions`, names of those to be there at once: whatever its owner has made is gone."""
         wanted = call.body().texts("extensions") or []
-        place = self._available(call)
+        place = self.available(call)
         if place.database.origin is Origin.FOLLOW:
             raise InvalidParams("cannot reset a follower: pg:unfollow it first")
-        with self._connected(call, place, "reset it") as connection:
+        with self.locks.of(place.engine.id), self.connected(call, place, "reset it") as connection:
             _check_extensions(connection, wanted)
             _end_connections(connection, place.database.name)
+            # With the password that it has now.
+            place = self.available(call)
             with connection.transaction():
-                _empty(connection, place, wanted)
+                _empty(connection, place, wanted, credentials.additional(call.context, place.database.addon_id))
         self._forget(place.database.addon_id)
         return Answer(value={"message": "Reset successful."})
 
     def unfollow(self, call: Call) -> Answer:
         """A follower becomes a database of its own; the role does it. Raises Conflict."""
-        found = self._find(call, "addon:update")
+        found = self.find(call, "addon:update")
         databases.unfollow(call.context, found.place.database.addon_id)
         return Answer(value={"message": f"{found.addon.addon.name} becomes a database of its own; see pg:wait"})
 
-    def _find(self, call: Call, permission: str) -> Found:
+    def find(self, call: Call, permission: str) -> Found:
         return finding.find(call, permission)
 
-    def _available(self, call: Call) -> Place:
-        return finding.available(self._find(call, "addon:update"), "change the database")
+    def available(self, call: Call) -> Place:
+        return finding.available(self.find(call, "addon:update"), "change the database")
 
-    def _connected(self, call: Call, place: Place, intent: str) -> Connected:
-        engine = Pairs(call.context, self._clusters).primary(place.engine)
-        return Connected(self._clusters, engine, place.database.name, intent)
+    def connected(self, call: Call, place: Place, intent: str) -> Connected:
+        engine = Pairs(call.context, self.clusters).primary(place.engine)
+        return Connected(self.clusters, engine, place.database.name, intent)
 
     def _availability(self, call: Call, place: Place) -> dict[str, str]:
         if place.engine.pair is None:
             return {}
-        available = Pairs(call.context, self._clusters).available(place.engine)
+        available = Pairs(call.context, self.clusters).available(place.engine)
         return {"HA Status": "Available" if available else "Temporarily unavailable"}
 
     def _information(self, call: Call, place: Place) -> list[dict[str, object]]:
@@ -140,7 +139,7 @@ class Databases:
     def _maintenance(self, call: Call, place: Place) -> str:
         if place.database.step is Step.AVAILABLE:
             with contextlib.suppress(psycopg.Error):
-                if reasons_of(self._clusters, Pairs(call.context, self._clusters).primary(place.engine)):
+                if reasons_of(self.clusters, Pairs(call.context, self.clusters).primary(place.engine)):
                     return "required"
         return "not required"
 
@@ -149,33 +148,21 @@ class Databases:
         if place.database.step is not Step.AVAILABLE:
             return None
         try:
-            with self._connected(call, place, "measure it") as connection:
+            with self.connected(call, place, "measure it") as connection:
                 row = connection.execute(_USED, [place.database.name]).fetchone()
         except Conflict:
             return None
         assert row is not None, "a query without a table has one row"
         return int(row[0]), int(row[1]), int(row[2])
 
-    def _credential(self, place: Place) -> dict[str, object]:
-        settings = self._clusters.engines.settings
-        active = {"password": place.password, "state": "active", "user": place.database.role}
-        return {
-            "credentials": [active],
-            "database": place.database.name,
-            "host": settings.engine_host,
-            "name": DEFAULT_CREDENTIAL,
-            "port": place.engine.port,
-            "state": "active",
-        }
-
     def _url(self, call: Call, place: Place) -> str | None:
         """By it clients find the names of a database's config vars; who may not read these is told none."""
         try:
-            self._find(call, "addon:config")
+            self.find(call, "addon:config")
         except (Forbidden, NotFound):
             return None
         database = place.database
-        host = self._clusters.engines.settings.engine_host
+        host = self.clusters.engines.settings.engine_host
         return rules.url(database.role, place.password, host, place.engine.port, database.name)
 
 
@@ -212,16 +199,22 @@ def _check_extensions(connection: "psycopg.Connection[Any]", wanted: list[str]) 
             raise InvalidParams(f"cannot make the extension {name[:60]!r}: there are {', '.join(sorted(trusted))}")
 
 
-def _empty(connection: "psycopg.Connection[Any]", place: Place, extensions: list[str]) -> None:
-    """Everything of its owner's goes, also its rights on the database, which are given again."""
+def _empty(
+    connection: "psycopg.Connection[Any]", place: Place, extensions: list[str], additional: list[Credential]
+) -> None:
+    """Everything of its owner's goes, also its rights on the database, which are given again, as are those of others."""
     role, size = sql.Identifier(place.database.role), SIZES[place.database.plan]
-    connection.execute(sql.SQL("drop owned by {} cascade").format(role))
+    present = [one for one in additional if roles.exists(connection, one.role)]
+    for name in (place.database.role, *(one.role for one in present)):
+        connection.execute(sql.SQL("drop owned by {} cascade").format(sql.Identifier(name)))
     connection.execute("create schema if not exists public")
     connection.execute("grant usage on schema public to public")
     tenants.ensure(connection, tenant_of(place), size.connections)
     tenants.ensure_inside(connection, tenant_of(place), statistics=not place.engine.shared)
     if place.engine.shared:
         statements.give_own(connection, place.database.role)
+    for one in present:
+        roles.grant(connection, tenant_of(place), one)
     # As their owner, who may drop them; their scripts find nothing of anybody's in the new schema.
     connection.execute(sql.SQL("set local role {}").format(role))
     for name in extensions:

@@ -47,5 +47,7 @@ class Launcher:
     def admit(self, place: Place) -> None:
         """Let those in that follow it now, and no others any more. Raises RuntimeFailure, psycopg.Error, OSError."""
         self.configure(place)
-        with self.clusters.connect(place.engine) as connection:
-            connection.execute("select pg_reload_conf()")
+        # One that does not know the new files yet is restarted with them by the manager.
+        if not self.clusters.outdated(place.engine):
+            with self.clusters.connect(place.engine) as connection:
+                connection.execute("select pg_reload_conf()")

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 # Seconds before a cluster that does not start is tried again: the first time at once.
 _BACKOFF = (0.0, 1.0, 5.0, 30.0)
+_STOP = 60.0
+_ASK_AGAIN = 1.0
 
 
 class Manager:
@@ -38,6 +40,8 @@ class Manager:
         self._ports = ports or Ports(clusters.engines, (self.pairs.published,))
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
+        # Ids of the engines that are known to run with what this version writes.
+        self._current: set[str] = set()
 
     def ensure(self) -> int:
         """Start each cluster that is to run and does not; returns how many were started."""
@@ -55,10 +59,11 @@ class Manager:
         return started
 
     def _ensure(self, engine: Engine) -> int:
-        if not self._startable(engine) or self.clusters.engines.running(engine):
-            return 0
         try:
+            if not self._startable(engine) or self._runs(engine):
+                return 0
             self._start(engine)
+            self._current.add(engine.id)
         except (RuntimeFailure, ClusterFailure, PlatformFailure, psycopg.Error, OSError):
             failures = self._failures[engine.id] = self._failures.get(engine.id, 0) + 1
             self._due[engine.id] = time.monotonic() + _BACKOFF[min(failures, len(_BACKOFF) - 1)]
@@ -67,6 +72,28 @@ class Manager:
         self._failures.pop(engine.id, None)
         log.info("at=started engine=%s", engine.name)
         return 1
+
+    def _runs(self, engine: Engine) -> bool:
+        """Whether it runs; one that an older version of the platform started is ended, once, to be started anew."""
+        if not self.clusters.engines.running(engine):
+            return False
+        if engine.kind is EngineKind.ETCD or engine.id in self._current:
+            return True
+        try:
+            outdated = self.clusters.outdated(engine)
+        except psycopg.Error:
+            # It begins, or is a standby that is still being filled: it is asked again.
+            self._due[engine.id] = time.monotonic() + _ASK_AGAIN
+            return True
+        if outdated:
+            log.info("at=restart engine=%s", engine.name)
+            if engine.pair:
+                self.clusters.engines.stop(engine, _STOP)
+            else:
+                self.clusters.stop(engine, engine.name, _STOP)
+            return False
+        self._current.add(engine.id)
+        return True
 
     def _running(self, kind: EngineKind) -> list[Engine]:
         return databases.running(self.context, kind)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from celadon.addons.engines import PLACE
 from celadon.model.engine import PORTS, Engine, EngineKind
+from celadon.postgres import authentication
 from celadon.postgres.cluster import DATA, SUPERUSER, Clusters
 
 log = logging.getLogger(__name__)
@@ -106,7 +107,11 @@ def _postgresql(clusters: Clusters, engine: Engine, address: str, passwords: Pas
         "custom_conf": f"{PLACE}/conf/postgresql.conf",
         "use_unix_socket": True,
         "use_unix_socket_repl": True,
-        "parameters": {"unix_socket_directories": f"{PLACE}/run", "hba_file": f"{PLACE}/conf/pg_hba.conf"},
+        "parameters": {
+            "unix_socket_directories": f"{PLACE}/run",
+            "hba_file": f"{PLACE}/conf/pg_hba.conf",
+            "ident_file": authentication.IDENT_FILE,
+        },
         "authentication": {
             "superuser": {"username": SUPERUSER},
             "replication": {"username": REPLICATOR, "password": passwords.replication, "sslmode": "require"},

@@ -1,6 +1,7 @@
 """pg_dump and pg_restore in containers of their own: they speak to a cluster by its socket and reach nothing else.
 
 They log in as the tenant, whose password they read from a file: what an archive makes them do, its tenant might have done.
+They run as a user of their own, whom the server lets in as nobody else (authentication.py).
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from celadon.actions.postgres_databases import Place
 from celadon.addons.engines import PLACE, WORK
 from celadon.model.engine import Engine
 from celadon.model.transfer import Transfer
-from celadon.postgres.cluster import Clusters
+from celadon.postgres.cluster import SOCKET, Clusters
 from celadon.postgres.statements import SCHEMA
 from celadon.runtime.protocol import Bind, Container, ContainerState
 
@@ -77,7 +78,7 @@ class Programs:
     ) -> None:
         container_id = self.container_id(transfer)
         self.runtime.remove(container_id)
-        engines, uid = self.clusters.engines, self.clusters.engines.uid(login.engine)
+        engines, uid = self.clusters.engines, self.clusters.engines.client_uid(login.engine)
         secret = work / _PASSWORDS
         secret.unlink(missing_ok=True)
         with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -95,7 +96,7 @@ class Programs:
         }
         (work / "output.log").unlink(missing_ok=True)
         spec = engines.client_spec(
-            login.engine, container_id, argv, directory=work, memory=_MEMORY, env=env, mounts=mounts
+            login.engine, container_id, argv, socket=SOCKET, directory=work, memory=_MEMORY, env=env, mounts=mounts
         )
         self.runtime.start(spec)
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import psycopg
 
+from celadon.actions import postgres_credentials as credentials
 from celadon.actions import postgres_databases as databases
 from celadon.actions import postgres_sources
 from celadon.actions.context import Context
@@ -26,6 +27,7 @@ from celadon.model.engine import Engine
 from celadon.model.errors import Conflict
 from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
+from celadon.postgres import credential_roles as roles
 from celadon.postgres import sources, statements, tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
 from celadon.postgres.copies import Copies
@@ -37,7 +39,6 @@ from celadon.runtime.protocol import RuntimeFailure
 
 log = logging.getLogger(__name__)
 
-PREFIX = "HEROKU_POSTGRESQL"
 # Seconds for a server to end by itself.
 _STOP = 30.0
 
@@ -84,7 +85,8 @@ class PostgresProvider:
         place = databases.find(self.context, wanted.addon_id) or self._reserve(wanted)
         self._attempt(f"make {wanted.name}", lambda: self._finish(place))
         self._attempt(f"connect {wanted.name}", self.reach)
-        return self.provided(place)
+        # A follower's password may be another by now.
+        return self.provided(databases.find(self.context, wanted.addon_id) or place)
 
     def change_plan(self, addon_id: str, provider_id: str, plan: str) -> Provided:
         place = databases.find(self.context, addon_id)
@@ -106,8 +108,8 @@ class PostgresProvider:
     def provided(self, place: Place) -> Provided:
         """What an app is told of a database."""
         database, host = place.database, self.clusters.engines.settings.engine_host
-        url = rules.url(database.role, place.password, host, place.engine.port, database.name)
-        return Provided(provider_id=database.addon_id, config={f"{PREFIX}_URL": url})
+        config = rules.config(database.role, place.password, host, place.engine.port, database.name)
+        return Provided(provider_id=database.addon_id, config=config)
 
     def publish(self) -> None:
         """Make all engines reachable that are to run."""
@@ -197,9 +199,19 @@ class PostgresProvider:
         with self.locks.of(place.engine.id):
             self.launcher.launch(place.engine)
             self.followers.promote(place)
+            self._own_credentials(place)
         databases.unfollowed(self.context, place.database.addon_id)
         if leader is not None:
             self._admit(leader)
+
+    def _own_credentials(self, place: Place) -> None:
+        """What its leader was changing at the end may have come here or not: from now on its own rows say."""
+        known = credentials.known(self.context, place.database.addon_id)
+        with self.clusters.connect(place.engine, place.database.name) as connection:
+            for one in known:
+                if one.credential.default:
+                    tenants.set_password(connection, one.credential.role, one.password)
+            roles.remove_unknown(connection, tenant_of(place), [one.credential.role for one in known])
 
     def _admit(self, leader: Place) -> None:
         with self.locks.of(leader.engine.id):

@@ -2,6 +2,7 @@
 
 from celadon.api.route import Door, Route, route
 from celadon.postgres.clip_runs import Runs
+from celadon.postgres.credentials import Credentials
 from celadon.postgres.databases import Databases
 from celadon.postgres.dataclips import Dataclips
 from celadon.postgres.inspection import Inspection
@@ -20,8 +21,19 @@ def of_databases(databases: Databases) -> tuple[Route, ...]:
         route(f"PUT {_ONE}/reset", "addon:update", databases.reset),
         route(f"PUT {_ONE}/unfollow", "addon:update", databases.unfollow),
         route(f"POST {_ONE}/connection_reset", "addon:update", databases.reset_connections),
-        route(f"GET {_CREDENTIALS}", "addon:config", databases.list_credentials),
-        route(f"GET {_CREDENTIALS}/:credential", "addon:config", databases.show_credential),
+    )
+
+
+def of_credentials(credentials: Credentials) -> tuple[Route, ...]:
+    one = f"{_CREDENTIALS}/:credential"
+    return (
+        route(f"GET {_CREDENTIALS}", "addon:config", credentials.list_all),
+        route(f"POST {_CREDENTIALS}", "addon:update", credentials.create),
+        route(f"POST {_CREDENTIALS}_rotation", "addon:update", credentials.rotate_all),
+        route(f"GET {one}", "addon:config", credentials.show),
+        route(f"DELETE {one}", "addon:update", credentials.destroy),
+        route(f"POST {one}/credentials_rotation", "addon:update", credentials.rotate),
+        route("POST /postgres/v0/databases/:database/repair-default", "addon:update", credentials.repair),
     )
 
 

@@ -8,6 +8,7 @@ role `u…` that owns schema and tables.
 import secrets
 import string
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -90,16 +91,23 @@ def ensure_login(connection: Connection, name: str, role: str, password: str) ->
         connection.execute(sql.SQL("create role {} nologin").format(identifier))
     connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(name), identifier))
     connection.execute(sql.SQL("alter role {} set temp_file_limit = {}").format(identifier, sql.Literal(_TEMPORARY)))
+    set_password(connection, role, password)
+
+
+def set_password(connection: Connection, role: str, password: str) -> None:
+    """What a role logs in with from now on; who is connected stays so until `cut_off`."""
     # A password in a statement is never logged here: statements are only when they are slow, and this is hashed already.
     hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-    connection.execute(sql.SQL("alter role {} login password {}").format(identifier, sql.Literal(hashed)))
+    connection.execute(sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(hashed)))
 
 
-def rotate(connection: Connection, role: str, password: str) -> None:
-    """A new password; who is connected with the old one is cut off."""
-    hashed = connection.pgconn.encrypt_password(password.encode(), role.encode(), b"scram-sha-256").decode()
-    connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(role), sql.Literal(hashed)))
-    connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", [role])
+def cut_off(connection: Connection, role: str, before: datetime) -> None:
+    """End the sessions of a role that began before; those by the socket are the platform's own, as a backup is."""
+    connection.execute(
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity "
+        "where usename = %s and backend_start < %s and client_addr is not null",
+        [role, before],
+    )
 
 
 def drop(connection: Connection, tenant: Tenant) -> None:

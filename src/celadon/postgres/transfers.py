@@ -196,7 +196,7 @@ class Transfers:
             raise TransferFailure("The platform's disk is full; its operator has to make room.")
         with self.clusters.connect(login.engine, login.database) as connection:
             (size,) = connection.execute("select pg_database_size(current_database())").fetchone() or (0,)
-        work = self.archives.make_work(transfer, self.clusters.engines.uid(login.engine))
+        work = self.archives.make_work(transfer, self.clusters.engines.client_uid(login.engine))
         transferring.step(self.context, transfer.id, TransferStep.DUMPING, source_bytes=size)
         if not transfer.scheduled:
             self.programs.dump(transfer, login, work, limit=limit, snapshot=None)
@@ -222,7 +222,7 @@ class Transfers:
         if transfer.step is TransferStep.LOADING:
             return self._loaded(transfer)
         login = self.login(transfer.addon_id)
-        work = self.archives.make_work(transfer, self.clusters.engines.uid(login.engine))
+        work = self.archives.make_work(transfer, self.clusters.engines.client_uid(login.engine))
         if transfer.source_id is None:
             archive = work / "fetched"
             self._fetch(transfer, archive)
@@ -253,7 +253,7 @@ class Transfers:
         self._dump(transfer, transfer.source_id)
         self.programs.end(transfer)
         login = self.login(transfer.addon_id)
-        uid = self.clusters.engines.uid(login.engine)
+        uid = self.clusters.engines.client_uid(login.engine)
         dumped = self.archives.work(transfer) / "archive"
         # The other server's user works in a directory of its own.
         part = self.archives.path(transfer)
@@ -291,7 +291,7 @@ class Transfers:
     def try_out(self, transfer: Transfer, login: Login) -> None:
         """Restore a backup somewhere else, to see that it can be. Raises TransferFailure."""
         archive = self.archives.path(transfer)
-        work = self.archives.make_work(transfer, self.clusters.engines.uid(login.engine))
+        work = self.archives.make_work(transfer, self.clusters.engines.client_uid(login.engine))
         self._choose(transfer, login, work, archive)
         self.programs.load(transfer, login, work, archive)
         status, said = self._watch(transfer, lambda: transfer.processed_bytes)

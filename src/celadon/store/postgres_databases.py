@@ -5,22 +5,17 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from celadon.model.engine import Engine
-from celadon.model.postgres_database import Credential, PostgresDatabase
+from celadon.model.postgres_database import Credential, CredentialState, PostgresDatabase
 from celadon.store import engines, rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.postgres_databases
 _c = tables.postgres_credentials
-_shown = [column for column in _c.c if column.name != "password"]
+_shown = [column for column in _c.c if column.name not in ("password", "pending")]
 
 
 def find(tx: Transaction, addon_id: str) -> PostgresDatabase | None:
     return rows.one(tx, PostgresDatabase, sa.select(_t).where(_t.c.addon_id == addon_id))
-
-
-def lock(tx: Transaction, addon_id: str) -> PostgresDatabase | None:
-    """The same, its row locked until the transaction ends."""
-    return rows.one(tx, PostgresDatabase, sa.select(_t).where(_t.c.addon_id == addon_id).with_for_update())
 
 
 def list_all(tx: Transaction) -> list[PostgresDatabase]:
@@ -34,6 +29,11 @@ def of_engine(tx: Transaction, engine_id: str) -> list[PostgresDatabase]:
 def made_from(tx: Transaction, addon_id: str) -> list[PostgresDatabase]:
     """Those that were copied from this one or follow it."""
     return rows.every(tx, PostgresDatabase, sa.select(_t).where(_t.c.source_id == addon_id).order_by(_t.c.created_at))
+
+
+def lock(tx: Transaction, addon_id: str) -> PostgresDatabase | None:
+    """Nobody else changes it or its credentials until the end of the transaction."""
+    return rows.one(tx, PostgresDatabase, sa.select(_t).where(_t.c.addon_id == addon_id).with_for_update())
 
 
 def engines_of(tx: Transaction) -> dict[str, list[Engine]]:
@@ -63,21 +63,46 @@ def delete(tx: Transaction, addon_id: str) -> None:
 def credentials(tx: Transaction, addon_id: str) -> list[Credential]:
     """The default one first."""
     query = sa.select(*_shown).where(_c.c.addon_id == addon_id).order_by(_c.c.created_at, _c.c.name)
-    return rows.every(tx, Credential, query)
+    return sorted(rows.every(tx, Credential, query), key=lambda one: not one.default)
+
+
+def credential(tx: Transaction, addon_id: str, name: str) -> Credential | None:
+    return rows.one(tx, Credential, sa.select(*_shown).where(_c.c.addon_id == addon_id, _c.c.name == name))
+
+
+def unsettled(tx: Transaction) -> list[str]:
+    """The add-ons with a credential that there is work on."""
+    waiting = sa.or_(_c.c.state != CredentialState.ACTIVE, _c.c.cut_at.is_not(None))
+    query = sa.select(_c.c.addon_id).where(waiting).distinct().order_by(_c.c.addon_id)
+    return [str(addon_id) for (addon_id,) in tx.connection.execute(query)]
 
 
 def password(tx: Transaction, addon_id: str, name: str) -> str | None:
     """Raises SecretsError."""
-    query = sa.select(_c.c.password).where(_c.c.addon_id == addon_id, _c.c.name == name)
+    return _opened(tx, _c.c.password, addon_id, name)
+
+
+def pending(tx: Transaction, addon_id: str, name: str) -> str | None:
+    """The password that it is getting; None when it keeps the one it has. Raises SecretsError."""
+    return _opened(tx, _c.c.pending, addon_id, name)
+
+
+def _opened(tx: Transaction, column: sa.Column[bytes], addon_id: str, name: str) -> str | None:
+    query = sa.select(column).where(_c.c.addon_id == addon_id, _c.c.name == name)
     found = tx.connection.execute(query).scalar_one_or_none()
     return None if found is None else tx.secrets.decrypt(found)
 
 
-def put_credential(tx: Transaction, credential: Credential, password: str) -> None:
+def put_credential(tx: Transaction, credential: Credential, password: str, pending: str | None = None) -> None:
     """Add it, or replace the one of its name."""
     remove_credential(tx, credential.addon_id, credential.name)
-    values = {**rows.to_row(credential), "password": tx.secrets.encrypt(password)}
+    waiting = None if pending is None else tx.secrets.encrypt(pending)
+    values = {**rows.to_row(credential), "password": tx.secrets.encrypt(password), "pending": waiting}
     tx.connection.execute(_c.insert(), values)
+
+
+def update_credential(tx: Transaction, addon_id: str, name: str, **values: object) -> None:
+    tx.connection.execute(_c.update().where(_c.c.addon_id == addon_id, _c.c.name == name).values(**values))
 
 
 def remove_credential(tx: Transaction, addon_id: str, name: str) -> None:

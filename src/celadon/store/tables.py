@@ -21,7 +21,7 @@ from celadon.model.domain import AcmStatus, DomainStatus
 from celadon.model.dyno import DynoRequest, DynoState
 from celadon.model.engine import EngineKind, EngineState
 from celadon.model.pipeline import Stage
-from celadon.model.postgres_database import Origin, Step
+from celadon.model.postgres_database import CredentialPermission, CredentialState, Origin, Step
 from celadon.model.promotion import TargetStatus
 from celadon.model.release import ReleaseStatus
 from celadon.model.scheduler_job import Frequency, JobStatus
@@ -889,6 +889,11 @@ postgres_credentials = sa.Table(
     sa.Column("role", sa.Text, nullable=False),
     sa.Column("password", sa.LargeBinary, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("state", Word(CredentialState), nullable=False, server_default=CredentialState.ACTIVE),
+    sa.Column("permission", Word(CredentialPermission), nullable=False, server_default=CredentialPermission.OWNER),
+    sa.Column("cut_at", Instant),
+    # The password that it is getting.
+    sa.Column("pending", sa.LargeBinary),
 )
 
 # Encrypted: they have statements in them.
