@@ -13,6 +13,7 @@ from celadon.model import config as config_rules
 from celadon.model.account import Actor
 from celadon.model.addon import AddOn, AddOnState, Work
 from celadon.model.app import App
+from celadon.model.errors import Conflict, InvalidParams
 from celadon.store import accounts, apps, changes
 from celadon.store import addons as stored
 from celadon.store import attachments as stored_attachments
@@ -123,6 +124,27 @@ def config_changed(context: Context, addon_id: str, config: Mapping[str, str] | 
             _renew(context, tx, addon)
             _tell(tx, "update", addon)
         changes.record(tx, "addon", addon.app_id)
+
+
+def patch_config(context: Context, addon: AddOn, entries: Mapping[str, str | None]) -> dict[str, str]:
+    """Its provider changes some names of its config, and removes those with None; returns all. Raises InvalidParams."""
+    begins = prefix(context, addon.service)
+    for name in entries:
+        if name != begins and not name.startswith(f"{begins}_"):
+            raise InvalidParams(f"cannot set {name[:60]!r}: config vars of {addon.service} begin with {begins}")
+    _check_config({name: value for name, value in entries.items() if value is not None})
+    with context.database.transaction() as tx:
+        locked = stored.lock(tx, addon.id)
+        if locked is None or locked.state not in (AddOnState.PROVISIONING, AddOnState.PROVISIONED):
+            raise Conflict(f"cannot change the config of {addon.name}: it is being destroyed")
+        merged = {**(stored.config(tx, locked.id, "") or {}), **entries}
+        config = {name: value for name, value in merged.items() if value is not None}
+        stored.set_config(tx, locked.id, "", config)
+        if locked.state is AddOnState.PROVISIONED:
+            _renew(context, tx, locked)
+            _tell(tx, "update", locked)
+        changes.record(tx, "addon", locked.app_id)
+    return config
 
 
 def _renew(context: Context, tx: Transaction, addon: AddOn) -> None:
