@@ -8,7 +8,7 @@ import pytest
 from tests.runtime.running import Place, output, run, until
 from tests.runtime.test_isolation import TRY
 
-from celadon.runtime import network
+from celadon.model.engine import FIRST_ADDRESS
 
 PORT = 5432
 PUBLISHED = 25_001
@@ -24,7 +24,7 @@ while True:
 @pytest.fixture
 def engine(place: Place) -> Iterator[str]:
     """The address of one that listens."""
-    address = str(ipaddress.IPv4Network(place.network.subnet)[network.FIRST_ENGINE + 1])
+    address = str(ipaddress.IPv4Network(place.network.subnet)[FIRST_ADDRESS + 1])
     spec = place.spec("python3", "-c", SERVE, address=address)
     runtime = place.runtime()
     runtime.start(spec)
@@ -45,6 +45,11 @@ def test_a_dyno_reaches_what_its_app_is_attached_to_and_nothing_else(place: Plac
     assert not reaches(place, engine, PORT)
     place.network.allow({"app_1": []})
     assert not reaches(place, engine, PORT, group="app_1")
+
+
+def test_who_starts_later_finds_the_groups_there_are(place: Place) -> None:
+    place.network.allow({"app_1": [("10.200.0.9", PORT)], "app_22": [], "peers_3": []})
+    assert sorted(place.network.groups("app_")) == ["app_1", "app_22"]
 
 
 def test_the_published_port_leads_there_for_this_machine_and_for_whom_it_is_allowed(place: Place, engine: str) -> None:
@@ -97,7 +102,7 @@ def test_whoever_gets_the_address_next_reaches_nothing_by_it(place: Place, engin
 
 
 def test_an_engine_begins_no_connection(place: Place, engine: str) -> None:
-    second = str(ipaddress.IPv4Network(place.network.subnet)[network.FIRST_ENGINE + 2])
+    second = str(ipaddress.IPv4Network(place.network.subnet)[FIRST_ADDRESS + 2])
     with socket.create_server((place.network.gateway, 8080)):
         assert reaches(place, place.network.gateway, 8080)
         assert not reaches(place, place.network.gateway, 8080, address=second)

@@ -326,3 +326,13 @@ def test_secrets_are_sealed(world: Context, owner: Actor) -> None:
         kept = "".join(str(tx.connection.exec_driver_sql(f"select * from {table}").all()) for table in tables)
     assert "hunter22" not in kept
     assert provisioning.options(world, addon.id) == {"token": "hunter22"}
+
+
+def test_a_provider_changes_some_names_of_its_config_and_none_of_others(world: Context, owner: Actor) -> None:
+    addon = made(world, owner)
+    for name in ("PATH", "REDIS_URL", "HEROKU_POSTGRESQLX"):
+        with pytest.raises(InvalidParams, match="begin with HEROKU_POSTGRESQL"):
+            provisioning.patch_config(world, addon, {name: "mine"})
+    more = provisioning.patch_config(world, addon, {"HEROKU_POSTGRESQL_MORE": "2"})
+    assert more == {URL: "postgres://1", "HEROKU_POSTGRESQL_MORE": "2"}
+    assert provisioning.patch_config(world, addon, {"HEROKU_POSTGRESQL_MORE": None}) == {URL: "postgres://1"}

@@ -170,7 +170,8 @@ def create(
                 app = access.app_for(tx, actor, app_name, "addon:update")
                 service, chosen = addon_services.plan_for(tx, plan)
                 _check_paid(tx, actor, app, chosen)
-                apps.lock(tx, app.id)
+                if apps.lock(tx, app.id) is None:
+                    raise NotFound("app")
                 _check_room(tx, app, service)
                 names = attachments.names_for(context, tx, actor, app, service, attachment, confirm)
                 given = name or rules.random_name(service.name, random.SystemRandom())

@@ -217,6 +217,9 @@ def destroy(context: Context, actor: Actor, name_or_id: str) -> App:
 def remove(context: Context, tx: Transaction, app: App, by: Actor) -> None:
     """As `destroy`; the caller has checked that it may. Its add-ons go, too: their role tells their providers."""
     addons.remove_all(context, tx, app, by)
+    apps.lock(tx, app.id)
+    # Those that were asked for until then: add-ons are locked before their apps everywhere.
+    addons.remove_all(context, tx, app, by)
     apps.update(tx, app.id, now=now(), deleted_at=now())
     domains.delete(tx, [domain.id for domain in domains.list_of(tx, app.id)])
     sni_endpoints.delete(tx, [endpoint.id for endpoint in sni_endpoints.list_of(tx, app.id)])

@@ -166,7 +166,8 @@ def create(
             raise NotFound("add_on") from None
         target = access.app_for(tx, actor, app, "addon:update")
         locked = addons.lock(tx, found.id)
-        apps.lock(tx, target.id)
+        if apps.lock(tx, target.id) is None:
+            raise NotFound("app")
         if locked is None or locked.state not in _USABLE:
             raise Conflict(f"cannot attach {found.name}: it is being destroyed")
         service = addon_services.catalogue(tx)[locked.service]

@@ -14,6 +14,7 @@ from celadon.model import config as config_rules
 from celadon.model.account import Actor
 from celadon.model.addon import AddOn, AddOnState, Attachment, Work
 from celadon.model.app import App
+from celadon.model.errors import Conflict, InvalidParams
 from celadon.store import accounts, apps, changes
 from celadon.store import addons as stored
 from celadon.store import attachments as stored_attachments
@@ -146,6 +147,23 @@ def give(context: Context, tx: Transaction, given: Sequence[Given]) -> None:
     _renew(context, tx, changed, {(one.addon_id, one.namespace) for one in given})
     for addon in changed:
         _tell(tx, "update", addon)
+
+
+def patch_config(context: Context, addon: AddOn, entries: Mapping[str, str | None]) -> dict[str, str]:
+    """Its provider changes some names of its config, and removes those with None; returns all. Raises InvalidParams."""
+    begins = prefix(context, addon.service)
+    for name in entries:
+        if name != begins and not name.startswith(f"{begins}_"):
+            raise InvalidParams(f"cannot set {name[:60]!r}: config vars of {addon.service} begin with {begins}")
+    _check_config({name: value for name, value in entries.items() if value is not None})
+    with context.database.transaction() as tx:
+        locked = stored.lock(tx, addon.id)
+        if locked is None or locked.state not in (AddOnState.PROVISIONING, AddOnState.PROVISIONED):
+            raise Conflict(f"cannot change the config of {addon.name}: it is being destroyed")
+        merged = {**(stored.config(tx, locked.id, "") or {}), **entries}
+        config = {name: value for name, value in merged.items() if value is not None}
+        give(context, tx, [Given(addon_id=locked.id, namespace="", config=config)])
+    return config
 
 
 def _renew(context: Context, tx: Transaction, addons: Sequence[AddOn], given: Collection[tuple[str, str]]) -> None:

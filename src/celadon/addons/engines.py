@@ -239,6 +239,10 @@ class Engines:
         """Lead these ports of the host to these engines, and no others. Raises RuntimeFailure."""
         self._network.publish({port: (self.address(one), PORTS[one.kind]) for port, one in engines.items()})
 
+    def groups(self, prefix: str) -> list[str]:
+        """The groups there are whose names begin so. Raises RuntimeFailure."""
+        return self._network.groups(prefix)
+
     def allow(self, groups: Mapping[str, Iterable[tuple[str, int]]]) -> None:
         """What each group reaches from now on; see `Network.allow`. Raises RuntimeFailure."""
         self._network.allow(groups)

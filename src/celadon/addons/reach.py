@@ -14,6 +14,9 @@ from celadon.store.database import Transaction
 Finder = Callable[[Transaction], Mapping[str, Sequence[Engine]]]
 Targets = tuple[tuple[str, int], ...]
 
+# The dynos of an app are in the group of this name with its number.
+_APP = "app_"
+
 
 class Reach:
     """Keeps the network's groups as the attachments are. Threads may share it."""
@@ -23,17 +26,19 @@ class Reach:
         self._engines = engines
         self._finders = finders
         self._lock = threading.Lock()
-        self._known: dict[str, Targets] = {}
+        # Nothing is known of what the kernel has before the first look: whoever ran before may have left an app a way.
+        self._known: dict[str, Targets] | None = None
 
     def ensure(self) -> int:
         """Change the groups that are not as they should be; returns how many. Raises RuntimeFailure."""
         with self._lock:
-            wanted = self._wanted()
+            wanted, known = self._wanted(), self._known
+            there = self._engines.groups(_APP) if known is None else known
             # A group that has nothing any more is emptied: its dynos run on until the release that takes it from them.
             changed = {
                 group: wanted.get(group, ())
-                for group in {*wanted, *self._known}
-                if wanted.get(group, ()) != self._known.get(group)
+                for group in {*wanted, *there}
+                if known is None or wanted.get(group, ()) != known.get(group)
             }
             self._engines.allow(changed)
             self._known = wanted
@@ -52,5 +57,5 @@ class Reach:
                 targets = (
                     (self._engines.address(engine), PORTS[engine.kind]) for engine in by_addon.get(one.addon_id, ())
                 )
-                found[f"app_{numbers[one.app_id]}"].update(targets)
+                found[f"{_APP}{numbers[one.app_id]}"].update(targets)
         return {group: tuple(sorted(targets)) for group, targets in found.items() if targets}

@@ -1,7 +1,7 @@
 """The addons role: asks the providers of add-ons to make, to change and to remove them.
 
-Wakes on: the change feed, answers, the time for another try, requests to what it serves. Reads: add-ons. Writes: their states and configs, and with
-those the config vars and releases of apps (by actions).
+Wakes on: the change feed, answers, the time for another try, requests to what it serves. Reads: add-ons. Writes: their
+states and configs, and with those the config vars and releases of apps (by actions).
 Survives: a SIGKILL. What a provider was asked and has not been heard on is asked again, with the same id.
 """
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 _RETRIES = 1.0
 # And between two looks at the engines: none tells that it has died.
 _LOOK = 0.25
+# Between two tries of what breaks.
+_LONGEST_PAUSE = 30.0
 
 
 def main(settings: Settings) -> None:
@@ -50,11 +52,15 @@ def main(settings: Settings) -> None:
 
 
 def _keep(ensure: Callable[[], object], look: threading.Event) -> None:
-    """Keep engines as they should be; what breaks is tried again, and keeps nothing else from its work."""
+    """Keep engines as they should be; what breaks is tried again, ever later, and keeps nothing else from its work."""
+    failures = 0
     while True:
         try:
             ensure()
+            failures = 0
         except Exception:
-            log.exception("at=ensure-failed")
+            failures += 1
+            log.exception("at=ensure-failed failures=%d", failures)
+            time.sleep(min(_LOOK * 2**failures, _LONGEST_PAUSE))
         look.wait(_LOOK)
         look.clear()

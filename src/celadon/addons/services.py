@@ -92,6 +92,7 @@ def built_in(context: Context) -> Services:
             MEMCACHED: MemcachedProvider(cached, reach.ensure),
             REDIS: RedisProvider(cached, reach.ensure),
             "deployhooks": DeployHooksProvider(context),
+            "pgbackups": Accepted("Not needed: backups are part of heroku-postgresql, see `celadon pg:backups`."),
             "scheduler": SchedulerProvider(context),
             "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
         },

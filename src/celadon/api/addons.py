@@ -120,15 +120,9 @@ def show_config(call: Call) -> Listing:
 def update_config(call: Call) -> Listing:
     """By its provider: the whole config, or some names with null for those to be removed."""
     addon = partners.find(call.context, call.actor, call.params["addon"])
-    present = partners.config(call.context, call.actor, addon.id)
-    for entry in call.body().needed_entries("config"):
-        name, value = entry.needed_text("name"), entry.raw_text("value")
-        if value is None:
-            present.pop(name, None)
-        else:
-            present[name] = value
-    provisioning.config_changed(call.context, addon.id, present)
-    return _config(present)
+    entries = call.body().needed_entries("config")
+    given = {entry.needed_text("name"): entry.raw_text("value") for entry in entries}
+    return _config(provisioning.patch_config(call.context, addon, given))
 
 
 def _config(found: dict[str, str]) -> Listing:

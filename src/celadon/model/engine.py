@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 # Of the platform's subnet, ports and users: engine number n has the n-th of each. The first is number 1.
-_FIRST_ADDRESS = 61_000
+FIRST_ADDRESS = 61_000
 _FIRST_PORT = 25_000
 _FIRST_UID = 900_000
 _FIRST_CLIENT_UID = 910_000
@@ -72,10 +72,10 @@ class Engine:
         return _FIRST_CLIENT_UID + self.number
 
     def address(self, subnet: str) -> str:
-        return str(ipaddress.IPv4Network(subnet)[_FIRST_ADDRESS + self.number])
+        return str(ipaddress.IPv4Network(subnet)[FIRST_ADDRESS + self.number])
 
     def second_address(self, subnet: str) -> str:
-        return str(ipaddress.IPv4Network(subnet)[_FIRST_ADDRESS + _SECOND + self.number])
+        return str(ipaddress.IPv4Network(subnet)[FIRST_ADDRESS + _SECOND + self.number])
 
 
 # Where each kind listens within its container.

@@ -7,6 +7,7 @@ knows what to remove. What a dyno may reach is in `ruleset()`, as text.
 
 import contextlib
 import ipaddress
+import json
 import os
 import shutil
 import socket
@@ -15,10 +16,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from celadon.model.engine import FIRST_ADDRESS
 from celadon.runtime import netlink, protocol
 
-# The first address of the subnet that is an engine's; below are dynos and builds.
-FIRST_ENGINE = 61_000
 # Both ends of every link have known hardware addresses: nobody ever has to ask for them.
 _HOST_MAC = bytes.fromhex("02ce1ad00000")
 _LOOPBACK_LINK = 1
@@ -154,6 +154,12 @@ class Network:
         if lines:
             _nft("\n".join(lines) + "\n")
 
+    def groups(self, prefix: str) -> list[str]:
+        """Those whose names begin so, of whoever has run before."""
+        listed = json.loads(_nft("list table inet " + self.nft_table + "\n", "--json", "--terse"))
+        chains = [entry["chain"]["name"] for entry in listed["nftables"] if "chain" in entry]
+        return [name for name in chains if name.startswith(prefix)]
+
     def publish(self, ports: Mapping[int, tuple[str, int]]) -> None:
         """Which engine is reached at which port of the host; all others are not."""
         elements = ", ".join(f"{port} : {address} . {target}" for port, (address, target) in ports.items())
@@ -250,7 +256,7 @@ def _declared(network: Network) -> str:
 def _engines(network: Network) -> str:
     """The addresses of add-ons' engines: they begin no connection but to their peers."""
     subnet = ipaddress.IPv4Network(network.subnet)
-    return f"{subnet[FIRST_ENGINE]}-{subnet[-2]}"
+    return f"{subnet[FIRST_ADDRESS]}-{subnet[-2]}"
 
 
 def _resolver_rules(network: Network) -> str:
@@ -291,14 +297,15 @@ def _nameservers(path: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _nft(text: str, *, absent: bool = False) -> None:
-    """`absent`: what is to be removed may not be there."""
+def _nft(text: str, *options: str, absent: bool = False) -> str:
+    """What it prints. `absent`: what is to be removed may not be there."""
     try:
-        found = subprocess.run(["nft", "-f", "-"], input=text, text=True, capture_output=True, check=False)
+        found = subprocess.run(["nft", *options, "-f", "-"], input=text, text=True, capture_output=True, check=False)
     except FileNotFoundError:
         raise protocol.RuntimeFailure("cannot filter the dynos' network: apt-get install nftables") from None
     if found.returncode != 0 and not (absent and "No such file or directory" in found.stderr):
         raise protocol.RuntimeFailure(f"cannot filter the dynos' network: nft says {found.stderr.strip()}")
+    return found.stdout
 
 
 def _write_sysctl(name: str, value: str) -> None:
