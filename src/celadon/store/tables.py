@@ -601,6 +601,7 @@ app_setups = sa.Table(
     sa.Column("step", Word(SetupStep), nullable=False, index=True),
     sa.Column("env", sa.LargeBinary, nullable=False),
     sa.Column("buildpacks", Json, nullable=False),
+    sa.Column("addons", Json, nullable=False, server_default="[]"),
     sa.Column("formation", Json, nullable=False),
     sa.Column("postdeploy", sa.Text),
     sa.Column("success_url", sa.Text),
