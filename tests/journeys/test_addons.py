@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from celadon.platform import settings
 from tests.addons import sample
 from tests.addons.sample import Sample
 from tests.journeys.conftest import App, Platform
@@ -79,6 +80,16 @@ def signed_on(platform: Platform, url: str) -> str:
 def test_the_sample_provider_passes_the_checks(platform: Platform, provider: Sample) -> None:
     said = platform.celadon("addons:providers:test", str(provider.path))
     assert said.count("[ok]") > 5 and "FAIL" not in said
+
+
+def test_the_providers_of_the_platform_pass_the_same_checks(platform: Platform, app: App) -> None:
+    manifests = settings.load(platform.home).run / "providers"
+    assert len(list(manifests.glob("*.json"))) == 5
+    options = ["--", "--app", app.name, "--url", "https://example.com/hook"]
+    for service, given in (("heroku-redis", []), ("scheduler", options[:3]), ("deployhooks", options)):
+        said = platform.celadon("addons:providers:test", str(manifests / f"{service}.json"), *given)
+        assert said.count("[ok]") > 9 and "FAIL" not in said
+    assert "No add-ons" in app.celadon("addons")
 
 
 def test_an_addon_from_its_making_to_its_end(platform: Platform, provider: Sample, app: App) -> None:

@@ -13,7 +13,7 @@ from celadon.addons.engines import Engines
 from celadon.addons.http import HttpProvider
 from celadon.addons.locks import Locks
 from celadon.addons.ports import Ports
-from celadon.addons.provider import Provider, ProviderFailed
+from celadon.addons.provider import OwnProvider, Provider, ProviderFailed
 from celadon.addons.reach import Reach
 from celadon.api.route import Route
 from celadon.caches import manager as caches_manager
@@ -43,11 +43,13 @@ from celadon.store import caches as stored_caches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Service → its provider; what keeps their engines as they should be: often, in a thread of its own; and what
-    they answer themselves, of which the router sends the paths here (router/haproxy.cfg).
+    """Service → its provider, and those of them that make something; what keeps their engines as they should be: often,
+    in a thread of its own; and what they answer themselves, of which the router sends the paths here
+    (router/haproxy.cfg).
     """
 
     providers: Mapping[str, Provider]
+    own: Mapping[str, OwnProvider] = field(default_factory=dict)
     ensures: tuple[Callable[[], object], ...] = ()
     routes: tuple[Route, ...] = ()
     files: Mapping[str, ASGIApp] = field(default_factory=dict)
@@ -76,13 +78,17 @@ def built_in(context: Context) -> Services:
         ports,
         lambda addon_id, config: provisioning.config_changed(context, addon_id, config),
     )
+    own: dict[str, OwnProvider] = {
+        "heroku-postgresql": provider,
+        MEMCACHED: MemcachedProvider(cached, reach.ensure),
+        REDIS: RedisProvider(cached, reach.ensure),
+        "deployhooks": DeployHooksProvider(context),
+        "scheduler": SchedulerProvider(context),
+    }
     return Services(
+        own=own,
         providers={
-            "heroku-postgresql": provider,
-            MEMCACHED: MemcachedProvider(cached, reach.ensure),
-            REDIS: RedisProvider(cached, reach.ensure),
-            "deployhooks": DeployHooksProvider(context),
-            "scheduler": SchedulerProvider(context),
+            **own,
             "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
         },
         ensures=(
