@@ -4,7 +4,7 @@ import random
 import uuid
 from collections.abc import Mapping
 
-from celadon.actions import access, addon_services, attachments
+from celadon.actions import access, addon_services, allowed_addon_services, attachments
 from celadon.actions.context import Context, now
 from celadon.model import addon as rules
 from celadon.model.account import Actor
@@ -44,6 +44,7 @@ def place(
     rules.check_options(options or {})
     service, chosen = addon_services.plan_for(tx, plan)
     check_paid(tx, actor, app, chosen)
+    allowed_addon_services.check(tx, actor, app, service.name)
     _check_room(tx, app, service)
     given = rules.check_name(name) if name is not None else _free_name(tx, service)
     names = attachments.names_for(context, tx, actor, app, service, attachment, confirm)

@@ -282,7 +282,19 @@ teams = sa.Table(
     sa.Column("name", sa.Text, nullable=False, unique=True),
     # The account that owns the team's apps: nobody logs in to it.
     sa.Column("account_id", sa.Text, sa.ForeignKey("accounts.id"), nullable=False, unique=True),
+    sa.Column("addons_controls", sa.Boolean, nullable=False, server_default=sa.false()),
     *_times(),
+)
+
+allowed_addon_services = sa.Table(
+    "allowed_addon_services",
+    metadata,
+    _id(),
+    sa.Column("team_id", sa.Text, sa.ForeignKey("teams.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    _account(),
+    sa.Column("added_at", Instant, nullable=False),
+    sa.UniqueConstraint("team_id", "service"),
 )
 
 team_members = sa.Table(

@@ -1,4 +1,4 @@
-"""App setups that wait for add-ons."""
+"""App setups that wait for add-ons, and what teams allow of them."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,5 +8,18 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
-    """A column."""
+    """Two columns, and a table."""
     op.add_column("app_setups", sa.Column("addons", sa.Text(), nullable=False, server_default="[]"))
+    op.add_column("teams", sa.Column("addons_controls", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.create_table(
+        "allowed_addon_services",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("team_id", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"]),
+        sa.ForeignKeyConstraint(["team_id"], ["teams.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("team_id", "service"),
+    )
