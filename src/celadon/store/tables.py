@@ -664,6 +664,8 @@ webhooks = sa.Table(
     # Encrypted, both.
     sa.Column("secret", sa.LargeBinary, nullable=False),
     sa.Column("authorization", sa.LargeBinary),
+    # Of an add-on's provider; they go when nothing is known of the add-on any more.
+    sa.Column("addon_id", sa.Text, index=True),
     *_times(),
 )
 

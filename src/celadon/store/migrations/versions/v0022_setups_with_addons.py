@@ -1,4 +1,4 @@
-"""App setups that wait for add-ons, and what teams allow of them."""
+"""App setups that wait for add-ons, what teams allow of them, and whom their providers have told of."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,9 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
-    """Two columns, and a table."""
+    """Three columns, and a table."""
+    op.add_column("webhooks", sa.Column("addon_id", sa.Text()))
+    op.create_index(op.f("ix_webhooks_addon_id"), "webhooks", ["addon_id"], unique=False)
     op.add_column("app_setups", sa.Column("addons", sa.Text(), nullable=False, server_default="[]"))
     op.add_column("teams", sa.Column("addons_controls", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_table(
