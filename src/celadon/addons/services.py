@@ -3,11 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import psycopg
 from starlette.types import ASGIApp
 
 from celadon.actions import caches, provisioning
 from celadon.actions import transfers as backups
 from celadon.actions.context import Context
+from celadon.actions.postgres_databases import running
 from celadon.addons.accepted import Accepted
 from celadon.addons.engines import Engines
 from celadon.addons.http import HttpProvider
@@ -15,16 +17,19 @@ from celadon.addons.locks import Locks
 from celadon.addons.ports import Ports
 from celadon.addons.provider import OwnProvider, Provider, ProviderFailed
 from celadon.addons.reach import Reach
+from celadon.addons.renewals import Renewals
 from celadon.api.route import Route
 from celadon.caches import manager as caches_manager
 from celadon.caches import routes as cache_routes
 from celadon.caches.memcached import MemcachedServers
 from celadon.caches.provider import MemcachedProvider, RedisProvider
 from celadon.caches.redis import RedisServers
+from celadon.caches.servers import ServerFailure
 from celadon.deployhooks.provider import DeployHooksProvider
 from celadon.model.cache import MEMCACHED, REDIS
-from celadon.model.engine import EngineKind
+from celadon.model.engine import Engine, EngineKind
 from celadon.platform import runtimes
+from celadon.platform.failure import PlatformFailure
 from celadon.postgres import downloads, transfer_routes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
@@ -36,6 +41,7 @@ from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.transfers import Transfers
 from celadon.postgres.verification import Verification
+from celadon.runtime.protocol import RuntimeFailure
 from celadon.scheduler.provider import SchedulerProvider
 from celadon.store import addon_services, postgres_databases
 from celadon.store import caches as stored_caches
@@ -69,7 +75,6 @@ def built_in(context: Context) -> Services:
     transfers = Transfers(context, clusters)
     verification = Verification(context, clusters, transfers)
     provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
-    places = ClusterPlaces(context, clusters)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
         context,
@@ -101,14 +106,48 @@ def built_in(context: Context) -> Services:
             provider.archive.ensure,
             provider.finish_followers,
             cached.ensure,
+            *(renewals.ensure for renewals in _renewals(context, clusters, locks, redis)),
         ),
-        routes=(
-            *postgres_routes.routes(Runs(context, places)),
-            *postgres_routes.of_databases(Databases(context, clusters, places.forget)),
-            *transfer_routes.ROUTES,
-            *cache_routes.routes(cached, redis),
-        ),
+        routes=served(context, clusters, cached, redis),
         files={backups.PATH: downloads.application(context)},
+    )
+
+
+def _renewals(context: Context, clusters: Clusters, locks: Locks, redis: RedisServers) -> tuple[Renewals, ...]:
+    """Of the servers that speak TLS."""
+
+    def caches_running() -> list[Engine]:
+        found = [place.engine for place in caches.list_all(context)]
+        return [engine for engine in found if engine.kind is EngineKind.REDIS]
+
+    return (
+        Renewals(
+            clusters.engines,
+            locks,
+            lambda: running(context),
+            clusters.reload,
+            (RuntimeFailure, PlatformFailure, OSError, psycopg.Error),
+        ),
+        Renewals(
+            clusters.engines,
+            locks,
+            caches_running,
+            redis.reload,
+            (RuntimeFailure, PlatformFailure, OSError, ServerFailure),
+        ),
+    )
+
+
+def served(
+    context: Context, clusters: Clusters, cached: caches_manager.Manager, redis: RedisServers
+) -> tuple[Route, ...]:
+    """All routes of the role."""
+    places = ClusterPlaces(context, clusters)
+    return (
+        *postgres_routes.routes(Runs(context, places)),
+        *postgres_routes.of_databases(Databases(context, clusters, places.forget)),
+        *transfer_routes.ROUTES,
+        *cache_routes.routes(cached, redis),
     )
 
 

@@ -45,5 +45,4 @@ class Launcher:
     def admit(self, place: Place) -> None:
         """Let those in that follow it now, and no others any more. Raises RuntimeFailure, psycopg.Error, OSError."""
         self._configure(place)
-        with self.clusters.connect(place.engine) as connection:
-            connection.execute("select pg_reload_conf()")
+        self.clusters.reload(place.engine)
