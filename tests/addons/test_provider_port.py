@@ -1,5 +1,6 @@
 """The contract of a provider, by the checks that third parties run: against each one that comes with the platform."""
 
+import base64
 import json
 import stat
 import uuid
@@ -94,3 +95,22 @@ def test_an_add_on_of_the_platform_cannot_be_touched(
     monkeypatch.setattr(provider_checks.uuid, "uuid4", lambda: uuid.UUID(addon.id))
     found = wrong(manifest(manifests, "heroku-redis"), {})
     assert found == {"provisioning heroku-redis:mini makes a resource": "it answers 422, not 200 or 201 or 202"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_request_makes_the_port_fail(manifests: Path, service: str) -> None:
+    found = manifest(manifests, service)
+    user = base64.b64encode(f"{service}:{found['api']['password']}".encode()).decode()
+    resources = found["api"]["production"]["base_url"]
+    bodies = [b"", b"[]", b"{", b'{"uuid": 1}', b'{"uuid": "\\u0000"}', b'{"uuid": "x", "plan": {}}', b'{"plan": "x"}']
+    bodies += [
+        json.dumps({"uuid": "x", "plan": found["plans"][0]["name"], "options": {"a b": [1], "app": {}}}).encode()
+    ]
+    bodies += [json.dumps({"uuid": "x", "plan": found["plans"][0]["name"], "options": [], "name": 5}).encode()]
+    for method, path in (("POST", ""), ("PUT", "/x"), ("PUT", "/%00"), ("DELETE", "/" + "x" * 900), ("DELETE", "/%2F")):
+        for content in bodies:
+            answer = provider_checks._exchange(
+                method, f"{resources}{path}", {"Authorization": f"Basic {user}"}, content
+            )
+            assert 400 <= answer.status < 500, (method, path, content, answer)
+            assert answer.object()["message"]
