@@ -21,10 +21,6 @@ _PIPELINES = "15 Pipelines, labs, status"
 
 # The section of product.md that brings it.
 LATER: Mapping[str, str] = {
-    "add-on-webhook": _ADD_ONS,
-    "add-on-webhook-delivery": _ADD_ONS,
-    "add-on-webhook-event": _ADD_ONS,
-    "allowed-add-on-service": _ADD_ONS,
     "GET /addons/:/log-drains": _ADD_ONS,
     "PUT /addons/:/log-drains/:": _ADD_ONS,
     "oci-image": _BUILD,

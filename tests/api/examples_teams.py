@@ -59,6 +59,16 @@ def _add_member(world: World) -> Reply:
     return world.call("POST", "/teams/widgets/members", {"email": MEL, "role": "admin"})
 
 
+def _with_allowed(method: str, end: str = "") -> Example:
+    def call(world: World) -> Reply:
+        found_team(world)
+        path = "/teams/widgets/allowed-addon-services"
+        assert with_all_rights(world).call("POST", path, {"addon_service": "heroku-redis"}).status == 201
+        return world.call(method, f"{path}{end}")
+
+    return call
+
+
 def _without_apps(world: World) -> Reply:
     found_team(world)
     with_all_rights(world).call("DELETE", "/apps/gear")
@@ -120,6 +130,11 @@ EXAMPLES: dict[str, Example] = {
     "GET /teams/:team/features/:feature": _call("GET", "/teams/widgets/features/org-access-controls"),
     "GET /teams/:team/preferences": _call("GET", "/teams/widgets/preferences"),
     "PATCH /teams/:team/preferences": _call("PATCH", "/teams/widgets/preferences", {"addons-controls": False}),
+    "GET /teams/:team/allowed-addon-services": _with_allowed("GET"),
+    "POST /teams/:team/allowed-addon-services": _call(
+        "POST", "/teams/widgets/allowed-addon-services", {"addon_service": "heroku-redis"}
+    ),
+    "DELETE /teams/:team/allowed-addon-services/:allowed_addon_service": _with_allowed("DELETE", "/heroku-redis"),
     "GET /teams/:team/addons": _call("GET", "/teams/widgets/addons"),
     "GET /teams/:team/permissions": _call("GET", "/teams/widgets/permissions"),
     "GET /teams/:team/apps": _call("GET", "/teams/widgets/apps"),
@@ -137,6 +152,7 @@ EXAMPLES: dict[str, Example] = {
 }
 CREATED = {
     "POST /teams",
+    "POST /teams/:team/allowed-addon-services",
     "POST /teams/:team/members",
     "POST /teams/apps",
     "POST /teams/apps/:app/collaborators",

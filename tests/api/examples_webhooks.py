@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from tests.api.examples_addons import by_provider
 from tests.api.world import Reply, World
 
-from celadon.actions import apps, webhook_deliveries, webhook_events, webhooks
+from celadon.actions import accounts, apps, webhook_deliveries, webhook_events, webhooks
 from celadon.api.notifier import Notifier
 
 Example = Callable[[World], Reply]
@@ -53,7 +54,47 @@ def _told(path: str) -> Example:
     return call
 
 
+def add_by_provider(world: World, **changed: Any) -> tuple[World, str, str]:
+    """The world as the provider of an add-on sees it, with the add-on's id and that of a webhook of theirs."""
+    provider, addon = by_provider(world)
+    made = provider.call(
+        "POST", f"/addons/{addon.id}/webhooks", {**BODY, "include": ["api:addon", "api:app"], **changed}
+    )
+    return provider, addon.id, str(made.json["id"])
+
+
+def _by_provider(method: str, path: str, body: object = None) -> Example:
+    """A provider's call after something was told; `webhook`, `event` and `delivery` in the path are what there is."""
+
+    def call(world: World) -> Reply:
+        provider, addon, webhook = add_by_provider(world)
+        happen(world)
+        whose = webhooks.OfAddOn(addon)
+        actor = accounts.actor_of_token(world.context, provider.token)
+        _, event = max(webhook_events.keys(world.context, actor, whose))
+        _, delivery = max(webhook_deliveries.keys(world.context, actor, whose))
+        return provider.call(
+            method, f"/addons/{addon}{path.format(webhook=webhook, event=event, delivery=delivery)}", body
+        )
+
+    return call
+
+
+def _create_by_provider(world: World) -> Reply:
+    provider, addon = by_provider(world)
+    return provider.call("POST", f"/addons/{addon.id}/webhooks", {**BODY, "include": ["api:addon"]})
+
+
 EXAMPLES: dict[str, Example] = {
+    "GET /addons/:addon/webhooks": _by_provider("GET", "/webhooks"),
+    "POST /addons/:addon/webhooks": _create_by_provider,
+    "GET /addons/:addon/webhooks/:webhook": _by_provider("GET", "/webhooks/{webhook}"),
+    "PATCH /addons/:addon/webhooks/:webhook": _by_provider("PATCH", "/webhooks/{webhook}", {"level": "notify"}),
+    "DELETE /addons/:addon/webhooks/:webhook": _by_provider("DELETE", "/webhooks/{webhook}"),
+    "GET /addons/:addon/webhook-events": _by_provider("GET", "/webhook-events"),
+    "GET /addons/:addon/webhook-events/:webhook_event": _by_provider("GET", "/webhook-events/{event}"),
+    "GET /addons/:addon/webhook-deliveries": _by_provider("GET", "/webhook-deliveries"),
+    "GET /addons/:addon/webhook-deliveries/:webhook_delivery": _by_provider("GET", "/webhook-deliveries/{delivery}"),
     "GET /apps/:app/webhooks": _list,
     "POST /apps/:app/webhooks": lambda world: world.call("POST", "/apps/example/webhooks", BODY),
     "GET /apps/:app/webhooks/:webhook": _one("GET"),
@@ -64,4 +105,4 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps/:app/webhook-deliveries": _told("/apps/example/webhook-deliveries"),
     "GET /apps/:app/webhook-deliveries/:webhook_delivery": _told("/apps/example/webhook-deliveries/{delivery}"),
 }
-CREATED = {"POST /apps/:app/webhooks"}
+CREATED = {"POST /apps/:app/webhooks", "POST /addons/:addon/webhooks"}

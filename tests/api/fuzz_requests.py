@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from hypothesis import strategies as st
-from tests.api import schema
+from tests.api import addons_role, schema
 from tests.api.examples import PAIR
 from tests.api.world import ACCEPT, OTHER_KEY, basic
 
@@ -161,7 +161,11 @@ def requests(made: Mapping[str, str], tokens: Mapping[str, str]) -> st.SearchStr
     # In the order they were made, which ids have not: a seed stands for the same requests each time.
     known = tuple(dict.fromkeys(made.values()))
     # What changes something is asked for twice as often as what only reads.
-    ours = [(route.method, route.path) for route in ROUTES for _ in range(1 if route.method == "GET" else 2)]
+    ours = [
+        (route.method, route.path)
+        for route in (*ROUTES, *addons_role.table())
+        for _ in range(1 if route.method == "GET" else 2)
+    ]
     published = [tuple(link.split(" ", 1)) for link in schema.ENDPOINTS]
 
     @st.composite

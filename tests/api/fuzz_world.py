@@ -5,7 +5,9 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.api import addons_role
 from tests.api.examples import PAIR
+from tests.api.examples_addons import by_provider
 from tests.api.world import PASSWORD, World, make_store, open_world
 
 from celadon.actions import accounts, builds, dynos
@@ -42,6 +44,9 @@ def make(home: Path) -> None:
     endpoint = _created(world, "/apps/example/sni-endpoints", PAIR)
     pipeline = _created(world, "/pipelines", {"name": "road"})
     _created(world, "/teams", {"name": "makers"})
+    provider, acme = by_provider(world)
+    tokens["provider"] = provider.token
+    of_addons = addons_role.furnish(world, world.actor, "example", "0123abcd")
     coupled = {"app": world.made["app"], "pipeline": pipeline["id"], "stage": "production"}
     coupling = _created(world, "/pipeline-couplings", coupled)
     names = {
@@ -52,6 +57,8 @@ def make(home: Path) -> None:
         "1.domain": "www.example.com", "2.domain": "example.localhost", "sni_endpoint": endpoint["name"], "feature": "preboot",
         "1.account": "~", "2.account": "grace@example.com", "3.account": world.made["other"], "collaborator": "grace@example.com",
         "authorization": "~", "session": "~", "size": "standard-2x", "region": "us", "stack": "cedar", "buildpack": "heroku/python",
+        **{f"1.{name}": value for name, value in of_addons.items()}, "2.addon": acme.name, "3.addon": of_addons["database"],
+        "service": "heroku-postgresql", "1.plan": "mini", "2.plan": "heroku-redis:mini", "allowed_addon_service": "scheduler",
         **_franks_app(world, frank),
     }  # fmt: skip
     (home / "fuzz.json").write_text(json.dumps({"tokens": tokens, "names": names}))
@@ -91,7 +98,9 @@ def _franks_app(world: World, frank: Actor) -> dict[str, str]:
     dyno = dynos.new(app["id"], release.id, "web", 1, f"run {CANARY}", "1X")
     with world.context.database.transaction() as tx:
         stored_dynos.insert(tx, dyno)
+    of_addons = addons_role.furnish(world, frank, "franks", CANARY)
     return {
+        **{f"frank.{name}": value for name, value in of_addons.items() if name not in ("credential", "schedule")},
         "frank.app": app["id"],
         "frank.release": release.id,
         "frank.slug": compiled.slug_id,

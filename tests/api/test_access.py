@@ -61,7 +61,8 @@ def test_a_token_that_reads_changes_nothing(world: World) -> None:
     # Finding out what is meant changes nothing either, and providers have tokens for their add-on.
     others |= {"POST /actions/addons/resolve", "POST /actions/addon-attachments/resolve", "PATCH /addons/:addon/config"}
     others |= {f"POST /addons/:addon/actions/{verb}" for verb in ("provision", "deprovision")}
-    others |= {"POST /addons/:addon/sign-ons"}
+    others |= {"POST /addons/:addon/sign-ons", "POST /addons/:addon/webhooks"}
+    others |= {f"{method} /addons/:addon/webhooks/:webhook" for method in ("PATCH", "DELETE")}
     assert {name: status for name, status in found.items() if status != 403 and name not in others} == {}
     assert len(found) > len(_CHANGES) * 0.6
 

@@ -78,6 +78,9 @@ GEAR = "/teams/apps/gear"
         ("GET", "/features/org-access-controls", None),
         ("GET", "/preferences", None),
         ("PATCH", "/preferences", {"addons-controls": False}),
+        ("GET", "/allowed-addon-services", None),
+        ("POST", "/allowed-addon-services", {"addon_service": "ssl"}),
+        ("DELETE", "/allowed-addon-services/ssl", None),
         ("GET", "/addons", None),
         ("GET", "/permissions", None),
         ("GET", "/apps", None),
@@ -124,6 +127,8 @@ def test_strangers_cannot_tell_a_teams_app_from_none(people: People, method: str
         ("DELETE", f"{TEAM}/invitations/{email('zoe')}", None),
         ("GET", f"{TEAM}/permissions", None),
         ("PATCH", f"{TEAM}/preferences", {"addons-controls": False}),
+        ("POST", f"{TEAM}/allowed-addon-services", {"addon_service": "ssl"}),
+        ("DELETE", f"{TEAM}/allowed-addon-services/ssl", None),
         ("PATCH", GEAR, {"locked": True}),
         ("PATCH", GEAR, {"owner": email("max")}),
         ("POST", f"{GEAR}/collaborators", {"user": email("eve"), "permissions": ["view"]}),
@@ -541,3 +546,29 @@ def test_the_operator_may_what_admins_may(people: People) -> None:
     assert people.world.call("PATCH", f"{TEAM}/members", body).status == 200
     assert [app["name"] for app in people.world.get(f"{TEAM}/apps").json] == ["gear"]
     assert people.world.get("/teams").json == []
+
+
+def test_members_add_what_their_team_allows_and_admins_anything(people: People) -> None:
+    allowed, add = f"{TEAM}/allowed-addon-services", ("POST", "/apps/gear/addons")
+    assert people("max", *add, {"plan": "memcachier:dev"}).status == 201
+    assert people("ann", "PATCH", f"{TEAM}/preferences", {"addons-controls": True}).json["addons-controls"] is True
+    reply = people("max", *add, {"plan": "memcachier:dev"})
+    assert (reply.status, "the team widgets allows its members none" in reply.json["message"]) == (403, True)
+    assert people("ann", *add, {"plan": "memcachier:dev"}).status == 201
+    for service in ("scheduler", "deployhooks", "scheduler"):
+        found = people("ann", "POST", allowed, {"addon_service": service})
+    assert [one["addon_service"]["name"] for one in found.json] == ["deployhooks", "scheduler"]
+    assert found.json[0]["added_by"]["email"] == email("ann")
+    assert people("max", "GET", allowed).json == found.json
+    assert people("max", *add, {"plan": "scheduler"}).status == 201
+    reply = people("max", *add, {"plan": "memcachier:dev"})
+    assert (reply.status, "only deployhooks, scheduler" in reply.json["message"]) == (403, True)
+    assert people("ann", "DELETE", f"{allowed}/{found.json[0]['id']}").status == 200
+    assert people("ann", "DELETE", f"{allowed}/deployhooks").error == "not_found"
+    assert people("ann", "POST", allowed, {"addon_service": "nothing"}).status == 422
+    # What is there already stays, and elsewhere nobody is held to anything.
+    assert len(people("max", "GET", "/apps/gear/addons").json) == 3
+    assert people("max", "POST", "/apps", {"name": "own"}).status == 201
+    assert people("max", "POST", "/apps/own/addons", {"plan": "memcachier:dev"}).status == 201
+    people("ann", "PATCH", f"{TEAM}/preferences", {"addons-controls": False})
+    assert people("max", *add, {"plan": "memcachier:dev"}).status == 201

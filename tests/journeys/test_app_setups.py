@@ -86,10 +86,10 @@ def test_a_postdeploy_script_that_fails_leaves_no_app(platform: Platform, intern
 
 
 def test_a_source_without_a_good_app_json_leaves_no_app(platform: Platform, internet: Internet) -> None:
-    bad = source(env={"NEEDED": {"description": "a key"}}, addons=["heroku-postgresql:mini"])
+    bad = source(env={"NEEDED": {"description": "a key"}}, addons=[{"plan": "scheduler", "as": "no"}])
     found = ended(platform, set_up(platform, internet.url(archive(internet.directory, bad).name)))
     assert (found["status"], found["failure_message"]) == ("failed", "invalid app.json")
-    assert "heroku-postgresql:mini" in found["manifest_errors"][0]
+    assert "cannot attach as 'no'" in found["manifest_errors"][0]
     found = ended(platform, set_up(platform, internet.url(archive(internet.directory, sources.web()).name)))
     assert found["failure_message"].startswith("there is no app.json")
     assert found["app"]["name"] not in platform.celadon("apps")
@@ -110,3 +110,32 @@ def test_every_role_killed_while_a_setup_goes_on(platform: Platform, internet: I
     assert (found["status"], found["failure_message"]) == ("succeeded", None)
     assert found["postdeploy"] == {"output": "begun\ndone\n", "exit_code": 0}
     assert app.logs().count("]: begun\n") == 1
+
+
+# Says at compile which config vars there are, and takes its time.
+TELLING = {**SLOW, "bin/compile": '#!/bin/sh\necho "compiling with" $(ls "$3")\nsleep 2\n'}
+
+
+def test_add_ons_are_there_for_the_build_and_the_script_whoever_is_killed(
+    platform: Platform, internet: Internet
+) -> None:
+    buildpack = operators(platform, TELLING)
+    wanted = source(
+        addons=["heroku-postgresql:mini", {"plan": "heroku-redis:mini", "as": "CACHE"}],
+        scripts={"postdeploy": 'test -n "$DATABASE_URL" && test -n "$CACHE_URL" && echo both'},
+    )
+    packed = archive(internet.directory, wanted)
+    begun = set_up(platform, internet.url(packed.name), buildpacks=[{"url": buildpack}])
+    app = app_of(platform, begun)
+    for text in (
+        "Reading app.json",
+        "Waiting for add-ons",
+        "]: compiling with CACHE_URL DATABASE_URL HEROKU_POSTGRESQL_",
+    ):
+        app.wait_for_log(text, 60)
+        for role in ("build", "addons"):
+            kill(platform, role)
+    found = ended(platform, begun)
+    assert (found["status"], found["failure_message"]) == ("succeeded", None)
+    assert found["postdeploy"] == {"output": "both\n", "exit_code": 0}
+    assert len(json.loads(app.celadon("addons", "--json"))) == 2

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celadon.model import app_json, config
-from celadon.model.app_json import AppJson, EnvVar, ManifestError, Scale
+from celadon.model import addon, app_json, config
+from celadon.model.app_json import AppJson, EnvVar, ManifestError, Scale, WantedAddOn
 
 
 def parse(**keys: object) -> AppJson:
@@ -30,7 +30,10 @@ def test_everything_that_is_used() -> None:
         env={"A": "1", "B": {"value": "2"}, "C": {"generator": "secret"}, "D": {"required": False}, "E": {}},
         formation={"web": {"quantity": 2, "size": "standard-1x"}, "worker": {}},
         buildpacks=[{"url": "heroku/python"}, {"url": "https://example.com/buildpack.tgz"}],
-        addons=[],
+        addons=[
+            "heroku-postgresql:mini",
+            {"plan": "heroku-redis", "as": "CACHE", "options": {"maxmemory": "noeviction", "tls": True, "size": 3}},
+        ],
         environments={"test": {"addons": ["heroku-postgresql"]}},
         stack="heroku-24",
         image=None,
@@ -44,6 +47,14 @@ def test_everything_that_is_used() -> None:
             "E": EnvVar(),
         },
         formation={"web": Scale(quantity=2, size="standard-1x"), "worker": Scale()},
+        addons=(
+            WantedAddOn(plan="heroku-postgresql:mini"),
+            WantedAddOn(
+                plan="heroku-redis",
+                attachment="CACHE",
+                options={"maxmemory": "noeviction", "tls": "true", "size": "3"},
+            ),
+        ),
         buildpacks=("heroku/python", "https://example.com/buildpack.tgz"),
         postdeploy="rake bootstrap",
         success_url="/welcome",
@@ -88,8 +99,14 @@ def test_nothing_is_needed(content: bytes) -> None:
         ({"buildpacks": [{"name": "x"}]}, "buildpacks[0].url must be a string, not null"),
         ({"buildpacks": [{"url": "a"}] * 21}, "buildpacks has 21 entries, at most 20"),
         ({"addons": "heroku-postgresql"}, "addons must be a list"),
-        ({"addons": ["heroku-postgresql:mini"]}, "add-on 'heroku-postgresql:mini' cannot be provisioned"),
-        ({"addons": [{"plan": "heroku-redis", "as": "CACHE"}]}, "add-on 'heroku-redis' cannot be provisioned"),
+        ({"addons": [{"as": "CACHE"}]}, "addons[0].plan must be a string, not null"),
+        ({"addons": [{"plan": "a", "as": 1}]}, "addons[0].as must be a string, not a number"),
+        ({"addons": [{"plan": "a", "as": "cache"}]}, "addons[0]: cannot attach as 'cache'"),
+        ({"addons": [{"plan": "a", "options": [1]}]}, "addons[0].options must be an object, not a list"),
+        ({"addons": [{"plan": "a", "options": {"a": []}}]}, "addons[0].options.a must be a string, not a list"),
+        ({"addons": [{"plan": "a", "options": {"a b": ""}}]}, "cannot give the provider an option 'a b'"),
+        ({"addons": [{"plan": "a", "as": "DB"}, {"plan": "b", "as": "DB"}]}, "more than one add-on `as` DB"),
+        ({"addons": ["a"] * 51}, "addons has 51 entries, at most 50"),
         ({"stack": "container"}, "stack 'container' is not here"),
     ],
 )
@@ -132,7 +149,10 @@ _JSON = st.recursive(
 def _near(key: str) -> st.SearchStrategy[object]:
     """Values that look like the right ones."""
     entry = st.dictionaries(
-        st.sampled_from(["value", "required", "generator", "quantity", "size", "url", "plan", "postdeploy"]), _JSON
+        st.sampled_from(
+            ["value", "required", "generator", "quantity", "size", "url", "plan", "as", "options", "postdeploy"]
+        ),
+        _JSON,
     )
     return _JSON | st.dictionaries(st.text(max_size=5) | st.just("web"), entry | _JSON) | st.lists(entry | _JSON)
 
@@ -147,7 +167,8 @@ def test_any_json_is_an_app_json_or_said_to_be_none(content: dict[str, object]) 
         return
     for name, var in found.env.items():
         config.check(name, var.value)
-    assert not content.get("addons")
+    for one in found.addons:
+        addon.check_options(one.options)
 
 
 @given(st.binary())

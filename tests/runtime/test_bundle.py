@@ -120,6 +120,16 @@ def test_an_engine_is_on_the_hosts_network_with_the_capabilities_it_names() -> N
     assert set(map(tuple, process["capabilities"].values())) == {("CAP_NET_BIND_SERVICE",)}
 
 
+@pytest.mark.parametrize(
+    ("changes", "score"),
+    [({}, 500), ({"sheltered": True}, 100), ({"address": None, "offline": True}, 500), ({"address": None}, None)],
+)
+def test_who_is_killed_first_when_the_machine_runs_out_of_memory(changes: dict[str, object], score: int | None) -> None:
+    found = bundle.config(spec(**changes), HOST)["process"]
+    assert isinstance(found, dict)
+    assert found.get("oomScoreAdj") == score
+
+
 def test_without_swap_accounting_only_memory_is_limited() -> None:
     host = bundle.Host(cgroup="/c", init=Path("/i"), etc=Path("/e"), counts_swap=False)
     linux = bundle.config(spec(), host)["linux"]

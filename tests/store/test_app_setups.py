@@ -6,16 +6,19 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from celadon.actions import accounts, app_setups, apps, builds, context, dynos, releases
+from celadon.actions import accounts, addons, app_setups, apps, builds, context, dynos, provisioning, releases
 from celadon.actions.builds import Compiled
 from celadon.actions.context import Context
 from celadon.model.account import Actor
+from celadon.model.addon import GIVE_UP_AFTER, AddOnState
 from celadon.model.app_setup import AppSetup, SetupStep
 from celadon.model.build import BuildStatus
 from celadon.model.errors import Conflict, InvalidParams
 from celadon.platform.settings import Settings
+from celadon.store import addons as stored_addons
 from celadon.store import apps as stored_apps
 from celadon.store import buildpacks, configs, formations, tables
+from celadon.store import builds as stored_builds
 from celadon.store import dynos as stored_dynos
 from celadon.store import releases as stored_releases
 from celadon.store.database import Database
@@ -149,7 +152,9 @@ def test_overrides_of_buildpacks_win(world: Context, owner: Actor) -> None:
         ({"env": {"A": {}}}, "config var A is required"),
         ({"buildpacks": [{"url": "; rm -rf /"}]}, "as buildpack"),
         ({"formation": {"web": {"size": "huge"}}}, "the sizes here are"),
-        ({"addons": ["heroku-postgresql"]}, "no add-ons yet"),
+        ({"addons": ["no-such-service:plan"]}, "Couldn't find either the add-on service or the add-on plan"),
+        ({"addons": ["scheduler", "scheduler"]}, "needs but one"),
+        ({"addons": [{"plan": "ssl", "as": "A"}], "env": {"A_URL": "x"}}, "has a config var A_URL already"),
     ],
 )
 def test_a_wrong_app_json_leaves_no_app(world: Context, owner: Actor, keys: dict[str, object], words: str) -> None:
@@ -176,6 +181,94 @@ def test_a_source_without_app_json_leaves_no_app(world: Context, owner: Actor) -
         app_setups.configure(world, setup.build_id, None)
     assert (now(world, owner, setup).failure_message or "").startswith("there is no app.json of at most 256 KB")
     assert gone(world)
+
+
+WANTED = ["heroku-postgresql:mini", {"plan": "heroku-redis", "as": "CACHE", "options": {"size": "3"}}]
+
+
+def provide(world: Context, addon_id: str) -> None:
+    """As its provider, by what the addons role calls then."""
+    addon = provisioning.find(world, addon_id)
+    assert addon is not None
+    name = {"heroku-postgresql": "HEROKU_POSTGRESQL_URL", "heroku-redis": "REDIS_URL"}[addon.service]
+    provisioning.provisioned(world, addon_id, provider_id=addon_id, config={name: f"at:{addon.service}"})
+
+
+def test_the_build_waits_for_the_add_ons_and_finds_their_config(world: Context, owner: Actor) -> None:
+    setup = begin(world, owner)
+    builds.begin(world, setup.build_id)
+    assert app_setups.configure(world, setup.build_id, json.dumps({"addons": WANTED}).encode()) is None
+    present = now(world, owner, setup)
+    assert (present.step, present.status, len(present.addons)) == (SetupStep.PROVISIONING, "pending", 2)
+    assert app_setups.waiting_builds(world) == {setup.build_id}
+    assert [provisioning.options(world, one) for one in present.addons] == [{}, {"size": "3"}]
+    provide(world, present.addons[0])
+    assert app_setups.due(world) == []
+    provide(world, present.addons[1])
+    # A role that is killed may take the step more than once.
+    for _ in range(2):
+        app_setups.advance(world, setup.id)
+    assert (now(world, owner, setup).step, app_setups.waiting_builds(world)) == (SetupStep.BUILDING, frozenset())
+    assert not app_setups.wants_app_json(world, setup.build_id)
+    assert builds.find(world, owner, "example", setup.build_id)[1].attempts == 0
+    with world.database.read() as tx:
+        newest = stored_releases.newest(tx, setup.app_id)
+        assert newest is not None
+        found = configs.find(tx, newest.config_id)
+    assert (found["DATABASE_URL"], found["CACHE_URL"]) == ("at:heroku-postgresql", "at:heroku-redis")
+    build(world, setup)
+    advance(world)
+    assert now(world, owner, setup).status == "succeeded"
+
+
+def refuse(world: Context, owner: Actor, addon_id: str) -> None:
+    provisioning.refused(world, addon_id, "no room")
+
+
+def give_up(world: Context, owner: Actor, addon_id: str) -> None:
+    with world.database.transaction() as tx:
+        stored_addons.update(tx, addon_id, now=context.now(), begun_at=context.now() - GIVE_UP_AFTER)
+    provisioning.failed(world, addon_id, "no answer")
+
+
+def remove(world: Context, owner: Actor, addon_id: str) -> None:
+    addons.destroy(world, owner, addon_id)
+
+
+def cancel(world: Context, owner: Actor, addon_id: str) -> None:
+    builds.cancel(world, owner, "example")
+
+
+def destroy_app(world: Context, owner: Actor, addon_id: str) -> None:
+    apps.destroy(world, owner, "example")
+
+
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (refuse, "add-on heroku-redis:mini was not made: no room"),
+        (give_up, "add-on heroku-redis:mini was not made: given up after a day: no answer"),
+        (remove, "add-on heroku-redis:mini was not made: it was destroyed"),
+        (cancel, "the build was cancelled"),
+        (destroy_app, "the app was destroyed"),
+    ],
+)
+def test_an_add_on_that_is_not_made_leaves_no_app(world: Context, owner: Actor, end, reason: str) -> None:  # type: ignore[no-untyped-def]
+    setup = begin(world, owner)
+    configure(world, setup, addons=WANTED)
+    made, other = now(world, owner, setup).addons
+    provide(world, made)
+    end(world, owner, other)
+    advance(world)
+    present = now(world, owner, setup)
+    assert (present.status, present.failure_message) == ("failed", reason)
+    assert gone(world)
+    assert app_setups.waiting_builds(world) == frozenset()
+    with world.database.read() as tx:
+        states = {addon.state for addon in stored_addons.by_ids(tx, present.addons).values()}
+        pending = stored_builds.find_by_id(tx, setup.build_id)
+    assert states <= {AddOnState.DEPROVISIONING, AddOnState.DEPROVISIONED}
+    assert pending and pending.cancel_requested
 
 
 def fail_build(world: Context, owner: Actor, setup: AppSetup) -> None:

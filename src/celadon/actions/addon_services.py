@@ -90,6 +90,8 @@ def register(context: Context, actor: Actor, manifest: Mapping[str, object]) -> 
     """
     _require_operator(actor)
     service = rules.from_manifest(manifest)
+    if service.name in rules.BUILT_IN:
+        raise InvalidParams(f"cannot offer {service.name}: the platform has an add-on of that name itself")
     api = manifest.get("api")
     values: Mapping[str, object] = api if isinstance(api, Mapping) else {}
     base_url, password = _base_url(values.get("production")), str(values.get("password") or "")

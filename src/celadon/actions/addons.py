@@ -1,20 +1,18 @@
 """Add-ons: what is asked for. What is done about it is written by `provisioning.py`, for the role that asks providers."""
 
-import random
-import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from celadon.actions import access, addon_services, attached_vars, attachments
+from celadon.actions import access, addon_services, attached_vars, attachments, placing
 from celadon.actions.context import Context, now
 from celadon.model import addon as rules
 from celadon.model.account import Actor
 from celadon.model.addon import AddOn, AddOnService, AddOnState, Attachment, Plan
 from celadon.model.app import App
 from celadon.model.errors import Conflict, InvalidParams, MultipleMatches, NotFound
-from celadon.store import addons, apps, changes, events
+from celadon.store import addons, apps, changes
 from celadon.store import attachments as stored_attachments
 from celadon.store.database import Transaction
 
@@ -161,119 +159,20 @@ def create(
     `plan` is `service:plan` or a service, whose default plan is taken then. `attachment` and `confirm` are as those of
     `attachments.create`. Raises NotFound, Forbidden, InvalidParams, ConfirmationRequired.
     """
-    if name is not None:
-        rules.check_name(name)
-    rules.check_options(options or {})
     for _ in range(_ATTEMPTS):
         try:
             with context.database.transaction() as tx:
                 app = access.app_for(tx, actor, app_name, "addon:update")
-                service, chosen = addon_services.plan_for(tx, plan)
-                _check_paid(tx, actor, app, chosen)
                 if apps.lock(tx, app.id) is None:
                     raise NotFound("app")
-                _check_room(tx, app, service)
-                names = attachments.names_for(context, tx, actor, app, service, attachment, confirm)
-                given = name or rules.random_name(service.name, random.SystemRandom())
-                addon = _insert(tx, actor, app, service, chosen, given, options or {})
-                for one in names:
-                    attachments.insert(tx, actor, addon, app, one, None)
-                changes.record(tx, "addon", app.id)
+                addon = placing.place(
+                    context, tx, actor, app, plan, name=name, attachment=attachment, options=options, confirm=confirm
+                )
                 return described(tx, addon)
         except sa.exc.IntegrityError:
             if name is not None:
                 raise InvalidParams(f"Name {name} is already taken") from None
     raise InvalidParams("cannot find a free name: give one yourself")
-
-
-def add(context: Context, tx: Transaction, actor: Actor, app: App, plan: str) -> AddOn | None:
-    """As `create`, within what is done anyway; the caller has locked the app. None when it has one of that service.
-
-    Nothing is written before it raises InvalidParams, Forbidden, ConfirmationRequired.
-    """
-    service, chosen = addon_services.plan_for(tx, plan)
-    if any(addon.service == service.name for addon in addons.list_about_app(tx, app.id)):
-        return None
-    _check_paid(tx, actor, app, chosen)
-    _check_room(tx, app, service)
-    names = attachments.names_for(context, tx, actor, app, service, None, None)
-    given = (rules.random_name(service.name, random.SystemRandom()) for _ in range(_ATTEMPTS))
-    free = next((name for name in given if addons.find(tx, name) is None), None)
-    if free is None:
-        raise InvalidParams("cannot find a free name: give one yourself")
-    addon = _insert(tx, actor, app, service, chosen, free, {})
-    for one in names:
-        attachments.insert(tx, actor, addon, app, one, None)
-    changes.record(tx, "addon", app.id)
-    return addon
-
-
-def _check_paid(tx: Transaction, actor: Actor, app: App, *plans: Plan) -> None:
-    if any(plan.cents for plan in plans):
-        access.app_for(tx, actor, app.id, "addon:pay")
-
-
-def _check_room(tx: Transaction, app: App, service: AddOnService) -> None:
-    present = addons.list_of_app(tx, app.id)
-    if len(present) >= rules.MOST:
-        raise InvalidParams(f"cannot add {service.name}: {app.name} has {rules.MOST} add-ons, the most an app may have")
-    same = [addon for addon in present if addon.service == service.name]
-    if same and not service.many:
-        raise InvalidParams(f"cannot add {service.name}: {app.name} has {same[0].name} already and needs but one")
-    if service.regions and app.region not in service.regions:
-        raise InvalidParams(
-            f"cannot add {service.name} to {app.name}: it is not offered in the region {app.region}, only in "
-            f"{', '.join(service.regions)}, and would be too far away"
-        )
-
-
-def _insert(
-    tx: Transaction,
-    actor: Actor,
-    app: App,
-    service: AddOnService,
-    plan: Plan,
-    name: str,
-    options: Mapping[str, str],
-) -> AddOn:
-    addon = AddOn(
-        id=str(uuid.uuid4()),
-        app_id=app.id,
-        name=name,
-        service=service.name,
-        plan=plan.name,
-        state=AddOnState.PROVISIONING,
-        provider_id=None,
-        message="",
-        failures=0,
-        retry_at=None,
-        created_at=now(),
-        updated_at=now(),
-        account_id=actor.account.id,
-        begun_at=now(),
-    )
-    addons.insert(tx, addon, options)
-    tell(tx, "create", addon, by=actor)
-    return addon
-
-
-def tell(
-    tx: Transaction,
-    verb: str,
-    addon: AddOn,
-    *,
-    by: Actor | None = None,
-    previous: Mapping[str, object] | None = None,
-) -> None:
-    """An event of the add-on, of the app that owns it; `previous` is what was different before."""
-    payload: dict[str, object] = {
-        "name": addon.name,
-        "plan": {"name": f"{addon.service}:{addon.plan}"},
-        "state": addon.state,
-    }
-    if previous:
-        payload["previous"] = previous
-    events.insert(tx, f"addon:{verb}", app_id=addon.app_id, by=by, resource_id=addon.id, payload=payload)
 
 
 def rename(context: Context, actor: Actor, named: str, name: str, app_name: str | None = None) -> Described:
@@ -285,7 +184,7 @@ def rename(context: Context, actor: Actor, named: str, name: str, app_name: str 
             addon = _lock(tx, found)
             if addon.name != name:
                 addons.update(tx, addon.id, now=now(), name=name)
-                tell(tx, "update", addon, by=actor, previous={"name": addon.name})
+                placing.tell(tx, "update", addon, by=actor, previous={"name": addon.name})
                 changes.record(tx, "addon", addon.app_id)
             return _again(tx, addon)
     except sa.exc.IntegrityError:
@@ -303,7 +202,7 @@ def change_plan(context: Context, actor: Actor, named: str, plan: str, app_name:
         if service.name != found.service:
             raise InvalidParams(f"cannot move {found.name} to {wanted[:60]}: it is an add-on of {found.service}")
         app = access.app_for(tx, actor, found.app_id, "addon:update")
-        _check_paid(tx, actor, app, chosen, *filter(None, [service.plan(found.plan)]))
+        placing.check_paid(tx, actor, app, chosen, *filter(None, [service.plan(found.plan)]))
         addon = _lock(tx, found)
         if addon.state is not AddOnState.PROVISIONED or addon.plan_wanted not in (None, chosen.name):
             raise Conflict(
@@ -333,7 +232,7 @@ def destroy(
         if app_name is not None and app_name not in (app.name, app.id):
             raise InvalidParams(f"cannot destroy {found.name} on {app_name}: it belongs to {app.name}")
         shown = described(tx, found)
-        _check_paid(tx, actor, app, shown.plan)
+        placing.check_paid(tx, actor, app, shown.plan)
         addon = _lock(tx, found)
         if addon.state not in (AddOnState.PROVISIONING, AddOnState.PROVISIONED):
             return _again(tx, addon)
@@ -370,7 +269,7 @@ def _remove(
     attachments.delete(tx, by, addon, attached)
     begun = {"begun_at": now(), "failures": 0, "retry_at": None, "awaited": False, "message": "", "plan_wanted": None}
     addons.update(tx, addon.id, now=now(), state=AddOnState.DEPROVISIONING, **begun)
-    tell(tx, "destroy", addon, by=by)
+    placing.tell(tx, "destroy", addon, by=by)
     gave_nothing = addon.state is AddOnState.PROVISIONING
     for app_id in sorted({one.app_id for one in attached} - {without_release}):
         names = [one.name for one in attached if one.app_id == app_id]

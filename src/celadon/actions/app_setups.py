@@ -1,7 +1,7 @@
 """App setups: from a source with an app.json in it to an app that runs, or to no app and a reason.
 
-Who asks gets the app and its build at once. The build role reads app.json first (`configure`), then builds; it also
-takes the steps after that (`advance`), and the dyno manager says how the postdeploy script ended. Each is one
+Who asks gets the app and its build at once. The build role reads app.json first (`configure`), and builds once the add-ons
+that it wants are there; it also takes the steps in between and after that (`advance`), and the dyno manager says how the postdeploy script ended. Each is one
 transaction that moves `step` on: whoever dies, the next look at the row goes on from where it stands.
 """
 
@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urljoin
 
-from celadon.actions import access, apps, buildpacks, builds, config_vars, dynos, formations
+from celadon.actions import access, apps, buildpacks, builds, config_vars, dynos, formations, placing
 from celadon.actions.context import Context, now
 from celadon.model import app_json, config
 from celadon.model.account import Actor
+from celadon.model.addon import AddOnState
 from celadon.model.app import App
 from celadon.model.app_json import AppJson, ManifestError
 from celadon.model.app_setup import OUTPUT_LIMIT, UNSEEN, AppSetup, SetupStep
@@ -22,7 +23,7 @@ from celadon.model.build import Build, BuildStatus
 from celadon.model.errors import CeladonError, InvalidParams, NotFound
 from celadon.model.formation import Update
 from celadon.model.release import ReleaseStatus
-from celadon.store import accounts, app_setups, changes, events, releases
+from celadon.store import accounts, addons, app_setups, changes, events, releases
 from celadon.store import apps as stored_apps
 from celadon.store import builds as stored_builds
 from celadon.store import dynos as stored_dynos
@@ -110,8 +111,15 @@ def wants_app_json(context: Context, build_id: str) -> bool:
     return setup is not None and setup.step is SetupStep.READING
 
 
-def configure(context: Context, build_id: str, content: bytes | None) -> Build:
-    """Set the app up as this app.json (None: there is none) wants it to be built; returns what is to be compiled.
+def waiting_builds(context: Context) -> frozenset[str]:
+    """Ids of the builds that nobody is to take up yet: their apps' add-ons are being made."""
+    with context.database.read() as tx:
+        return frozenset(app_setups.builds_at(tx, SetupStep.PROVISIONING))
+
+
+def configure(context: Context, build_id: str, content: bytes | None) -> Build | None:
+    """Set the app up as this app.json (None: there is none) wants it to be built; returns what is to be compiled, None
+    when that is to wait for add-ons.
 
     Raises InvalidParams, and the setup has failed then.
     """
@@ -134,7 +142,7 @@ def configure(context: Context, build_id: str, content: bytes | None) -> Build:
         raise InvalidParams(error.message) from None
 
 
-def _configure(context: Context, tx: Transaction, setup: AppSetup, build: Build, wanted: AppJson) -> Build:
+def _configure(context: Context, tx: Transaction, setup: AppSetup, build: Build, wanted: AppJson) -> Build | None:
     by = _actor(tx, setup)
     app = access.app_for(tx, by, setup.app_id, "config:write")
     stored_apps.lock(tx, app.id)
@@ -145,18 +153,35 @@ def _configure(context: Context, tx: Transaction, setup: AppSetup, build: Build,
     if installed:
         buildpacks.install(tx, app, by, installed)
     stored_builds.update(tx, build.id, now=now(), buildpacks=installed)
+    asked = _ask_for_addons(context, tx, app, by, wanted)
     app_setups.update(
         tx,
         setup.id,
         now=now(),
-        step=SetupStep.BUILDING,
+        step=SetupStep.PROVISIONING if asked else SetupStep.BUILDING,
         env={},
+        addons=asked,
         formation={name: (scale.quantity, scale.size) for name, scale in wanted.formation.items()},
         postdeploy=wanted.postdeploy,
         success_url=wanted.success_url,
     )
     changes.record(tx, "app-setup", app.id)
-    return replace(build, buildpacks=installed)
+    return None if asked else replace(build, buildpacks=installed)
+
+
+def _ask_for_addons(context: Context, tx: Transaction, app: App, by: Actor, wanted: AppJson) -> tuple[str, ...]:
+    """Ids of the add-ons that an app.json wants; raises ManifestError with what cannot be had."""
+    errors: list[str] = []
+    asked: list[str] = []
+    for one in wanted.addons:
+        try:
+            made = placing.place(context, tx, by, app, one.plan, attachment=one.attachment, options=one.options)
+            asked.append(made.id)
+        except CeladonError as error:
+            errors.append(f"add-on {one.plan[:60]!r}: {error.message}")
+    if errors:
+        raise ManifestError(errors)
+    return tuple(asked)
 
 
 def _checked(context: Context, setup: AppSetup, wanted: AppJson, urls: Sequence[str]) -> dict[str, str]:
@@ -193,10 +218,19 @@ def _is_due(tx: Transaction, setup: AppSetup) -> bool:
         # One that has ended has said so before its row goes.
         return setup.dyno_id is None or stored_dynos.find_by_id(tx, setup.dyno_id) is None
     build = stored_builds.find_by_id(tx, setup.build_id)
+    if setup.step is SetupStep.PROVISIONING:
+        stopped = build is None or build.status is not BuildStatus.PENDING or build.cancel_requested
+        return stopped or not _still_made(tx, setup)
     if build is None or build.status is BuildStatus.PENDING:
         return build is None
     release = releases.find_by_id(tx, build.release_id) if build.release_id else None
     return release is None or release.status is not ReleaseStatus.PENDING
+
+
+def _still_made(tx: Transaction, setup: AppSetup) -> bool:
+    """Whether add-ons of a setup are being made, and none of them has failed."""
+    states = {addon.state for addon in addons.by_ids(tx, setup.addons).values()}
+    return states == {AddOnState.PROVISIONING} or states == {AddOnState.PROVISIONING, AddOnState.PROVISIONED}
 
 
 def advance(context: Context, setup_id: str) -> None:
@@ -210,6 +244,9 @@ def advance(context: Context, setup_id: str) -> None:
                 _fail(context, tx, setup, "the postdeploy script was stopped before it had begun")
                 return
             build = stored_builds.find_by_id(tx, setup.build_id)
+            if setup.step is SetupStep.PROVISIONING:
+                _build(context, tx, setup, build)
+                return
             release = releases.find_by_id(tx, build.release_id) if build and build.release_id else None
             if build is None or release is None:
                 _fail(context, tx, setup, f"the build failed: {build.error if build else 'it is gone'}")
@@ -219,6 +256,24 @@ def advance(context: Context, setup_id: str) -> None:
                 _start(context, tx, setup)
     except CeladonError as error:
         fail(context, setup_id, error.message)
+
+
+def _build(context: Context, tx: Transaction, setup: AppSetup, build: Build | None) -> None:
+    """The add-ons are all there, and the build goes on; or one of them will never be."""
+    if build is None or build.status is not BuildStatus.PENDING or build.cancel_requested:
+        _fail(context, tx, setup, "the build was cancelled")
+        return
+    found = addons.by_ids(tx, setup.addons)
+    for addon_id in setup.addons:
+        addon = found.get(addon_id)
+        if addon is None or addon.state is not AddOnState.PROVISIONED:
+            named = f"{addon.service}:{addon.plan}" if addon else "that is gone"
+            _fail(context, tx, setup, f"add-on {named} was not made: {(addon and addon.message) or 'it was destroyed'}")
+            return
+    # That it was taken up to read app.json is no interruption.
+    stored_builds.update(tx, build.id, now=now(), attempts=0)
+    app_setups.update(tx, setup.id, now=now(), step=SetupStep.BUILDING)
+    changes.record(tx, "app-setup", setup.app_id)
 
 
 def _start(context: Context, tx: Transaction, setup: AppSetup) -> None:
@@ -278,11 +333,17 @@ def _fail_of_build(context: Context, build_id: str, reason: str, errors: Sequenc
 
 def _fail(context: Context, tx: Transaction, setup: AppSetup, reason: str, errors: Sequence[str] = ()) -> None:
     """An app that has been given to somebody else meanwhile is theirs and stays."""
+    # Add-ons before apps, as whoever writes what a provider has answered.
+    for addon_id in sorted(addon.id for addon in addons.list_of_app(tx, setup.app_id)):
+        addons.lock(tx, addon_id)
     app = stored_apps.lock(tx, setup.app_id)
     if app is None:
         reason = "the app was destroyed"
     elif app.owner_id == setup.account_id:
         apps.remove(context, tx, app, _actor(tx, setup))
+    build = stored_builds.find_by_id(tx, setup.build_id)
+    if build is not None and build.status is BuildStatus.PENDING:
+        stored_builds.update(tx, build.id, now=now(), cancel_requested=True)
     app_setups.update(tx, setup.id, now=now(), failure_message=reason, manifest_errors=tuple(errors))
     _end(tx, setup, SetupStep.FAILED, f"Setup failed -- {reason}")
 

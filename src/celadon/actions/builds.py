@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from celadon.actions import access, addons, releases, sources
+from celadon.actions import access, placing, releases, sources
 from celadon.actions.context import Context, now
 from celadon.model import config
 from celadon.model import release as release_rules
@@ -193,7 +193,7 @@ def _add_addons(context: Context, tx: Transaction, app: App, by: Actor, plans: S
     """What a buildpack would have its apps have; what cannot be is said in the app's log, and the build stands."""
     for plan in plans:
         try:
-            addons.add(context, tx, by, app, plan)
+            placing.add(context, tx, by, app, plan)
         except CeladonError as error:
             line = f"Add-on {ascii(plan[:80])[1:-1]} of the buildpack was not added -- {error.message}"
             events.insert(tx, "addon:refuse", line=line, app_id=app.id, by=by)

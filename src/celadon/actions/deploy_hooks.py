@@ -34,6 +34,11 @@ def provision(context: Context, addon_id: str, app_id: str, plan: str, options: 
         changes.record(tx, "deploy-hook", app_id)
 
 
+def provisioned(context: Context, addon_id: str) -> bool:
+    with context.database.read() as tx:
+        return deploy_hooks.find(tx, addon_id) is not None
+
+
 def deprovision(context: Context, addon_id: str) -> None:
     """Tell nobody any more; what is under way may still arrive. Safe to call again."""
     with context.database.transaction() as tx:

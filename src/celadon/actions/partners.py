@@ -68,10 +68,15 @@ def authorize(context: Context, tx: Transaction, code: str, secret: str) -> Auth
 def find(context: Context, actor: Actor, named: str) -> AddOn:
     """The add-on, for its provider. Raises NotFound, Forbidden for everybody else."""
     with context.database.read() as tx:
-        addon = addons.find(tx, named)
-        if addon is not None and f"{_SCOPE}{addon.id}" in actor.scope:
-            return addon
-        own_addons.find_for(tx, actor, named, "addon:read")
+        return find_for(tx, actor, named)
+
+
+def find_for(tx: Transaction, actor: Actor, named: str) -> AddOn:
+    """As `find`."""
+    addon = addons.find(tx, named)
+    if addon is not None and f"{_SCOPE}{addon.id}" in actor.scope:
+        return addon
+    own_addons.find_for(tx, actor, named, "addon:read")
     raise Forbidden("cannot do this to the add-on: only its provider may")
 
 

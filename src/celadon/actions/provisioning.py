@@ -7,7 +7,7 @@ releases. What comes when it is not waited for any more, changes nothing.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from celadon.actions import addon_services, addons, attachments
+from celadon.actions import addon_services, attachments, placing
 from celadon.actions.context import Context, now
 from celadon.model import addon as rules
 from celadon.model import config as config_rules
@@ -264,7 +264,7 @@ def _detach(tx: Transaction, addon: AddOn) -> None:
 def _tell(tx: Transaction, verb: str, before: AddOn, previous: Mapping[str, object] | None = None) -> None:
     addon = stored.find_by_id(tx, before.id)
     assert addon is not None, "its row is locked"
-    addons.tell(tx, verb, addon, previous=previous)
+    placing.tell(tx, verb, addon, previous=previous)
 
 
 def _author(tx: Transaction, addon: AddOn) -> Actor:

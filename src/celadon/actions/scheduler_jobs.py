@@ -43,6 +43,11 @@ def provision(context: Context, addon_id: str, app_id: str) -> None:
         changes.record(tx, "scheduler-job", app_id)
 
 
+def provisioned(context: Context, addon_id: str) -> bool:
+    with context.database.read() as tx:
+        return scheduler_jobs.find_scheduler(tx, addon_id) is not None
+
+
 def deprovision(context: Context, addon_id: str) -> None:
     """The scheduler and its jobs go; what runs goes on. Safe to call again."""
     with context.database.transaction() as tx:

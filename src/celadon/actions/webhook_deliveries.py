@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from celadon.actions import access
 from celadon.actions.context import Context, now
+from celadon.actions.webhooks import Whose, ids, subject
 from celadon.model import webhook as rules
 from celadon.model.account import Actor
 from celadon.model.errors import NotFound
@@ -14,11 +14,11 @@ from celadon.model.webhook import DeliveryStatus, Told, Webhook, WebhookDelivery
 from celadon.store import webhook_deliveries, webhook_events, webhooks
 
 
-def keys(context: Context, actor: Actor, app_name: str, status: str | None = None) -> list[tuple[int, str]]:
+def keys(context: Context, actor: Actor, whose: Whose, status: str | None = None) -> list[tuple[int, str]]:
     """Number and id of each delivery of an app, or of those with a status."""
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "webhook:read")
-        return webhook_deliveries.keys(tx, app.id, status)
+        app_id, addon_id = ids(subject(tx, actor, whose, "webhook:read"))
+        return webhook_deliveries.keys(tx, app_id, status, addon_id)
 
 
 def by_ids(context: Context, ids: Sequence[str]) -> dict[str, WebhookDelivery]:
@@ -27,14 +27,16 @@ def by_ids(context: Context, ids: Sequence[str]) -> dict[str, WebhookDelivery]:
         return webhook_deliveries.by_ids(tx, ids)
 
 
-def find(context: Context, actor: Actor, app_name: str, delivery_id: str) -> WebhookDelivery:
+def find(context: Context, actor: Actor, whose: Whose, delivery_id: str) -> WebhookDelivery:
     """Raises NotFound."""
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "webhook:read")
-        found = webhook_deliveries.find(tx, app.id, delivery_id)
-    if found is None:
+        of = subject(tx, actor, whose, "webhook:read")
+        app_id, addon_id = ids(of)
+        found = webhook_deliveries.find(tx, app_id, delivery_id)
+        webhook = webhooks.find(tx, app_id, found.webhook_id) if found else None
+    if found is None or webhook is None or webhook.addon_id != addon_id:
         raise NotFound(
-            "webhook_delivery", f"Couldn't find that webhook delivery: {app.name} has no {delivery_id[:40]!r}."
+            "webhook_delivery", f"Couldn't find that webhook delivery: {of.name} has no {delivery_id[:40]!r}."
         )
     return found
 

@@ -4,23 +4,23 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from celadon.actions import access
 from celadon.actions.context import Context, now
+from celadon.actions.webhooks import Whose, ids, subject
 from celadon.model import webhook as rules
 from celadon.model.account import Account, Actor
 from celadon.model.app import App
 from celadon.model.errors import NotFound
 from celadon.model.event import Event
+from celadon.model.feature import PRIVATE_ACCOUNT
 from celadon.model.webhook import DeliveryStatus, Webhook, WebhookDelivery, WebhookEvent
 from celadon.store import accounts, apps, changes, events, webhook_deliveries, webhook_events, webhooks
 from celadon.store.database import Transaction
 
 
-def keys(context: Context, actor: Actor, app_name: str) -> list[tuple[int, str]]:
-    """Sequence and id of each webhook event of an app."""
+def keys(context: Context, actor: Actor, whose: Whose) -> list[tuple[int, str]]:
+    """Sequence and id of each webhook event of an app, or of a provider's."""
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "webhook:read")
-        return webhook_events.keys(tx, app.id)
+        return webhook_events.keys(tx, *ids(subject(tx, actor, whose, "webhook:read")))
 
 
 def by_ids(context: Context, ids: Sequence[str]) -> dict[str, WebhookEvent]:
@@ -29,13 +29,15 @@ def by_ids(context: Context, ids: Sequence[str]) -> dict[str, WebhookEvent]:
         return webhook_events.by_ids(tx, ids)
 
 
-def find(context: Context, actor: Actor, app_name: str, event_id: str) -> WebhookEvent:
+def find(context: Context, actor: Actor, whose: Whose, event_id: str) -> WebhookEvent:
     """Raises NotFound."""
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "webhook:read")
-        found = webhook_events.find(tx, app.id, event_id)
-    if found is None:
-        raise NotFound("webhook_event", f"Couldn't find that webhook event: {app.name} has no {event_id[:40]!r}.")
+        of = subject(tx, actor, whose, "webhook:read")
+        app_id, addon_id = ids(of)
+        found = webhook_events.find(tx, app_id, event_id)
+        told = addon_id is None or event_id in {key for _, key in webhook_events.keys(tx, app_id, addon_id)}
+    if found is None or not told:
+        raise NotFound("webhook_event", f"Couldn't find that webhook event: {of.name} has no {event_id[:40]!r}.")
     return found
 
 
@@ -72,6 +74,16 @@ def people(context: Context, app: App, event: Event) -> tuple[Account, Account |
     with context.database.read() as tx:
         found = accounts.by_ids(tx, {app.owner_id, event.account_id or app.owner_id})
     return found[app.owner_id], found.get(event.account_id) if event.account_id else None
+
+
+def hearing(context: Context, app: App, event: Event, told: Sequence[Webhook]) -> tuple[Webhook, ...]:
+    """Those of these webhooks that may hear of an event: none of a provider where one of its people is private."""
+    if all(webhook.addon_id is None for webhook in told):
+        return tuple(told)
+    people = {app.owner_id, event.account_id or app.owner_id}
+    with context.database.read() as tx:
+        private = any(accounts.features(tx, account_id).get(PRIVATE_ACCOUNT) for account_id in people)
+    return tuple(webhook for webhook in told if webhook.addon_id is None or not private)
 
 
 def person(context: Context, account_id: str) -> Account | None:

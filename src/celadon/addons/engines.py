@@ -105,15 +105,20 @@ class Engines:
         os.chown(partial, self.uid(engine), self.uid(engine))
         partial.rename(path)
 
-    def certify(self, engine: Engine) -> None:
-        """Have a key and a certificate of the platform's authority for where it is reached: conf/server.key and .crt."""
-        if (self.directory(engine) / "conf/server.key").is_file():
-            return
+    def certify(self, engine: Engine) -> bool:
+        """Have a key and a certificate of the platform's authority for where it is reached: conf/server.key and .crt.
+
+        Those that are there stay until they run out soon; True for new ones.
+        """
+        place = self.directory(engine) / "conf"
+        if certificates.lasts(self.settings, place / "server.crt", place / "server.key", now()):
+            return False
         pem = certificates.for_hosts(self.settings, (self.settings.engine_host, self.address(engine)), now())
         key, end, chain = pem.partition("-----END PRIVATE KEY-----\n")
         self.write(engine, "conf/server.crt", chain)
-        # Last: it tells that both are there.
+        # Where only one of them was written they do not fit, and both are made again.
         self.write(engine, "conf/server.key", f"{key}{end}")
+        return True
 
     def start(
         self,
@@ -174,6 +179,7 @@ class Engines:
                 *mounts,
             ),
             log_limit=_LOG_LIMIT,
+            sheltered=True,
             labels={"engine": engine.id, _MEMORY: str(engine.memory)},
         )
 

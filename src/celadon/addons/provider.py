@@ -59,3 +59,11 @@ class Provider(Protocol):
     def deprovision(self, addon_id: str, provider_id: str | None) -> None:
         """Remove it, also one that was never finished; no error when there is none."""
         ...
+
+
+class OwnProvider(Provider, Protocol):
+    """One that comes with the platform, so that one can look: see `provider_port`."""
+
+    def has(self, addon_id: str) -> bool:
+        """Whether there is something of it that is not being removed."""
+        ...

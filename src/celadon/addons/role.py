@@ -11,8 +11,9 @@ import time
 from collections.abc import Callable
 
 from celadon.actions import context as contexts
-from celadon.addons import services
+from celadon.addons import provider_port, services
 from celadon.addons.manager import Manager
+from celadon.addons.provider_port import ProviderPort
 from celadon.addons.services import Providers
 from celadon.addons.serving import SOCKET, Serving
 from celadon.platform.settings import Settings
@@ -38,6 +39,9 @@ def main(settings: Settings) -> None:
     for ensure, look in zip(built_in.ensures, looks, strict=True):
         threading.Thread(target=_keep, args=(ensure, look), daemon=True).start()
     Serving(settings.run / SOCKET, context, built_in.routes, built_in.files).start()
+    port = ProviderPort(context, built_in.own)
+    port.write_manifests(settings)
+    Serving(settings.run / provider_port.SOCKET, context, port.routes()).start()
     feed = changes.Feed(context.database)
     while True:
         seen, until = feed.look(), time.monotonic() + _RETRIES

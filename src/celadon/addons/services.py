@@ -3,28 +3,33 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import psycopg
 from starlette.types import ASGIApp
 
 from celadon.actions import caches, provisioning
 from celadon.actions import transfers as backups
 from celadon.actions.context import Context
+from celadon.actions.postgres_databases import running
 from celadon.addons.accepted import Accepted
 from celadon.addons.engines import Engines
 from celadon.addons.http import HttpProvider
 from celadon.addons.locks import Locks
 from celadon.addons.ports import Ports
-from celadon.addons.provider import Provider, ProviderFailed
+from celadon.addons.provider import OwnProvider, Provider, ProviderFailed
 from celadon.addons.reach import Reach
+from celadon.addons.renewals import Renewals
 from celadon.api.route import Route
 from celadon.caches import manager as caches_manager
 from celadon.caches import routes as cache_routes
 from celadon.caches.memcached import MemcachedServers
 from celadon.caches.provider import MemcachedProvider, RedisProvider
 from celadon.caches.redis import RedisServers
+from celadon.caches.servers import ServerFailure
 from celadon.deployhooks.provider import DeployHooksProvider
 from celadon.model.cache import MEMCACHED, REDIS
-from celadon.model.engine import EngineKind
+from celadon.model.engine import Engine, EngineKind
 from celadon.platform import runtimes
+from celadon.platform.failure import PlatformFailure
 from celadon.postgres import downloads, maintenance_routes, reports, transfer_routes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
@@ -43,6 +48,7 @@ from celadon.postgres.reports import Reports
 from celadon.postgres.settings import Settings
 from celadon.postgres.transfers import Transfers
 from celadon.postgres.verification import Verification
+from celadon.runtime.protocol import RuntimeFailure
 from celadon.scheduler.provider import SchedulerProvider
 from celadon.store import addon_services, postgres_databases
 from celadon.store import caches as stored_caches
@@ -50,11 +56,13 @@ from celadon.store import caches as stored_caches
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Service → its provider; what keeps their engines as they should be: often, in a thread of its own; and what
-    they answer themselves, of which the router sends the paths here (router/haproxy.cfg).
+    """Service → its provider, and those of them that make something; what keeps their engines as they should be: often,
+    in a thread of its own; and what they answer themselves, of which the router sends the paths here
+    (router/haproxy.cfg).
     """
 
     providers: Mapping[str, Provider]
+    own: Mapping[str, OwnProvider] = field(default_factory=dict)
     ensures: tuple[Callable[[], object], ...] = ()
     routes: tuple[Route, ...] = ()
     files: Mapping[str, ASGIApp] = field(default_factory=dict)
@@ -75,9 +83,7 @@ def built_in(context: Context) -> Services:
     verification = Verification(context, clusters, transfers)
     provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
     settings = Settings(context, clusters, locks)
-    places = ClusterPlaces(context, clusters)
     changes = Changes(context, clusters, locks)
-    databases = Databases(context, clusters, places.forget, locks)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
         context,
@@ -86,14 +92,18 @@ def built_in(context: Context) -> Services:
         ports,
         lambda addon_id, config: provisioning.config_changed(context, addon_id, config),
     )
+    own: dict[str, OwnProvider] = {
+        "heroku-postgresql": provider,
+        MEMCACHED: MemcachedProvider(cached, reach.ensure),
+        REDIS: RedisProvider(cached, reach.ensure),
+        "deployhooks": DeployHooksProvider(context),
+        "scheduler": SchedulerProvider(context),
+    }
     return Services(
+        own=own,
         providers={
-            "heroku-postgresql": provider,
-            MEMCACHED: MemcachedProvider(cached, reach.ensure),
-            REDIS: RedisProvider(cached, reach.ensure),
-            "deployhooks": DeployHooksProvider(context),
+            **own,
             "pgbackups": Accepted("Not needed: backups are part of heroku-postgresql, see `celadon pg:backups`."),
-            "scheduler": SchedulerProvider(context),
             "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
         },
         ensures=(
@@ -109,19 +119,60 @@ def built_in(context: Context) -> Services:
             Maintenance(context, clusters, locks).ensure,
             changes.ensure,
             cached.ensure,
+            *(renewals.ensure for renewals in _renewals(context, clusters, locks, redis)),
         ),
-        routes=(
-            *postgres_routes.routes(Runs(context, places)),
-            *postgres_routes.of_databases(databases),
-            *postgres_routes.of_credentials(Credentials(databases, changes)),
-            *postgres_routes.of_inspection(Inspection(clusters)),
-            *postgres_routes.of_settings(settings),
-            *maintenance_routes.routes(Windows(clusters)),
-            *reports.routes(Reports(clusters)),
-            *transfer_routes.ROUTES,
-            *cache_routes.routes(cached, redis),
-        ),
+        routes=served(context, clusters, locks, cached, redis, settings, changes),
         files={backups.PATH: downloads.application(context)},
+    )
+
+
+def _renewals(context: Context, clusters: Clusters, locks: Locks, redis: RedisServers) -> tuple[Renewals, ...]:
+    """Of the servers that speak TLS."""
+
+    def caches_running() -> list[Engine]:
+        found = [place.engine for place in caches.list_all(context)]
+        return [engine for engine in found if engine.kind is EngineKind.REDIS]
+
+    return (
+        Renewals(
+            clusters.engines,
+            locks,
+            lambda: running(context),
+            clusters.reload,
+            (RuntimeFailure, PlatformFailure, OSError, psycopg.Error),
+        ),
+        Renewals(
+            clusters.engines,
+            locks,
+            caches_running,
+            redis.reload,
+            (RuntimeFailure, PlatformFailure, OSError, ServerFailure),
+        ),
+    )
+
+
+def served(
+    context: Context,
+    clusters: Clusters,
+    locks: Locks,
+    cached: caches_manager.Manager,
+    redis: RedisServers,
+    settings: Settings,
+    changes: Changes,
+) -> tuple[Route, ...]:
+    """All routes of the role."""
+    places = ClusterPlaces(context, clusters)
+    databases = Databases(context, clusters, places.forget, locks)
+    return (
+        *postgres_routes.routes(Runs(context, places)),
+        *postgres_routes.of_databases(databases),
+        *postgres_routes.of_credentials(Credentials(databases, changes)),
+        *postgres_routes.of_inspection(Inspection(clusters)),
+        *postgres_routes.of_settings(settings),
+        *maintenance_routes.routes(Windows(clusters)),
+        *reports.routes(Reports(clusters)),
+        *transfer_routes.ROUTES,
+        *cache_routes.routes(cached, redis),
     )
 
 

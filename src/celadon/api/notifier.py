@@ -110,8 +110,16 @@ class Notifier:
     def _made(self, event: Event, app: App, told: tuple[Webhook, ...]) -> list[tuple[WebhookEvent, list[Webhook]]]:
         """What webhooks are told of one event. One that cannot be told must not keep the others from being told."""
         try:
+            told = webhook_events.hearing(self._context, app, event, told)
             wanted = [
-                (notice, [webhook for webhook in told if notice.include in webhook.include])
+                (
+                    notice,
+                    [
+                        webhook
+                        for webhook in told
+                        if notice.include in webhook.include and self._is_for(webhook, notice, event)
+                    ],
+                )
                 for notice in rules.notices(event)
             ]
             return [(self._event(event, app, notice), some) for notice, some in wanted if some]
@@ -120,6 +128,14 @@ class Notifier:
         except Exception:
             log.exception("at=notify event=%d action=%s: nobody is told of it", event.seq, event.action)
             return []
+
+    def _is_for(self, webhook: Webhook, notice: Notice, event: Event) -> bool:
+        """Whether it is about what the webhook's owner has to do with."""
+        if webhook.addon_id is None:
+            return True
+        addon = own_addons.by_id(self._context, webhook.addon_id)
+        alive = addon is not None and addon.addon.alive
+        return rules.concerns(notice, event, webhook.addon_id, alive=alive)
 
     def _event(self, event: Event, app: App, notice: Notice) -> WebhookEvent:
         owner, author = webhook_events.people(self._context, app, event)

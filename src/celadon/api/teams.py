@@ -1,11 +1,11 @@
 """Teams, with their features and preferences."""
 
-from celadon.actions import team_apps, teams
+from celadon.actions import allowed_addon_services, team_apps, teams
 from celadon.api import shapes
 from celadon.api.answer import BY_NAME, Answer, Listing
 from celadon.api.request import Call
 from celadon.model.app import Permission
-from celadon.model.errors import InvalidParams, NotFound
+from celadon.model.errors import NotFound
 from celadon.model.feature import TEAM_FEATURES, Feature
 from celadon.model.team import Team, TeamMember
 
@@ -50,14 +50,14 @@ def show_feature(call: Call) -> Answer:
 
 
 def show_preferences(call: Call) -> Answer:
-    teams.find(call.context, call.actor, call.params["team"])
-    return Answer(value={"addons-controls": False, "default-permission": None})
+    team, _ = teams.find(call.context, call.actor, call.params["team"])
+    return Answer(value={"addons-controls": team.addons_controls, "default-permission": None})
 
 
 def update_preferences(call: Call) -> Answer:
     teams.check(call.context, call.actor, call.params["team"], "team:manage")
-    if call.body().flag("addons-controls"):
-        raise InvalidParams("cannot restrict add-on services: a team may use all that this platform has")
+    if (controls := call.body().flag("addons-controls")) is not None:
+        allowed_addon_services.control(call.context, call.actor, call.params["team"], on=controls)
     return show_preferences(call)
 
 

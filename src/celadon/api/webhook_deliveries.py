@@ -6,6 +6,7 @@ from celadon.actions import webhook_deliveries
 from celadon.api import shapes
 from celadon.api.answer import Answer, Listing
 from celadon.api.request import Call
+from celadon.api.webhooks import whose
 from celadon.model.errors import InvalidParams
 from celadon.model.webhook import DeliveryStatus, WebhookDelivery
 
@@ -17,7 +18,7 @@ def list_of(call: Call) -> Listing:
     status = call.request.query.get("eq[status]")
     if status is not None and status not in list(DeliveryStatus):
         raise InvalidParams(f"cannot list deliveries that are {status[:40]!r}: they are {', '.join(DeliveryStatus)}")
-    found = webhook_deliveries.keys(call.context, call.actor, call.app, status)
+    found = webhook_deliveries.keys(call.context, call.actor, whose(call), status)
     return Listing(items=found, attributes=_ATTRIBUTES, shape=shape, fetch=lambda chosen: _fetch(call, chosen))
 
 
@@ -28,7 +29,7 @@ def _fetch(call: Call, chosen: Sequence[tuple[int, str]]) -> list[WebhookDeliver
 
 
 def show(call: Call) -> Answer:
-    found = webhook_deliveries.find(call.context, call.actor, call.app, call.params["webhook_delivery"])
+    found = webhook_deliveries.find(call.context, call.actor, whose(call), call.params["webhook_delivery"])
     return Answer(value=shape(found), changed_at=found.updated_at)
 
 

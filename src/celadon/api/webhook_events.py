@@ -6,6 +6,7 @@ from celadon.actions import webhook_events
 from celadon.api import shapes
 from celadon.api.answer import Answer, Listing
 from celadon.api.request import Call
+from celadon.api.webhooks import whose
 from celadon.model.webhook import WebhookEvent
 
 # By number and id: several of one number are what one change has done to several things.
@@ -13,7 +14,7 @@ _ATTRIBUTES = {"seq": lambda key: key[0], "id": lambda key: key[1]}
 
 
 def list_of(call: Call) -> Listing:
-    found = webhook_events.keys(call.context, call.actor, call.app)
+    found = webhook_events.keys(call.context, call.actor, whose(call))
     return Listing(items=found, attributes=_ATTRIBUTES, shape=shape, fetch=lambda chosen: _fetch(call, chosen))
 
 
@@ -24,7 +25,7 @@ def _fetch(call: Call, chosen: Sequence[tuple[int, str]]) -> list[WebhookEvent]:
 
 
 def show(call: Call) -> Answer:
-    found = webhook_events.find(call.context, call.actor, call.app, call.params["webhook_event"])
+    found = webhook_events.find(call.context, call.actor, whose(call), call.params["webhook_event"])
     return Answer(value=shape(found), changed_at=found.updated_at)
 
 

@@ -56,7 +56,7 @@ class Compiler:
     uv: Path
 
     def compile(self, build: Build, app: App, output: Output, address: str) -> Release | None:
-        """Run one build to its end, whatever that is; returns the release it made."""
+        """Run one build to its end, whatever that is, or until it has to wait; returns the release it made."""
         output.announce("Slug compilation started")
         settings = self.context.settings
         uid = settings.uid_base + app.number
@@ -64,7 +64,11 @@ class Compiler:
         try:
             workspace.open()
             if app_setups.wants_app_json(self.context, build.id):
-                build = self._configured(build, app, workspace, output, address)
+                configured = self._configured(build, app, workspace, output, address)
+                if configured is None:
+                    output.step("Waiting for add-ons")
+                    return None
+                build = configured
             chosen = tuple(buildpacks.resolve(url, settings.home) for url in self._buildpacks(build, app))
             self._run(self._inputs(build, app, workspace, chosen), output, address)
             compiled = self._pack(build, workspace, max(len(chosen), 1), uid, output)
@@ -81,8 +85,11 @@ class Compiler:
             output.announce("Slug compilation finished")
             output.close()
 
-    def _configured(self, build: Build, app: App, workspace: Workspace, output: Output, address: str) -> Build:
-        """Read the source's app.json and do what it says of the build; raises BuildError, InvalidParams."""
+    def _configured(self, build: Build, app: App, workspace: Workspace, output: Output, address: str) -> Build | None:
+        """Read the source's app.json and do what it says of the build; None when that is to wait for add-ons.
+
+        Raises BuildError, InvalidParams.
+        """
         output.step("Reading app.json")
         self._run(replace(self._inputs(build, app, workspace, ()), unpack_only=True), output, address)
         path = workspace.target(dyno.build_dir(build).removeprefix("/tmp/"), "app.json")

@@ -103,8 +103,9 @@ class Builds:
                     log.exception("at=purge-failed app=%s", app.name)
         for setup_id in app_setups.due(self.context):
             self._advance(setup_id)
+        waiting = app_setups.waiting_builds(self.context)
         with self.context.database.read() as tx:
-            pending = stored_builds.list_pending(tx)
+            pending = [build for build in stored_builds.list_pending(tx) if build.id not in waiting]
         begun = []
         for build in self._fairly(pending):
             with self._lock:
@@ -185,12 +186,18 @@ class Builds:
             self._let_go(slug.app_id, slot)
 
     def _compile_one(self, build: Build, slot: int) -> None:
+        # Anew: while one looks for what is pending, app.json may have been read.
+        if build.id in app_setups.waiting_builds(self.context):
+            return
         begun = builds.begin(self.context, build.id)
         app = app_of(self.context, build.app_id)
         if begun is None:
             return
         if app is None:
             builds.fail(self.context, build.id, "the app was destroyed")
+            return
+        if begun.cancel_requested:
+            builds.fail(self.context, build.id, "the build was cancelled")
             return
         if begun.attempts > _MOST_ATTEMPTS:
             builds.fail(self.context, build.id, f"it was interrupted {_MOST_ATTEMPTS} times; push again")

@@ -72,6 +72,10 @@ class CacheProvider:
         if place is not None:
             self._attempt(f"remove {place.engine.name}", lambda: self.manager.remove(place))
 
+    def has(self, addon_id: str) -> bool:
+        place = caches.find(self.manager.context, addon_id)
+        return place is not None and place.cache.step is not rules.Step.REMOVING
+
     def _size(self, plan: str) -> Size:
         size = rules.SIZES[self.kind].get(plan)
         if size is None:

@@ -59,6 +59,14 @@ class RedisServers:
             self.engines.stop(place.engine, _END)
         self.start(place)
 
+    def reload(self, engine: Engine) -> None:
+        """Have it read its certificate; sessions go on. Raises ServerFailure."""
+        try:
+            with self.connect(engine) as client:
+                client.config_set("tls-cert-file", redis_files.CERTIFICATE)
+        except (redis.RedisError, OSError) as error:
+            raise ServerFailure(f"cannot have {engine.name} read its certificate: {type(error).__name__}") from error
+
     def held(self, place: Place) -> int:
         """Raises ServerFailure when it does not answer."""
         try:

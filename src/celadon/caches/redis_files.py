@@ -7,6 +7,7 @@ from celadon.actions.caches import Place
 from celadon.addons.engines import PLACE
 
 USER = "celadon"
+CERTIFICATE = f"{PLACE}/conf/server.crt"
 SOCKET = "redis.sock"
 DUMP, LOG = "dump.rdb", "appendonlydir"
 _MB = 1 << 20
@@ -53,7 +54,7 @@ def configuration(place: Place) -> str:
         "bind": "*",
         "port": "0",
         "tls-port": "6379",
-        "tls-cert-file": f"{PLACE}/conf/server.crt",
+        "tls-cert-file": CERTIFICATE,
         "tls-key-file": f"{PLACE}/conf/server.key",
         "tls-auth-clients": "no",
         "tls-protocols": '"TLSv1.2 TLSv1.3"',

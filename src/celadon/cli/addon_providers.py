@@ -52,19 +52,24 @@ def remove(invocation: Invocation, service: str) -> None:
         invocation.client.delete(f"/addon-services/{segment(service)}")
 
 
-@command(json=True, must="MANIFEST, the provider's addon-manifest.json")
-@click.argument("manifest", type=click.Path(dir_okay=False))
+@command(json=True, passing=True, must="MANIFEST, the provider's addon-manifest.json")
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
 @_URL
 @click.option("--plan", metavar="PLAN", help="The plan of the resource that is made; the default one otherwise.")
-def check(invocation: Invocation, manifest: str, url: str | None, plan: str | None) -> None:
+def check(invocation: Invocation, words: tuple[str, ...], url: str | None, plan: str | None) -> None:
     """Check a provider: make a resource there, change it, sign on, and take it away, each right and wrong.
 
-    No platform is needed: the provider is asked from here.
+    No platform is needed: the provider is asked from here. Options that are not listed here go to it with the resource,
+    as those of `addons:create` do.
     """
     from celadon.cli import provider_checks
+    from celadon.cli.addons import options_of
 
+    manifest, *rest = words
+    if manifest.startswith("-"):
+        raise UsageFailure("Usage: celadon addons:providers:test MANIFEST", "Must specify MANIFEST to check.")
     checks = []
-    for found in provider_checks.run(_read(manifest, url), plan):
+    for found in provider_checks.run(_read(manifest, url), plan, options_of(rest)):
         checks.append({"what": found.what, "wrong": found.wrong or None})
         if not invocation.json:
             say(f"[{'FAIL' if found.wrong else 'ok'}]".ljust(7) + found.what)

@@ -6,12 +6,13 @@ It makes one resource with an id of its own and takes it away again.
 import base64
 import http.client
 import json
+import socket
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from celadon.model import addon_services, partner
 from celadon.model.addon import AddOnService
@@ -24,6 +25,7 @@ _LIMIT = 1 << 20
 _NO_PLAN = "no-such-plan"
 # Seconds: a form of single sign-on this old must not be taken.
 _OLD = 900
+_REFUSED = 422
 _MADE, _CHANGED, _REMOVED, _GONE = (200, 201, 202), (200, 202, 204), (200, 202, 204), (404, 410)
 
 
@@ -53,8 +55,13 @@ class _Wrong(Exception):
     """What a check has found."""
 
 
-def run(manifest: Mapping[str, object], plan: str | None = None) -> Iterator[Check]:
-    """The checks in their order, each as soon as it is known. Those that cannot follow one that went wrong are left out."""
+def run(
+    manifest: Mapping[str, object], plan: str | None = None, options: Mapping[str, str] | None = None
+) -> Iterator[Check]:
+    """The checks in their order, each as soon as it is known. Those that cannot follow one that went wrong are left out.
+
+    `options` are given with the resource that is made.
+    """
     try:
         service, doors = addon_services.from_manifest(manifest), _doors(manifest)
         wanted = service.plan(plan or "")
@@ -64,7 +71,14 @@ def run(manifest: Mapping[str, object], plan: str | None = None) -> Iterator[Che
         yield Check(what="the manifest can be used", wrong=error.message)
         return
     yield Check(what=f"the manifest offers {service.name} in {len(service.plans)} plans")
-    asked = _Asked(manifest=manifest, service=service, doors=doors, plan=wanted.name, id=str(uuid.uuid4()))
+    asked = _Asked(
+        manifest=manifest,
+        service=service,
+        doors=doors,
+        plan=wanted.name,
+        options=options or {},
+        id=str(uuid.uuid4()),
+    )
     went_wrong = False
     for what, step in asked.steps():
         try:
@@ -97,6 +111,7 @@ class _Asked:
     service: AddOnService
     doors: Doors
     plan: str
+    options: Mapping[str, str]
     id: str
     provider_id: str = ""
 
@@ -109,7 +124,8 @@ class _Asked:
             ("changing to a plan that it has not is refused with a message (422)", self.change_to_wrong_plan),
         ]
         if self._other_plan():
-            found.append((f"changing the plan to {self._other_plan()} is done", self.change_plan))
+            what = f"changing the plan to {self._other_plan()} is done, or refused with a message (422)"
+            found.append((what, self.change_plan))
         if self.service.single_sign_on and self.doors.sign_on:
             found += [
                 ("single sign-on with the right token shows a page", self.sign_on),
@@ -152,6 +168,9 @@ class _Asked:
 
     def change_plan(self) -> None:
         answer = self._ask("PUT", f"/{self.id}", {"plan": self._other_plan()})
+        if answer.status == _REFUSED:
+            _refused(answer)
+            return
         _status(answer, _CHANGED)
         if (config := answer.object().get("config")) is not None:
             self._check_config(config, ())
@@ -201,7 +220,7 @@ class _Asked:
             "log_drain_token": f"d.{self.id}",
             "name": f"{self.service.name}-checked-12345",
             "oauth_grant": {"code": "checked", "expires_at": "2030-01-01T00:00:00Z", "type": "authorization_code"},
-            "options": {},
+            "options": dict(self.options),
             "plan": plan,
             "region": "amazon-web-services::us-east-1",
             "uuid": self.id,
@@ -236,16 +255,31 @@ def _status(answer: Answer, wanted: tuple[int, ...]) -> None:
 
 
 def _refused(answer: Answer) -> None:
-    _status(answer, (422,))
+    _status(answer, (_REFUSED,))
     if not isinstance(answer.object().get("message"), str):
         raise _Wrong("the answer has no `message`: users are not told why")
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """To a provider on a Unix socket: `http+unix://%2Frun%2Fa.sock/path`."""
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(unquote(self.host))
+
+
+def _connection(scheme: str, netloc: str) -> http.client.HTTPConnection:
+    if scheme == "http+unix":
+        return _UnixConnection(netloc, timeout=_SECONDS)
+    kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
+    return kind(netloc, timeout=_SECONDS)
 
 
 def _exchange(method: str, url: str, headers: Mapping[str, str], content: bytes) -> Answer:
     """Raises OSError, HTTPException."""
     parts = urlsplit(url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=_SECONDS)
+    connection = _connection(parts.scheme, parts.netloc.rpartition("@")[2])
     try:
         connection.request(method, f"{parts.path}?{parts.query}" if parts.query else parts.path, content, dict(headers))
         answer = connection.getresponse()

@@ -38,7 +38,9 @@ COMMANDS: Mapping[str, Entry] = {
     "addons:providers": Entry("addon_providers:list_providers", "", "list third parties that offer add-ons"),
     "addons:providers:add": Entry("addon_providers:add", "MANIFEST [--url URL]", "offer the add-ons of a third party"),
     "addons:providers:remove": Entry("addon_providers:remove", "SERVICE", "offer add-ons of a third party no more"),
-    "addons:providers:test": Entry("addon_providers:check", "MANIFEST [--url URL]", "check a provider of add-ons"),
+    "addons:providers:test": Entry(
+        "addon_providers:check", "MANIFEST [--url URL] [OPTION...]", "check a provider of add-ons"
+    ),
     "addons:rename": Entry("addons:rename", "ADDON NEWNAME", "give an add-on another name"),
     "addons:services": Entry("addons:services", "", "list what add-ons there are"),
     "addons:upgrade": Entry("addons:upgrade", "ADDON [PLAN]", "move an add-on to another plan"),

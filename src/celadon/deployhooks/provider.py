@@ -27,3 +27,6 @@ class DeployHooksProvider:
 
     def deprovision(self, addon_id: str, provider_id: str | None) -> None:
         deploy_hooks.deprovision(self._context, addon_id)
+
+    def has(self, addon_id: str) -> bool:
+        return deploy_hooks.provisioned(self._context, addon_id)

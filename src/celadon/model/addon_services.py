@@ -177,8 +177,6 @@ def from_manifest(manifest: Mapping[str, object]) -> AddOnService:
         raise InvalidParams(
             "cannot offer this add-on: its manifest's `id` is 3 to 50 lower-case letters, digits and dashes"
         )
-    if name in BUILT_IN:
-        raise InvalidParams(f"cannot offer {name}: the platform has an add-on of that name itself")
     api = manifest.get("api")
     api = api if isinstance(api, Mapping) else {}
     prefix = str(api.get("config_vars_prefix") or name.upper().replace("-", "_"))

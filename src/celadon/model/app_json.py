@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from celadon.model import config
+from celadon.model import addon, config
 from celadon.model.errors import InvalidParams
 from celadon.model.formation import MAX_QUANTITY
 from celadon.model.procfile import PROCESS_TYPE
+from celadon.model.text import plain
 
 # Bytes of the whole file; characters of a script or a URL in it; buildpacks; what is said of one that is wrong.
 LIMIT = 256 << 10
@@ -53,11 +54,21 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WantedAddOn:
+    """`plan` is `service:plan` or a service; `attachment` the name it is attached by, `options` its provider's business."""
+
+    plan: str
+    attachment: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppJson:
     """`success_url` is a whole URL, or a path of the app; `postdeploy` is a command."""
 
     env: Mapping[str, EnvVar] = field(default_factory=dict)
     formation: Mapping[str, Scale] = field(default_factory=dict)
+    addons: tuple[WantedAddOn, ...] = ()
     buildpacks: tuple[str, ...] = ()
     postdeploy: str | None = None
     success_url: str | None = None
@@ -102,6 +113,7 @@ def parse(content: bytes) -> AppJson:
     return AppJson(
         env=found.get("env") or {},
         formation=found.get("formation") or {},
+        addons=found.get("addons") or (),
         buildpacks=found.get("buildpacks") or (),
         postdeploy=scripts.get("postdeploy"),
         success_url=found.get("success_url"),
@@ -214,16 +226,35 @@ def _buildpacks(where: str, value: object, errors: list[str]) -> tuple[str, ...]
     return tuple(found)
 
 
-def _addons(where: str, value: object, errors: list[str]) -> None:
-    """There are none here yet, and an app that was made for some cannot do without: Heroku has no optional ones."""
-    for number, given in enumerate(_list(where, value, errors)):
-        entry = _entry("plan", f"{where}[{number}]", given, errors)
-        plan = _text(f"{where}[{number}].plan", entry.get("plan"), errors)
-        if plan is not None:
-            errors.append(
-                f"add-on {plan[:60]!r} cannot be provisioned: this platform has no add-ons yet; remove it from app.json "
-                "and give what it would set in overrides.env"
-            )
+def _addons(where: str, value: object, errors: list[str]) -> tuple[WantedAddOn, ...]:
+    entries = _list(where, value, errors)
+    if len(entries) > addon.MOST:
+        errors.append(f"{where} has {len(entries)} entries, at most {addon.MOST} can be had")
+        return ()
+    found = tuple(_addon(f"{where}[{number}]", given, errors) for number, given in enumerate(entries))
+    named = [one.attachment for one in found if one.attachment]
+    for name in dict.fromkeys(named):
+        if named.count(name) > 1:
+            errors.append(f"{where} has more than one add-on `as` {_shown(name)}")
+    return found
+
+
+def _addon(where: str, given: object, errors: list[str]) -> WantedAddOn:
+    entry = _entry("plan", where, given, errors)
+    attachment = entry.get("as")
+    name = None if attachment is None else _text(f"{where}.as", attachment, errors)
+    options = {}
+    for key, value in _object(f"{where}.options", entry.get("options") or {}, errors).items():
+        # As in a request: a flag is a text, too.
+        told = str(value).lower() if isinstance(value, (bool, int)) else value
+        options[key] = _text(f"{where}.options.{_shown(key)}", told, errors) or ""
+    try:
+        addon.check_options(options)
+        if name is not None:
+            addon.check_attachment_name(name)
+    except InvalidParams as error:
+        errors.append(f"{where}: {plain(error.message)}")
+    return WantedAddOn(plan=_text(f"{where}.plan", entry.get("plan"), errors) or "", attachment=name, options=options)
 
 
 def _scripts(where: str, value: object, errors: list[str]) -> dict[str, str | None]:

@@ -7,11 +7,12 @@ from enum import StrEnum
 
 
 class SetupStep(StrEnum):
-    """What a setup is at: app.json is to be read; the build runs, and what it released its release command; the
-    postdeploy script runs; it is over, well or not.
+    """What a setup is at: app.json is to be read; the add-ons that it wants are made; the build runs, and what it released
+    its release command; the postdeploy script runs; it is over, well or not.
     """
 
     READING = "reading"
+    PROVISIONING = "provisioning"
     BUILDING = "building"
     POSTDEPLOY = "postdeploy"
     SUCCEEDED = "succeeded"
@@ -30,8 +31,8 @@ OUTPUT_LIMIT = 64 << 10
 class AppSetup:
     """`env` and `buildpacks` are overrides of app.json, `env` until that has been read.
 
-    `formation` (type → quantity and size), `postdeploy` and `success_url` are what app.json wants once the app is
-    built. `dyno_id` is the one-off that runs the postdeploy script; `output` and `exit_code` are how that ended.
+    `addons` are the ids of those that app.json wants before the build; `formation` (type → quantity and size),
+    `postdeploy` and `success_url` are what it wants once the app is built. `dyno_id` is the one-off that runs the postdeploy script; `output` and `exit_code` are how that ended.
     """
 
     id: str
@@ -43,6 +44,7 @@ class AppSetup:
     buildpacks: tuple[str, ...] | None
     created_at: datetime
     updated_at: datetime
+    addons: tuple[str, ...] = ()
     formation: Mapping[str, tuple[int | None, str | None]] = field(default_factory=dict)
     postdeploy: str | None = None
     success_url: str | None = None

@@ -31,13 +31,27 @@ class TeamRole(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Team:
-    """`account_id` is the account that owns the team's apps."""
+    """`account_id` is the account that owns the team's apps. `addons_controls`: its members may add to them what is
+    allowed, and nothing else.
+    """
 
     id: str
     name: str
     account_id: str
     created_at: datetime
     updated_at: datetime
+    addons_controls: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowedAddOnService:
+    """A service, by its name, that an account has allowed the members of a team."""
+
+    id: str
+    team_id: str
+    service: str
+    account_id: str
+    added_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

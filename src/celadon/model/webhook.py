@@ -34,6 +34,9 @@ ENTITIES = (
     "api:sni-endpoint",
     DYNO,
 )
+# What the provider of an add-on may hear: people and keys of an app are none of its business.
+OF_PROVIDER = tuple(entity for entity in ENTITIES if entity not in ("api:collaborator", "api:sni-endpoint"))
+_ABOUT_ADDON = ("api:addon", "api:addon-attachment")
 _LONGEST_SECRET = 1024
 _PRINTABLE = frozenset(chr(code) for code in range(0x20, 0x7F))
 
@@ -65,7 +68,10 @@ OPEN = (DeliveryStatus.PENDING, DeliveryStatus.SCHEDULED, DeliveryStatus.RETRYIN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Webhook:
-    """Who is told what. Its secret and Authorization header are kept apart; see store/webhooks.py."""
+    """Who is told what. Its secret and Authorization header are kept apart; see store/webhooks.py.
+
+    With an `addon_id` it is that add-on's provider who is told, of the app that owns the add-on.
+    """
 
     id: str
     app_id: str
@@ -74,6 +80,7 @@ class Webhook:
     level: Level
     created_at: datetime
     updated_at: datetime
+    addon_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,13 +138,13 @@ class Told:
         return self.code is not None and 200 <= self.code < 300
 
 
-def check_include(include: Sequence[str]) -> tuple[str, ...]:
+def check_include(include: Sequence[str], entities: Sequence[str] = ENTITIES) -> tuple[str, ...]:
     """The entities, each once; raises InvalidParams."""
     if not include:
-        raise InvalidParams(f"cannot tell of nothing: give `include`, some of {', '.join(ENTITIES)}")
+        raise InvalidParams(f"cannot tell of nothing: give `include`, some of {', '.join(entities)}")
     for entity in include:
-        if entity not in ENTITIES:
-            raise InvalidParams(f"cannot tell of {entity[:60]!r}: there are {', '.join(ENTITIES)}")
+        if entity not in entities:
+            raise InvalidParams(f"cannot tell of {entity[:60]!r}: there are {', '.join(entities)}")
     return tuple(dict.fromkeys(include))
 
 
@@ -169,6 +176,15 @@ class Notice:
     @property
     def resource(self) -> str:
         return self.include.removeprefix("api:")
+
+
+def concerns(notice: Notice, event: Event, addon_id: str, *, alive: bool) -> bool:
+    """Whether the provider of an add-on is to hear of this: of add-ons its own alone, and of one that is gone its end."""
+    if notice.include not in _ABOUT_ADDON:
+        return alive
+    if notice.include == "api:addon":
+        return notice.resource_id == addon_id
+    return alive and _mapping(event.payload.get("addon")).get("id") == addon_id
 
 
 _NOUNS = frozenset(entity.removeprefix("api:") for entity in ENTITIES) - {DYNO, "formation"}

@@ -49,6 +49,22 @@ def for_hosts(settings: Settings, hosts: Sequence[str], now: datetime.datetime) 
     return (_key_pem(own) + _pem(certificate) + _pem(authority)).decode("ascii")
 
 
+def lasts(settings: Settings, chain: Path, key: Path, now: datetime.datetime) -> bool:
+    """Whether these files fit each other, are from the present authority, and do not run out soon."""
+    try:
+        certificate, *issuers = x509.load_pem_x509_certificates(chain.read_bytes())
+        own = serialization.load_pem_private_key(key.read_bytes(), None)
+        authority = x509.load_pem_x509_certificate(settings.ca_file.read_bytes())
+    except (OSError, ValueError):
+        return False  # Not there, or cut short.
+    return (
+        isinstance(own, ec.EllipticCurvePrivateKey)
+        and own.public_key() == certificate.public_key()
+        and issuers == [authority]
+        and certificate.not_valid_after_utc - RENEW_BEFORE > now
+    )
+
+
 def _general_name(host: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(host))

@@ -197,6 +197,11 @@ class Clusters:
         mine.rename(self.files(engine))
         return True
 
+    def reload(self, engine: Engine) -> None:
+        """Have it read its configuration and certificate; sessions go on. Raises psycopg.Error."""
+        with self.connect(engine) as connection:
+            connection.execute("select pg_reload_conf()")
+
     @property
     def spare(self) -> Path:
         """The files of a cluster that nobody has yet: making them takes longer than all the rest."""

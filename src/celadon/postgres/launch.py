@@ -49,5 +49,4 @@ class Launcher:
         self.configure(place)
         # One that does not know the new files yet is restarted with them by the manager.
         if not self.clusters.outdated(place.engine):
-            with self.clusters.connect(place.engine) as connection:
-                connection.execute("select pg_reload_conf()")
+            self.clusters.reload(place.engine)

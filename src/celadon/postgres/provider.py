@@ -105,6 +105,10 @@ class PostgresProvider:
             databases.removed(self.context, place)
             self.publish()
 
+    def has(self, addon_id: str) -> bool:
+        place = databases.find(self.context, addon_id)
+        return place is not None and place.database.step is not Step.REMOVING
+
     def provided(self, place: Place) -> Provided:
         """What an app is told of a database."""
         database, host = place.database, self.clusters.engines.settings.engine_host

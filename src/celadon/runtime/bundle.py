@@ -12,7 +12,8 @@ _NAMESPACES = ("pid", "ipc", "uts", "mount", "cgroup")
 _DEVICE_SIZE = "65536k"
 _SHARED_MEMORY = "65536k"
 _TEMPORARY = 64 << 20
-_OOM_SCORE = 500
+# What is killed first when the machine runs out of memory has the highest one; the platform's roles have none.
+_OOM_SCORE, _SHELTERED = 500, 100
 
 _MASKED = (
     "/proc/acpi",
@@ -89,9 +90,9 @@ def command(spec: protocol.ContainerSpec, argv: tuple[str, ...], env: Mapping[st
         ],
         "noNewPrivileges": True,
     }
-    if spec.address is not None:
-        # When the machine runs out of memory, dynos go before engines and the platform.
-        found["oomScoreAdj"] = _OOM_SCORE
+    if spec.sheltered or spec.address is not None or spec.offline:
+        # Dynos go before the servers of users' data, and those before HAProxy and the platform.
+        found["oomScoreAdj"] = _SHELTERED if spec.sheltered else _OOM_SCORE
     return found
 
 

@@ -65,7 +65,8 @@ Mount = Bind | Overlay | Tmpfs
 class ContainerSpec:
     """One container to run. `address` is its IPv4 address in the platform's subnet; None means the host's own network
     (engines such as HAProxy only, never code of users), or with `offline` none at all. `group` names what it may reach in that subnet (`app_12`: the
-    engines of its app), see `Network.allow`. `bundle` is `<bundles directory of the runtime>/<id>`.
+    engines of its app), see `Network.allow`. A `sheltered` one (a server of users' data) goes after all others when the
+    machine runs out of memory. `bundle` is `<bundles directory of the runtime>/<id>`.
 
     Unless it is among the mounts, /tmp is on the scratch of the first Overlay; without one it is 64 MiB of memory.
     """
@@ -88,6 +89,7 @@ class ContainerSpec:
     stdin: bool = False
     capabilities: tuple[str, ...] = ()
     log_limit: int | None = None
+    sheltered: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -29,3 +29,6 @@ class SchedulerProvider:
 
     def deprovision(self, addon_id: str, provider_id: str | None) -> None:
         scheduler_jobs.deprovision(self._context, addon_id)
+
+    def has(self, addon_id: str) -> bool:
+        return scheduler_jobs.provisioned(self._context, addon_id)

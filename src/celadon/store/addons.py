@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from celadon.model.addon import GIVE_UP_AFTER, AddOn, AddOnState
-from celadon.store import apps, rows, tables
+from celadon.store import apps, rows, tables, webhooks
 from celadon.store.database import Transaction
 from celadon.store.secrets import Secrets, hash_token
 
@@ -141,9 +141,14 @@ def count_of_service(tx: Transaction, service: str) -> int:
 
 def delete_gone(tx: Transaction, service: str) -> None:
     """Forget what is left of a service's add-ons."""
-    tx.connection.execute(_t.delete().where(sa.not_(_live), _t.c.service == service))
+    _delete(tx, sa.and_(sa.not_(_live), _t.c.service == service))
 
 
 def prune(tx: Transaction, before: datetime) -> None:
     """Forget those that have been gone since before that moment."""
-    tx.connection.execute(_t.delete().where(_t.c.state == AddOnState.DEPROVISIONED, _t.c.updated_at < before))
+    _delete(tx, sa.and_(sa.not_(_live), _t.c.updated_at < before))
+
+
+def _delete(tx: Transaction, which: sa.ColumnElement[bool]) -> None:
+    webhooks.delete_of(tx, sa.select(_t.c.id).where(which))
+    tx.connection.execute(_t.delete().where(which))

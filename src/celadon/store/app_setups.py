@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from celadon.model.app_setup import OVER, AppSetup
+from celadon.model.app_setup import OVER, AppSetup, SetupStep
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
@@ -37,6 +37,11 @@ def find_of_dyno(tx: Transaction, dyno_id: str) -> AppSetup | None:
 def list_pending(tx: Transaction) -> list[AppSetup]:
     """Those that are not over, oldest first."""
     return _every(tx, sa.select(_t).where(_t.c.step.not_in(OVER)).order_by(_t.c.created_at))
+
+
+def builds_at(tx: Transaction, step: SetupStep) -> list[str]:
+    """Ids of the builds whose setups are at this step."""
+    return list(tx.connection.execute(sa.select(_t.c.build_id).where(_t.c.step == step)).scalars())
 
 
 def insert(tx: Transaction, setup: AppSetup) -> None:

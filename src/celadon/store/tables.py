@@ -282,7 +282,19 @@ teams = sa.Table(
     sa.Column("name", sa.Text, nullable=False, unique=True),
     # The account that owns the team's apps: nobody logs in to it.
     sa.Column("account_id", sa.Text, sa.ForeignKey("accounts.id"), nullable=False, unique=True),
+    sa.Column("addons_controls", sa.Boolean, nullable=False, server_default=sa.false()),
     *_times(),
+)
+
+allowed_addon_services = sa.Table(
+    "allowed_addon_services",
+    metadata,
+    _id(),
+    sa.Column("team_id", sa.Text, sa.ForeignKey("teams.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("service", sa.Text, nullable=False),
+    _account(),
+    sa.Column("added_at", Instant, nullable=False),
+    sa.UniqueConstraint("team_id", "service"),
 )
 
 team_members = sa.Table(
@@ -601,6 +613,7 @@ app_setups = sa.Table(
     sa.Column("step", Word(SetupStep), nullable=False, index=True),
     sa.Column("env", sa.LargeBinary, nullable=False),
     sa.Column("buildpacks", Json, nullable=False),
+    sa.Column("addons", Json, nullable=False, server_default="[]"),
     sa.Column("formation", Json, nullable=False),
     sa.Column("postdeploy", sa.Text),
     sa.Column("success_url", sa.Text),
@@ -651,6 +664,8 @@ webhooks = sa.Table(
     # Encrypted, both.
     sa.Column("secret", sa.LargeBinary, nullable=False),
     sa.Column("authorization", sa.LargeBinary),
+    # Of an add-on's provider; they go when nothing is known of the add-on any more.
+    sa.Column("addon_id", sa.Text, index=True),
     *_times(),
 )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from celadon.model.webhook import OPEN, DeliveryStatus, WebhookDelivery
-from celadon.store import rows, tables
+from celadon.store import rows, tables, webhooks
 from celadon.store.database import Transaction
 
 _t = tables.webhook_deliveries
@@ -20,9 +20,10 @@ def find(tx: Transaction, app_id: str, delivery_id: str) -> WebhookDelivery | No
     return rows.one(tx, WebhookDelivery, sa.select(_t).where(_t.c.app_id == app_id, _t.c.id == delivery_id))
 
 
-def keys(tx: Transaction, app_id: str, status: str | None) -> list[tuple[int, str]]:
-    """Number and id of each delivery of an app, or of those with this status."""
-    query = sa.select(_t.c.seq, _t.c.id).where(_t.c.app_id == app_id)
+def keys(tx: Transaction, app_id: str, status: str | None, addon_id: str | None = None) -> list[tuple[int, str]]:
+    """Number and id of each delivery of an app, or of those with this status; of the provider of an add-on of it."""
+    whose = sa.select(tables.webhooks.c.id).where(tables.webhooks.c.app_id == app_id, webhooks.of(addon_id))
+    query = sa.select(_t.c.seq, _t.c.id).where(_t.c.app_id == app_id, _t.c.webhook_id.in_(whose))
     if status is not None:
         query = query.where(_t.c.status == status)
     return [(row.seq, row.id) for row in tx.connection.execute(query)]

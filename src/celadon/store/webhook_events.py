@@ -25,9 +25,15 @@ def find_by_id(tx: Transaction, event_id: str) -> WebhookEvent | None:
     return rows.one(tx, WebhookEvent, sa.select(_t).where(_t.c.id == event_id))
 
 
-def keys(tx: Transaction, app_id: str) -> list[tuple[int, str]]:
-    """Sequence and id of each event of an app: the order it is listed by."""
+def keys(tx: Transaction, app_id: str, addon_id: str | None = None) -> list[tuple[int, str]]:
+    """Sequence and id of each event of an app, or of those that the provider of an add-on of it was told of: the order
+    it is listed by.
+    """
     query = sa.select(_t.c.sequence, _t.c.id).where(_t.c.app_id == app_id)
+    if addon_id is not None:
+        deliveries, hooks = tables.webhook_deliveries.c, tables.webhooks.c
+        told = sa.select(deliveries.event_id).join(tables.webhooks, hooks.id == deliveries.webhook_id)
+        query = query.where(_t.c.id.in_(told.where(hooks.addon_id == addon_id)))
     return [(row.sequence, row.id) for row in tx.connection.execute(query)]
 
 

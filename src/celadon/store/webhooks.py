@@ -13,8 +13,9 @@ _t = tables.webhooks
 _shown = [column for column in _t.c if column.name not in ("secret", "authorization")]
 
 
-def list_of(tx: Transaction, app_id: str) -> list[Webhook]:
-    query = sa.select(*_shown).where(_t.c.app_id == app_id).order_by(_t.c.created_at, _t.c.id)
+def list_of(tx: Transaction, app_id: str, addon_id: str | None = None) -> list[Webhook]:
+    """The app's own, or those of the provider of an add-on of it."""
+    query = sa.select(*_shown).where(_t.c.app_id == app_id, of(addon_id)).order_by(_t.c.created_at, _t.c.id)
     return rows.every(tx, Webhook, query)
 
 
@@ -31,6 +32,16 @@ def apps_told(tx: Transaction, app_ids: Collection[str], entities: Collection[st
     """Those of these apps that have a webhook for any of these entities."""
     found = tx.connection.execute(sa.select(_t.c.app_id, _t.c.include).where(_t.c.app_id.in_(app_ids)))
     return {row.app_id for row in found if not set(entities).isdisjoint(row.include)}
+
+
+def of(addon_id: str | None) -> sa.ColumnElement[bool]:
+    """The condition that a webhook is of this add-on's provider, or of nobody's."""
+    return _t.c.addon_id.is_(None) if addon_id is None else _t.c.addon_id == addon_id
+
+
+def delete_of(tx: Transaction, addon_ids: sa.Select[tuple[str]]) -> None:
+    """Those of the providers of these add-ons, with their deliveries."""
+    tx.connection.execute(_t.delete().where(_t.c.addon_id.in_(addon_ids)))
 
 
 def find(tx: Transaction, app_id: str, webhook_id: str) -> Webhook | None:

@@ -1,0 +1,89 @@
+"""Who may do what: every route that the addons role serves, and every kind of caller."""
+
+from dataclasses import replace
+
+import pytest
+from tests.api import addons_role
+from tests.api.fuzz_requests import JUNK
+from tests.api.world import PASSWORD, World
+
+from celadon.actions import accounts
+from celadon.api import role
+from celadon.api.application import Api
+from celadon.api.route import Door, Route
+from celadon.model.account import Actor
+
+ROUTES = addons_role.table()
+_WITH_TOKEN = [route for route in ROUTES if route.door is not Door.OPEN]
+_CHANGES = [route for route in _WITH_TOKEN if route.method != "GET"]
+WORD = "0123abcd"
+# What is right for one route or another.
+BODY = {
+    "hour": "3",
+    "timezone": "UTC",
+    "backup_url": "https://example.com/a.dump",
+    "maxmemory_policy": "noeviction",
+    "from_url": "x",
+    "to_url": "y",
+}
+
+
+@pytest.fixture
+def shop(world: World) -> World:
+    """The app `example` with a database and a Redis, and the routes of both roles."""
+    names = addons_role.furnish(world, world.actor, "example", WORD)
+    api = Api(world.context, (*role.ROUTES, *addons_role.routes(world.context)))
+    return replace(world, api=api, made={**names, "app": "example"})
+
+
+def path_of(shop: World, route: Route, **others: str) -> str:
+    """A route's path with what there is."""
+    named = {**shop.made, **others}
+    return "/".join(named.get(part[1:], "x") if part.startswith(":") else part for part in route.path.split("/"))
+
+
+def token_of(shop: World, email: str) -> str:
+    account = accounts.create(shop.context, shop.actor, email=email, password=PASSWORD)
+    return shop.new_token(actor=Actor(account=account))
+
+
+@pytest.mark.parametrize("route", _WITH_TOKEN, ids=lambda route: f"{route.method} {route.path}")
+def test_a_stranger_finds_nothing_and_nobody_comes_in_without_a_token(shop: World, route: Route) -> None:
+    path = path_of(shop, route)
+    assert shop.call(route.method, path, {}, token=None).status == 401
+    reply = shop.call(route.method, path, BODY, token=token_of(shop, "eve@example.com"))
+    assert reply.status == 404, reply.content
+    nowhere = path_of(shop, route, database="no-such", addon="no-such", app="no-such")
+    assert reply.json["id"] == shop.call(route.method, nowhere, BODY).json["id"] == "not_found"
+    assert WORD not in reply.content.decode()
+
+
+@pytest.mark.parametrize("route", _CHANGES, ids=lambda route: f"{route.method} {route.path}")
+def test_a_token_that_reads_changes_nothing(shop: World, route: Route) -> None:
+    reply = shop.call(route.method, path_of(shop, route), BODY, token=shop.new_token("read"))
+    assert reply.status == 403, reply.content
+
+
+@pytest.mark.parametrize("route", _WITH_TOKEN, ids=lambda route: f"{route.method} {route.path}")
+def test_a_token_that_reads_sees_no_secret(shop: World, route: Route) -> None:
+    reply = shop.call(route.method, path_of(shop, route), token=shop.new_token("read"))
+    assert f"p{WORD}" not in reply.content.decode()
+    assert "rediss://:" not in reply.content.decode()
+    if "credentials" in route.path:
+        assert reply.status == 403
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_no_body_and_no_id_makes_one_fail(shop: World, route: Route) -> None:
+    for content in (*(junk for junk in JUNK if len(junk) < 5000), b'{"version": 3}', b'{"extensions": [1]}'):
+        reply = shop.call(route.method, path_of(shop, route), content=content)
+        assert reply.status < 500, (content, reply.content)
+    for word in ("..", "%00", "%ff", "9" * 40, "'", "%2F", "a" * 3000, "example::DATABASE", shop.made["addon"]):
+        others = dict.fromkeys(("database", "addon", "app", "transfer", "schedule", "credential", "token"), word)
+        asked = path_of(shop, route, **others)
+        try:
+            reply = shop.call(route.method, asked, BODY)
+        except Exception as error:  # noqa: BLE001 - what the HTTP server's part refuses before the API
+            assert getattr(error, "status", 500) < 500, (word, error)
+            continue
+        assert reply.status < 500, (word, reply.content)
