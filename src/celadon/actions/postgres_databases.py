@@ -115,7 +115,7 @@ def _pair(tx: Transaction, size: Size, version: str) -> Engine:
     first = _engine(tx, size, version)
     first = replace(first, pair=first.id)
     engines.insert(tx, first, {name: secrets.token_hex(24) for name in _PAIR_SECRETS})
-    engines.insert(tx, replace(_engine(tx, size, version), pair=first.id))
+    engines.insert(tx, replace(_engine(tx, size, version), pair=first.id, user_number=first.number))
     return first
 
 
@@ -273,8 +273,8 @@ def archived(context: Context) -> list[Place]:
 
 
 def has_archive(engine: Engine) -> bool:
-    """Whether its log is archived: that of a server of its own, and not yet that of a pair."""
-    return not engine.shared and engine.pair is None
+    """Whether its log is archived: that of a server of its own."""
+    return not engine.shared
 
 
 def unfinished(context: Context) -> list[Place]:

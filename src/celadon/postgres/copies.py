@@ -20,7 +20,7 @@ from celadon.model import postgres_archive as rules
 from celadon.model.engine import Engine
 from celadon.model.postgres_archive import STANZA
 from celadon.model.postgres_database import Origin
-from celadon.postgres import tenants
+from celadon.postgres import patroni, tenants
 from celadon.postgres.archive import REPOSITORY, Archive
 from celadon.postgres.cluster import DATA, SUPERUSER, Clusters
 from celadon.postgres.followers import Followers, slot_of
@@ -154,7 +154,7 @@ class Copies:
     def _hand_over(self, engine: Engine) -> None:
         engines = self.clusters.engines
         files = self._copy(engine) / "cluster"
-        for left in ("postmaster.pid", "postmaster.opts"):
+        for left in ("postmaster.pid", "postmaster.opts", patroni.AGREED):
             (files / left).unlink(missing_ok=True)
         _give(files, engines.uid(engine))
         files.rename(self.clusters.files(engine))

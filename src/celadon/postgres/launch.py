@@ -1,24 +1,28 @@
-"""How a cluster is configured and started: as a shared one, one with an archive, or one that follows another."""
+"""How a cluster is configured and started: as a shared one, one with an archive, one that follows another, or a pair's."""
+
+import contextlib
+
+import psycopg
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Place
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import SIZES, Step
-from celadon.postgres import archive
-from celadon.postgres.archive import Archive
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.followers import Followers
+from celadon.postgres.pairs import Pairs
 
 
 class Launcher:
     """Knows what a cluster is to be; whoever starts one asks it. Calls of one engine must not overlap."""
 
-    def __init__(self, context: Context, clusters: Clusters) -> None:
+    def __init__(self, context: Context, clusters: Clusters, pairs: Pairs) -> None:
         self.context = context
         self.clusters = clusters
-        self.archive = Archive(context, clusters)
-        self.followers = Followers(context, clusters)
+        self.pairs = pairs
+        self.archive = pairs.archive
+        self.followers = Followers(context, clusters, pairs)
 
     def launch(self, engine: Engine) -> None:
         """Start it unless it runs. Raises RuntimeFailure, ClusterFailure, PlatformFailure, OSError."""
@@ -39,11 +43,19 @@ class Launcher:
         peers = [
             self.clusters.engines.address(one.engine) for one in followers if one.database.step is not Step.REMOVING
         ]
-        self.clusters.configure(place.engine, archive.LINES + lines, peers)
+        self.clusters.configure(place.engine, self.archive.lines(place.engine) + lines, peers)
         return group
 
-    def admit(self, place: Place) -> None:
-        """Let those in that follow it now, and no others any more. Raises RuntimeFailure, psycopg.Error, OSError."""
-        self._configure(place)
-        with self.clusters.connect(place.engine) as connection:
+    def admit(self, place: Place, engine: Engine) -> None:
+        """Let those in that follow a database now, and no others any more, at one of its servers.
+
+        Raises RuntimeFailure, psycopg.Error, OSError.
+        """
+        if engine.pair is None:
+            self._configure(place)
+        else:
+            self.pairs.configure(place, engine)
+        # A node that is away is configured anew when it is started.
+        away = () if engine.pair is None else (psycopg.OperationalError,)
+        with contextlib.suppress(*away), self.clusters.connect(engine) as connection:
             connection.execute("select pg_reload_conf()")

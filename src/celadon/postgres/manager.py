@@ -34,7 +34,7 @@ class Manager:
         self.clusters = clusters
         self.locks = locks
         self.pairs = Pairs(context, clusters)
-        self._launcher = Launcher(context, clusters)
+        self._launcher = Launcher(context, clusters, self.pairs)
         self._ports = ports or Ports(clusters.engines, (self.pairs.published,))
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}

@@ -22,7 +22,6 @@ from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_copy
 from celadon.model import postgres_database as rules
-from celadon.model.engine import Engine
 from celadon.model.errors import Conflict
 from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
@@ -64,7 +63,7 @@ class PostgresProvider:
         self.locks = locks
         self.pairs = Pairs(context, clusters)
         self.ports = ports or Ports(clusters.engines, (self.pairs.published,))
-        self.launcher = Launcher(context, clusters)
+        self.launcher = Launcher(context, clusters, self.pairs)
         self.archive = self.launcher.archive
         self.followers = self.launcher.followers
         self.copies = Copies(clusters, self.archive, self.followers)
@@ -120,7 +119,9 @@ class PostgresProvider:
         if (found := self.sources.of(wanted)) is not None:
             asked, source = found
             if asked.target is not None:
-                self._attempt("read the archive", lambda: check_span(asked, self.archive.span(source.engine)))
+                self._attempt(
+                    "read the archive", lambda: check_span(asked, self.archive.span(self.pairs.primary(source.engine)))
+                )
             if asked.origin is Origin.FOLLOW:
                 names = Names(name=source.database.name, role=source.database.role, password=source.password)
             version = source.engine.version
@@ -199,13 +200,15 @@ class PostgresProvider:
             self._admit(leader)
 
     def _admit(self, leader: Place) -> None:
-        with self.locks.of(leader.engine.id):
-            self.launcher.admit(leader)
+        for engine in databases.engines_of(self.context, leader):
+            with self.locks.of(engine.id):
+                self.launcher.admit(leader, engine)
 
     def _rebuild(self, place: Place) -> None:
         leader = self.followers.leader_of(place)
         if leader is None:
             raise ClusterFailure(f"cannot make {place.engine.name} anew: its leader is gone")
+        leader = replace(leader, engine=self.pairs.primary(leader.engine))
         with self.locks.of(place.engine.id):
             self.clusters.engines.runtime.remove(place.engine.name)
             shutil.rmtree(self.clusters.files(place.engine), ignore_errors=True)
@@ -215,29 +218,29 @@ class PostgresProvider:
 
     def _remove(self, place: Place) -> None:
         own = databases.engines_of(self.context, place)
-        if any(engine.pair for engine in own):
-            self.pairs.forget(place.engine)
+        followed = databases.followers(self.context, place.database.addon_id)
+        if place.engine.pair and followed:
+            self.pairs.stop(place.engine, _STOP)
         leader = self.followers.leader_of(place)
         for engine in own:
             with self.locks.of(engine.id):
-                self._remove_server(place, engine)
+                # Those that follow it get all that was ever committed here.
+                if followed and not engine.pair and self.clusters.engines.running(engine):
+                    self.clusters.stop(engine, engine.name, _STOP)
+                self.copies.clear(engine)
+                self.clusters.engines.remove(engine)
+                self.archive.remove(engine)
+        if place.engine.pair:
+            self.pairs.forget(place.engine)
         if leader is not None:
             self.clusters.engines.allow_peers(place.engine, [])
-            self.followers.drop_slot(leader.engine, place.engine)
+            self.followers.drop_slot(leader, place.engine)
             self._admit(leader)
         with self.locks.of(place.engine.id):
             if place.engine.shared and self.clusters.made(place.engine):
                 self.clusters.start(place.engine)
                 with self.clusters.connect(place.engine) as connection:
                     tenants.drop(connection, tenant_of(place))
-
-    def _remove_server(self, place: Place, engine: Engine) -> None:
-        if databases.followers(self.context, place.database.addon_id) and self.clusters.engines.running(engine):
-            # They get all that was ever committed here.
-            self.clusters.stop(engine, engine.name, _STOP)
-        self.copies.clear(engine)
-        self.clusters.engines.remove(engine)
-        self.archive.remove(engine)
 
     def _attempt(self, intent: str, work: Callable[[], object]) -> None:
         try:
