@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -16,7 +18,7 @@ from celadon.model.postgres_archive import STANZA, BackupType
 from celadon.model.postgres_database import Origin, Step
 from celadon.postgres.provider import PostgresProvider
 from tests.postgres import failing
-from tests.postgres.failing import Pair, Writer, kill_container, kill_postmaster, wait_for
+from tests.postgres.failing import Pair, Writer, kill_container, kill_postmaster, postmaster, wait_for
 from tests.postgres.place import Place, wanted
 from tests.postgres.test_forks import Killed, Made, _killed
 
@@ -130,11 +132,18 @@ def test_archiving_goes_on_after_a_failover_on_the_new_timeline(pair: Pair, prov
 
 @contextlib.contextmanager
 def gone(pair: Pair) -> Iterator[Engine]:
-    """The primary's container is killed and not started again while this lasts."""
+    """The primary's container is killed and not started again while this lasts; there is another primary."""
+    with gone_soon(pair) as old:
+        wait_for("the standby is the primary", lambda: pair.primary.id != old.id)
+        yield old
+
+
+@contextlib.contextmanager
+def gone_soon(pair: Pair) -> Iterator[Engine]:
+    """The same; there is none yet."""
     old = pair.primary
     with pair.place.provider.locks.of(old.id):
         kill_container(pair)
-        wait_for("the standby is the primary", lambda: pair.primary.id != old.id)
         yield old
 
 
@@ -264,6 +273,43 @@ def follows(provider: PostgresProvider, follower: Made) -> bool:
         lag = provider.followers.lag(follower.place)
         return lag is not None and lag.streaming and not lag.lost
     return False
+
+
+def receiver(pair: Pair, engine: Engine) -> int:
+    """The process by which a standby gets the log."""
+    children = Path(f"/proc/{postmaster(pair, engine)}/task").glob("*/children")
+    for pid in (word for path in children for word in path.read_text().split()):
+        with contextlib.suppress(OSError):
+            if b"walreceiver" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return int(pid)
+    raise AssertionError("it gets no log")
+
+
+def test_a_follower_that_has_more_than_the_new_primary_is_made_anew(
+    pair: Pair, provider: PostgresProvider, make: Callable[..., Made]
+) -> None:
+    follower = make(follow=addon(pair))
+    ask(pair, "create table ahead (n int)")
+    wait_for("it follows", lambda: follower.ask("select to_regclass('ahead') is not null") == [(True,)])
+    standby = next(one for one in databases.pair(pair.place.context, pair.first)[0] if one.id != pair.primary.id)
+    process = receiver(pair, standby)
+    os.kill(process, signal.SIGSTOP)
+    try:
+        # Nobody else is told that this was committed: the standby has not got it.
+        ask(pair, "set synchronous_commit = local; insert into ahead values (1)")
+        wait_for("the follower has it", lambda: follower.ask("select n from ahead") == [(1,)])
+        with gone_soon(pair):
+            os.kill(process, signal.SIGKILL)
+            wait_for("the standby is the primary", lambda: pair.primary.id == standby.id)
+            wait_for("it is reached", lambda: reached(pair))
+            assert ask(pair, "select n from ahead") == []
+            wait_for("it is made anew", lambda: follows(provider, follower))
+            wait_for("it shows what is true", lambda: follower.ask("select n from ahead") == [], 10)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGCONT)
+    ask(pair, "drop table ahead")
+    wait_for("there is a standby again", pair.available)
 
 
 def slots(pair: Pair) -> set[str]:

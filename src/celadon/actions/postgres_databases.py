@@ -245,6 +245,14 @@ def _followers(tx: Transaction, addon_id: str) -> list[PostgresDatabase]:
     return [one for one in postgres_databases.made_from(tx, addon_id) if one.origin is Origin.FOLLOW]
 
 
+def following(context: Context) -> list[Place]:
+    """The followers that are available."""
+    with context.database.read() as tx:
+        found = [one for one in postgres_databases.list_all(tx) if one.origin is Origin.FOLLOW]
+        places = [_place(tx, one.addon_id) for one in found if one.step is Step.AVAILABLE]
+    return [place for place in places if place is not None]
+
+
 def of_engine(context: Context, engine_id: str) -> Place | None:
     """The database of an engine that has one."""
     with context.database.read() as tx:

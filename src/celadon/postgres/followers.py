@@ -21,6 +21,7 @@ from celadon.actions.postgres_databases import Place
 from celadon.addons.engines import PLACE
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import Origin, Step
+from celadon.model.timeline import parted
 from celadon.postgres.cluster import ClusterFailure, Clusters
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.patroni import REPLICATOR, REWINDER
@@ -175,7 +176,8 @@ class Followers:
                 "select pg_last_wal_replay_lsn()::text, "
                 "extract(epoch from now() - pg_last_xact_replay_timestamp())::float",
             )
-        with self.clusters.connect(self.pairs.primary(leader.engine)) as connection:
+        primary = self.pairs.primary(leader.engine)
+        with self.clusters.connect(primary) as connection:
             (behind, status, streaming, seconds) = _row(
                 connection,
                 "select greatest(0, pg_wal_lsn_diff(pg_current_wal_lsn(), %(replayed)s::pg_lsn))::bigint, "
@@ -192,8 +194,26 @@ class Followers:
             bytes=int(str(behind)),
             seconds=max(0.0, float(str(seconds or 0.0))),
             streaming=bool(streaming),
-            lost=status in (None, "lost"),
+            # Of a pair's slots one that is missing is made again: they are agreed on.
+            lost=status == "lost"
+            or (status is None and primary.pair is None)
+            or (not streaming and primary.pair is not None and self._parted(place.engine, primary)),
         )
+
+    def _parted(self, engine: Engine, primary: Engine) -> bool:
+        """Whether it has got what the standby had not when that became the primary."""
+        with self.clusters.connect(engine) as connection:
+            (timeline, at) = _row(
+                connection,
+                "select (select max(substr(name, 1, 8)) from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$'), "
+                "pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint",
+            )
+        with self.clusters.connect(primary) as connection:
+            (newest,) = _row(connection, "select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")
+            (history,) = _row(connection, "select pg_read_file(%s, true)", f"pg_wal/{newest}.history")
+        if timeline is None or at is None:
+            return False
+        return parted(str(history or ""), int(str(newest), 16), int(str(timeline), 16), int(str(at)))
 
     def promote(self, place: Place) -> None:
         """Let it follow no longer: it takes writes, and its leader keeps nothing for it any more.

@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -22,7 +23,7 @@ from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_copy
 from celadon.model import postgres_database as rules
-from celadon.model.errors import Conflict
+from celadon.model.errors import Conflict, NotFound
 from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres import sources, tenants
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 PREFIX = "HEROKU_POSTGRESQL"
 # Seconds for a server to end by itself.
 _STOP = 30.0
+# Between two looks whether a follower will ever catch up.
+_LOOK = 10.0
 
 
 class PostgresProvider:
@@ -63,6 +66,7 @@ class PostgresProvider:
         self.locks = locks
         self.pairs = Pairs(context, clusters)
         self.ports = ports or Ports(clusters.engines, (self.pairs.published,))
+        self._look_at = 0.0
         self.launcher = Launcher(context, clusters, self.pairs)
         self.archive = self.launcher.archive
         self.followers = self.launcher.followers
@@ -182,6 +186,7 @@ class PostgresProvider:
 
         Takes as long as that takes: whoever calls it has a thread for it. What fails is tried again by the next call.
         """
+        self._find_lost()
         done = 0
         for place in databases.unfinished(self.context):
             work = self._rebuild if place.database.step is Step.REBUILDING else self._promote
@@ -189,6 +194,19 @@ class PostgresProvider:
                 self._attempt(f"finish {place.engine.name}", functools.partial(work, place))
                 done += 1
         return done
+
+    def _find_lost(self) -> None:
+        """Say of those followers that will never catch up that they are to be made anew."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK
+        for place in databases.following(self.context):
+            # One that does not answer now is looked at again.
+            with contextlib.suppress(psycopg.Error, Conflict, NotFound):
+                lag = self.followers.lag(place)
+                if lag is not None and lag.lost:
+                    log.warning("at=lost engine=%s", place.engine.name)
+                    databases.rebuild(self.context, place.database.addon_id)
 
     def _promote(self, place: Place) -> None:
         leader = self.followers.leader_of(place)
