@@ -121,6 +121,11 @@ class Pairs:
         known = self._primaries.get(engine.pair)
         return next((node for node in nodes if node.id == known), nodes[0])
 
+    def has_primary(self, engine: Engine) -> bool:
+        """Whether one of the nodes says now that it is the primary."""
+        nodes, _, _ = databases.pair(self.context, engine)
+        return any(patroni.is_primary(self.clusters.engines.address(node)) for node in nodes)
+
     def forget(self, engine: Engine) -> None:
         """Remove what etcd knows of a pair that is removed; no error when it knows nothing, or is away."""
         nodes, etcd, _ = databases.pair(self.context, engine)

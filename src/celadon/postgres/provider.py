@@ -93,9 +93,11 @@ class PostgresProvider:
         place = databases.find(self.context, addon_id)
         if place is None:
             raise ProviderRefused("cannot change the plan: the database is gone")
+        # A follower has no standby.
+        words = "--fork" if plan in SIZES and SIZES[plan].available else "--fork or --follow"
         raise ProviderRefused(
             f"cannot change from {place.database.plan} to {plan}: make a database of that plan with "
-            "--fork or --follow, then pg:promote it"
+            f"{words}, then pg:promote it"
         )
 
     def deprovision(self, addon_id: str, provider_id: str | None) -> None:
