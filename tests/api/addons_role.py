@@ -26,7 +26,9 @@ from celadon.model.account import Actor
 from celadon.model.engine import Engine, EngineKind
 from celadon.model.postgres_database import Step
 from celadon.platform.settings import Settings
+from celadon.postgres.changes import Changes
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.settings import Settings as PostgresSettings
 from celadon.runtime.protocol import RuntimeFailure
 
 
@@ -68,8 +70,10 @@ def routes(context: Context) -> tuple[Route, ...]:
     engines = NoEngines(context)
     redis = RedisServers(engines)
     servers = {EngineKind.REDIS: redis, EngineKind.MEMCACHED: MemcachedServers(engines)}
-    cached = Manager(context, servers, Locks(), Ports(engines, ()), lambda *_: None)
-    return services.served(context, Clusters(engines), cached, redis)
+    locks, clusters = Locks(), Clusters(engines)
+    cached = Manager(context, servers, locks, Ports(engines, ()), lambda *_: None)
+    settings, changes = PostgresSettings(context, clusters, locks), Changes(context, clusters, locks)
+    return services.served(context, clusters, locks, cached, redis, settings, changes)
 
 
 @cache

@@ -122,6 +122,6 @@ def test_what_pgbackrest_tells_is_read() -> None:
     assert (found.label, found.full, found.ended_at.timestamp()) == ("20261128-200000F", True, 2)
     assert archive.backups('[{"name":"main","status":{"code":1}}]') == []
     assert archive.span([], NOW) is None
-    assert archive.span([found], NOW) == Span(earliest=found.ended_at, latest=NOW)
+    assert archive.span([found], NOW) == Span(earliest=found.ended_at + timedelta(seconds=1), latest=NOW)
     with pytest.raises(ValueError, match="cannot read"):
         archive.backups('[{"backup":[{}]}]')

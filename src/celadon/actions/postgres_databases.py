@@ -137,7 +137,7 @@ def _pair(tx: Transaction, size: Size, version: str) -> Engine:
     first = _engine(tx, size, version)
     first = replace(first, pair=first.id)
     engines.insert(tx, first, {name: secrets.token_hex(24) for name in _PAIR_SECRETS})
-    engines.insert(tx, replace(_engine(tx, size, version), pair=first.id))
+    engines.insert(tx, replace(_engine(tx, size, version), pair=first.id, user_number=first.number))
     return first
 
 
@@ -259,6 +259,14 @@ def _followers(tx: Transaction, addon_id: str) -> list[PostgresDatabase]:
     return [one for one in postgres_databases.made_from(tx, addon_id) if one.origin is Origin.FOLLOW]
 
 
+def following(context: Context) -> list[Place]:
+    """The followers that are available."""
+    with context.database.read() as tx:
+        found = [one for one in postgres_databases.list_all(tx) if one.origin is Origin.FOLLOW]
+        places = [_place(tx, one.addon_id) for one in found if one.step is Step.AVAILABLE]
+    return [place for place in places if place is not None]
+
+
 def of_engine(context: Context, engine_id: str) -> Place | None:
     """The database of an engine that has one."""
     with context.database.read() as tx:
@@ -287,8 +295,8 @@ def archived(context: Context) -> list[Place]:
 
 
 def has_archive(engine: Engine) -> bool:
-    """Whether its log is archived: that of a server of its own, and not yet that of a pair."""
-    return not engine.shared and engine.pair is None
+    """Whether its log is archived: that of a server of its own."""
+    return not engine.shared
 
 
 def unfinished(context: Context) -> list[Place]:

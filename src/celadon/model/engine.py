@@ -36,6 +36,8 @@ class Engine:
     """`memory` and `storage` are in bytes, `connections` are those that users may have at once.
 
     A `shared` one holds databases of many add-ons. `pair` is the first node of a primary and its standby, in both.
+    `user_number` is the number of the engine whose user it runs as, if that is not its own: the nodes of a pair have
+    one archive, and each must be able to write what the other has begun.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Engine:
     created_at: datetime
     updated_at: datetime
     pair: str | None = None
+    user_number: int | None = None
 
     @property
     def name(self) -> str:
@@ -64,7 +67,7 @@ class Engine:
     @property
     def uid_offset(self) -> int:
         """Its user, from the platform's first."""
-        return _FIRST_UID + self.number
+        return _FIRST_UID + (self.user_number or self.number)
 
     @property
     def client_uid_offset(self) -> int:

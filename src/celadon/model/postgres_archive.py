@@ -58,8 +58,11 @@ def next_look(found: list[Backup]) -> datetime:
 
 
 def span(found: list[Backup], now: datetime) -> Span | None:
-    """Without a backup there is nothing to go back to."""
-    return Span(earliest=found[0].ended_at, latest=now) if found else None
+    """Without a backup there is nothing to go back to.
+
+    pgBackRest counts in whole seconds, and wants a backup that ended in one before the moment's.
+    """
+    return Span(earliest=found[0].ended_at + timedelta(seconds=1), latest=now) if found else None
 
 
 def configuration(

@@ -2,6 +2,9 @@
 
 It is a pgBackRest repository in `home/postgres-archive/<engine id>`, which only that engine's user and root can reach. The
 server puts its log there; `Archive.ensure` makes the backups. What pgBackRest says is the only state: a kill loses none.
+
+A pair has one, called by its first node and bound into both. Whoever is the primary writes to it. A standby believes that
+the primary has archived what it gets from it; when it is promoted, it archives what is not there (`_REQUEUE`).
 """
 
 import json
@@ -10,6 +13,7 @@ import os
 import shutil
 import time
 import uuid
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -37,24 +41,49 @@ _ARCHIVED = 60.0
 _LOOK = 0.01
 _AFTER_FAILURE = timedelta(minutes=5)
 
+_PUSH = f"pgbackrest --config={_CONFIG} --stanza={STANZA} archive-push"
+_SCRIPT = "conf/before-archiving.sh"
+
 # Lines of postgresql.conf. A follower has them as well, and begins with its promotion.
-LINES = f"""\
+_LINES = """\
 archive_mode = on
 archive_timeout = 60
-archive_command = 'pgbackrest --config={_CONFIG} --stanza={STANZA} archive-push %p'
+archive_command = '{command} %p'
+"""
+
+# What a pair's nodes run before each. The history of its timeline is the first that a promoted node archives, tried until
+# that succeeds: it is when it looks for segments which the primary before it had finished and not archived, and queues
+# them again.
+_REQUEUE = f"""\
+set -e
+case "$1" in
+*.history)
+    for done in pg_wal/archive_status/*.done; do
+        name=${{done##*/}}
+        name=${{name%.done}}
+        [ ${{#name}} -eq 24 ] && [ -e "pg_wal/$name" ] || continue
+        set -- "$1" {REPOSITORY}/archive/{STANZA}/*/"${{name%????????}}/$name"-*
+        [ -e "$2" ] || mv "$done" "${{done%.done}}.ready"
+    done
+    ;;
+esac
 """
 
 
 class Archive:
     """The archives of one machine's servers. Threads may share it; only one may be in `ensure`."""
 
-    def __init__(self, context: Context, clusters: Clusters) -> None:
+    def __init__(
+        self, context: Context, clusters: Clusters, primary: Callable[[Engine], Engine] = lambda engine: engine
+    ) -> None:
         self.context = context
         self.clusters = clusters
+        # The node of a pair that writes now.
+        self._primary = primary
         self._due: dict[str, datetime] = {}
 
     def directory(self, engine: Engine) -> Path:
-        return self.context.settings.home / "postgres-archive" / engine.id
+        return self.context.settings.home / "postgres-archive" / (engine.pair or engine.id)
 
     def prepare(self, engine: Engine, retention_days: int) -> Bind:
         """Make its place and configuration; what its container is to be given. May be called again."""
@@ -66,7 +95,13 @@ class Archive:
             files=DATA, sockets=f"{PLACE}/run", repository=REPOSITORY, retention_days=retention_days
         )
         self.clusters.engines.write(engine, "conf/pgbackrest.conf", text)
+        if engine.pair:
+            self.clusters.engines.write(engine, _SCRIPT, _REQUEUE)
         return Bind(source=path, target=REPOSITORY, readonly=False)
+
+    def lines(self, engine: Engine) -> str:
+        """What its postgresql.conf says of it."""
+        return _LINES.format(command=f"sh {PLACE}/{_SCRIPT} %p && {_PUSH}" if engine.pair else _PUSH)
 
     def remove(self, engine: Engine) -> None:
         """All of it; no error when there is none."""
@@ -87,10 +122,11 @@ class Archive:
     def _ensure(self, place: Place) -> int:
         engine = place.engine
         try:
-            due = rules.due(self.backups(engine), now())
+            writing = self._primary(engine)
+            due = rules.due(self.backups(writing), now())
             if due is not None:
-                self.back_up(engine, due)
-            self._due[engine.id] = rules.next_look(self.backups(engine))
+                self.back_up(writing, due)
+            self._due[engine.id] = rules.next_look(self.backups(writing))
         except (RuntimeFailure, ClusterFailure, psycopg.Error, OSError, ValueError, IndexError):
             # A server that was stopped or removed meanwhile; or one that another backup of is under way.
             self._due[engine.id] = now() + _AFTER_FAILURE

@@ -47,7 +47,7 @@ class Changes:
         self.clusters = clusters
         self.locks = locks
         self.pairs = Pairs(context, clusters)
-        self.followers = Followers(context, clusters)
+        self.followers = Followers(context, clusters, self.pairs)
         self._guard = threading.Lock()
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}

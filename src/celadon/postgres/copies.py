@@ -20,7 +20,7 @@ from celadon.model import postgres_archive as rules
 from celadon.model.engine import Engine
 from celadon.model.postgres_archive import STANZA
 from celadon.model.postgres_database import Origin
-from celadon.postgres import authentication, tenants
+from celadon.postgres import authentication, patroni, tenants
 from celadon.postgres import credential_roles as roles
 from celadon.postgres.archive import REPOSITORY, Archive
 from celadon.postgres.cluster import DATA, SUPERUSER, Clusters
@@ -158,7 +158,7 @@ class Copies:
     def _hand_over(self, engine: Engine) -> None:
         engines = self.clusters.engines
         files = self._copy(engine) / "cluster"
-        for left in ("postmaster.pid", "postmaster.opts"):
+        for left in ("postmaster.pid", "postmaster.opts", patroni.AGREED):
             (files / left).unlink(missing_ok=True)
         _give(files, engines.uid(engine))
         files.rename(self.clusters.files(engine))

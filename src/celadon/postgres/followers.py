@@ -2,6 +2,9 @@
 
 A follower is reached by its own port and with its leader's credentials. It keeps a slot at its leader, so that what it has
 not got yet is not thrown away; beyond `max_slot_wal_keep_size` it is, and the follower must be made anew.
+
+A pair's follower knows both nodes and streams from whichever is the primary; both keep its slot. It may have got what the
+standby had not when the primary went: that never happened, as nobody was told of it, and the follower is made anew.
 """
 
 import contextlib
@@ -18,16 +21,20 @@ from celadon.actions.postgres_databases import Place
 from celadon.addons.engines import PLACE
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import Origin, Step
+from celadon.model.timeline import parted
 from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.pairs import Pairs
+from celadon.postgres.patroni import REPLICATOR, REWINDER
 from celadon.postgres.tenants import Connection
 
 log = logging.getLogger(__name__)
 
-REPLICATOR = "replicator"
 _PASSWORD = "conf/replicator.pass"
 _AUTHORITY = "conf/authority.crt"
 # Seconds for the leader to notice that a follower is gone, and for a follower to become writable.
 _RELEASE = 30.0
+# How long a leader may say nothing, which speaks every few seconds, before the connection to it is given up.
+_SILENCE = 15
 _PROMOTION = 60
 _LOOK = 0.02
 
@@ -54,9 +61,10 @@ def slot_of(engine: Engine) -> str:
 class Followers:
     """The followers of one machine."""
 
-    def __init__(self, context: Context, clusters: Clusters) -> None:
+    def __init__(self, context: Context, clusters: Clusters, pairs: Pairs) -> None:
         self.context = context
         self.clusters = clusters
+        self.pairs = pairs
 
     def leader_of(self, place: Place) -> Place | None:
         """Whom it follows, as long as that one is there."""
@@ -71,11 +79,11 @@ class Followers:
         Raises RuntimeFailure.
         """
         engine, engines = place.engine, self.clusters.engines
-        secret = self._password(leader.engine)
+        secret, nodes = self._password(leader.engine), databases.engines_of(self.context, leader)
         engines.write(engine, _PASSWORD, f"*:*:*:{REPLICATOR}:{secret}\n")
         engines.write(engine, _AUTHORITY, self.context.settings.ca_file.read_text("utf-8"))
         words = {
-            "host": engines.address(leader.engine),
+            "host": ",".join(engines.address(node) for node in nodes),
             "port": "5432",
             "user": REPLICATOR,
             "passfile": f"{PLACE}/{_PASSWORD}",
@@ -87,21 +95,38 @@ class Followers:
             "keepalives_interval": "5",
             "keepalives_count": "3",
         }
+        if leader.engine.pair:
+            # Never the standby, and soon the other one when a node has vanished without a word.
+            words |= {"target_session_attrs": "primary", "connect_timeout": "3"}
         connection = " ".join(f"{name}={value}" for name, value in words.items())
         # It must have room for as many connections as its leader, whose every transaction it repeats.
         room = max(engine.connections, leader.engine.connections) + 25
         lines = (
             f"primary_conninfo = '{connection}'\nprimary_slot_name = '{slot_of(engine)}'\n"
             f"max_connections = {room}\nwal_retrieve_retry_interval = 1s\nhot_standby_feedback = on\n"
+            f"wal_receiver_timeout = {_SILENCE}s\n"
         )
-        return lines, engines.allow_peers(engine, [leader.engine])
+        return lines, engines.allow_peers(engine, nodes)
 
     def reserve_slot(self, leader: Place, engine: Engine) -> None:
         """Keep all the leader writes from now on for this follower, and let it log in there. Raises psycopg.Error."""
-        self.drop_slot(leader.engine, engine)
+        self.drop_slot(leader, engine)
+        if leader.engine.pair:
+            self.pairs.keep_slot(leader.engine, slot_of(engine), kept=True)
+            self._wait_for_slot(self.pairs.primary(leader.engine), engine)
+            return
         with self.clusters.connect(leader.engine) as connection:
             self._ensure_replicator(connection, leader.engine)
             connection.execute("select pg_create_physical_replication_slot(%s, true)", [slot_of(engine)])
+
+    def _wait_for_slot(self, leader: Engine, engine: Engine) -> None:
+        """Until Patroni has made it: one that we made it might still drop."""
+        deadline, query = time.monotonic() + _RELEASE, "select from pg_replication_slots where slot_name = %s"
+        with self.clusters.connect(leader) as connection:
+            while connection.execute(query, [slot_of(engine)]).fetchone() is None:
+                if time.monotonic() > deadline:
+                    raise ClusterFailure(f"cannot make {slot_of(engine)} of {leader.name} within {_RELEASE:g} s")
+                time.sleep(_LOOK)
 
     def _ensure_replicator(self, connection: Connection, leader: Engine) -> None:
         name = sql.Identifier(REPLICATOR)
@@ -113,13 +138,18 @@ class Followers:
         connection.execute(statement)
 
     def _password(self, leader: Engine) -> str:
+        if leader.pair:
+            return databases.pair(self.context, leader)[2]["replication"]
         # It can be told again at any time, and of another server it is another.
         with self.context.database.read() as tx:
             return tx.secrets.sign("replicator", leader.id)
 
-    def drop_slot(self, leader: Engine, engine: Engine) -> None:
-        """No error when there is none. Raises psycopg.Error, ClusterFailure."""
+    def drop_slot(self, place: Place, engine: Engine) -> None:
+        """No error when its leader, `place`, has none for it. Raises psycopg.Error, ClusterFailure."""
         deadline, names = time.monotonic() + _RELEASE, [slot_of(engine)]
+        leader = self.pairs.primary(place.engine)
+        if leader.pair:
+            self.pairs.keep_slot(leader, slot_of(engine), kept=False)
         with self.clusters.connect(leader) as connection:
             while True:
                 query = "select active_pid from pg_replication_slots where slot_name = %s"
@@ -146,7 +176,8 @@ class Followers:
                 "select pg_last_wal_replay_lsn()::text, "
                 "extract(epoch from now() - pg_last_xact_replay_timestamp())::float",
             )
-        with self.clusters.connect(leader.engine) as connection:
+        primary = self.pairs.primary(leader.engine)
+        with self.clusters.connect(primary) as connection:
             (behind, status, streaming, seconds) = _row(
                 connection,
                 "select greatest(0, pg_wal_lsn_diff(pg_current_wal_lsn(), %(replayed)s::pg_lsn))::bigint, "
@@ -163,8 +194,26 @@ class Followers:
             bytes=int(str(behind)),
             seconds=max(0.0, float(str(seconds or 0.0))),
             streaming=bool(streaming),
-            lost=status in (None, "lost"),
+            # Of a pair's slots one that is missing is made again: they are agreed on.
+            lost=status == "lost"
+            or (status is None and primary.pair is None)
+            or (not streaming and primary.pair is not None and self._parted(place.engine, primary)),
         )
+
+    def _parted(self, engine: Engine, primary: Engine) -> bool:
+        """Whether it has got what the standby had not when that became the primary."""
+        with self.clusters.connect(engine) as connection:
+            (timeline, at) = _row(
+                connection,
+                "select (select max(substr(name, 1, 8)) from pg_ls_waldir() where name ~ '^[0-9A-F]{24}$'), "
+                "pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint",
+            )
+        with self.clusters.connect(primary) as connection:
+            (newest,) = _row(connection, "select substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")
+            (history,) = _row(connection, "select pg_read_file(%s, true)", f"pg_wal/{newest}.history")
+        if timeline is None or at is None:
+            return False
+        return parted(str(history or ""), int(str(newest), 16), int(str(timeline), 16), int(str(at)))
 
     def promote(self, place: Place) -> None:
         """Let it follow no longer: it takes writes, and its leader keeps nothing for it any more.
@@ -182,12 +231,12 @@ class Followers:
             # Until then its files say that they are its leader's, and no backup of them is taken.
             connection.execute("set statement_timeout = 0")
             connection.execute("checkpoint")
-            statement = sql.SQL("alter role {} nologin").format(sql.Identifier(REPLICATOR))
-            with contextlib.suppress(psycopg.errors.UndefinedObject):
-                connection.execute(statement)
+            for role in (REPLICATOR, REWINDER):
+                with contextlib.suppress(psycopg.errors.UndefinedObject):
+                    connection.execute(sql.SQL("alter role {} nologin").format(sql.Identifier(role)))
         self.clusters.engines.allow_peers(engine, [])
         if leader is not None:
-            self.drop_slot(leader.engine, engine)
+            self.drop_slot(leader, engine)
 
 
 def _row(connection: Connection, query: str, *words: object) -> tuple[object, ...]:

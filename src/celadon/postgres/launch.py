@@ -1,4 +1,8 @@
-"""How a cluster is configured and started: as a shared one, one with an archive, or one that follows another."""
+"""How a cluster is configured and started: as a shared one, one with an archive, one that follows another, or a pair's."""
+
+import contextlib
+
+import psycopg
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
@@ -6,20 +10,20 @@ from celadon.actions.postgres_databases import Place
 from celadon.model import postgres_setting as settings
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import SIZES, Step
-from celadon.postgres import archive
-from celadon.postgres.archive import Archive
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.followers import Followers
+from celadon.postgres.pairs import Pairs
 
 
 class Launcher:
     """Knows what a cluster is to be; whoever starts one asks it. Calls of one engine must not overlap."""
 
-    def __init__(self, context: Context, clusters: Clusters) -> None:
+    def __init__(self, context: Context, clusters: Clusters, pairs: Pairs) -> None:
         self.context = context
         self.clusters = clusters
-        self.archive = Archive(context, clusters)
-        self.followers = Followers(context, clusters)
+        self.pairs = pairs
+        self.archive = pairs.archive
+        self.followers = Followers(context, clusters, pairs)
 
     def launch(self, engine: Engine) -> None:
         """Start it unless it runs. Raises RuntimeFailure, ClusterFailure, PlatformFailure, OSError."""
@@ -41,12 +45,22 @@ class Launcher:
         peers = [
             self.clusters.engines.address(one.engine) for one in followers if one.database.step is not Step.REMOVING
         ]
-        self.clusters.configure(place.engine, archive.LINES + lines + settings.lines(place.database.settings), peers)
+        own = settings.lines(place.database.settings)
+        self.clusters.configure(place.engine, self.archive.lines(place.engine) + lines + own, peers)
         return group
 
-    def admit(self, place: Place) -> None:
-        """Let those in that follow it now, and no others any more. Raises RuntimeFailure, psycopg.Error, OSError."""
-        self.configure(place)
-        # One that does not know the new files yet is restarted with them by the manager.
-        if not self.clusters.outdated(place.engine):
-            self.clusters.reload(place.engine)
+    def admit(self, place: Place, engine: Engine) -> None:
+        """Let those in that follow a database now, and no others any more, at one of its servers.
+
+        Raises RuntimeFailure, psycopg.Error, OSError.
+        """
+        if engine.pair is None:
+            self.configure(place)
+        else:
+            self.pairs.admit(place, engine)
+        # A node that is away is configured anew when it is started.
+        away = () if engine.pair is None else (psycopg.OperationalError,)
+        with contextlib.suppress(*away):
+            # One that does not know the new files yet is restarted with them by the manager.
+            if not self.clusters.outdated(engine):
+                self.clusters.reload(engine)

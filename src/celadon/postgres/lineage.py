@@ -11,6 +11,7 @@ from celadon.actions.postgres_databases import Place
 from celadon.model.postgres_database import Origin
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.followers import Followers, Lag
+from celadon.postgres.pairs import Pairs
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ class Lineage:
 
     def __init__(self, context: Context, clusters: Clusters) -> None:
         self._context = context
-        self._followers = Followers(context, clusters)
+        self._followers = Followers(context, clusters, Pairs(context, clusters))
 
     def url(self, place: Place) -> str:
         return f"postgres://{self._context.settings.engine_host}:{place.engine.port}/{place.database.name}"

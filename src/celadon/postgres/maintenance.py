@@ -58,8 +58,8 @@ class Maintenance:
         self.context = context
         self.clusters = clusters
         self._locks = locks
-        self._launcher = Launcher(context, clusters)
         self.pairs = Pairs(context, clusters)
+        self._launcher = Launcher(context, clusters, self.pairs)
         self._due = 0.0
 
     def ensure(self) -> int:

@@ -36,7 +36,7 @@ class Manager:
         self.clusters = clusters
         self.locks = locks
         self.pairs = Pairs(context, clusters)
-        self._launcher = Launcher(context, clusters)
+        self._launcher = Launcher(context, clusters, self.pairs)
         self._ports = ports or Ports(clusters.engines, (self.pairs.published,))
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
@@ -99,11 +99,10 @@ class Manager:
         return databases.running(self.context, kind)
 
     def _startable(self, engine: Engine) -> bool:
-        """Whether there is something to start; the standby of a pair is made by the primary that is there."""
-        if engine.pair not in (None, engine.id):
-            first = next((one for one in self._running(engine.kind) if one.id == engine.pair), None)
-            return first is not None and self.clusters.made(first)
-        return engine.kind is EngineKind.ETCD or self.clusters.made(engine)
+        """Whether there is something to start; a node of a pair without files gets them from the primary that is there."""
+        if engine.kind is EngineKind.ETCD or self.clusters.made(engine):
+            return True
+        return engine.pair is not None and self.pairs.has_primary(engine)
 
     def _start(self, engine: Engine) -> None:
         if engine.kind is EngineKind.ETCD:

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -11,9 +12,12 @@ from psycopg import sql
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
+from celadon.actions.postgres_databases import Place
 from celadon.model import postgres_setting as settings
 from celadon.model.engine import PORTS, Engine, EngineKind
+from celadon.model.postgres_database import SIZES, Step
 from celadon.postgres import patroni
+from celadon.postgres.archive import Archive
 from celadon.postgres.cluster import ClusterFailure, Clusters
 from celadon.postgres.patroni import Passwords
 
@@ -21,6 +25,8 @@ log = logging.getLogger(__name__)
 
 _START_TIMEOUT = 60.0
 _LOOK = 0.05
+# Seconds for a pair to agree on something: as long as its nodes may need to elect a primary.
+_AGREEMENT = 30.0
 # What pg_rewind reads of the primary.
 _REWINDS = (
     "pg_ls_dir(text, boolean, boolean)",
@@ -36,13 +42,18 @@ class Pairs:
     def __init__(self, context: Context, clusters: Clusters) -> None:
         self.context = context
         self.clusters = clusters
+        self.archive = Archive(context, clusters, self.primary)
         self._etcd = threading.Lock()
         # First node's id → the primary's, as last seen: a node that does not answer for a moment is still it.
         self._primaries: dict[str, str] = {}
 
     def start(self, engine: Engine) -> None:
         """Start a node under Patroni, which does the rest. Raises RuntimeFailure."""
-        self.clusters.engines.start(engine, patroni.argv(), group=self.configure(engine))
+        self._own(engine)
+        group = self.configure(engine)
+        place = databases.of_engine(self.context, engine.pair or engine.id)
+        mount = self.archive.prepare(engine, SIZES[place.database.plan].rollback_days if place else 0)
+        self.clusters.engines.start(engine, patroni.argv(), mounts=(mount,), group=group)
 
     def configure(self, engine: Engine) -> str:
         """Write what a node is to be; returns the group to start it in. Raises RuntimeFailure, OSError."""
@@ -57,9 +68,25 @@ class Pairs:
         known = Passwords(**passwords)
         text = patroni.configuration(self.clusters, engine, first, etcd_address, known)
         place = databases.of_engine(self.context, first.id)
-        self.clusters.configure(engine, settings.lines(place.database.settings) if place else "", addresses)
+        self.admit(place, engine)
         self.clusters.engines.write(engine, "conf/patroni.json", text)
         return group
+
+    def admit(self, place: Place | None, engine: Engine) -> None:
+        """Write whom a node of this database's pair lets in: the other one, and those that follow it now."""
+        nodes, _, _ = databases.pair(self.context, engine)
+        following = databases.followers(self.context, place.database.addon_id) if place else []
+        copying = [*nodes, *(one.engine for one in following if one.database.step is not Step.REMOVING)]
+        peers = [self.clusters.engines.address(one) for one in copying]
+        own = settings.lines(place.database.settings) if place else ""
+        self.clusters.configure(engine, self.archive.lines(engine) + own, peers)
+
+    def _own(self, engine: Engine) -> None:
+        """A standby that was made when each node had a user of its own becomes its first node's user's."""
+        directory, uid = self.clusters.engines.directory(engine), self.clusters.engines.uid(engine)
+        if directory.is_dir() and directory.stat().st_uid != uid:
+            for path in (*directory.rglob("*"), directory):
+                os.chown(path, uid, uid, follow_symlinks=False)
 
     def run(self, engine: Engine) -> None:
         """Have the first node running and wait until it is the primary. Raises RuntimeFailure, ClusterFailure."""
@@ -102,11 +129,38 @@ class Pairs:
         known = self._primaries.get(engine.pair)
         return next((node for node in nodes if node.id == known), nodes[0])
 
+    def has_primary(self, engine: Engine) -> bool:
+        """Whether one of the nodes says now that it is the primary."""
+        nodes, _, _ = databases.pair(self.context, engine)
+        return any(patroni.is_primary(self.clusters.engines.address(node)) for node in nodes)
+
     def forget(self, engine: Engine) -> None:
         """Remove what etcd knows of a pair that is removed; no error when it knows nothing, or is away."""
         nodes, etcd, _ = databases.pair(self.context, engine)
         patroni.forget(self.clusters.engines.address(etcd), nodes[0])
         self._primaries.pop(nodes[0].id, None)
+
+    def keep_slot(self, engine: Engine, slot: str, *, kept: bool) -> None:
+        """Have the pair keep a slot for a follower, also after a failover, or no longer. Raises ClusterFailure."""
+        nodes, _, passwords = databases.pair(self.context, engine)
+        addresses = [self.clusters.engines.address(node) for node in nodes]
+        deadline = time.monotonic() + _AGREEMENT
+        while not any(patroni.keep_slot(address, passwords["rest"], slot, kept=kept) for address in addresses):
+            # A pair that has just been made has not agreed on anything yet.
+            if time.monotonic() > deadline:
+                raise ClusterFailure(f"cannot agree on the slot {slot} of {engine.name}: none of its nodes does it")
+            time.sleep(_LOOK)
+
+    def stop(self, engine: Engine, seconds: float) -> None:
+        """End a pair so that those that follow it have everything. Raises RuntimeFailure."""
+        nodes, _, _ = databases.pair(self.context, engine)
+        primary = self.primary(engine)
+        for node in nodes:
+            # Before the primary: none takes over from it.
+            if node.id != primary.id:
+                self.clusters.engines.runtime.remove(node.name)
+        if self.clusters.engines.running(primary):
+            self.clusters.engines.stop(primary, seconds)
 
     def available(self, engine: Engine) -> bool:
         """Whether a standby has everything that was acknowledged: then nothing is lost when the primary goes."""

@@ -9,6 +9,7 @@ import http.client
 import json
 import logging
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from celadon.addons.engines import PLACE
@@ -20,9 +21,16 @@ log = logging.getLogger(__name__)
 
 REST_PORT = 8008
 REPLICATOR, REWINDER = "replicator", "rewinder"
+# Of its interface.
+_USER = "celadon"
+_NO_HEADERS: Mapping[str, str] = {}
+# What the nodes of a pair agreed on, kept beside PostgreSQL's files: nothing for a copy of these.
+AGREED = "patroni.dynamic.json"
 _ASK_TIMEOUT = 1.0
 # Seconds. The first is the shortest that Patroni takes: so long is nobody primary when a node vanishes with its lock.
 _TTL, _LOOP, _RETRY = 20, 2, 4
+# Of the log, that a standby keeps for the archive: the primary may end before it has archived all that it wrote.
+_KEPT = "256MB"
 # A standby that lacks more than this is never promoted (with synchronous mode it lacks nothing that was acknowledged).
 _MOST_LAG = 1 << 20
 
@@ -87,10 +95,11 @@ def configuration(clusters: Clusters, engine: Engine, first: Engine, etcd: str, 
             "restapi": {
                 "listen": f"0.0.0.0:{REST_PORT}",
                 "connect_address": f"{address}:{REST_PORT}",
-                "authentication": {"username": "celadon", "password": passwords.rest},
+                "authentication": {"username": _USER, "password": passwords.rest},
             },
             "etcd3": {"hosts": [f"{etcd}:{PORTS[EngineKind.ETCD]}"]},
-            "bootstrap": {"dcs": agreed},
+            # Without it a node waits for the primary; with it one without files would make a cluster of its own.
+            **({"bootstrap": {"dcs": agreed}} if engine.id == first.id else {}),
             "postgresql": _postgresql(clusters, engine, address, passwords),
         },
         indent=1,
@@ -111,6 +120,7 @@ def _postgresql(clusters: Clusters, engine: Engine, address: str, passwords: Pas
             "unix_socket_directories": f"{PLACE}/run",
             "hba_file": f"{PLACE}/conf/pg_hba.conf",
             "ident_file": authentication.IDENT_FILE,
+            "wal_keep_size": _KEPT,
         },
         "authentication": {
             "superuser": {"username": SUPERUSER},
@@ -140,6 +150,13 @@ def forget(etcd: str, first: Engine) -> None:
         connection.close()
 
 
+def keep_slot(address: str, password: str, slot: str, *, kept: bool) -> bool:
+    """Have both nodes keep a slot of this name, whoever is the primary, or keep it no longer; whether that was agreed."""
+    body = json.dumps({"slots": {slot: {"type": "physical"} if kept else None}})
+    login = b64encode(f"{_USER}:{password}".encode()).decode()
+    return _ask(address, "/config", "PATCH", body, {"Authorization": f"Basic {login}"}) == 200
+
+
 def _scope(first: Engine) -> str:
     return f"cluster-{first.id}"
 
@@ -154,11 +171,13 @@ def is_synchronous(address: str) -> bool:
     return _ask(address, "/sync") == 200
 
 
-def _ask(address: str, path: str) -> int | None:
+def _ask(
+    address: str, path: str, method: str = "GET", body: str | None = None, headers: Mapping[str, str] = _NO_HEADERS
+) -> int | None:
     """The status of an answer of Patroni's; None when there is none."""
     connection = http.client.HTTPConnection(address, REST_PORT, timeout=_ASK_TIMEOUT)
     try:
-        connection.request("GET", path)
+        connection.request(method, path, body, headers)
         return connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return None

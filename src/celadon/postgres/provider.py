@@ -8,6 +8,7 @@ import functools
 import logging
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -23,8 +24,7 @@ from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_copy
 from celadon.model import postgres_database as rules
-from celadon.model.engine import Engine
-from celadon.model.errors import Conflict
+from celadon.model.errors import Conflict, NotFound
 from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres import credential_roles as roles
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 
 # Seconds for a server to end by itself.
 _STOP = 30.0
+# Between two looks whether a follower will ever catch up.
+_LOOK = 10.0
 
 
 class PostgresProvider:
@@ -65,7 +67,8 @@ class PostgresProvider:
         self.locks = locks
         self.pairs = Pairs(context, clusters)
         self.ports = ports or Ports(clusters.engines, (self.pairs.published,))
-        self.launcher = Launcher(context, clusters)
+        self._look_at = 0.0
+        self.launcher = Launcher(context, clusters, self.pairs)
         self.archive = self.launcher.archive
         self.followers = self.launcher.followers
         self.copies = Copies(clusters, self.archive, self.followers)
@@ -92,9 +95,11 @@ class PostgresProvider:
         place = databases.find(self.context, addon_id)
         if place is None:
             raise ProviderRefused("cannot change the plan: the database is gone")
+        # A follower has no standby.
+        words = "--fork" if plan in SIZES and SIZES[plan].available else "--fork or --follow"
         raise ProviderRefused(
             f"cannot change from {place.database.plan} to {plan}: make a database of that plan with "
-            "--fork or --follow, then pg:promote it"
+            f"{words}, then pg:promote it"
         )
 
     def deprovision(self, addon_id: str, provider_id: str | None) -> None:
@@ -126,7 +131,9 @@ class PostgresProvider:
         if (found := self.sources.of(wanted)) is not None:
             asked, source = found
             if asked.target is not None:
-                self._attempt("read the archive", lambda: check_span(asked, self.archive.span(source.engine)))
+                self._attempt(
+                    "read the archive", lambda: check_span(asked, self.archive.span(self.pairs.primary(source.engine)))
+                )
             if asked.origin is Origin.FOLLOW:
                 names = Names(name=source.database.name, role=source.database.role, password=source.password)
             version = source.engine.version
@@ -190,6 +197,7 @@ class PostgresProvider:
 
         Takes as long as that takes: whoever calls it has a thread for it. What fails is tried again by the next call.
         """
+        self._find_lost()
         done = 0
         for place in databases.unfinished(self.context):
             work = self._rebuild if place.database.step is Step.REBUILDING else self._promote
@@ -197,6 +205,19 @@ class PostgresProvider:
                 self._attempt(f"finish {place.engine.name}", functools.partial(work, place))
                 done += 1
         return done
+
+    def _find_lost(self) -> None:
+        """Say of those followers that will never catch up that they are to be made anew."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK
+        for place in databases.following(self.context):
+            # One that does not answer now is looked at again.
+            with contextlib.suppress(psycopg.Error, Conflict, NotFound):
+                lag = self.followers.lag(place)
+                if lag is not None and lag.lost:
+                    log.warning("at=lost engine=%s", place.engine.name)
+                    databases.rebuild(self.context, place.database.addon_id)
 
     def _promote(self, place: Place) -> None:
         leader = self.followers.leader_of(place)
@@ -218,13 +239,15 @@ class PostgresProvider:
             roles.remove_unknown(connection, tenant_of(place), [one.credential.role for one in known])
 
     def _admit(self, leader: Place) -> None:
-        with self.locks.of(leader.engine.id):
-            self.launcher.admit(leader)
+        for engine in databases.engines_of(self.context, leader):
+            with self.locks.of(engine.id):
+                self.launcher.admit(leader, engine)
 
     def _rebuild(self, place: Place) -> None:
         leader = self.followers.leader_of(place)
         if leader is None:
             raise ClusterFailure(f"cannot make {place.engine.name} anew: its leader is gone")
+        leader = replace(leader, engine=self.pairs.primary(leader.engine))
         with self.locks.of(place.engine.id):
             self.clusters.engines.runtime.remove(place.engine.name)
             shutil.rmtree(self.clusters.files(place.engine), ignore_errors=True)
@@ -234,29 +257,29 @@ class PostgresProvider:
 
     def _remove(self, place: Place) -> None:
         own = databases.engines_of(self.context, place)
-        if any(engine.pair for engine in own):
-            self.pairs.forget(place.engine)
+        followed = databases.followers(self.context, place.database.addon_id)
+        if place.engine.pair and followed:
+            self.pairs.stop(place.engine, _STOP)
         leader = self.followers.leader_of(place)
         for engine in own:
             with self.locks.of(engine.id):
-                self._remove_server(place, engine)
+                # Those that follow it get all that was ever committed here.
+                if followed and not engine.pair and self.clusters.engines.running(engine):
+                    self.clusters.stop(engine, engine.name, _STOP)
+                self.copies.clear(engine)
+                self.clusters.engines.remove(engine)
+                self.archive.remove(engine)
+        if place.engine.pair:
+            self.pairs.forget(place.engine)
         if leader is not None:
             self.clusters.engines.allow_peers(place.engine, [])
-            self.followers.drop_slot(leader.engine, place.engine)
+            self.followers.drop_slot(leader, place.engine)
             self._admit(leader)
         with self.locks.of(place.engine.id):
             if place.engine.shared and self.clusters.made(place.engine):
                 self.clusters.start(place.engine)
                 with self.clusters.connect(place.engine) as connection:
                     tenants.drop(connection, tenant_of(place))
-
-    def _remove_server(self, place: Place, engine: Engine) -> None:
-        if databases.followers(self.context, place.database.addon_id) and self.clusters.engines.running(engine):
-            # They get all that was ever committed here.
-            self.clusters.stop(engine, engine.name, _STOP)
-        self.copies.clear(engine)
-        self.clusters.engines.remove(engine)
-        self.archive.remove(engine)
 
     def _attempt(self, intent: str, work: Callable[[], object]) -> None:
         try:

@@ -39,8 +39,8 @@ class Settings:
         self._context = context
         self._clusters = clusters
         self._locks = locks
-        self._launcher = Launcher(context, clusters)
         self._pairs = Pairs(context, clusters)
+        self._launcher = Launcher(context, clusters, self._pairs)
         self._lock = threading.Lock()
         # Engine's id → what it was last told.
         self._told: dict[str, str] = {}

@@ -56,10 +56,8 @@ class Sources:
         word, database = asked.origin, source.database
         if SIZES[plan].shared:
             raise CopyRefused(f"{plan} has no --{word}; it takes a plan with a server of its own, as standard-0")
-        if SIZES[plan].available:
-            raise CopyRefused(f"{plan} has no --{word} yet; take a standard plan, as standard-0")
-        if source.engine.pair and asked.origin is not Origin.FORK:
-            raise CopyRefused(f"a database of the plan {database.plan} has no --{word} yet; it can be forked")
+        if SIZES[plan].available and asked.origin is Origin.FOLLOW:
+            raise CopyRefused(f"{plan} has no --{word}: a follower has no standby; take {_without_standby(plan)}")
         if source.engine.shared:
             raise CopyRefused(
                 f"a database of the plan {database.plan} has no --{word}; copy it by pg:copy, or by a backup of it"
@@ -70,6 +68,10 @@ class Sources:
             raise CopyRefused(f"a follower has no --{word}; take its leader, or pg:unfollow it before")
         if database.bytes_used > SIZES[plan].storage:
             raise CopyRefused(f"{plan} has no room for it: take at least {database.plan}")
+
+
+def _without_standby(plan: str) -> str:
+    return plan.replace("premium", "standard")
 
 
 def check_span(asked: Asked, span: Span | None) -> None:

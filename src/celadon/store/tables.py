@@ -868,6 +868,8 @@ engines = sa.Table(
     sa.Column("state", Word(EngineState), nullable=False),
     *_times(),
     sa.Column("pair", sa.Text, index=True),
+    # Whose user it runs as, if not its own.
+    sa.Column("user_number", sa.Integer),
     # What the nodes of a pair know each other by.
     sa.Column("secrets", sa.LargeBinary, nullable=False, server_default=sa.text("''")),
 )
