@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import urllib.parse
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -252,15 +253,26 @@ def of_engine(context: Context, engine_id: str) -> Place | None:
         return _place(tx, found[0].addon_id) if found else None
 
 
-def by_url(context: Context, *, port: int, name: str, role: str, password: str) -> str | None:
+def by_url(context: Context, url: str) -> str | None:
     """The add-on of whoever has a database's URL."""
     with context.database.read() as tx:
-        for one in postgres_databases.list_all(tx):
-            if (one.name, one.role) == (name, role):
-                known = _place(tx, one.addon_id)
-                same = known and hmac.compare_digest(known.password.encode(), password.encode())
-                if known and same and known.engine.port == port:
-                    return one.addon_id
+        return of_url(tx, url)
+
+
+def of_url(tx: Transaction, url: str) -> str | None:
+    """The add-on whose database has this URL, password and all; None for a URL of another server, or none at all."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    role, password = urllib.parse.unquote(parts.username or ""), urllib.parse.unquote(parts.password or "")
+    for one in postgres_databases.list_all(tx):
+        if (one.name, one.role) == (parts.path.strip("/"), role):
+            known = _place(tx, one.addon_id)
+            same = known and hmac.compare_digest(known.password.encode(), password.encode())
+            if known and same and known.engine.port == port:
+                return one.addon_id
     return None
 
 

@@ -6,6 +6,7 @@ They log in as the tenant, whose password they read from a file: what an archive
 import contextlib
 import logging
 import os
+import signal
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ CONTAINER = "transfer-"
 _MEMORY = 512 << 20
 _ARCHIVE = f"{WORK}/archive"
 _PASSWORDS = "passwords"
+# The statuses of a program that somebody else ended, by SIGKILL or SIGTERM.
+_ENDED = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +134,11 @@ class Programs:
                     if stat.S_ISREG(known.st_mode) and known.st_size == size:
                         return int(Path(f"/proc/{pid}/fdinfo/{file.name}").read_text().split()[1])
         return None
+
+
+def own_status(found: Container) -> int | None:
+    """The status that its program ended with of its own; None when that was not its doing, or is not known."""
+    return None if found.out_of_memory or found.exit_status in _ENDED else found.exit_status
 
 
 def session_name(transfer: Transfer) -> str:

@@ -967,6 +967,7 @@ transfers = sa.Table(
     sa.Column("row_counts", Json),
     sa.Column("check_engine_id", sa.Text),
     sa.Column("check_error", sa.Text),
+    sa.Column("check_attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("verified_at", Instant),
     sa.Column("started_at", Instant),
     sa.Column("finished_at", Instant),
