@@ -7,6 +7,7 @@ from celadon.actions import mails
 from celadon.actions.context import Context, now
 from celadon.model import transfer as rules
 from celadon.model import transfer_schedule
+from celadon.model.postgres_database import Step
 from celadon.model.transfer import ATTEMPTS, CHECKS, Check, Transfer, TransferKind, TransferStatus, TransferStep
 from celadon.model.transfer_schedule import TransferSchedule
 from celadon.store import accounts, addons, apps, changes, events, postgres_databases, transfer_schedules, transfers
@@ -85,10 +86,13 @@ def url(context: Context, transfer_id: str) -> str | None:
 
 
 def begin(context: Context, transfer_id: str) -> Transfer | None:
-    """It runs from now on, unless it was cancelled or another one runs on its database."""
+    """It runs from now on, unless it was cancelled, another one runs on its database, or that is being upgraded."""
     with context.database.transaction() as tx:
         found = transfers.lock(tx, transfer_id)
         if found is None or found.over or transfers.is_taken(tx, found.addon_id, found.id):
+            return None
+        ends = [postgres_databases.find(tx, one) for one in (found.addon_id, found.source_id) if one]
+        if any(one is not None and one.step is Step.UPGRADING for one in ends):
             return None
         if found.status is TransferStatus.PENDING:
             started = found.started_at or now()

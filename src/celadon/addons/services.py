@@ -25,7 +25,7 @@ from celadon.deployhooks.provider import DeployHooksProvider
 from celadon.model.cache import MEMCACHED, REDIS
 from celadon.model.engine import EngineKind
 from celadon.platform import runtimes
-from celadon.postgres import downloads, transfer_routes
+from celadon.postgres import downloads, transfer_routes, upgrade_routes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
 from celadon.postgres.clip_places import ClusterPlaces
@@ -35,6 +35,7 @@ from celadon.postgres.databases import Databases
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.transfers import Transfers
+from celadon.postgres.upgrades import Upgrades
 from celadon.postgres.verification import Verification
 from celadon.scheduler.provider import SchedulerProvider
 from celadon.store import addon_services, postgres_databases
@@ -94,11 +95,13 @@ def built_in(context: Context) -> Services:
             verification.ensure,
             provider.archive.ensure,
             provider.finish_followers,
+            Upgrades(provider).ensure,
             cached.ensure,
         ),
         routes=(
             *postgres_routes.routes(Runs(context, places)),
             *postgres_routes.of_databases(Databases(context, clusters, places.forget)),
+            *upgrade_routes.routes(clusters.versions),
             *transfer_routes.ROUTES,
             *cache_routes.routes(cached, redis),
         ),

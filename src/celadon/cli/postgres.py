@@ -96,7 +96,7 @@ def _available(invocation: Invocation, addon: Mapping[str, Any]) -> str | None:
 @click.argument("database", required=False)
 def credentials_url(invocation: Invocation, database: str | None) -> None:
     """Show how to connect to a database, with its password."""
-    addon = _one(invocation, database)
+    addon = chosen(invocation, database)
     found = _credential(invocation, addon)
     place = f"{found['host']}:{found['port']}/{found['database']}"
     say("Connection information for default credential.")
@@ -112,19 +112,19 @@ def credentials_url(invocation: Invocation, database: str | None) -> None:
 @click.option("-c", "--command", "statement", metavar="SQL", help="Run this and end.")
 def psql(invocation: Invocation, database: str | None, statement: str | None) -> None:
     """Open a prompt of a database, by the `psql` of this machine."""
-    addon = _one(invocation, database)
+    addon = chosen(invocation, database)
     program = shutil.which("psql")
     if program is None:
         raise Failure("cannot find psql: install it (Debian: apt-get install postgresql-client)")
-    with _environment(invocation, addon) as environment:
+    with environment(invocation, addon) as found:
         argv = [program, *(["-c", statement] if statement is not None else [])]
-        finished = subprocess.run(argv, env=environment, check=False)
+        finished = subprocess.run(argv, env=found, check=False)
     if finished.returncode:
         raise Failure(f"psql ended with status {finished.returncode}")
 
 
 @contextmanager
-def _environment(invocation: Invocation, addon: Mapping[str, Any]) -> Iterator[dict[str, str]]:
+def environment(invocation: Invocation, addon: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     """What libpq connects by; the password is not among arguments, which everybody on this machine can read."""
     found = _credential(invocation, addon)
     authority = invocation.client.get("/platform")["ca_certificate"]
@@ -150,7 +150,7 @@ def _environment(invocation: Invocation, addon: Mapping[str, Any]) -> Iterator[d
 @click.argument("database")
 def promote(invocation: Invocation, database: str) -> None:
     """Make a database the app's DATABASE_URL; what was it keeps another name."""
-    addon = _one(invocation, database)
+    addon = chosen(invocation, database)
     attached = invocation.client.all(f"{invocation.app_path}/addon-attachments")
     current = next((one for one in attached if one["name"] == "DATABASE"), None)
     if current is not None and current["addon"]["id"] == addon["id"]:
@@ -171,7 +171,7 @@ def _attachment(invocation: Invocation, addon: Mapping[str, Any]) -> dict[str, A
 @click.argument("database", required=False)
 def reset(invocation: Invocation, database: str | None) -> None:
     """Delete everything in a database."""
-    addon = _one(invocation, database)
+    addon = chosen(invocation, database)
     invocation.confirm_destroy(invocation.app, f"{addon['name']} will lose all of its contents")
     with action(f"Resetting {addon['name']}"):
         invocation.client.put(f"{_path(addon)}/reset", {})
@@ -181,7 +181,7 @@ def reset(invocation: Invocation, database: str | None) -> None:
 @click.argument("database")
 def unfollow(invocation: Invocation, database: str) -> None:
     """Make a follower a database of its own, which takes writes."""
-    addon = _one(invocation, database)
+    addon = chosen(invocation, database)
     invocation.confirm_change(
         invocation.app, "WARNING: Destructive action.", f"{addon['name']} will follow its leader no longer, for good."
     )
@@ -193,7 +193,7 @@ def unfollow(invocation: Invocation, database: str) -> None:
 @click.argument("database", required=False)
 def killall(invocation: Invocation, database: str | None) -> None:
     """End all connections of a database."""
-    addon = _one(invocation, database)
+    addon = chosen(invocation, database)
     with action(f"Terminating connections of {addon['name']}"):
         invocation.client.post(f"{_path(addon)}/connection_reset", {})
 
@@ -219,7 +219,7 @@ def _matching(invocation: Invocation, named: str | None) -> list[dict[str, Any]]
     return exact or [one for one in ours if any(wanted in name for name in (one["name"].upper(), *one["config_vars"]))]
 
 
-def _one(invocation: Invocation, named: str | None) -> dict[str, Any]:
+def chosen(invocation: Invocation, named: str | None) -> dict[str, Any]:
     """The one that is meant, DATABASE_URL where nobody says; raises UsageFailure when there are none or several."""
     found = _matching(invocation, named or "DATABASE_URL")
     if not found:

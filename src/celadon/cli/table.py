@@ -166,8 +166,20 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:killall": Entry("postgres:killall", "[DATABASE]", "end all connections of a database"),
     "pg:promote": Entry("postgres:promote", "DATABASE", "make a database the app's DATABASE_URL"),
     "pg:psql": Entry("postgres:psql", "[DATABASE]", "open a prompt of a database"),
+    "pg:pull": Entry("pg_moves:pull", "DATABASE TARGET", "copy a database to this machine, or to a URL"),
+    "pg:push": Entry(
+        "pg_moves:push", "SOURCE DATABASE", "copy a database of this machine, or of a URL, into one of an app"
+    ),
     "pg:reset": Entry("postgres:reset", "[DATABASE]", "delete everything in a database"),
     "pg:unfollow": Entry("postgres:unfollow", "DATABASE", "make a follower a database of its own"),
+    "pg:upgrade": Entry(
+        "pg_upgrades:upgrade", "REPLICA", "unfollow a database and upgrade it to the newest PostgreSQL"
+    ),
+    "pg:upgrade:cancel": Entry("pg_upgrades:cancel", "[DATABASE]", "give an upgrade up that has not begun"),
+    "pg:upgrade:dryrun": Entry("pg_upgrades:dry_run", "[DATABASE]", "try an upgrade with a copy of a database"),
+    "pg:upgrade:prepare": Entry("pg_upgrades:prepare", "[DATABASE]", "try an upgrade, and be ready to run it"),
+    "pg:upgrade:run": Entry("pg_upgrades:run", "[DATABASE]", "upgrade a database to a newer PostgreSQL"),
+    "pg:upgrade:wait": Entry("pg_upgrades:wait", "[DATABASE]", "wait for the end of an upgrade"),
     "pg:wait": Entry("postgres:wait", "[DATABASE]", "wait until a database is available"),
     "pipelines": Entry("pipelines:list_pipelines", "", "list your pipelines"),
     "pipelines:add": Entry("pipelines:add", "PIPELINE", "add an app to a pipeline"),
@@ -249,6 +261,8 @@ ALIASES: Mapping[str, str] = {
     "config:add": "config:set",
     "config:remove": "config:unset",
     "create": "apps:create",
+    "db:pull": "pg:pull",
+    "db:push": "pg:push",
     "destroy": "apps:destroy",
     "info": "apps:info",
     "join": "apps:join",

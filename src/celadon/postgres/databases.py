@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from celadon.actions import addons
+from celadon.actions import addons, postgres_upgrades
 from celadon.actions import postgres_databases as databases
 from celadon.actions.addons import Described
 from celadon.actions.context import Context, now
@@ -24,7 +24,7 @@ from celadon.model import postgres_database as rules
 from celadon.model.engine import Engine
 from celadon.model.errors import Conflict, Forbidden, InvalidParams, NotFound
 from celadon.model.postgres_database import DEFAULT_CREDENTIAL, SERVICE, SIZES, Origin, PostgresDatabase, Size, Step
-from celadon.postgres import tenants
+from celadon.postgres import tenants, upgrade_routes
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.lineage import Lineage
 from celadon.postgres.pairs import Pairs
@@ -38,6 +38,7 @@ _WAITING = {
     Step.PREPARING: "preparing",
     Step.PROMOTING: "unfollowing",
     Step.REBUILDING: "rebuilding",
+    Step.UPGRADING: "upgrading",
     Step.REMOVING: "removing",
 }
 _OTHERS = "datname = %s and backend_type = 'client backend' and pid <> pg_backend_pid() and usename <> 'postgres'"
@@ -160,6 +161,7 @@ class Databases:
             "Fork/Follow": "Unsupported" if size.shared else "Available",
             "Rollback": _rollback(place.database, size),
             "Maintenance": "not required",
+            **_upgrade(call, place),
         }
         rows: list[dict[str, object]] = [{"name": name, "values": [text]} for name, text in told.items()]
         return [*rows, *(self._lineage.rows(place) if place.database.step is Step.AVAILABLE else [])]
@@ -231,6 +233,12 @@ def _rollback(database: PostgresDatabase, size: Size) -> str:
         return "Unsupported"
     earliest = max(database.created_at, now() - timedelta(days=size.rollback_days))
     return f"earliest from {earliest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _upgrade(call: Call, place: Place) -> dict[str, str]:
+    """How far its upgrade is: one line, `pg:upgrade:wait` has all."""
+    found = postgres_upgrades.of_addon(call.context, place.database.addon_id)
+    return {} if found is None else {"Upgrade": upgrade_routes.told(found).partition("\n")[0]}
 
 
 def _status(place: Place) -> str:
