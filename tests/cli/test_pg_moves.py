@@ -128,7 +128,12 @@ def test_what_goes_wrong_at_either_end_is_told(
     assert nobody.status == 1 and "cannot look into n at localhost" in nobody.err and "secret" not in nobody.err
     target = test_postgres.make(world, ask, settings)
     missing = celadon("pg:push", "missing", target)
-    assert missing.status == 1 and "pg_dump ended" in missing.err and '"missing" does not exist' in missing.err
+    assert missing.status == 1 and '"missing" does not exist' in missing.err
+    local.ask("postgres", "create role poor login")
+    local.ask("postgres", "create table kept as select 1 as n")
+    poor = celadon("pg:push", "postgres", target, env={"PGUSER": "poor"})
+    assert poor.status == 1 and "pg_dump ended" in poor.err and "permission denied for table kept" in poor.err
+    assert f"{target} is not complete: empty it (pg:reset)" in poor.err
     local.ask("postgres", "create database wild")
     local.ask("wild", "create table t as select 1 as n; create extension pageinspect")
     refused = celadon("pg:push", "wild", target)
@@ -145,7 +150,7 @@ def test_what_goes_wrong_at_either_end_is_told(
         assert older.status == 1 and why in older.err, older.err
         assert ("bad" in older.err and "dropdb fourth" in older.err) == (said == "15.1")
     nothing = celadon("pg:pull", source, "fifth", env={"PATH": "/nowhere"})
-    assert nothing.status == 1 and "cannot find psql: install it" in nothing.err
+    assert nothing.status == 1 and "cannot find pg_dump: install it" in nothing.err
 
 
 def test_herokus_own_client_does_the_same(
@@ -170,4 +175,4 @@ def test_herokus_own_client_does_the_same(
     target = test_postgres.make(world, ask, settings)
     assert "Pushing complete." in heroku("pg:push", "plain", target, "-a", "example")
     assert "50" in celadon("pg:psql", target, "-c", "select count(*) from t").out
-    assert "not empty" in heroku("pg:push", "plain", target, "-a", "example", status=1)
+    assert "not empty" in heroku("pg:push", "plain", target, "-a", "example", status=2)

@@ -8,22 +8,26 @@ import psycopg
 import pytest
 
 from celadon.actions import postgres_databases as databases
-from celadon.actions import upgrading
+from celadon.actions import transferring, upgrading
 from celadon.addons.locks import Locks
 from celadon.addons.provider import ProviderRefused
 from celadon.model.engine import EngineState
 from celadon.model.postgres_archive import BackupType
 from celadon.model.postgres_database import Origin, Step
 from celadon.model.postgres_upgrade import ATTEMPTS, Upgrade, UpgradeKind, UpgradeStatus
+from celadon.model.transfer import Check, Transfer, TransferKind, TransferStatus
 from celadon.platform import certificates
 from celadon.postgres import upgrades as module
 from celadon.postgres.manager import Manager
 from celadon.postgres.provider import PostgresProvider
+from celadon.postgres.transfers import Transfers
 from celadon.postgres.upgrades import Upgrades
+from celadon.postgres.verification import Verification
 from celadon.runtime.protocol import RuntimeFailure
-from celadon.store import engines, postgres_upgrades
+from celadon.store import engines, postgres_upgrades, transfers
 from tests.postgres.place import Place, wanted
 from tests.postgres.test_forks import Killed, Made
+from tests.postgres.test_transfers import Shop, make_app
 
 Make = Callable[..., Made]
 
@@ -225,6 +229,44 @@ def test_a_follower_becomes_a_database_of_its_own_before(make: Make, old: Made, 
     assert follower.place.database.origin is Origin.FORK
     check_contents(follower, "17")
     check_contents(old, "15")
+
+
+def test_an_older_version_is_backed_up_checked_and_restored(place: Place, old: Made) -> None:
+    shop = Shop(
+        place, Transfers(place.context, place.clusters), make_app(place), old.id, lambda: place.connect(old.provided)
+    )
+    backup = shop.backup(scheduled=True)
+    Verification(place.context, place.clusters, shop.transfers).ensure()
+    assert (shop.found(backup.id).check, shop.found(backup.id).check_error) == (Check.PASSED, None)
+    old.ask("delete from t where n > 10")
+    restore = shop.run(shop.order(TransferKind.RESTORE, of=backup.id))
+    assert (restore.status, restore.warnings) == (TransferStatus.SUCCEEDED, 0), restore.error
+    check_contents(old, "15")
+    shop.transfers.forget(old.id)
+
+
+def test_what_a_newer_version_saved_is_not_restored_into_an_older_one(place: Place, make: Make, old: Made) -> None:
+    newer, context, app_id = make(), place.context, make_app(place)
+    newer.ask("create table t as select 1 as n")
+    moved: dict[str, Transfer] = {}
+    for source, target in ((newer, old), (old, newer)):
+        with context.database.transaction() as tx:
+            ordered = transferring.insert(
+                tx,
+                app_id=app_id,
+                addon_id=target.id,
+                kind=TransferKind.COPY,
+                from_name="A",
+                to_name="B",
+                source_id=source.id,
+            )
+        Transfers(context, old.provider.clusters).run(ordered.id)
+        with context.database.read() as tx:
+            moved[target.id] = transfers.find(tx, ordered.id) or ordered
+    assert moved[old.id].status is TransferStatus.FAILED and "newer PostgreSQL" in (moved[old.id].error or "")
+    check_contents(old, "15")
+    assert moved[newer.id].status is TransferStatus.SUCCEEDED, moved[newer.id].error
+    assert newer.ask("select count(*) from t") == [(1000,)]
 
 
 _STEPS = (

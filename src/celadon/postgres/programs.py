@@ -57,7 +57,8 @@ class Programs:
     def dump(self, transfer: Transfer, login: Login, work: Path, *, limit: int, snapshot: str | None) -> None:
         """Write `work/archive`, of at most `limit` bytes."""
         words = ("--format=custom", "--compress=1", "--no-password", f"--file={_ARCHIVE}")
-        own = ("--exclude-extension=pg_stat_statements",)
+        # Older programs have no such option: what they write of it, no restore takes (contents.py).
+        own = ("--exclude-extension=pg_stat_statements",) if int(login.engine.version) >= 17 else ()
         same = () if snapshot is None else (f"--snapshot={snapshot}",)
         argv = (self.clusters.program(login.engine, "pg_dump"), *words, *own, *same)
         self._start(transfer, login, work, ("prlimit", f"--fsize={limit}", "--", *argv), ())

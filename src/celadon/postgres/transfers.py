@@ -286,7 +286,8 @@ class Transfers:
         if status is None:
             raise Interrupted(f"{_KILLED} while the archive was read.")
         if status:
-            raise TransferFailure(f"The archive cannot be read: {_last(said)}")
+            newer = any("unsupported version" in line for line in said)
+            raise TransferFailure(_NEWER if newer else f"The archive cannot be read: {_last(said)}")
         self.programs.end(transfer)
         with self.clusters.connect(login.engine, login.database) as connection:
             return contents.choose(connection, work / "contents", work / "wanted")
@@ -362,6 +363,7 @@ class Transfers:
             raise Cancelled
 
 
+_NEWER = "The archive was made by a newer PostgreSQL than this database is of: pg:upgrade it, or take a newer one."
 _KILLED = "Its program was ended from outside, as when memory is short or the platform stops,"
 _UNKNOWN = (
     "The platform stopped while the restore ran, and it cannot be told whether that was complete. The database is either "
