@@ -32,7 +32,10 @@ from celadon.postgres.upgrades import Upgrades
 @pytest.fixture
 def work(stand: Stand, world: World, ask: Asking, clusters: Clusters) -> Iterator[Callable[[str], None]]:
     """Does what the role does for a database, by its name."""
-    table = (*routes.of_databases(Databases(clusters, lambda _: None)), *upgrade_routes.routes(clusters.versions))
+    table = (
+        *routes.of_databases(Databases(world.context, clusters, lambda _: None)),
+        *upgrade_routes.routes(clusters.versions),
+    )
     stand.application = Application(world.context, (*role.ROUTES, *table))
     provider = PostgresProvider(world.context, clusters, Locks())
 

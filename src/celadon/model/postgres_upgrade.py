@@ -90,6 +90,12 @@ class Upgrade:
     def busy(self) -> bool:
         return self.status in BUSY
 
+    @property
+    def ended_history(self) -> datetime | None:
+        """Since when there is a server of the new version: no rollback leads to before."""
+        done = self.kind is UpgradeKind.UPGRADE and self.status is UpgradeStatus.SUCCEEDED
+        return self.finished_at if done else None
+
 
 def newest(versions: Sequence[str]) -> str:
     return max(versions, key=int)

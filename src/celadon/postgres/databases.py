@@ -24,6 +24,7 @@ from celadon.model import postgres_database as rules
 from celadon.model.engine import Engine
 from celadon.model.errors import Conflict, Forbidden, InvalidParams, NotFound
 from celadon.model.postgres_database import DEFAULT_CREDENTIAL, SERVICE, SIZES, Origin, PostgresDatabase, Size, Step
+from celadon.model.postgres_upgrade import Upgrade
 from celadon.postgres import tenants, upgrade_routes
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.lineage import Lineage
@@ -149,6 +150,7 @@ class Databases:
     def _information(self, call: Call, place: Place) -> list[dict[str, object]]:
         """As `pg:info` prints it, in this order; what only the server knows is left out while it does not answer."""
         size = SIZES[place.database.plan]
+        upgrade = postgres_upgrades.of_addon(call.context, place.database.addon_id)
         used = self._used(call, place)
         limits = {} if used is None else _limits(place, used)
         told = {
@@ -159,9 +161,10 @@ class Databases:
             "PG Version": place.engine.version,
             "Created": f"{place.database.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
             "Fork/Follow": "Unsupported" if size.shared else "Available",
-            "Rollback": _rollback(place.database, size),
+            "Rollback": _rollback(place.database, size, upgrade),
             "Maintenance": "not required",
-            **_upgrade(call, place),
+            # One line: `pg:upgrade:wait` has all.
+            **({} if upgrade is None else {"Upgrade": upgrade_routes.told(upgrade).partition("\n")[0]}),
         }
         rows: list[dict[str, object]] = [{"name": name, "values": [text]} for name, text in told.items()]
         return [*rows, *(self._lineage.rows(place) if place.database.step is Step.AVAILABLE else [])]
@@ -228,17 +231,13 @@ class _Connected:
         return Conflict(f"cannot {self._intent}: {_LATER}")
 
 
-def _rollback(database: PostgresDatabase, size: Size) -> str:
+def _rollback(database: PostgresDatabase, size: Size, upgrade: Upgrade | None) -> str:
     if not size.rollback_days or database.origin is Origin.FOLLOW:
         return "Unsupported"
     earliest = max(database.created_at, now() - timedelta(days=size.rollback_days))
+    if upgrade is not None and upgrade.ended_history is not None:
+        earliest = max(earliest, upgrade.ended_history)
     return f"earliest from {earliest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _upgrade(call: Call, place: Place) -> dict[str, str]:
-    """How far its upgrade is: one line, `pg:upgrade:wait` has all."""
-    found = postgres_upgrades.of_addon(call.context, place.database.addon_id)
-    return {} if found is None else {"Upgrade": upgrade_routes.told(found).partition("\n")[0]}
 
 
 def _status(place: Place) -> str:
