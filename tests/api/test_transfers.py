@@ -253,11 +253,27 @@ def test_a_schedule_takes_one_backup_for_each_hour_that_has_come(shop: World) ->
 
 
 def test_a_copy_is_between_two_databases_of_this_platform(shop: World, tmp_path: Path) -> None:
-    url = "postgres://u:p@localhost:25001/dabc"
+    url = _url(shop, "dabc")
     same = ask(shop, "POST", f"{_database(shop)}/transfers", {"from_url": url, "to_url": url}, 422)
     assert "itself" in same["message"]
     body = {"from_url": "postgres://a:b@db.example.com/other", "to_url": url}
     assert "none of this platform's" in ask(shop, "POST", f"{_database(shop)}/transfers", body, 422)["message"]
+
+
+def _url(shop: World, name: str, password: str = "secret") -> str:
+    """As a config var says where one of `place` is."""
+    with shop.context.database.read() as tx:
+        found = next(one for one in postgres_databases.list_all(tx) if one.name == name)
+        engine = engines.find(tx, found.engine_id)
+    assert engine is not None
+    return f"postgres://u{name}:{password}@localhost:{engine.port}/{name}"
+
+
+def test_a_copy_is_only_of_a_database_whose_password_is_known(shop: World) -> None:
+    url, path = _url(shop, "dabc"), f"{_database(shop)}/transfers"
+    for wrong in (_url(shop, "dabc", "guessed"), _url(shop, "dabc", ""), url.replace("udabc:", "other:"), "dabc", ""):
+        for body in ({"from_url": wrong, "to_url": url}, {"from_url": url, "to_url": wrong}):
+            assert "none of this platform's" in ask(shop, "POST", path, body, 422)["message"]
 
 
 def test_a_backup_that_was_interrupted_begins_anew_and_a_load_does_not(shop: World) -> None:

@@ -48,8 +48,9 @@ def ask(stand: Stand, world: World, settings: Settings, clusters: Clusters) -> I
         provider.deprovision(described.addon.id, None)
 
 
-def make(world: World, ask: Asking, settings: Settings, plan: str = "mini") -> str:
-    name = addons.create(world.context, world.actor, "example", plan=f"heroku-postgresql:{plan}").addon.name
+def make(world: World, ask: Asking, settings: Settings, plan: str = "mini", **options: str) -> str:
+    plan = f"heroku-postgresql:{plan}"
+    name = addons.create(world.context, world.actor, "example", plan=plan, options=options).addon.name
     deadline = time.monotonic() + 60
     while addons.find(world.context, world.actor, name).addon.work is not None and time.monotonic() < deadline:
         ask.ensure()

@@ -117,8 +117,11 @@ def test_a_backup_is_due_each_day_and_a_full_one_each_week(found: list[Backup], 
 
 
 def test_what_pgbackrest_tells_is_read() -> None:
-    text = '[{"name":"main","backup":[{"label":"20261128-200000F","type":"full","timestamp":{"start":1,"stop":2}}]}]'
+    one = '{"label":"20261128-200000F","type":"full","timestamp":{"start":1,"stop":2},"database":{"id":1}}'
+    text = f'[{{"name":"main","db":[{{"id":1}}],"backup":[{one}]}}]'
     (found,) = archive.backups(text)
+    # What is of before an upgrade leads nowhere any more.
+    assert archive.backups(f'[{{"name":"main","db":[{{"id":1}},{{"id":2}}],"backup":[{one}]}}]') == []
     assert (found.label, found.full, found.ended_at.timestamp()) == ("20261128-200000F", True, 2)
     assert archive.backups('[{"name":"main","status":{"code":1}}]') == []
     assert archive.span([], NOW) is None

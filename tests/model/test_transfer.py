@@ -35,6 +35,7 @@ def backup(num: int, at: datetime, *, scheduled: bool = True) -> Transfer:
         row_counts=None,
         check_engine_id=None,
         check_error=None,
+        check_attempts=0,
         verified_at=None,
         started_at=at,
         finished_at=at,

@@ -346,7 +346,7 @@ def _killed(*_: object, **__: object) -> None:
         ("fork", "copies._rename"),
         ("fork", "copies._hand_over"),
         ("fork", "launcher.launch"),
-        ("fork", "_ensure_tenant"),
+        ("fork", "ensure_tenant"),
         ("follow", "followers.reserve_slot"),
         ("follow", "clusters.run_to_end"),
         ("follow", "copies._hand_over"),

@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import urllib.parse
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from celadon.model.postgres_database import (
     Size,
     Step,
 )
-from celadon.store import changes, engines, postgres_databases
+from celadon.store import changes, engines, postgres_databases, postgres_upgrades
 from celadon.store.database import Transaction
 
 _ETCD_MEMORY = 512 << 20
@@ -59,10 +60,10 @@ class Source:
 
 def find(context: Context, addon_id: str) -> Place | None:
     with context.database.read() as tx:
-        return _place(tx, addon_id)
+        return place_of(tx, addon_id)
 
 
-def _place(tx: Transaction, addon_id: str) -> Place | None:
+def place_of(tx: Transaction, addon_id: str) -> Place | None:
     database = postgres_databases.find(tx, addon_id)
     engine = engines.find(tx, database.engine_id) if database else None
     password = postgres_databases.password(tx, addon_id, DEFAULT_CREDENTIAL)
@@ -77,7 +78,7 @@ def reserve(
     """The place of an add-on's database, chosen once: asked again, the answer is the same. Raises Conflict."""
     size, source = rules.SIZES[plan], source or Source()
     with context.database.transaction() as tx:
-        if found := _place(tx, addon_id):
+        if found := place_of(tx, addon_id):
             return found
         engine = (engines.shared(tx, EngineKind.POSTGRESQL) if size.shared else None) or _make(tx, size, version)
         if source.origin is not Origin.EMPTY and not size.shared:
@@ -107,7 +108,7 @@ def reserve(
         if source.origin is Origin.FOLLOW and source.addon_id is not None:
             _share_credentials(tx, source.addon_id, addon_id)
         changes.record(tx, "engine")
-        place = _place(tx, addon_id)
+        place = place_of(tx, addon_id)
         assert place is not None, "it was just made"
         return place
 
@@ -191,7 +192,7 @@ def remove(context: Context, addon_id: str) -> Place | None:
     Those that follow it become databases of their own: they are `unfinished` from now on.
     """
     with context.database.transaction() as tx:
-        found = _place(tx, addon_id)
+        found = place_of(tx, addon_id)
         if found is not None:
             postgres_databases.update(tx, addon_id, now=now(), step=Step.REMOVING)
             if not found.engine.shared:
@@ -205,6 +206,10 @@ def removed(context: Context, place: Place) -> None:
     """It is gone from its server, and the server with it when it was its own."""
     with context.database.transaction() as tx:
         postgres_databases.delete(tx, place.database.addon_id)
+        upgrade = postgres_upgrades.find(tx, place.database.addon_id)
+        if upgrade is not None and not upgrade.busy:
+            # Another is forgotten by who carries it out, with what it has made.
+            postgres_upgrades.delete(tx, upgrade.addon_id)
         if not place.engine.shared:
             for engine in _own(tx, place.engine):
                 engines.delete(tx, engine.id)
@@ -229,6 +234,11 @@ def running(context: Context, kind: EngineKind = EngineKind.POSTGRESQL) -> list[
     return [one for one in found if one.kind is kind and one.state is EngineState.RUNNING]
 
 
+def engine(context: Context, engine_id: str) -> Engine | None:
+    with context.database.read() as tx:
+        return engines.find(tx, engine_id)
+
+
 def scratch(context: Context, like: Engine, engine_id: str) -> Engine:
     """A server of this id for a while, which nobody but the caller starts and removes. Raises Conflict."""
     with context.database.transaction() as tx:
@@ -251,7 +261,7 @@ def remove_scratch(context: Context, engine_id: str, remove: Callable[[Engine], 
 def followers(context: Context, addon_id: str) -> list[Place]:
     """What follows this database."""
     with context.database.read() as tx:
-        places = [_place(tx, one.addon_id) for one in _followers(tx, addon_id)]
+        places = [place_of(tx, one.addon_id) for one in _followers(tx, addon_id)]
     return [place for place in places if place is not None]
 
 
@@ -263,7 +273,7 @@ def following(context: Context) -> list[Place]:
     """The followers that are available."""
     with context.database.read() as tx:
         found = [one for one in postgres_databases.list_all(tx) if one.origin is Origin.FOLLOW]
-        places = [_place(tx, one.addon_id) for one in found if one.step is Step.AVAILABLE]
+        places = [place_of(tx, one.addon_id) for one in found if one.step is Step.AVAILABLE]
     return [place for place in places if place is not None]
 
 
@@ -271,18 +281,29 @@ def of_engine(context: Context, engine_id: str) -> Place | None:
     """The database of an engine that has one."""
     with context.database.read() as tx:
         found = postgres_databases.of_engine(tx, engine_id)
-        return _place(tx, found[0].addon_id) if found else None
+        return place_of(tx, found[0].addon_id) if found else None
 
 
-def by_url(context: Context, *, port: int, name: str, role: str, password: str) -> str | None:
+def by_url(context: Context, url: str) -> str | None:
     """The add-on of whoever has a database's URL."""
     with context.database.read() as tx:
-        for one in postgres_databases.list_all(tx):
-            if (one.name, one.role) == (name, role):
-                known = _place(tx, one.addon_id)
-                same = known and hmac.compare_digest(known.password.encode(), password.encode())
-                if known and same and known.engine.port == port:
-                    return one.addon_id
+        return of_url(tx, url)
+
+
+def of_url(tx: Transaction, url: str) -> str | None:
+    """The add-on whose database has this URL, password and all; None for a URL of another server, or none at all."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    role, password = urllib.parse.unquote(parts.username or ""), urllib.parse.unquote(parts.password or "")
+    for one in postgres_databases.list_all(tx):
+        if (one.name, one.role) == (parts.path.strip("/"), role):
+            known = place_of(tx, one.addon_id)
+            same = known and hmac.compare_digest(known.password.encode(), password.encode())
+            if known and same and known.engine.port == port:
+                return one.addon_id
     return None
 
 
@@ -290,7 +311,7 @@ def archived(context: Context) -> list[Place]:
     """The databases with an archive: those that have a server of their own and follow nobody."""
     with context.database.read() as tx:
         found = [one for one in postgres_databases.list_all(tx) if one.step is Step.AVAILABLE]
-        places = [_place(tx, one.addon_id) for one in found if one.origin is not Origin.FOLLOW]
+        places = [place_of(tx, one.addon_id) for one in found if one.origin is not Origin.FOLLOW]
     return [one for one in places if one and has_archive(one.engine) and one.engine.state is EngineState.RUNNING]
 
 
@@ -303,7 +324,7 @@ def unfinished(context: Context) -> list[Place]:
     """The followers that are to follow no longer, or are made anew; so is one whose leader is gone."""
     with context.database.read() as tx:
         found = [one for one in postgres_databases.list_all(tx) if one.origin is Origin.FOLLOW]
-        places = [_place(tx, one.addon_id) for one in found if _is_unfinished(tx, one)]
+        places = [place_of(tx, one.addon_id) for one in found if _is_unfinished(tx, one)]
     return [place for place in places if place is not None]
 
 

@@ -7,7 +7,8 @@ from celadon.actions import mails
 from celadon.actions.context import Context, now
 from celadon.model import transfer as rules
 from celadon.model import transfer_schedule
-from celadon.model.transfer import ATTEMPTS, Check, Transfer, TransferKind, TransferStatus, TransferStep
+from celadon.model.postgres_database import Step
+from celadon.model.transfer import ATTEMPTS, CHECKS, Check, Transfer, TransferKind, TransferStatus, TransferStep
 from celadon.model.transfer_schedule import TransferSchedule
 from celadon.store import accounts, addons, apps, changes, events, postgres_databases, transfer_schedules, transfers
 from celadon.store.database import Transaction
@@ -50,6 +51,7 @@ def insert(
         row_counts=None,
         check_engine_id=None,
         check_error=None,
+        check_attempts=0,
         verified_at=None,
         started_at=None,
         finished_at=None,
@@ -84,10 +86,13 @@ def url(context: Context, transfer_id: str) -> str | None:
 
 
 def begin(context: Context, transfer_id: str) -> Transfer | None:
-    """It runs from now on, unless it was cancelled or another one runs on its database."""
+    """It runs from now on, unless it was cancelled, another one runs on its database, or that is being upgraded."""
     with context.database.transaction() as tx:
         found = transfers.lock(tx, transfer_id)
         if found is None or found.over or transfers.is_taken(tx, found.addon_id, found.id):
+            return None
+        ends = [postgres_databases.find(tx, one) for one in (found.addon_id, found.source_id) if one]
+        if any(one is not None and one.step is Step.UPGRADING for one in ends):
             return None
         if found.status is TransferStatus.PENDING:
             started = found.started_at or now()
@@ -176,7 +181,30 @@ def _end(tx: Transaction, found: Transfer, status: TransferStatus, **values: obj
 def checking(context: Context, transfer_id: str, engine_id: str | None) -> None:
     """It is being restored in this engine, which is removed afterwards."""
     with context.database.transaction() as tx:
-        transfers.update(tx, transfer_id, now=now(), check=Check.RUNNING, check_engine_id=engine_id)
+        found = transfers.lock(tx, transfer_id)
+        if found is not None:
+            values = {"check_engine_id": engine_id, "check_attempts": found.check_attempts + 1}
+            transfers.update(tx, found.id, now=now(), check=Check.RUNNING, **values)
+
+
+def not_checked(context: Context, transfer_id: str) -> None:
+    """There is nothing to check any more."""
+    with context.database.transaction() as tx:
+        transfers.update(tx, transfer_id, now=now(), check=Check.NONE, check_engine_id=None)
+
+
+def check_interrupted(context: Context, transfer_id: str, why: str) -> None:
+    """The platform was in the way of a check: it is due again, some times; then nobody knows, and nobody is blamed."""
+    with context.database.transaction() as tx:
+        found = transfers.lock(tx, transfer_id)
+        if found is None or found.check not in (Check.DUE, Check.RUNNING):
+            return
+        values: dict[str, object] = {"check": Check.DUE}
+        if found.check_attempts >= CHECKS:
+            error = f"It could not be checked, and may be good or not: {why}"
+            values = {"check": Check.UNKNOWN, "check_error": error}
+        transfers.update(tx, found.id, now=now(), check_engine_id=None, **values)
+        changes.record(tx, "transfer", found.app_id)
 
 
 def checked(context: Context, transfer_id: str, wrong: str | None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from celadon.actions import access, addons, transferring
+from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
 from celadon.model import destination
 from celadon.model import transfer as rules
@@ -17,7 +18,7 @@ from celadon.model.errors import Conflict, InvalidParams, NotFound
 from celadon.model.postgres_database import SERVICE, PostgresDatabase, Step
 from celadon.model.transfer import URL_LIFETIME, LogLine, Transfer, TransferKind, TransferStatus
 from celadon.model.transfer_schedule import TransferSchedule
-from celadon.store import attachments, changes, engines, events, postgres_databases, transfer_schedules, transfers
+from celadon.store import attachments, changes, events, postgres_databases, transfer_schedules, transfers
 from celadon.store.database import Transaction
 
 # Where backups are read, below the API's URL.
@@ -126,10 +127,10 @@ def copy(context: Context, actor: Actor, named: str, *, from_url: str | None, to
     with context.database.transaction() as tx:
         _database(tx, actor, named, "transfer:update")
         source, target = _of_url(tx, from_url), _of_url(tx, to_url)
-        if source.addon_id == target.addon_id:
+        if source == target:
             raise InvalidParams("cannot copy a database onto itself")
-        from_addon, _ = _database(tx, actor, source.addon_id, "transfer:download")
-        to_addon, _ = _database(tx, actor, target.addon_id, "transfer:update")
+        from_addon, _ = _database(tx, actor, source, "transfer:download")
+        to_addon, _ = _database(tx, actor, target, "transfer:update")
         return transferring.insert(
             tx,
             app_id=to_addon.app_id,
@@ -141,15 +142,14 @@ def copy(context: Context, actor: Actor, named: str, *, from_url: str | None, to
         )
 
 
-def _of_url(tx: Transaction, url: str | None) -> PostgresDatabase:
-    """The database that a config var leads to; only its name is looked at, what the actor may is asked apart."""
-    name = (url or "").rpartition("/")[2].partition("?")[0]
-    found = [one for one in postgres_databases.list_all(tx) if name and one.name == name]
-    if not found or engines.find(tx, found[0].engine_id) is None:
+def _of_url(tx: Transaction, url: str | None) -> str:
+    """The add-on of the database that a config var leads to, password and all; what the actor may is asked apart."""
+    found = databases.of_url(tx, url or "")
+    if found is None:
         raise InvalidParams(
             "cannot copy that database: it is none of this platform's; use pg_dump and pg:backups:restore for others"
         )
-    return found[0]
+    return found
 
 
 def cancel(context: Context, actor: Actor, app_name: str, named: str) -> Transfer:

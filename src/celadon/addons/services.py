@@ -30,7 +30,7 @@ from celadon.model.cache import MEMCACHED, REDIS
 from celadon.model.engine import Engine, EngineKind
 from celadon.platform import runtimes
 from celadon.platform.failure import PlatformFailure
-from celadon.postgres import downloads, maintenance_routes, reports, transfer_routes
+from celadon.postgres import downloads, maintenance_routes, reports, transfer_routes, upgrade_routes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
 from celadon.postgres.changes import Changes
@@ -47,6 +47,7 @@ from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.reports import Reports
 from celadon.postgres.settings import Settings
 from celadon.postgres.transfers import Transfers
+from celadon.postgres.upgrades import Upgrades
 from celadon.postgres.verification import Verification
 from celadon.runtime.protocol import RuntimeFailure
 from celadon.scheduler.provider import SchedulerProvider
@@ -118,6 +119,7 @@ def built_in(context: Context) -> Services:
             settings.ensure,
             Maintenance(context, clusters, locks).ensure,
             changes.ensure,
+            Upgrades(provider).ensure,
             cached.ensure,
             *(renewals.ensure for renewals in _renewals(context, clusters, locks, redis)),
         ),
@@ -171,6 +173,7 @@ def served(
         *postgres_routes.of_settings(settings),
         *maintenance_routes.routes(Windows(clusters)),
         *reports.routes(Reports(clusters)),
+        *upgrade_routes.routes(clusters.versions),
         *transfer_routes.ROUTES,
         *cache_routes.routes(cached, redis),
     )

@@ -308,5 +308,5 @@ def _status(one: dict[str, Any]) -> str:
 def _checked(one: dict[str, Any]) -> str:
     """When it was last restored to check it."""
     if one["verify_error"]:
-        return "cannot be restored"
+        return "could not be checked" if one.get("verify_unknown") else "cannot be restored"
     return date(one["verified_at"]) if one["verified_at"] else ""

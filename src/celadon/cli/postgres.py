@@ -102,15 +102,17 @@ def psql(invocation: Invocation, database: str | None, statement: str | None, cr
     program = shutil.which("psql")
     if program is None:
         raise Failure("cannot find psql: install it (Debian: apt-get install postgresql-client)")
-    with _environment(invocation, addon, credential or credential_of(invocation, database)) as environment:
+    with environment(invocation, addon, credential or credential_of(invocation, database)) as found:
         argv = [program, *(["-c", statement] if statement is not None else [])]
-        finished = subprocess.run(argv, env=environment, check=False)
+        finished = subprocess.run(argv, env=found, check=False)
     if finished.returncode:
         raise Failure(f"psql ended with status {finished.returncode}")
 
 
 @contextmanager
-def _environment(invocation: Invocation, addon: Mapping[str, Any], credential: str) -> Iterator[dict[str, str]]:
+def environment(
+    invocation: Invocation, addon: Mapping[str, Any], credential: str = "default"
+) -> Iterator[dict[str, str]]:
     """What libpq connects by; the password is not among arguments, which everybody on this machine can read."""
     found = login(invocation, addon, credential)
     authority = invocation.client.get("/platform")["ca_certificate"]

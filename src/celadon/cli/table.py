@@ -198,6 +198,10 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:promote": Entry("postgres:promote", "DATABASE", "make a database the app's DATABASE_URL"),
     "pg:ps": Entry("pg_statistics:ps", "[DATABASE]", "show what is going on in a database"),
     "pg:psql": Entry("postgres:psql", "[DATABASE]", "open a prompt of a database"),
+    "pg:pull": Entry("pg_moves:pull", "DATABASE TARGET", "copy a database to this machine, or to a URL"),
+    "pg:push": Entry(
+        "pg_moves:push", "SOURCE DATABASE", "copy a database of this machine, or of a URL, into one of an app"
+    ),
     "pg:records-rank": Entry("pg_statistics:records_rank", "[DATABASE]", "show how many rows tables have"),
     "pg:reset": Entry("postgres:reset", "[DATABASE]", "delete everything in a database"),
     "pg:seq-scans": Entry("pg_statistics:seq_scans", "[DATABASE]", "show how often tables are read from end to end"),
@@ -258,6 +262,14 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "pg:unfollow": Entry("postgres:unfollow", "DATABASE", "make a follower a database of its own"),
     "pg:unused-indexes": Entry("pg_statistics:unused_indexes", "[DATABASE]", "show indexes that are hardly ever read"),
+    "pg:upgrade": Entry(
+        "pg_upgrades:upgrade", "REPLICA", "unfollow a database and upgrade it to the newest PostgreSQL"
+    ),
+    "pg:upgrade:cancel": Entry("pg_upgrades:cancel", "[DATABASE]", "give an upgrade up that has not begun"),
+    "pg:upgrade:dryrun": Entry("pg_upgrades:dry_run", "[DATABASE]", "try an upgrade with a copy of a database"),
+    "pg:upgrade:prepare": Entry("pg_upgrades:prepare", "[DATABASE]", "try an upgrade, and be ready to run it"),
+    "pg:upgrade:run": Entry("pg_upgrades:run", "[DATABASE]", "upgrade a database to a newer PostgreSQL"),
+    "pg:upgrade:wait": Entry("pg_upgrades:wait", "[DATABASE]", "wait for the end of an upgrade"),
     "pg:user-connections": Entry("pg_statistics:user_connections", "[DATABASE]", "count the connections of each user"),
     "pg:vacuum-stats": Entry(
         "pg_statistics:vacuum_stats", "[DATABASE]", "show dead rows, and when they were last removed"
@@ -343,6 +355,8 @@ ALIASES: Mapping[str, str] = {
     "config:add": "config:set",
     "config:remove": "config:unset",
     "create": "apps:create",
+    "db:pull": "pg:pull",
+    "db:push": "pg:push",
     "destroy": "apps:destroy",
     "info": "apps:info",
     "join": "apps:join",

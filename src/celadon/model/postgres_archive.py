@@ -29,7 +29,10 @@ class Backup:
 
 
 def backups(info: str) -> list[Backup]:
-    """What is complete, the oldest first. Raises ValueError when this is not what pgBackRest writes."""
+    """What is complete, the oldest first, of the files since the last upgrade: those before are of another version.
+
+    Raises ValueError when this is not what pgBackRest writes.
+    """
     try:
         return [
             Backup(
@@ -39,6 +42,7 @@ def backups(info: str) -> list[Backup]:
             )
             for stanza in json.loads(info)
             for one in stanza.get("backup", ())
+            if one["database"]["id"] == max(known["id"] for known in stanza["db"])
         ]
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"cannot read what pgbackrest tells of an archive: {error!r}") from error

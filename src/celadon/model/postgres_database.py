@@ -80,7 +80,8 @@ class Origin(StrEnum):
 class Step(StrEnum):
     """Its program counter. A database with an origin is filled (`copying`) before it is prepared.
 
-    A follower is `promoting` while it becomes a database of its own, `rebuilding` while it is filled anew.
+    A follower is `promoting` while it becomes a database of its own, `rebuilding` while it is filled anew. `upgrading`:
+    it is closed while its server becomes one of a newer version.
     """
 
     COPYING = "copying"
@@ -88,6 +89,7 @@ class Step(StrEnum):
     AVAILABLE = "available"
     PROMOTING = "promoting"
     REBUILDING = "rebuilding"
+    UPGRADING = "upgrading"
     REMOVING = "removing"
 
 

@@ -14,6 +14,8 @@ URL_LIFETIME = timedelta(minutes=10)
 MAGIC = b"PGDMP"
 # How often one that the platform itself interrupted begins anew.
 ATTEMPTS = 3
+# And how often a check is begun that the platform interrupts.
+CHECKS = 3
 # Lines that are kept of what its programs said, and the longest of them.
 LOG_LINES, LOG_LINE = 200, 1000
 # What stands for the place of a backup where a client wants a URL; it opens nothing by itself.
@@ -63,13 +65,17 @@ class TransferStep(StrEnum):
 
 
 class Check(StrEnum):
-    """Whether a backup has been restored to see that it can be. `due` and `running` are the platform's to finish."""
+    """Whether a backup has been restored to see that it can be. `due` and `running` are the platform's to finish.
+
+    `unknown`: the platform could not, and the backup may be good or not.
+    """
 
     NONE = "none"
     DUE = "due"
     RUNNING = "running"
     PASSED = "passed"
     FAILED = "failed"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +85,7 @@ class Transfer:
     `source_id` is what it comes from: the backup of a restore (None for one by URL), the database of a copy. Bytes are
     those of the database when it began (`source_bytes`) and of the archive so far. `row_counts` are the tables' rows at
     the moment of a backup, as far as they were counted; `verified_at` is when it was last restored to check it, in the
-    engine `check_engine_id` while that lasts.
+    engine `check_engine_id` while that lasts; `check_attempts` are the times that was begun.
     """
 
     id: str
@@ -103,6 +109,7 @@ class Transfer:
     row_counts: Mapping[str, int] | None
     check_engine_id: str | None
     check_error: str | None
+    check_attempts: int
     verified_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None

@@ -71,6 +71,15 @@ def bootstrap_argv(settings: Settings, recipe: Recipe, root: Path) -> list[str]:
     hooks = [f"--customize-hook={hook}" for hook in recipe.hooks]
     guard = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     mirror, security = settings.debian_mirror, settings.debian_security_mirror
+    sources = [
+        line
+        for suite in recipe.suites
+        for line in (
+            f"deb {mirror} {suite} main",
+            f"deb {mirror} {suite}-updates main",
+            f"deb {security} {suite}-security main",
+        )
+    ]
     return [
         *guard,
         "mmdebstrap",
@@ -84,9 +93,7 @@ def bootstrap_argv(settings: Settings, recipe: Recipe, root: Path) -> list[str]:
         *hooks,
         recipe.suite,
         str(root),
-        f"deb {mirror} {recipe.suite} main",
-        f"deb {mirror} {recipe.suite}-updates main",
-        f"deb {security} {recipe.suite}-security main",
+        *sources,
     ]
 
 

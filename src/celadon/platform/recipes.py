@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 
 SUITE = "trixie"
+# What has the older PostgreSQL, which is the only one where this is the suite of the whole image.
+OLDER_SUITE = "bookworm"
 
 # Raised when the way an image is built changes although its recipe does not.
 _FORMAT = 1
@@ -30,6 +32,15 @@ _LEAN = (
     "force-unsafe-io",
 )
 
+# PostgreSQL 15 names an LLVM of its own (110 MB) among what it needs. Nothing here compiles queries (`jit = off`), and a server that does
+# not find the module for it goes on without.
+_NO_COMPILER = (
+    "path-exclude=/usr/lib/*/libLLVM-14*",
+    "path-exclude=/usr/lib/llvm-14/*",
+    "path-exclude=/usr/lib/postgresql/15/lib/llvmjit*",
+    "path-exclude=/usr/lib/postgresql/15/lib/bitcode/*",
+)
+
 # A host's own name and resolvers must not travel inside an image: each container gets its own.
 _ANONYMOUS = (
     'echo localhost > "$1/etc/hostname"',
@@ -41,17 +52,27 @@ _ANONYMOUS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """A Debian root filesystem: `hooks` are shell commands run at the end with the root as `$1`."""
+    """A Debian root filesystem: `hooks` are shell commands run at the end with the root as `$1`.
+
+    `older_suite` is where packages come from that the suite itself has no longer.
+    """
 
     name: str
     suite: str
     packages: tuple[str, ...]
     dpkg_options: tuple[str, ...] = _LEAN
     hooks: tuple[str, ...] = ()
+    older_suite: str = ""
+
+    @property
+    def suites(self) -> tuple[str, ...]:
+        """All that packages come from; what several have comes from the first, whose versions are the newest."""
+        return tuple(dict.fromkeys(suite for suite in (self.suite, self.older_suite) if suite))
 
     @property
     def digest(self) -> str:
-        parts = [_FORMAT, self.suite, sorted(self.packages), self.dpkg_options, self.hooks]
+        parts: list[object] = [_FORMAT, self.suite, sorted(self.packages), self.dpkg_options, self.hooks]
+        parts += self.suites[1:]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:12]
 
     @property
@@ -75,11 +96,15 @@ CEDAR = Recipe(
 SERVICES = Recipe(
     name="services",
     suite=SUITE,
+    older_suite=OLDER_SUITE,
+    dpkg_options=(*_LEAN, *_NO_COMPILER),
     packages=(
         *("ca-certificates", "haproxy", "procps"),
         *(
             "postgresql",
             "postgresql-client",
+            # The newest of Debian before: databases of it can be made, and upgraded.
+            "postgresql-15",
             "pgbackrest",
             "patroni",
             "etcd-server",

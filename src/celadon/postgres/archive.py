@@ -137,10 +137,25 @@ class Archive:
     def back_up(self, engine: Engine, kind: BackupType) -> None:
         """Make a backup now. Raises RuntimeFailure, ClusterFailure."""
         began = time.monotonic()
-        # It only looks whether all is right when there is a stanza already.
-        self._pgbackrest(engine, "stanza-create")
+        self._ensure_stanza(engine)
         self._pgbackrest(engine, f"--type={kind}", "backup")
         log.info("at=backup engine=%s type=%s seconds=%.1f", engine.name, kind, time.monotonic() - began)
+
+    def _ensure_stanza(self, engine: Engine) -> None:
+        try:
+            # It only looks whether all is right when there is a stanza already.
+            self._pgbackrest(engine, "stanza-create")
+        except ClusterFailure:
+            # One of the files before an upgrade.
+            self._pgbackrest(engine, "stanza-upgrade")
+
+    def renew(self, engine: Engine) -> None:
+        """Go on after an upgrade: nothing leads back to before it, and a whole backup is due at once.
+
+        May be called again. Raises RuntimeFailure, ClusterFailure.
+        """
+        self._ensure_stanza(engine)
+        self._due.pop(engine.id, None)
 
     def backups(self, engine: Engine) -> list[Backup]:
         """What is there to begin from, the oldest first. Raises RuntimeFailure, ClusterFailure when it does not run."""

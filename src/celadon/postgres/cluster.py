@@ -36,9 +36,10 @@ class Clusters:
 
     def __init__(self, engines: Engines) -> None:
         self.engines = engines
-        versions = sorted(int(path.name) for path in (engines.root / "usr/lib/postgresql").iterdir())
-        # The image's own.
-        self.version = str(versions[-1])
+        found = sorted(int(path.name) for path in (engines.root / "usr/lib/postgresql").iterdir())
+        # Those of the image, the oldest first.
+        self.versions = tuple(str(version) for version in found)
+        self.version = self.versions[-1]
 
     def program(self, engine: Engine, name: str) -> str:
         return f"/usr/lib/postgresql/{engine.version}/bin/{name}"
@@ -56,8 +57,8 @@ class Clusters:
         if self.made(engine):
             return
         self.engines.prepare(engine)
-        if not self._take_spare(engine):
-            self._initdb(engine)
+        if engine.version != self.version or not self._take_spare(engine):
+            self.initdb(engine)
 
     def configure(self, engine: Engine, more: str = "", peers: Sequence[str] = ()) -> None:
         """Write its configuration: the platform's, never changed by hand. `more` are further lines of postgresql.conf.
@@ -80,8 +81,8 @@ class Clusters:
             self.engines.start(engine, self.server_argv(engine), mounts=mounts, group=group)
         self.wait(engine)
 
-    def server_argv(self, engine: Engine) -> tuple[str, ...]:
-        return (self.program(engine, "postgres"), "-D", DATA, "-c", f"config_file={PLACE}/conf/postgresql.conf")
+    def server_argv(self, engine: Engine, data: str = DATA, conf: str = f"{PLACE}/conf") -> tuple[str, ...]:
+        return (self.program(engine, "postgres"), "-D", data, "-c", f"config_file={conf}/postgresql.conf")
 
     def outdated(self, engine: Engine) -> bool:
         """Whether it runs with an older version's way of telling who logs in, which only a restart ends.
@@ -91,12 +92,12 @@ class Clusters:
         with self.connect(engine) as connection:
             return connection.execute("show ident_file").fetchone() != (authentication.IDENT_FILE,)
 
-    def stop(self, engine: Engine, container_id: str, seconds: float) -> None:
+    def stop(self, engine: Engine, container_id: str, seconds: float, data: str = DATA) -> None:
         """End a server in the way that leaves nothing to recover; whoever follows it has everything then.
 
         Raises RuntimeFailure when it still runs after so many seconds.
         """
-        argv = (self.program(engine, "pg_ctl"), "stop", "--mode=fast", "--no-wait", f"--pgdata={DATA}")
+        argv = (self.program(engine, "pg_ctl"), "stop", "--mode=fast", "--no-wait", f"--pgdata={data}")
         self.engines.runtime.exec(container_id, argv, {})
         self._wait_for_end(container_id, seconds)
 
@@ -140,6 +141,15 @@ class Clusters:
 
     def run_to_end(self, spec: ContainerSpec, seconds: float) -> None:
         """Run a container until its program ends. Raises RuntimeFailure, ClusterFailure with what it said."""
+        status, said = self.outcome(spec, seconds)
+        if status != 0:
+            raise ClusterFailure(f"cannot run {spec.id} (status {status}): {said[-500:]}")
+
+    def outcome(self, spec: ContainerSpec, seconds: float) -> tuple[int | None, str]:
+        """Run a container until its program ends: its status (None when nobody saw it) and what it said.
+
+        Raises RuntimeFailure.
+        """
         runtime, output = self.engines.runtime, spec.log_path
         runtime.remove(spec.id)
         before = output.stat().st_size if output.is_file() else 0
@@ -148,9 +158,7 @@ class Clusters:
             status = self._wait_for_end(spec.id, seconds)
         finally:
             runtime.remove(spec.id)
-        if status:
-            said = output.read_bytes()[before:].decode("utf-8", "replace").strip() if output.is_file() else ""
-            raise ClusterFailure(f"cannot run {spec.id} (status {status}): {said[-500:]}")
+        return status, output.read_bytes()[before:].decode("utf-8", "replace").strip() if output.is_file() else ""
 
     def _wait_for_end(self, container_id: str, seconds: float) -> int | None:
         began = time.monotonic()
@@ -162,7 +170,8 @@ class Clusters:
             time.sleep(max(_LOOK, min(0.25, passed / 50)))
         raise RuntimeFailure(f"cannot wait for {container_id}: it still runs after {seconds:g} s")
 
-    def _initdb(self, engine: Engine, target: str = "cluster") -> None:
+    def initdb(self, engine: Engine, target: str = "cluster") -> None:
+        """Make the files of an empty cluster in this directory beside. Raises RuntimeFailure, ClusterFailure."""
         new = self.engines.directory(engine) / f"{target}.new"
         shutil.rmtree(new, ignore_errors=True)
         options = (
@@ -212,7 +221,7 @@ class Clusters:
         if self.spare.is_dir():
             return
         self.engines.prepare(engine)
-        self._initdb(engine)
+        self.initdb(engine)
         self.files(engine).rename(self.spare)
 
 

@@ -13,6 +13,8 @@ _EXTENSION = re.compile(r"^\d+; \d+ \d+ (?:EXTENSION - |COMMENT - EXTENSION )(\S
 
 # The platform's own schema, in what a tenant has dumped alone.
 _OURS = re.compile(rf"^\d+; \d+ \d+ SCHEMA - {SCHEMA} ")
+# The platform's, where a database has a server of its own: nobody misses it elsewhere.
+_OWN = "pg_stat_statements"
 
 
 def choose(connection: psycopg.Connection[Any], listed: Path, wanted: Path) -> list[str]:
@@ -26,7 +28,7 @@ def choose(connection: psycopg.Connection[Any], listed: Path, wanted: Path) -> l
         match = _EXTENSION.match(line)
         if match is None or (match[1] not in present and match[1] in trusted):
             kept.append(line)
-        elif match[1] not in present:
+        elif match[1] not in present and match[1] != _OWN:
             missing.add(f"the extension {match[1][:60]}, which cannot be had here")
     wanted.unlink(missing_ok=True)
     wanted.write_text("\n".join(kept) + "\n", "utf-8")

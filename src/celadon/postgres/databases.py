@@ -13,6 +13,7 @@ from psycopg import sql
 
 from celadon.actions import postgres_credentials as credentials
 from celadon.actions import postgres_databases as databases
+from celadon.actions import postgres_upgrades
 from celadon.actions.context import Context, now
 from celadon.actions.postgres_databases import Place
 from celadon.addons.locks import Locks
@@ -22,8 +23,9 @@ from celadon.api.request import Call
 from celadon.model import postgres_database as rules
 from celadon.model.errors import Conflict, Forbidden, InvalidParams, NotFound
 from celadon.model.postgres_database import SERVICE, SIZES, Credential, Origin, PostgresDatabase, Size, Step
+from celadon.model.postgres_upgrade import Upgrade
 from celadon.postgres import credential_roles as roles
-from celadon.postgres import finding, statements, tenants
+from celadon.postgres import finding, statements, tenants, upgrade_routes
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.finding import WAITING, Connected, Found
 from celadon.postgres.lineage import Lineage
@@ -120,6 +122,7 @@ class Databases:
     def _information(self, call: Call, place: Place) -> list[dict[str, object]]:
         """As `pg:info` prints it, in this order; what only the server knows is left out while it does not answer."""
         size = SIZES[place.database.plan]
+        upgrade = postgres_upgrades.of_addon(call.context, place.database.addon_id)
         used = self._used(call, place)
         limits = {} if used is None else _limits(place, used)
         told = {
@@ -130,8 +133,10 @@ class Databases:
             "PG Version": place.engine.version,
             "Created": f"{place.database.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
             "Fork/Follow": "Unsupported" if size.shared else "Available",
-            "Rollback": _rollback(place.database, size),
+            "Rollback": _rollback(place.database, size, upgrade),
             "Maintenance": self._maintenance(call, place),
+            # One line: `pg:upgrade:wait` has all.
+            **({} if upgrade is None else {"Upgrade": upgrade_routes.told(upgrade).partition("\n")[0]}),
         }
         rows: list[dict[str, object]] = [{"name": name, "values": [text]} for name, text in told.items()]
         return [*rows, *(self._lineage.rows(place) if place.database.step is Step.AVAILABLE else [])]
@@ -166,10 +171,12 @@ class Databases:
         return rules.url(database.role, place.password, host, place.engine.port, database.name)
 
 
-def _rollback(database: PostgresDatabase, size: Size) -> str:
+def _rollback(database: PostgresDatabase, size: Size, upgrade: Upgrade | None) -> str:
     if not size.rollback_days or database.origin is Origin.FOLLOW:
         return "Unsupported"
     earliest = max(database.created_at, now() - timedelta(days=size.rollback_days))
+    if upgrade is not None and upgrade.ended_history is not None:
+        earliest = max(earliest, upgrade.ended_history)
     return f"earliest from {earliest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 

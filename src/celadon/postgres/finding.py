@@ -24,6 +24,7 @@ WAITING = {
     Step.PREPARING: "preparing",
     Step.PROMOTING: "unfollowing",
     Step.REBUILDING: "rebuilding",
+    Step.UPGRADING: "upgrading",
     Step.REMOVING: "removing",
 }
 

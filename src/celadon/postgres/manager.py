@@ -59,6 +59,11 @@ class Manager:
         return started
 
     def _ensure(self, engine: Engine) -> int:
+        # Anew: who had the lock until now may have made it another one.
+        current = databases.engine(self.context, engine.id)
+        if current is None or current.state is not EngineState.RUNNING:
+            return 0
+        engine = current
         try:
             if not self._startable(engine) or self._runs(engine):
                 return 0

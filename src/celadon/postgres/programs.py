@@ -7,6 +7,7 @@ They run as a user of their own, whom the server lets in as nobody else (authent
 import contextlib
 import logging
 import os
+import signal
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ CONTAINER = "transfer-"
 _MEMORY = 512 << 20
 _ARCHIVE = f"{WORK}/archive"
 _PASSWORDS = "passwords"
+# The statuses of a program that somebody else ended, by SIGKILL or SIGTERM.
+_ENDED = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,9 @@ class Programs:
     def dump(self, transfer: Transfer, login: Login, work: Path, *, limit: int, snapshot: str | None) -> None:
         """Write `work/archive`, of at most `limit` bytes."""
         words = ("--format=custom", "--compress=1", "--no-password", f"--file={_ARCHIVE}")
-        own = ("--exclude-extension=pg_stat_statements", f"--exclude-schema={SCHEMA}")
+        # Older programs have no such option: what they write of it, no restore takes (contents.py).
+        extensions = ("--exclude-extension=pg_stat_statements",) if int(login.engine.version) >= 17 else ()
+        own = (*extensions, f"--exclude-schema={SCHEMA}")
         same = () if snapshot is None else (f"--snapshot={snapshot}",)
         argv = (self.clusters.program(login.engine, "pg_dump"), *words, *own, *same)
         self._start(transfer, login, work, ("prlimit", f"--fsize={limit}", "--", *argv), ())
@@ -133,6 +138,11 @@ class Programs:
                     if stat.S_ISREG(known.st_mode) and known.st_size == size:
                         return int(Path(f"/proc/{pid}/fdinfo/{file.name}").read_text().split()[1])
         return None
+
+
+def own_status(found: Container) -> int | None:
+    """The status that its program ended with of its own; None when that was not its doing, or is not known."""
+    return None if found.out_of_memory or found.exit_status in _ENDED else found.exit_status
 
 
 def session_name(transfer: Transfer) -> str:

@@ -22,9 +22,9 @@ from celadon.actions.postgres_databases import Names, Place, Source
 from celadon.addons.locks import Locks
 from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
-from celadon.model import postgres_copy
+from celadon.model import postgres_copy, postgres_upgrade
 from celadon.model import postgres_database as rules
-from celadon.model.errors import Conflict, NotFound
+from celadon.model.errors import Conflict, InvalidParams, NotFound
 from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres import credential_roles as roles
@@ -39,6 +39,8 @@ from celadon.runtime.protocol import RuntimeFailure
 
 log = logging.getLogger(__name__)
 
+# The option that says which PostgreSQL a new database has.
+_VERSION = "version"
 # Seconds for a server to end by itself.
 _STOP = 30.0
 # Between two looks whether a follower will ever catch up.
@@ -82,7 +84,7 @@ class PostgresProvider:
             raise ProviderRefused(
                 f"cannot make a database: {wanted.plan} has {size.memory >> 20:,} MB of memory, more than this machine"
             )
-        if unknown := wanted.options.keys() - postgres_copy.OPTIONS:
+        if unknown := wanted.options.keys() - postgres_copy.OPTIONS - {_VERSION}:
             raise ProviderRefused(f"cannot make a database: it has no option --{min(unknown)[:40]}")
         # What was accepted once is: a moment may be out of reach by now.
         place = databases.find(self.context, wanted.addon_id) or self._reserve(wanted)
@@ -127,7 +129,7 @@ class PostgresProvider:
     def _reserve(self, wanted: Wanted) -> Place:
         made = tenants.new()
         names = Names(name=made.name, role=made.role, password=made.password)
-        version, origin = self.clusters.version, Source()
+        version, origin = self._version(wanted), Source()
         if (found := self.sources.of(wanted)) is not None:
             asked, source = found
             if asked.target is not None:
@@ -136,12 +138,34 @@ class PostgresProvider:
                 )
             if asked.origin is Origin.FOLLOW:
                 names = Names(name=source.database.name, role=source.database.role, password=source.password)
+            if _VERSION in wanted.options and source.engine.version != version:
+                raise ProviderRefused(
+                    f"cannot make a database: what is made from another one has its PostgreSQL, {source.engine.version}; "
+                    "leave --version out, and pg:upgrade it afterwards"
+                )
             version = source.engine.version
             origin = Source(origin=asked.origin, addon_id=source.database.addon_id, target=asked.target)
         try:
             return databases.reserve(self.context, wanted.addon_id, wanted.plan, version, names, origin)
         except Conflict as error:
             raise ProviderRefused(error.message) from None
+
+    def _version(self, wanted: Wanted) -> str:
+        """The major version that is asked for, by default the newest. Raises ProviderRefused."""
+        asked = wanted.options.get(_VERSION)
+        if asked is None:
+            return self.clusters.version
+        try:
+            found = postgres_upgrade.check_version(asked, self.clusters.versions)
+        except InvalidParams as error:
+            raise ProviderRefused(f"cannot make a database: {error.message}") from None
+        size = SIZES[wanted.plan]
+        if found != self.clusters.version and (size.shared or size.available):
+            raise ProviderRefused(
+                f"cannot make a database: {wanted.plan} is of PostgreSQL {self.clusters.version} only; a standard plan, as "
+                f"standard-0, can have {found}"
+            )
+        return found
 
     def _finish(self, place: Place) -> None:
         if place.database.step is Step.COPYING:
@@ -168,10 +192,11 @@ class PostgresProvider:
         self.run(place)
         self.publish()
         if place.database.origin is not Origin.FOLLOW:
-            self._ensure_tenant(place)
+            self.ensure_tenant(place)
         databases.step(self.context, place.database.addon_id, Step.AVAILABLE)
 
-    def _ensure_tenant(self, place: Place) -> None:
+    def ensure_tenant(self, place: Place) -> None:
+        """Have its owner, its rights and its schema as they should be. Raises psycopg.Error."""
         engine, connections = self.pairs.primary(place.engine), SIZES[place.database.plan].connections
         with self.clusters.connect(engine) as connection:
             if engine.pair:

@@ -2,7 +2,6 @@
 
 import json
 import re
-from urllib.parse import urlsplit
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions import postgres_reports
@@ -10,7 +9,7 @@ from celadon.api import shapes
 from celadon.api.answer import Answer
 from celadon.api.request import Call
 from celadon.api.route import Route, route
-from celadon.model.errors import InvalidParams, NotFound
+from celadon.model.errors import NotFound
 from celadon.model.postgres_report import Report
 from celadon.postgres import diagnosis, finding
 from celadon.postgres.cluster import Clusters
@@ -59,13 +58,7 @@ class Reports:
         return Answer(value={})
 
     def _by_url(self, call: Call, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            port, name = parts.port or 0, parts.path.removeprefix("/")
-        except ValueError:
-            raise InvalidParams("cannot diagnose a database: its `url` has no port that is a number") from None
-        role, password = parts.username or "", parts.password or ""
-        addon_id = databases.by_url(call.context, port=port, name=name, role=role, password=password)
+        addon_id = databases.by_url(call.context, url)
         if addon_id is None:
             raise NotFound("database", "There is no database of this platform at that URL.")
         return addon_id

@@ -1,6 +1,5 @@
 """What a new database is to be made from: found by the user's word for it, and asked whether it can be."""
 
-import urllib.parse
 from collections.abc import Callable
 
 from celadon.actions import postgres_databases as databases
@@ -36,21 +35,13 @@ class Sources:
             raise ProviderRefused(f"cannot make a database: {error}") from None
 
     def _find(self, word: str, asking_id: str) -> Place:
-        url = urllib.parse.urlsplit(word) if "://" in word else None
-        addon_id = self._by_url(url) if url is not None else self._resolve(word, asking_id)
+        is_url = "://" in word
+        addon_id = databases.by_url(self.context, word) if is_url else self._resolve(word, asking_id)
         place = databases.find(self.context, addon_id) if addon_id else None
         if place is None:
-            shown = "that URL" if url is not None else repr(word[:60])
+            shown = "that URL" if is_url else repr(word[:60])
             raise CopyRefused(f"there is no database of {shown} on this platform")
         return place
-
-    def _by_url(self, url: urllib.parse.SplitResult) -> str | None:
-        try:
-            port = url.port or 0
-        except ValueError:
-            return None
-        role, password = urllib.parse.unquote(url.username or ""), urllib.parse.unquote(url.password or "")
-        return databases.by_url(self.context, port=port, name=url.path.strip("/"), role=role, password=password)
 
     def _check(self, asked: Asked, source: Place, plan: str) -> None:
         word, database = asked.origin, source.database

@@ -9,7 +9,7 @@ from celadon.api.answer import Answer
 from celadon.api.request import Call
 from celadon.api.route import Route, route
 from celadon.model.errors import InvalidParams
-from celadon.model.transfer import Transfer, TransferKind, TransferStatus, place
+from celadon.model.transfer import Check, Transfer, TransferKind, TransferStatus, place
 from celadon.model.transfer_schedule import TransferSchedule
 
 # What clients tell kinds apart by: the programs at both ends.
@@ -98,7 +98,9 @@ def unschedule(call: Call) -> Answer:
 
 
 def shape(transfer: Transfer) -> dict[str, object]:
-    """As Heroku's client reads it; `verified_at` is our own: when the backup was last restored to check it."""
+    """As Heroku's client reads it; our own is `verify_*`: when the backup was last restored to check it,
+    what was wrong with it then, and whether that is not known because the platform could not.
+    """
     from_type, to_type = _ENDS[transfer.kind]
     cancelled = transfer.status is TransferStatus.CANCELLED
     return {
@@ -123,6 +125,7 @@ def shape(transfer: Transfer) -> dict[str, object]:
         "uuid": transfer.id,
         "verified_at": shapes.instant(transfer.verified_at) if transfer.verified_at else None,
         "verify_error": transfer.check_error,
+        "verify_unknown": transfer.check is Check.UNKNOWN,
         "warnings": transfer.warnings,
     }
 

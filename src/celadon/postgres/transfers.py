@@ -18,12 +18,12 @@ from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Place
 from celadon.model.errors import InvalidParams
 from celadon.model.postgres_database import SIZES, Step
-from celadon.model.transfer import MAGIC, Transfer, TransferKind, TransferStep
+from celadon.model.transfer import MAGIC, Check, Transfer, TransferKind, TransferStep
 from celadon.postgres import contents, fetching, sessions
 from celadon.postgres.archives import Archives
 from celadon.postgres.cluster import ClusterFailure, Clusters
 from celadon.postgres.pairs import Pairs
-from celadon.postgres.programs import CONTAINER, Login, Programs, login_of, session_name
+from celadon.postgres.programs import CONTAINER, Login, Programs, login_of, own_status, session_name
 from celadon.postgres.snapshots import Snapshot
 from celadon.runtime.protocol import ContainerState, RuntimeFailure
 
@@ -40,6 +40,10 @@ _LONGEST = 6 * 3600.0
 
 class TransferFailure(Exception):
     """It is over, and has failed; the message is for its owner."""
+
+
+class TookTooLong(TransferFailure):
+    """It was given up after the longest time that one may take."""
 
 
 class Interrupted(Exception):
@@ -84,16 +88,13 @@ class Transfers:
         """Remove what somebody who was killed has left of transfers that are over."""
         for container_id in self.clusters.engines.runtime.list():
             transfer_id = container_id.removeprefix(CONTAINER)
-            if container_id != transfer_id and self._is_over(transfer_id):
+            if container_id != transfer_id and _leaves_nothing(transferring.find(self.context, transfer_id)):
                 self.programs.runtime.remove(container_id)
         for path in self.archives.all():
             found = transferring.find(self.context, path.stem)
-            if found is None or (found.over and (path.suffix != ".dump" or not found.kept)):
+            kept = found is not None and found.kept and path.suffix == ".dump"
+            if not kept and _leaves_nothing(found):
                 self.archives.discard(path)
-
-    def _is_over(self, transfer_id: str) -> bool:
-        found = transferring.find(self.context, transfer_id)
-        return found is None or found.over
 
     def _work(self, transfer_id: str) -> None:
         try:
@@ -210,7 +211,7 @@ class Transfers:
     def _watch_dump(self, transfer: Transfer, archive: Path, limit: int) -> None:
         status, said = self._watch(transfer, lambda: _size(archive))
         if status is None:
-            raise Interrupted("The platform stopped while the backup was taken.")
+            raise Interrupted(f"{_KILLED} while the backup was taken.")
         if status and _size(archive) >= limit:
             raise TransferFailure(f"The backup is larger than {limit >> 20:,} MB, for which there is room.")
         if status:
@@ -281,21 +282,35 @@ class Transfers:
     def _choose(self, transfer: Transfer, login: Login, work: Path, archive: Path) -> list[str]:
         """Write which of an archive's contents are wanted; returns what is missing then."""
         self.programs.list_contents(transfer, login, work, archive)
-        status, said = self._watch(transfer, lambda: transfer.processed_bytes)
-        if status != 0:
-            raise TransferFailure(f"The archive cannot be read: {_last(said)}")
+        status, said = self._watch(transfer)
+        if status is None:
+            raise Interrupted(f"{_KILLED} while the archive was read.")
+        if status:
+            newer = any("unsupported version" in line for line in said)
+            raise TransferFailure(_NEWER if newer else f"The archive cannot be read: {_last(said)}")
         self.programs.end(transfer)
         with self.clusters.connect(login.engine, login.database) as connection:
             return contents.choose(connection, work / "contents", work / "wanted")
 
     def try_out(self, transfer: Transfer, login: Login) -> None:
-        """Restore a backup somewhere else, to see that it can be. Raises TransferFailure."""
+        """Restore a backup somewhere else, to see that it can be. Raises TransferFailure when it cannot, and Interrupted
+        when that is not known.
+        """
         archive = self.archives.path(transfer)
+        if not archive.is_file():
+            raise TransferFailure("The backup is not there any more.")
         work = self.archives.make_work(transfer, self.clusters.engines.client_uid(login.engine))
-        self._choose(transfer, login, work, archive)
-        self.programs.load(transfer, login, work, archive)
-        status, said = self._watch(transfer, lambda: transfer.processed_bytes)
-        if status != 0:
+        try:
+            self._choose(transfer, login, work, archive)
+            self.programs.load(transfer, login, work, archive)
+            status, said = self._watch(transfer)
+        except TookTooLong as failure:
+            raise Interrupted(str(failure)) from None
+        if status is None:
+            raise Interrupted(f"{_KILLED} while the archive was loaded.")
+        if status and (not self.clusters.engines.running(login.engine) or _is_of_server(said)):
+            raise Interrupted(f"The server for it failed: {_last(said)}")
+        if status:
             raise TransferFailure(_last(said))
 
     def _loaded(self, transfer: Transfer) -> tuple[int, int]:
@@ -323,10 +338,11 @@ class Transfers:
 
     # Watching.
 
-    def _watch(self, transfer: Transfer, measure: Callable[[], int]) -> tuple[int | None, list[str]]:
-        """Wait for the end of its program, and tell how far it is twice a second; its status (None: unknown), what it said.
+    def _watch(self, transfer: Transfer, measure: Callable[[], int] | None = None) -> tuple[int | None, list[str]]:
+        """Wait for the end of its program; its status and what it said. The status is None when nobody knows it, or when
+        it says only that the program was killed from outside.
 
-        Raises Cancelled, TransferFailure.
+        With `measure`, how far it is is told twice a second, and it may be cancelled. Raises Cancelled, TookTooLong.
         """
         work, deadline, tell_at = self.archives.work(transfer), time.monotonic() + self._longest, 0.0
         while True:
@@ -334,12 +350,12 @@ class Transfers:
             if found is None or found.state is ContainerState.EXITED:
                 said = self.programs.said(work)
                 transferring.say(self.context, transfer.id, said)
-                return (found.exit_status if found else None), said
-            if time.monotonic() >= tell_at:
+                return (own_status(found) if found else None), said
+            if measure is not None and time.monotonic() >= tell_at:
                 tell_at = time.monotonic() + _TELL
                 self._tell(transfer, measure())
             if time.monotonic() > deadline:
-                raise TransferFailure(f"It took longer than {self._longest / 3600:g} hours.")
+                raise TookTooLong(f"It took longer than {self._longest / 3600:g} hours.")
             time.sleep(_LOOK)
 
     def _tell(self, transfer: Transfer, processed: int) -> None:
@@ -347,6 +363,8 @@ class Transfers:
             raise Cancelled
 
 
+_NEWER = "The archive was made by a newer PostgreSQL than this database is of: pg:upgrade it, or take a newer one."
+_KILLED = "Its program was ended from outside, as when memory is short or the platform stops,"
 _UNKNOWN = (
     "The platform stopped while the restore ran, and it cannot be told whether that was complete. The database is either "
     "as it was or wholly restored: look at it, and restore again if need be."
@@ -364,6 +382,24 @@ class _Pace:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + _TELL
             self._tell(number)
+
+
+def _leaves_nothing(found: Transfer | None) -> bool:
+    """Whether nobody is at work on it, nor will be: a check goes on when the backup is long over."""
+    return found is None or (found.over and found.check is not Check.RUNNING)
+
+
+# What libpq and a server say when it is not the archive that is wrong.
+_OF_SERVER = (
+    "server closed the connection",
+    "connection to server",
+    "terminating connection",
+    "No space left on device",
+)
+
+
+def _is_of_server(said: list[str]) -> bool:
+    return any(words in line for line in said for words in _OF_SERVER)
 
 
 def _size(path: Path) -> int:

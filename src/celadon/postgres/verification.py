@@ -1,11 +1,13 @@
 """Verified backups: each scheduled one is restored into a cluster that exists for that alone, and its rows are counted.
 
 The engine's id is in the transfer's row before anything of it is made: whoever comes after a crash removes it and begins
-anew.
+anew. A backup is blamed only when it cannot be restored; whatever the platform is to blame for is tried again some times.
 """
 
 import logging
+import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 import psycopg
@@ -15,45 +17,64 @@ from celadon.actions import transferring
 from celadon.actions.context import Context
 from celadon.model.engine import Engine
 from celadon.model.errors import Conflict
-from celadon.model.transfer import Check, Transfer, differences
+from celadon.model.transfer import CHECKS, Check, Transfer, differences
 from celadon.postgres import tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
 from celadon.postgres.programs import Login
 from celadon.postgres.snapshots import count
-from celadon.postgres.transfers import TransferFailure, Transfers
+from celadon.postgres.transfers import Interrupted, TransferFailure, Transfers
 from celadon.runtime.protocol import RuntimeFailure
 
 log = logging.getLogger(__name__)
 
 _CONNECTIONS = 5
+# Seconds before one that was interrupted is tried again: memory may be short for a while.
+_PAUSES = (1.0, 300.0)
+_STOPPED = "the platform stopped each time"
 
 
 class Verification:
     """Checks one backup after the other."""
 
-    def __init__(self, context: Context, clusters: Clusters, transfers: Transfers) -> None:
+    def __init__(
+        self, context: Context, clusters: Clusters, transfers: Transfers, pauses: Sequence[float] = _PAUSES
+    ) -> None:
         self.context = context
         self.clusters = clusters
         self.transfers = transfers
+        self._pauses = pauses
+        self._due: dict[str, float] = {}
 
     def ensure(self) -> int:
-        """Check what is due; returns how many were checked."""
+        """Check what is due; returns how many were tried."""
         waiting = transferring.to_check(self.context)
-        for transfer in waiting:
+        due = [one for one in waiting if self._due.get(one.id, 0.0) <= time.monotonic()]
+        for transfer in due:
             try:
                 self.run(transfer)
-            except (RuntimeFailure, ClusterFailure, Conflict, psycopg.Error, OSError):
-                # The platform is to blame, and not the backup: the next look tries again.
+            except (Interrupted, RuntimeFailure, ClusterFailure, Conflict, psycopg.Error, OSError) as failure:
                 log.exception("at=verify transfer=%s", transfer.id)
-        return len(waiting)
+                why = str(failure) if isinstance(failure, Interrupted) else "the server for it did not answer"
+                transferring.check_interrupted(self.context, transfer.id, why)
+                pause = self._pauses[min(transfer.check_attempts, len(self._pauses) - 1)]
+                self._due[transfer.id] = time.monotonic() + pause
+            else:
+                self._due.pop(transfer.id, None)
+        return len(due)
 
     def run(self, transfer: Transfer) -> None:
-        """Restore a backup and write whether it is good. Raises RuntimeFailure, ClusterFailure, psycopg.Error, OSError."""
+        """Restore a backup and write whether it is good.
+
+        Raises Interrupted, RuntimeFailure, ClusterFailure, Conflict, psycopg.Error, OSError.
+        """
         if transfer.check is Check.RUNNING:
             self._remove(transfer)
         place = databases.find(self.context, transfer.addon_id)
         if place is None or not transfer.kept:
-            transferring.checked(self.context, transfer.id, "it is not there any more")
+            transferring.not_checked(self.context, transfer.id)
+            return
+        if transfer.check_attempts >= CHECKS:
+            transferring.check_interrupted(self.context, transfer.id, _STOPPED)
             return
         transfer = replace(transfer, check_engine_id=str(uuid.uuid4()))
         transferring.checking(self.context, transfer.id, transfer.check_engine_id)

@@ -22,6 +22,7 @@ from celadon.model.dyno import DynoRequest, DynoState
 from celadon.model.engine import EngineKind, EngineState
 from celadon.model.pipeline import Stage
 from celadon.model.postgres_database import CredentialPermission, CredentialState, Origin, Step
+from celadon.model.postgres_upgrade import UpgradeKind, UpgradeStatus
 from celadon.model.promotion import TargetStatus
 from celadon.model.release import ReleaseStatus
 from celadon.model.scheduler_job import Frequency, JobStatus
@@ -980,6 +981,21 @@ dataclip_results = sa.Table(
 )
 
 # Of one app all transfers are numbered together, those that are deleted as well. `url` is where a restore fetches from.
+postgres_upgrades = sa.Table(
+    "postgres_upgrades",
+    metadata,
+    sa.Column("addon_id", sa.Text, primary_key=True),
+    sa.Column("kind", Word(UpgradeKind), nullable=False),
+    sa.Column("status", Word(UpgradeStatus), nullable=False, index=True),
+    sa.Column("version_from", sa.Text, nullable=False),
+    sa.Column("version_to", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("report", sa.Text, nullable=False),
+    sa.Column("scratch_id", sa.Text),
+    *_times(),
+    sa.Column("finished_at", Instant),
+)
+
 transfers = sa.Table(
     "transfers",
     metadata,
@@ -1004,6 +1020,7 @@ transfers = sa.Table(
     sa.Column("row_counts", Json),
     sa.Column("check_engine_id", sa.Text),
     sa.Column("check_error", sa.Text),
+    sa.Column("check_attempts", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("verified_at", Instant),
     sa.Column("started_at", Instant),
     sa.Column("finished_at", Instant),
