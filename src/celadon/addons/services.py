@@ -32,6 +32,7 @@ from celadon.postgres.clip_places import ClusterPlaces
 from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.databases import Databases
+from celadon.postgres.limits import Limits
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.transfers import Transfers
@@ -67,6 +68,7 @@ def built_in(context: Context) -> Services:
     transfers = Transfers(context, clusters)
     verification = Verification(context, clusters, transfers)
     provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
+    limits = Limits(context, clusters)
     places = ClusterPlaces(context, clusters)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
@@ -95,6 +97,7 @@ def built_in(context: Context) -> Services:
             verification.ensure,
             provider.archive.ensure,
             provider.finish_followers,
+            limits.ensure,
             cached.ensure,
         ),
         routes=(

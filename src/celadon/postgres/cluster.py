@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 
 from celadon.addons.engines import PLACE, Engines
+from celadon.model import postgres_limits
 from celadon.model.engine import Engine
 from celadon.runtime.protocol import ContainerSpec, ContainerState, Mount, RuntimeFailure
 
@@ -33,6 +34,10 @@ hostssl all          postgres     0.0.0.0/0   reject
 hostssl samerole     all          0.0.0.0/0   scram-sha-256
 """
 _PEER = "hostssl {database} replicator,rewinder {address}/32 scram-sha-256\n"
+
+
+# The queue of NOTIFY is the whole server's: who listens in a transaction without an end would fill 8 GB with it.
+_QUEUE = "max_notify_queue_pages = 16384\n"
 
 
 class ClusterFailure(Exception):
@@ -210,6 +215,10 @@ class Clusters:
         self.files(engine).rename(self.spare)
 
 
+def _log_megabytes(engine: Engine) -> int:
+    return postgres_limits.log_bytes(engine.storage) >> 20
+
+
 def _configuration(engine: Engine) -> str:
     """postgresql.conf: sized by the engine's memory; see docs/decisions/0023-a-database-and-its-tenant.md."""
     megabytes = engine.memory >> 20
@@ -234,9 +243,9 @@ jit = off
 wal_level = replica
 max_wal_senders = 10
 max_replication_slots = 10
-max_slot_wal_keep_size = 4GB
+max_slot_wal_keep_size = {4096 if engine.shared else _log_megabytes(engine)}MB
 min_wal_size = 32MB
-max_wal_size = {max(128, min(4096, megabytes))}MB
+max_wal_size = {max(128, min(4096 if engine.shared else _log_megabytes(engine), megabytes))}MB
 wal_buffers = 4MB
 checkpoint_timeout = 15min
 ssl = on
@@ -266,6 +275,6 @@ log_connections = off
 log_timezone = 'UTC'
 timezone = 'UTC'
 lc_messages = 'C.UTF-8'
-shared_preload_libraries = '{"" if engine.shared else "pg_stat_statements"}'
+{_QUEUE if int(engine.version) >= 17 else ""}shared_preload_libraries = '{"" if engine.shared else "pg_stat_statements"}'
 track_io_timing = on
 """

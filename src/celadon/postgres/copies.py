@@ -20,7 +20,7 @@ from celadon.model import postgres_archive as rules
 from celadon.model.engine import Engine
 from celadon.model.postgres_archive import STANZA
 from celadon.model.postgres_database import Origin
-from celadon.postgres import tenants
+from celadon.postgres import blocks, tenants
 from celadon.postgres.archive import REPOSITORY, Archive
 from celadon.postgres.cluster import DATA, SUPERUSER, Clusters
 from celadon.postgres.followers import Followers, slot_of
@@ -140,6 +140,8 @@ class Copies:
             ).fetchall()
         others = [sql.Identifier(str(row[0])) for row in found]
         with self.clusters.connect(place.engine, new.name) as connection:
+            # It has limits of its own.
+            blocks.lift(connection)
             for role in others:
                 words = {"role": role, "owner": sql.Identifier(new.role)}
                 connection.execute(sql.SQL("reassign owned by {role} to {owner}").format(**words))

@@ -14,7 +14,7 @@ from dataclasses import replace
 import psycopg
 
 from celadon.actions import postgres_databases as databases
-from celadon.actions import postgres_sources
+from celadon.actions import postgres_limits, postgres_sources
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Names, Place, Source
 from celadon.addons.locks import Locks
@@ -22,6 +22,7 @@ from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_copy
 from celadon.model import postgres_database as rules
+from celadon.model import postgres_limits as limits
 from celadon.model.engine import Engine
 from celadon.model.errors import Conflict
 from celadon.model.postgres_database import SIZES, Origin, Step
@@ -90,6 +91,13 @@ class PostgresProvider:
         place = databases.find(self.context, addon_id)
         if place is None:
             raise ProviderRefused("cannot change the plan: the database is gone")
+        if plan in SIZES and SIZES[plan].shared and place.engine.shared:
+            # Both are in the same cluster: only its limits are others.
+            try:
+                postgres_limits.change_plan(self.context, addon_id, plan)
+            except Conflict as error:
+                raise ProviderRefused(error.message) from None
+            return self.provided(place)
         raise ProviderRefused(
             f"cannot change from {place.database.plan} to {plan}: make a database of that plan with "
             "--fork or --follow, then pg:promote it"
@@ -164,6 +172,7 @@ class PostgresProvider:
             if engine.pair:
                 self.pairs.ensure_roles(connection, engine)
             tenants.ensure(connection, tenant_of(place), connections)
+            tenants.bound_spill(connection, place.database.name, limits.temporary(SIZES[place.database.plan]))
         with self.clusters.connect(engine, place.database.name) as connection:
             tenants.ensure_inside(connection, tenant_of(place), statistics=not place.engine.shared)
 

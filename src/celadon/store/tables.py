@@ -874,6 +874,7 @@ postgres_databases = sa.Table(
     sa.Column("rows_used", sa.BigInteger, nullable=False),
     sa.Column("measured_at", Instant),
     *_times(),
+    sa.Column("told", sa.Integer, nullable=False, server_default=sa.text("0")),
 )
 
 postgres_credentials = sa.Table(
