@@ -214,8 +214,8 @@ def full(place: Place) -> Iterator[Made]:
 @pytest.mark.parametrize("statement", ATTACKS)
 @pytest.mark.parametrize("sealed", [False, True], ids=["revoked", "sealed"])
 def test_nothing_gets_in_at_the_limit(full: Made, statement: str, sealed: bool) -> None:
+    block(full, Access.SEALED if sealed else Access.REVOKED)
     with full.superuser() as connection:
-        blocks.ensure(connection, Access.SEALED if sealed else Access.REVOKED)
         before = held(connection)
     with full.connect() as connection:
         with pytest.raises(psycopg.Error) as refused:
@@ -227,6 +227,13 @@ def test_nothing_gets_in_at_the_limit(full: Made, statement: str, sealed: bool) 
         assert refused.value.sqlstate in ("42501", "0LP01", "2BP01"), refused.value
     with full.superuser() as connection:
         assert held(connection) == before
+
+
+def block(found: Made, wanted: Access) -> None:
+    with found.superuser() as connection:
+        if blocks.state(connection) is not wanted:
+            blocks.lift(connection)
+        blocks.ensure(connection, wanted)
 
 
 def held(connection: psycopg.Connection) -> list[tuple[object, ...]]:
@@ -247,16 +254,14 @@ def test_the_refusal_says_why_and_what_to_do(full: Made) -> None:
 
 
 def test_reading_goes_on_and_what_refers_to_deleted_rows_is_no_hindrance(full: Made) -> None:
-    with full.superuser() as connection:
-        blocks.ensure(connection, Access.REVOKED)
+    block(full, Access.REVOKED)
     full.execute(
         "select count(*) from t",
         "delete from child where id > 40",
         "delete from parent where id > 60",
         "update child set optional = null where id = 1",
     )
-    with full.superuser() as connection:
-        blocks.ensure(connection, Access.SEALED)
+    block(full, Access.SEALED)
     with full.connect() as connection, pytest.raises(Refused):
         connection.execute("update child set optional = null where id = 2")
     full.execute("delete from child where id > 30")
@@ -268,17 +273,43 @@ def test_room_is_made_and_all_rights_are_as_they_were(place: Place) -> None:
         with found.superuser() as connection:
             rights = _rights(connection)
         found.wait(Access.REVOKED)
-        for sealed in (Access.SEALED, Access.REVOKED):
-            with found.superuser() as connection:
-                blocks.ensure(connection, sealed)
+        with found.superuser() as connection:
+            blocks.ensure(connection, Access.SEALED)
         found.execute("drop trigger audit on watched", "truncate more.parts", "drop table child", "reindex table t")
         found.execute("delete from t where id > 5000", "vacuum full t")
         found.wait(Access.FULL)
         with found.superuser() as connection:
             after = _rights(connection)
             assert connection.execute("select from pg_namespace where nspname = 'pg_celadon'").fetchall() == []
-        assert after == {name: right for name, right in rights.items() if not name.startswith("child")}
+        assert after == {name: right for name, right in rights.items() if name != "public.child"}
         found.execute("insert into t (v) values ('again')", "update t set v = 'z'", "create table new as select 1 as n")
+
+
+def test_a_right_that_was_passed_on_is_taken_and_given_back_too(place: Place) -> None:
+    with made(place) as found:
+        found.execute("create table t (v text)")
+        other, owner = f"x{found.known.database.name}", found.known.database.role
+        with found.superuser() as connection:
+            connection.execute(f"create role {other}")
+            connection.execute(f"set role {owner}")
+            connection.execute(f"grant insert on public.t to {other} with grant option")
+            connection.execute(f"set role {other}")
+            connection.execute("grant insert (v) on public.t to pg_monitor")
+            connection.execute("reset role")
+            connection.execute(f"set role {owner}")
+            connection.execute(f"revoke usage on schema public from {other}, public")
+            connection.execute("reset role")
+            rights = _rights(connection)
+            query = "select has_column_privilege('pg_monitor', 'public.t', 'v', 'insert')"
+            assert connection.execute(query).fetchone() == (True,)
+            blocks.ensure(connection, Access.REVOKED)
+            assert connection.execute(query).fetchone() == (False,)
+            connection.execute("grant usage on schema public to public")
+            blocks.lift(connection)
+            assert connection.execute(query).fetchone() == (True,) and _rights(connection) == rights
+            connection.execute("drop owned by pg_monitor")
+            connection.execute(f"drop owned by {other} cascade")
+            connection.execute(f"drop role {other}")
 
 
 def _rights(connection: psycopg.Connection) -> dict[str, list[str]]:

@@ -106,6 +106,9 @@ begin
   create temporary table celadon_rights on commit drop as {_LEFT};
   insert into {_SCHEMA}.taken
     select r.relation, r.attribute, r.grantor, r.grantee, r.privilege_type, r.is_grantable from pg_temp.celadon_rights r
+    -- Those that were left until now are none of its own.
+    where not (r.privilege_type = 'UPDATE' and r.grantee = r.owner and exists (
+      select from ({_REFERRING}) f where f.relation = r.relation and f.attribute = r.attribute))
     on conflict do nothing;
   for found in
     select n.nspname, c.relname, pg_get_userbyid(r.grantor) as grantor, r.grantor <> c.relowner as passed_on,
@@ -191,7 +194,7 @@ def state(connection: Connection) -> Access:
 
 
 def ensure(connection: Connection, wanted: Access) -> bool:
-    """Have a database so; whether it was otherwise. May be killed at any step and called again, and is to be while
+    """Have a database so, from full to revoked to sealed and back to full; whether it was otherwise. May be killed at any step and called again, and is to be while
     writing is revoked: a table may have come from a transaction that was not over. Raises psycopg.Error.
     """
     before = state(connection)
