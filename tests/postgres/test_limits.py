@@ -307,7 +307,7 @@ def test_a_right_that_was_passed_on_is_taken_and_given_back_too(place: Place) ->
             connection.execute("grant usage on schema public to public")
             blocks.lift(connection)
             assert connection.execute(query).fetchone() == (True,) and _rights(connection) == rights
-            connection.execute("drop owned by pg_monitor")
+            connection.execute(f"revoke insert on public.t from {other} cascade")
             connection.execute(f"drop owned by {other} cascade")
             connection.execute(f"drop role {other}")
 

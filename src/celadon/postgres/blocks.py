@@ -113,18 +113,25 @@ begin
   for found in
     select n.nspname, c.relname, pg_get_userbyid(r.grantor) as grantor, r.grantor <> c.relowner as passed_on,
       has_schema_privilege(r.grantor, n.oid, 'usage') as enters, string_agg(distinct
-      case r.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(r.grantee)) end, ', ') as grantees
+      case r.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(r.grantee)) end, ', ') as grantees,
+      (select string_agg(distinct quote_ident(pg_get_userbyid(p.grantor)), ', ') from pg_temp.celadon_rights p
+        where p.relation = r.relation and p.grantor <> p.owner and r.grantor = c.relowner) as passers
     from pg_temp.celadon_rights r join pg_class c on c.oid = r.relation join pg_namespace n on n.oid = c.relnamespace
-    group by n.oid, n.nspname, c.relname, c.relowner, r.grantor
+    group by n.oid, n.nspname, c.relname, c.relowner, r.relation, r.grantor
+    order by r.grantor = c.relowner
   loop
-    -- The superuser is every owner; for another he has to become him, who might not enter the schema.
+    -- The superuser is every owner. For another he has to become him, who might not enter the schema, and whose own
+    -- right may be gone already: the owner, who comes last, takes it again.
     if found.passed_on then
+      execute format('grant insert, update on table %I.%I to %I with grant option',
+        found.nspname, found.relname, found.grantor);
       if not found.enters then
         execute format('grant usage on schema %I to %I', found.nspname, found.grantor);
       end if;
       perform set_config('role', found.grantor, true);
     end if;
-    execute format('revoke insert, update on table %I.%I from %s cascade', found.nspname, found.relname, found.grantees);
+    execute format('revoke insert, update on table %I.%I from %s cascade', found.nspname, found.relname,
+      concat_ws(', ', found.grantees, found.passers));
     perform set_config('role', 'none', true);
     if found.passed_on and not found.enters then
       execute format('revoke usage on schema %I from %I', found.nspname, found.grantor);
