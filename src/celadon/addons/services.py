@@ -33,8 +33,10 @@ from celadon.postgres.clip_runs import Runs
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.databases import Databases
 from celadon.postgres.limits import Limits
+from celadon.postgres.logs import Logs
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
+from celadon.postgres.samples import Samples
 from celadon.postgres.transfers import Transfers
 from celadon.postgres.verification import Verification
 from celadon.scheduler.provider import SchedulerProvider
@@ -68,7 +70,7 @@ def built_in(context: Context) -> Services:
     transfers = Transfers(context, clusters)
     verification = Verification(context, clusters, transfers)
     provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
-    limits = Limits(context, clusters)
+    limits, logs, samples = Limits(context, clusters), Logs(context, clusters), Samples(context, clusters)
     places = ClusterPlaces(context, clusters)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
@@ -98,6 +100,8 @@ def built_in(context: Context) -> Services:
             provider.archive.ensure,
             provider.finish_followers,
             limits.ensure,
+            logs.ensure,
+            samples.ensure,
             cached.ensure,
         ),
         routes=(

@@ -36,6 +36,8 @@ hostssl samerole     all          0.0.0.0/0   scram-sha-256
 _PEER = "hostssl {database} replicator,rewinder {address}/32 scram-sha-256\n"
 
 
+# No file of a server's is larger but its log, when nobody reads it (log_files.py).
+BOUNDED = ("prlimit", f"--fsize={1100 << 20}", "--")
 # The queue of NOTIFY is the whole server's: who listens in a transaction without an end would fill 8 GB with it.
 _QUEUE = "max_notify_queue_pages = 16384\n"
 
@@ -94,7 +96,8 @@ class Clusters:
         self.wait(engine)
 
     def server_argv(self, engine: Engine) -> tuple[str, ...]:
-        return (self.program(engine, "postgres"), "-D", DATA, "-c", f"config_file={PLACE}/conf/postgresql.conf")
+        words = ("-D", DATA, "-c", f"config_file={PLACE}/conf/postgresql.conf")
+        return (*BOUNDED, self.program(engine, "postgres"), *words)
 
     def stop(self, engine: Engine, container_id: str, seconds: float) -> None:
         """End a server in the way that leaves nothing to recover; whoever follows it has everything then.
