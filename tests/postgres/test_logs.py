@@ -15,8 +15,8 @@ from celadon.postgres import log_files
 from celadon.postgres.logs import Logs
 from celadon.postgres.samples import Samples
 from tests.postgres.failing import Pair, kill_container, wait_for
+from tests.postgres.limited import Made, actor, made
 from tests.postgres.place import Place
-from tests.postgres.test_limits import Made, actor, made
 
 
 def shown(place: Place, app_id: str) -> list[str]:
@@ -166,7 +166,7 @@ def test_a_sample_of_each_server_of_its_own_and_of_no_other(place: Place, small:
         keeper = Samples(place.context, place.clusters)
         assert keeper.ensure() == 1 and keeper.ensure() == 0
         (line,) = [line for line in shown(place, own.addon.app_id) if "sample#" in line]
-        assert f"_URL addon={own.addon.name} sample#current_transaction=" in line and line.startswith("source=")
+        assert line.startswith(f"source=DATABASE_URL addon={own.addon.name} sample#current_transaction=")
         assert "sample#tables=1 sample#active-connections=1 sample#waiting-connections=0" in line
     assert not any("sample#" in line for line in shown(place, small.addon.app_id))
 

@@ -15,7 +15,6 @@ import psycopg
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.model import postgres_log as rules
-from celadon.model.addon import Attachment
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import PostgresDatabase
 from celadon.postgres.cluster import Clusters
@@ -32,19 +31,12 @@ _BURST, _RATE = 1_000, 50.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A database's place in the log of one app, which calls it so."""
+    """A database's place in the log of one app, which has it by this config var and calls it by this colour."""
 
     app_id: str
-    name: str
+    var: str
+    colour: str
     addon: str
-
-    @property
-    def var(self) -> str:
-        return f"{self.name}_URL"
-
-    @property
-    def colour(self) -> str:
-        return self.name.removeprefix("HEROKU_POSTGRESQL_")
 
 
 Route = tuple[PostgresDatabase, Sequence[Target]]
@@ -61,17 +53,18 @@ def routes(context: Context) -> dict[str, list[Route]]:
         addon = names[database.addon_id]
         own = [one for one in attached if one.addon_id == database.addon_id]
         targets = [
-            Target(app_id=app_id, name=_called(own, app_id), addon=addon.name if addon else "")
+            _target(app_id, [one.name for one in own if one.app_id == app_id], addon.name if addon else "")
             for app_id in dict.fromkeys(one.app_id for one in own)
         ]
         result.setdefault(database.engine_id, []).append((database, targets))
     return result
 
 
-def _called(attached: Sequence[Attachment], app_id: str) -> str:
-    """What an app calls a database: the colour that says more than DATABASE."""
-    names = [one.name for one in attached if one.app_id == app_id]
-    return next((name for name in names if name != "DATABASE"), names[0])
+def _target(app_id: str, names: Sequence[str], addon: str) -> Target:
+    """The app's main database is DATABASE_URL; its colour tells it from others all the same."""
+    coloured = next((name for name in names if name != "DATABASE"), names[0])
+    var = "DATABASE_URL" if "DATABASE" in names else f"{coloured}_URL"
+    return Target(app_id=app_id, var=var, colour=coloured.removeprefix("HEROKU_POSTGRESQL_"), addon=addon)
 
 
 class Logs:
