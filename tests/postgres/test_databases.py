@@ -1,5 +1,6 @@
 """The data API of databases, asked as Heroku's client asks, over real clusters: two plans, and people who may less."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,10 +9,12 @@ import pytest
 
 from celadon.actions import accounts, addons, apps, authorizations, provisioning
 from celadon.actions import postgres_databases as databases
+from celadon.actions import postgres_limits as limits
 from celadon.addons.provider import Provided, Wanted
 from celadon.api.application import Api
 from celadon.model.addon import AddOn
-from celadon.model.postgres_database import Step
+from celadon.model.postgres_database import SIZES, Step
+from celadon.model.postgres_limits import Access, Usage
 from celadon.postgres import routes
 from celadon.postgres.changes import Changes
 from celadon.postgres.credentials import Credentials
@@ -68,7 +71,36 @@ def test_its_information_is_what_the_client_prints(made: Made) -> None:
     rows = {row["name"]: row["values"][0] for row in told["info"]}
     assert rows["Status"] == "Available"
     assert rows["Tables"] == "1" and rows["Connections"].startswith("1/") and rows["PG Version"] == "17"
+    assert rows["Data Size"].endswith(" GB (In compliance)")
+    assert rows.get("Rows") == ("0/10,000 (In compliance)" if made.addon.plan == "mini" else None)
     assert made.provided.config == {"HEROKU_POSTGRESQL_URL": told["resource_url"]}
+
+
+def test_its_information_says_when_it_is_at_a_limit(made: Made) -> None:
+    context, size = made.place.context, SIZES[made.addon.plan]
+    place = databases.find(context, made.addon.id)
+    assert place is not None
+    cases = (
+        (Usage(octets=size.storage, rows=size.rows or 0), Access.REVOKED, "Write access revoked"),
+        (Usage(octets=size.storage * 19 // 20, rows=9_999), Access.FULL, "Near limit"),
+        (Usage(octets=1, rows=0), Access.FULL, "In compliance"),
+    )
+    for usage, access, standing in cases:
+        limits.measured(context, place.database, usage, access)
+        rows = {row["name"]: row["values"][0] for row in made.world.get(made.path).json["info"]}
+        assert rows["Data Size"].endswith(f"GB ({standing})")
+        if size.rows:
+            assert rows["Rows"] == f"{usage.rows:,}/10,000 ({standing})"
+
+
+def test_its_information_says_when_no_more_connections_are_to_be_had(made: Made) -> None:
+    if made.addon.plan != "mini":
+        pytest.skip("one plan is enough")
+    with contextlib.ExitStack() as stack:
+        for _ in range(SIZES["mini"].connections):
+            stack.enter_context(made.connect())
+        rows = {row["name"]: row["values"][0] for row in made.world.get(made.path).json["info"]}
+    assert rows["Connections"] == "20/20 (At limit)"
 
 
 def test_the_credential_opens_the_database_by_basic_authentication_too(made: Made) -> None:

@@ -40,11 +40,14 @@ from celadon.postgres.cluster import Clusters
 from celadon.postgres.credentials import Credentials
 from celadon.postgres.databases import Databases
 from celadon.postgres.inspection import Inspection
+from celadon.postgres.limits import Limits
+from celadon.postgres.logs import Logs
 from celadon.postgres.maintenance import Maintenance
 from celadon.postgres.maintenance_routes import Windows
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.reports import Reports
+from celadon.postgres.samples import Samples
 from celadon.postgres.settings import Settings
 from celadon.postgres.transfers import Transfers
 from celadon.postgres.upgrades import Upgrades
@@ -85,6 +88,7 @@ def built_in(context: Context) -> Services:
     provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
     settings = Settings(context, clusters, locks)
     changes = Changes(context, clusters, locks)
+    limits, logs, samples = Limits(context, clusters), Logs(context, clusters), Samples(context, clusters)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
         context,
@@ -120,6 +124,9 @@ def built_in(context: Context) -> Services:
             Maintenance(context, clusters, locks).ensure,
             changes.ensure,
             Upgrades(provider).ensure,
+            limits.ensure,
+            logs.ensure,
+            samples.ensure,
             cached.ensure,
             *(renewals.ensure for renewals in _renewals(context, clusters, locks, redis)),
         ),

@@ -99,7 +99,7 @@ class PostgresDatabase:
 
     `source_id` is the add-on it was made from; a follower follows it as long as `origin` says so. `target` is the moment
     of a rollback. `blocked`: it is over its plan's limits and takes no more rows. `bytes_used` and `rows_used` were true
-    at `measured_at`.
+    at `measured_at`; without that it is looked at at once. `told` is the step of its limits that its owner knows of.
     """
 
     addon_id: str
@@ -121,6 +121,7 @@ class PostgresDatabase:
     maintenance_window: int | None = None
     maintenance_asked_at: datetime | None = None
     maintained_at: datetime | None = None
+    told: int = 0
 
 
 class CredentialPermission(StrEnum):

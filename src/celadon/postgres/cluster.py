@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 
 from celadon.addons.engines import PLACE, Engines
+from celadon.model import postgres_limits
 from celadon.model.engine import Engine
 from celadon.postgres import authentication
 from celadon.runtime.protocol import ContainerSpec, ContainerState, Mount, RuntimeFailure
@@ -25,6 +26,12 @@ _LOG = f"{PLACE}/log"
 SOCKET = ".s.PGSQL.5432"
 _START_TIMEOUT = 60.0
 _LOOK = 0.005
+
+
+# No file of a server's is larger but its log, when nobody reads it (log_files.py).
+BOUNDED = ("prlimit", f"--fsize={1100 << 20}", "--")
+# The queue of NOTIFY is the whole server's: who listens in a transaction without an end would fill 8 GB with it.
+_QUEUE = "max_notify_queue_pages = 16384\n"
 
 
 class ClusterFailure(Exception):
@@ -82,7 +89,8 @@ class Clusters:
         self.wait(engine)
 
     def server_argv(self, engine: Engine, data: str = DATA, conf: str = f"{PLACE}/conf") -> tuple[str, ...]:
-        return (self.program(engine, "postgres"), "-D", data, "-c", f"config_file={conf}/postgresql.conf")
+        words = ("-D", data, "-c", f"config_file={conf}/postgresql.conf")
+        return (*BOUNDED, self.program(engine, "postgres"), *words)
 
     def outdated(self, engine: Engine) -> bool:
         """Whether it runs with an older version's way of telling who logs in, which only a restart ends.
@@ -225,6 +233,10 @@ class Clusters:
         self.files(engine).rename(self.spare)
 
 
+def _log_megabytes(engine: Engine) -> int:
+    return postgres_limits.log_bytes(engine.storage) >> 20
+
+
 def _configuration(engine: Engine) -> str:
     """postgresql.conf: sized by the engine's memory; see docs/decisions/0023-a-database-and-its-tenant.md."""
     megabytes = engine.memory >> 20
@@ -249,9 +261,9 @@ jit = off
 wal_level = replica
 max_wal_senders = 10
 max_replication_slots = 10
-max_slot_wal_keep_size = 4GB
+max_slot_wal_keep_size = {4096 if engine.shared else _log_megabytes(engine)}MB
 min_wal_size = 32MB
-max_wal_size = {max(128, min(4096, megabytes))}MB
+max_wal_size = {max(128, min(4096 if engine.shared else _log_megabytes(engine), megabytes))}MB
 wal_buffers = 4MB
 checkpoint_timeout = 15min
 ssl = on
@@ -281,7 +293,7 @@ log_connections = off
 log_timezone = 'UTC'
 timezone = 'UTC'
 lc_messages = 'C.UTF-8'
-shared_preload_libraries = 'pg_stat_statements'
+{_QUEUE if int(engine.version) >= 17 else ""}shared_preload_libraries = 'pg_stat_statements'
 pg_stat_statements.track_utility = off
 track_io_timing = on
 """

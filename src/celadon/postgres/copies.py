@@ -20,7 +20,7 @@ from celadon.model import postgres_archive as rules
 from celadon.model.engine import Engine
 from celadon.model.postgres_archive import STANZA
 from celadon.model.postgres_database import Origin
-from celadon.postgres import authentication, patroni, tenants
+from celadon.postgres import authentication, blocks, patroni, tenants
 from celadon.postgres import credential_roles as roles
 from celadon.postgres.archive import REPOSITORY, Archive
 from celadon.postgres.cluster import DATA, SUPERUSER, Clusters
@@ -145,6 +145,8 @@ class Copies:
             ).fetchall()
         others = [str(row[0]) for row in found]
         with self.clusters.connect(place.engine, new.name) as connection:
+            # It has limits of its own.
+            blocks.lift(connection)
             for role in others:
                 roles.hand_over(connection, role, new.role)
                 connection.execute(sql.SQL("drop owned by {}").format(sql.Identifier(role)))

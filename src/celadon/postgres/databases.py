@@ -13,7 +13,7 @@ from psycopg import sql
 
 from celadon.actions import postgres_credentials as credentials
 from celadon.actions import postgres_databases as databases
-from celadon.actions import postgres_upgrades
+from celadon.actions import postgres_limits, postgres_upgrades
 from celadon.actions.context import Context, now
 from celadon.actions.postgres_databases import Place
 from celadon.addons.locks import Locks
@@ -21,8 +21,10 @@ from celadon.api import shapes
 from celadon.api.answer import Answer
 from celadon.api.request import Call
 from celadon.model import postgres_database as rules
+from celadon.model import postgres_limits as limits
 from celadon.model.errors import Conflict, Forbidden, InvalidParams, NotFound
 from celadon.model.postgres_database import SERVICE, SIZES, Credential, Origin, PostgresDatabase, Size, Step
+from celadon.model.postgres_limits import Access, Usage
 from celadon.model.postgres_upgrade import Upgrade
 from celadon.postgres import credential_roles as roles
 from celadon.postgres import finding, statements, tenants, upgrade_routes
@@ -95,6 +97,7 @@ class Databases:
             with connection.transaction():
                 _empty(connection, place, wanted, credentials.additional(call.context, place.database.addon_id))
         self._forget(place.database.addon_id)
+        postgres_limits.remeasure(call.context, place.database.addon_id)
         return Answer(value={"message": "Reset successful."})
 
     def unfollow(self, call: Call) -> Answer:
@@ -124,12 +127,12 @@ class Databases:
         size = SIZES[place.database.plan]
         upgrade = postgres_upgrades.of_addon(call.context, place.database.addon_id)
         used = self._used(call, place)
-        limits = {} if used is None else _limits(place, used)
+        counted = {} if used is None else _limits(place, used)
         told = {
             "Plan": place.database.plan.capitalize(),
             "Status": _status(place).capitalize(),
             **self._availability(call, place),
-            **limits,
+            **counted,
             "PG Version": place.engine.version,
             "Created": f"{place.database.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
             "Fork/Follow": "Unsupported" if size.shared else "Available",
@@ -185,11 +188,21 @@ def _status(place: Place) -> str:
 
 
 def _limits(place: Place, used: tuple[int, int, int]) -> dict[str, str]:
-    size = SIZES[place.database.plan]
+    """What there is of all that the plan limits; rows are as many as the last look has found."""
+    database, size = place.database, SIZES[place.database.plan]
+    # Of a server of its own all files count, as soon as somebody has looked.
+    own = not place.engine.shared and database.measured_at is not None
+    usage = Usage(octets=database.bytes_used if own else used[0], rows=database.rows_used)
+    # Which of the two it is over, if it is.
+    full = Access.REVOKED if database.blocked else Access.FULL
+    standing = limits.standing(size, usage, full)
+    rows = {} if size.rows is None else {"Rows": f"{usage.rows:,}/{size.rows:,} ({standing})"}
+    refused = " (At limit)" if used[1] >= size.connections else ""
     return {
-        "Connections": f"{used[1]}/{size.connections}",
-        "Data Size": f"{used[0] / rules.MB:.1f} MB / {size.storage // rules.GB} GB",
+        "Connections": f"{used[1]}/{size.connections}{refused}",
+        "Data Size": f"{usage.octets / rules.MB:.1f} MB / {size.storage // rules.GB} GB ({standing})",
         "Tables": str(used[2]),
+        **rows,
     }
 
 

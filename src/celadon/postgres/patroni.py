@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from celadon.addons.engines import PLACE
 from celadon.model.engine import PORTS, Engine, EngineKind
 from celadon.postgres import authentication
-from celadon.postgres.cluster import DATA, SUPERUSER, Clusters
+from celadon.postgres.cluster import BOUNDED, DATA, SUPERUSER, Clusters
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def etcd_argv(engine: Engine, address: str) -> tuple[str, ...]:
 
 
 def argv() -> tuple[str, ...]:
-    return ("patroni", f"{PLACE}/conf/patroni.json")
+    return (*BOUNDED, "patroni", f"{PLACE}/conf/patroni.json")
 
 
 def configuration(clusters: Clusters, engine: Engine, first: Engine, etcd: str, passwords: Passwords) -> str:

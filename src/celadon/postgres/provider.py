@@ -16,7 +16,7 @@ import psycopg
 
 from celadon.actions import postgres_credentials as credentials
 from celadon.actions import postgres_databases as databases
-from celadon.actions import postgres_sources
+from celadon.actions import postgres_limits, postgres_sources
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Names, Place, Source
 from celadon.addons.locks import Locks
@@ -24,6 +24,7 @@ from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_copy, postgres_upgrade
 from celadon.model import postgres_database as rules
+from celadon.model import postgres_limits as limits
 from celadon.model.errors import Conflict, InvalidParams, NotFound
 from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
@@ -97,6 +98,13 @@ class PostgresProvider:
         place = databases.find(self.context, addon_id)
         if place is None:
             raise ProviderRefused("cannot change the plan: the database is gone")
+        if plan in SIZES and SIZES[plan].shared and place.engine.shared:
+            # Both are in the same cluster: only its limits are others.
+            try:
+                postgres_limits.change_plan(self.context, addon_id, plan)
+            except Conflict as error:
+                raise ProviderRefused(error.message) from None
+            return self.provided(place)
         # A follower has no standby.
         words = "--fork" if plan in SIZES and SIZES[plan].available else "--fork or --follow"
         raise ProviderRefused(
@@ -203,6 +211,7 @@ class PostgresProvider:
                 self.pairs.ensure_roles(connection, engine)
             statements.ensure(connection)
             tenants.ensure(connection, tenant_of(place), connections)
+            tenants.bound_spill(connection, place.database.name, limits.temporary(SIZES[place.database.plan]))
         with self.clusters.connect(engine, place.database.name) as connection:
             tenants.ensure_inside(connection, tenant_of(place), statistics=not place.engine.shared)
             if place.engine.shared:

@@ -19,8 +19,13 @@ from celadon.postgres import clips, statements
 Connection = psycopg.Connection[Any]
 
 _ALPHABET = string.ascii_lowercase + string.digits
-# Of one statement's spill to disk; sorts beyond it fail instead of filling the disk.
-_TEMPORARY = "2GB"
+_LARGE_OBJECTS = (
+    "lo_create(oid)",
+    "lo_creat(integer)",
+    "lo_from_bytea(oid, bytea)",
+    "lo_put(oid, bigint, bytea)",
+    "lowrite(integer, bytea)",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +74,12 @@ def limit(connection: Connection, name: str, connections: int) -> None:
     connection.execute(statement.format(sql.Identifier(name), sql.Literal(connections)))
 
 
+def bound_spill(connection: Connection, name: str, octets: int) -> None:
+    """What the temporary files of one connection may take: sorts beyond it fail instead of filling the disk."""
+    statement = sql.SQL("alter database {} set temp_file_limit = {}")
+    connection.execute(statement.format(sql.Identifier(name), sql.Literal(f"{octets >> 10}kB")))
+
+
 def ensure_inside(connection: Connection, tenant: Tenant, *, statistics: bool) -> None:
     """Give the role the schema of its database; `connection` is the superuser's to that database.
 
@@ -77,7 +88,7 @@ def ensure_inside(connection: Connection, tenant: Tenant, *, statistics: bool) -
     role = sql.Identifier(tenant.role)
     connection.execute(sql.SQL("alter schema public owner to {}").format(role))
     # Large objects are a way to write that no size limit sees: there are none.
-    for name in ("lo_create(oid)", "lo_creat(integer)", "lo_from_bytea(oid, bytea)", "lo_put(oid, bigint, bytea)"):
+    for name in _LARGE_OBJECTS:
         connection.execute(sql.SQL("revoke execute on function pg_catalog.{} from public").format(sql.SQL(name)))
     if statistics:
         statements.give_all(connection, tenant.role)
@@ -90,7 +101,6 @@ def ensure_login(connection: Connection, name: str, role: str, password: str) ->
     if not _exists(connection, "pg_roles", "rolname", role):
         connection.execute(sql.SQL("create role {} nologin").format(identifier))
     connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(name), identifier))
-    connection.execute(sql.SQL("alter role {} set temp_file_limit = {}").format(identifier, sql.Literal(_TEMPORARY)))
     set_password(connection, role, password)
 
 

@@ -271,6 +271,11 @@ class Transfers:
                 raise TransferFailure(
                     "This is no archive of pg_dump's custom format: make one with `pg_dump --format=custom`."
                 )
+        if self.place(transfer.addon_id).database.blocked:
+            raise TransferFailure(
+                "The database is over the limits of its plan and takes no rows: make room (pg:reset empties it), or move "
+                "to a larger plan, then restore again."
+            )
         archive.chmod(0o444)
         size = archive.stat().st_size
         left_out = self._choose(transfer, login, work, archive)

@@ -897,6 +897,7 @@ postgres_databases = sa.Table(
     sa.Column("maintenance_window", sa.Integer),
     sa.Column("maintenance_asked_at", Instant),
     sa.Column("maintained_at", Instant),
+    sa.Column("told", sa.Integer, nullable=False, server_default=sa.text("0")),
 )
 
 postgres_credentials = sa.Table(
