@@ -238,5 +238,9 @@ def require_write_secrets(actor: Actor) -> None:
     require_scope(actor, _WRITE_SECRETS)
 
 
+def require_read_secrets(actor: Actor) -> None:
+    require_scope(actor, _READ_SECRETS)
+
+
 def require_read(actor: Actor) -> None:
     require_scope(actor, _READ)

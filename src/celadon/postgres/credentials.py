@@ -40,9 +40,9 @@ class Credentials:
 
     def create(self, call: Call) -> Answer:
         """POST with `name`, and with `permission`: `none`, which its owner grants by hand, `readonly`, `readwrite`."""
+        place = self._databases.available(call)
         body = call.body()
         name, permission = body.needed_text("name"), rules.permission(body.text("permission"))
-        place = self._databases.available(call)
         addon_id = place.database.addon_id
         rules.check_name(name)
         if not SIZES[place.database.plan].shared:

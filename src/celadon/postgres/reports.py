@@ -3,8 +3,8 @@
 import json
 import re
 
+from celadon.actions import access, postgres_reports
 from celadon.actions import postgres_databases as databases
-from celadon.actions import postgres_reports
 from celadon.api import shapes
 from celadon.api.answer import Answer
 from celadon.api.request import Call
@@ -28,6 +28,7 @@ class Reports:
 
     def create(self, call: Call) -> Answer:
         """POST with `addon`, or with `url`, an address of the database, as Heroku's client does; `database` is the config var."""
+        access.require_read_secrets(call.actor)
         body = call.body()
         named = body.text("addon") or self._by_url(call, body.text("url", _URL_LIMIT) or "")
         var = body.text("database") or ""
