@@ -48,6 +48,7 @@ def test_a_dyno_reaches_what_its_app_is_attached_to_and_nothing_else(place: Plac
 
 
 def test_who_starts_later_finds_the_groups_there_are(place: Place) -> None:
+    place.network.ensure()
     place.network.allow({"app_1": [("10.200.0.9", PORT)], "app_22": [], "peers_3": []})
     assert sorted(place.network.groups("app_")) == ["app_1", "app_22"]
 

@@ -156,7 +156,7 @@ class Network:
 
     def groups(self, prefix: str) -> list[str]:
         """Those whose names begin so, of whoever has run before."""
-        listed = json.loads(_nft("list table inet " + self.nft_table + "\n", "--json", "--terse"))
+        listed = json.loads(_nft("", ("--json", "--terse", "list", "table", "inet", self.nft_table)))
         chains = [entry["chain"]["name"] for entry in listed["nftables"] if "chain" in entry]
         return [name for name in chains if name.startswith(prefix)]
 
@@ -297,10 +297,10 @@ def _nameservers(path: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _nft(text: str, *options: str, absent: bool = False) -> str:
+def _nft(text: str, words: tuple[str, ...] = ("-f", "-"), *, absent: bool = False) -> str:
     """What it prints. `absent`: what is to be removed may not be there."""
     try:
-        found = subprocess.run(["nft", *options, "-f", "-"], input=text, text=True, capture_output=True, check=False)
+        found = subprocess.run(["nft", *words], input=text, text=True, capture_output=True, check=False)
     except FileNotFoundError:
         raise protocol.RuntimeFailure("cannot filter the dynos' network: apt-get install nftables") from None
     if found.returncode != 0 and not (absent and "No such file or directory" in found.stderr):
