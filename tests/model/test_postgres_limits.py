@@ -65,6 +65,6 @@ def test_what_pg_info_says() -> None:
 
 
 def test_temporary_files_and_the_log_are_sized_by_the_plan() -> None:
-    assert [rules.temporary(size) // MB for size in (MINI, BASIC, OWN)] == [64, 640, 2048]
-    assert rules.temporary(replace(MINI, storage=MB)) == 64 * MB
+    assert [rules.temporary(size) // MB for size in (MINI, BASIC, OWN)] == [256, 2048, 2048]
+    assert rules.temporary(replace(MINI, storage=MB)) == 256 * MB
     assert [rules.log_bytes(storage) // MB for storage in (GB, 10 * GB, 64 * GB, 1024 * GB)] == [128, 640, 4096, 4096]

@@ -143,11 +143,11 @@ def test_a_server_of_its_own_is_limited_by_all_its_files_and_a_fork_is_not_block
 def test_temporary_files_and_connections_are_bounded_by_the_plan(place: Place) -> None:
     with made(place) as found:
         with found.connect() as connection:
-            assert connection.execute("show temp_file_limit").fetchone() == ("64MB",)
+            assert connection.execute("show temp_file_limit").fetchone() == ("256MB",)
             with pytest.raises(psycopg.errors.ConfigurationLimitExceeded):
                 connection.execute(
                     "set work_mem = '1MB'; select count(*) from (select repeat('x', 1000) || n from "
-                    "generate_series(1, 200000) n order by 1 desc) x"
+                    "generate_series(1, 400000) n order by 1 desc) x"
                 )
         with contextlib.ExitStack() as stack:
             for _ in range(SIZES["mini"].connections):

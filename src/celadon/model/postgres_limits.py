@@ -16,7 +16,7 @@ SEALED = 110.0
 # A machine is short of disk below this share of free space.
 DISK_FLOOR = 5.0
 
-_TEMPORARY = (64 * MB, 2048 * MB)
+_TEMPORARY = (256 * MB, 2048 * MB)
 
 
 class Access(StrEnum):
@@ -72,8 +72,8 @@ def standing(size: Size, usage: Usage, now: Access) -> str:
 
 
 def temporary(size: Size) -> int:
-    """What the temporary files of one connection may take, in bytes."""
-    return max(_TEMPORARY[0], min(_TEMPORARY[1], size.storage // 16))
+    """What the temporary files of one connection may take, in bytes: enough to sort a table for an index of it."""
+    return max(_TEMPORARY[0], min(_TEMPORARY[1], size.storage // 4))
 
 
 def log_bytes(storage: int) -> int:
