@@ -48,9 +48,11 @@ def ask(stand: Stand, world: World, settings: Settings, clusters: Clusters) -> I
         provider.deprovision(described.addon.id, None)
 
 
-def make(world: World, ask: Asking, settings: Settings, plan: str = "mini", **options: str) -> str:
+def make(
+    world: World, ask: Asking, settings: Settings, plan: str = "mini", *, app: str = "example", **options: str
+) -> str:
     plan = f"heroku-postgresql:{plan}"
-    name = addons.create(world.context, world.actor, "example", plan=plan, options=options).addon.name
+    name = addons.create(world.context, world.actor, app, plan=plan, options=options).addon.name
     deadline = time.monotonic() + 60
     while addons.find(world.context, world.actor, name).addon.work is not None and time.monotonic() < deadline:
         ask.ensure()

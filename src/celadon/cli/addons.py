@@ -33,7 +33,7 @@ _TITLES = ("Plan", "Price", "Max Price", "State")
 def list_addons(invocation: Invocation, everywhere: bool) -> None:
     """List the add-ons of an app with their attachments and prices; without an app, those of all your apps."""
     app = None if everywhere else invocation.app_if_known()
-    found = _all(invocation.client, f"/apps/{segment(app)}/addons" if app else "/addons")
+    found = invocation.client.all(f"/apps/{segment(app)}/addons" if app else "/addons", headers=EXPANDED)
     if invocation.json:
         show_json(found)
     elif app:
@@ -47,18 +47,6 @@ def list_addons(invocation: Invocation, everywhere: bool) -> None:
         ]
         table(("Owning App", "Add-on", *_TITLES), rows)
         say(f"\nEstimated monthly cost: {addon_prices.estimate(found)}")
-
-
-def _all(client: Client, path: str) -> list[Any]:
-    """A list with plans and services whole: all of it, as there is one page of add-ons."""
-    found: list[Any] = []
-    headers = dict(EXPANDED)
-    while True:
-        reply = client.request("GET", path, headers=headers)
-        found += reply.body or []
-        if (following := reply.headers.get("next-range")) is None:
-            return found
-        headers["Range"] = following
 
 
 def _show_app(client: Client, app: str, found: list[Any]) -> None:

@@ -54,12 +54,12 @@ class Client:
     def delete(self, path: str, body: Any = None) -> Any:
         return self.request("DELETE", path, body).body
 
-    def all(self, path: str, *, range: str | None = None) -> list[Any]:
+    def all(self, path: str, *, range: str | None = None, headers: Mapping[str, str] | None = None) -> list[Any]:
         """A list, with the pages that follow; with a `range` that has a `max` only what it asks for."""
         found: list[Any] = []
         wanted = range
         while True:
-            reply = self.request("GET", path, headers={"Range": wanted} if wanted else None)
+            reply = self.request("GET", path, headers={**(headers or {}), **({"Range": wanted} if wanted else {})})
             found += reply.body or []
             following = reply.headers.get("next-range")
             if not following or (range is not None and "max=" in range):

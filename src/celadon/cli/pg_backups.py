@@ -8,14 +8,16 @@ from typing import Any
 
 import click
 
+from celadon.cli import databases
 from celadon.cli.client import segment
 from celadon.cli.commands import command
+from celadon.cli.databases import POSTGRES, Database
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, date, hash, header, say, show_json, size, table
+from celadon.cli.postgres import chosen
 
 _POLL = 1.0
-_DATABASE = "The database, by attachment or add-on."
 
 
 @command(app=True, json=True)
@@ -66,28 +68,28 @@ def list_backups(invocation: Invocation) -> None:
 
 
 @command(app=True, json=True)
-@click.argument("database", required=False, default="DATABASE_URL")
+@click.argument("database", required=False)
 @click.option("--expire/--no-expire", default=None, help="When the plan keeps no more: delete the oldest, or refuse.")
-def capture(invocation: Invocation, database: str, expire: bool | None) -> None:
+def capture(invocation: Invocation, database: str | None, expire: bool | None) -> None:
     """Back a database up now."""
-    addon = _addon(invocation, database)
+    addon = chosen(invocation, database)
     body = {} if expire is None else {"expire": expire}
-    with action(f"Starting backup of {addon['name']}", quiet=invocation.json):
+    with action(f"Starting backup of {addon.name}", quiet=invocation.json):
         made = invocation.client.request("POST", f"{_database_path(addon)}/backups", body).body
-    _follow(invocation, made, f"Backing up {made['from_name']} to {made['name']}")
+    _follow(invocation, addon, made, f"Backing up {made['from_name']} to {made['name']}")
 
 
 @command(app=True, json=True, confirm=True)
 @click.argument("backup", required=False)
-@click.argument("database", required=False, default="DATABASE_URL")
-def restore(invocation: Invocation, backup: str | None, database: str) -> None:
+@click.argument("database", required=False)
+def restore(invocation: Invocation, backup: str | None, database: str | None) -> None:
     """Replace what a database holds by a backup (ID, APP::ID, or a public URL; by default the newest)."""
     url = backup if backup and backup.startswith(("http://", "https://")) else _backup(invocation, backup)["to_url"]
-    addon = _addon(invocation, database)
-    invocation.confirm_destroy(invocation.app, f"This command will replace what {addon['name']} holds.")
-    with action(f"Starting restore of {backup or 'the newest backup'} to {addon['name']}", quiet=invocation.json):
+    addon = chosen(invocation, database)
+    invocation.confirm_destroy(invocation.app, f"This command will replace what {addon.described} holds.")
+    with action(f"Starting restore of {backup or 'the newest backup'} to {addon.name}", quiet=invocation.json):
         made = invocation.client.request("POST", f"{_database_path(addon)}/restores", {"backup_url": url}).body
-    _follow(invocation, made, "Restoring")
+    _follow(invocation, addon, made, "Restoring")
 
 
 @command(app=True, json=True, confirm=True, must="SOURCE and TARGET")
@@ -95,17 +97,13 @@ def restore(invocation: Invocation, backup: str | None, database: str) -> None:
 @click.argument("target")
 def copy(invocation: Invocation, source: str, target: str) -> None:
     """Replace what one database of the app holds by what another one does."""
-    config = invocation.client.get(f"{invocation.app_path}/config-vars")
-    urls = [config.get(_url_name(config, name)) for name in (source, target)]
-    for name, url in zip((source, target), urls, strict=True):
-        if url is None:
-            raise UsageFailure(f"{invocation.app} has no database {name}.")
-    addon = _addon(invocation, target)
-    invocation.confirm_destroy(invocation.app, f"This command will replace what {addon['name']} holds.")
-    body = {"from_name": source, "from_url": urls[0], "to_name": target, "to_url": urls[1]}
+    start, end = chosen(invocation, source), chosen(invocation, target)
+    body = {"from_name": source, "from_url": _url_of(invocation, start)}
+    body |= {"to_name": target, "to_url": _url_of(invocation, end)}
+    invocation.confirm_destroy(invocation.app, f"This command will replace what {end.described} holds.")
     with action(f"Starting copy of {source} to {target}", quiet=invocation.json):
-        made = invocation.client.request("POST", f"{_database_path(addon)}/transfers", body).body
-    _follow(invocation, made, "Copying")
+        made = invocation.client.request("POST", f"{_database_path(end)}/transfers", body).body
+    _follow(invocation, end, made, "Copying")
 
 
 @command(app=True, json=True)
@@ -180,24 +178,25 @@ def cancel(invocation: Invocation, backup: str | None) -> None:
 
 
 @command(app=True, must="--at")
-@click.argument("database", required=False, default="DATABASE_URL")
+@click.argument("database", required=False)
 @click.option(
     "--at", required=True, metavar="'HOUR:00 ZONE'", help="An hour of the day, such as '04:00 Europe/Berlin'."
 )
-def schedule(invocation: Invocation, database: str, at: str) -> None:
+def schedule(invocation: Invocation, database: str | None, at: str) -> None:
     """Back a database up each day; each backup is restored somewhere else to check it."""
     hour, _, zone = at.strip().partition(":00")
-    addon = _addon(invocation, database)
-    name = database if database.endswith("_URL") else f"{database}_URL"
-    body = {"hour": hour, "schedule_name": name, "timezone": zone.strip() or "UTC"}
-    with action(f"Scheduling automatic daily backups of {addon['name']} at {at}"):
+    addon = chosen(invocation, database)
+    body = {"hour": hour, "schedule_name": addon.url_name, "timezone": zone.strip() or "UTC"}
+    with action(f"Scheduling automatic daily backups of {addon.name} at {at}"):
         invocation.client.request("POST", f"{_database_path(addon)}/transfer-schedules", body)
 
 
 @command(app=True, json=True)
 def schedules(invocation: Invocation) -> None:
     """List the schedules of an app's backups."""
-    found = _schedules(invocation, "DATABASE_URL")
+    own = [one for one in databases.matching(invocation, None, POSTGRES) if one.owner == one.app]
+    # Any of them: the answer is about all databases of their app.
+    found = _schedules(invocation, own[0]) if own else []
     if invocation.json:
         show_json(found)
     elif found:
@@ -210,14 +209,15 @@ def schedules(invocation: Invocation) -> None:
 
 
 @command(app=True)
-@click.argument("database", required=False, default="DATABASE_URL")
-def unschedule(invocation: Invocation, database: str) -> None:
+@click.argument("database", required=False)
+def unschedule(invocation: Invocation, database: str | None) -> None:
     """Stop the daily backups of a database."""
-    addon = _addon(invocation, database)
-    found = [one for one in _schedules(invocation, database) if database.upper() in one["name"].upper()]
+    addon = chosen(invocation, database)
+    words = {addon.attachment, (database or addon.attachment).upper().rpartition("::")[2]}
+    found = [one for one in _schedules(invocation, addon) if any(word in one["name"].upper() for word in words)]
     if not found:
-        raise Failure(f"No daily backups found for {addon['name']}.")
-    with action(f"Unscheduling {database} daily backups"):
+        raise Failure(f"No daily backups found for {addon.name}.")
+    with action(f"Unscheduling {addon.attachment} daily backups"):
         invocation.client.delete(f"{_database_path(addon)}/transfer-schedules/{found[0]['uuid']}")
 
 
@@ -254,30 +254,25 @@ def _url(invocation: Invocation, backup: str | None) -> str:
     return str(invocation.client.request("POST", f"{_path(invocation, name)}/actions/public-url").body["url"])
 
 
-def _addon(invocation: Invocation, database: str) -> dict[str, Any]:
-    body = {"addon_attachment": database.upper() if "-" not in database else database, "app": invocation.app}
-    found = invocation.client.request("POST", "/actions/addon-attachments/resolve", body).body
-    addon: dict[str, Any] = found[0]["addon"]
-    return addon
+def _database_path(addon: Database) -> str:
+    return f"/client/v11/databases/{segment(addon.id)}"
 
 
-def _database_path(addon: dict[str, Any]) -> str:
-    return f"/client/v11/databases/{addon['id']}"
-
-
-def _schedules(invocation: Invocation, database: str) -> list[dict[str, Any]]:
-    addon = _addon(invocation, database)
+def _schedules(invocation: Invocation, addon: Database) -> list[dict[str, Any]]:
+    """Those of all databases of the app that owns this one."""
     found: list[dict[str, Any]] = invocation.client.get(f"{_database_path(addon)}/transfer-schedules")
     return found
 
 
-def _url_name(config: dict[str, str], name: str) -> str:
-    upper = name.upper()
-    return next((one for one in (upper, f"{upper}_URL", f"HEROKU_POSTGRESQL_{upper}_URL") if one in config), upper)
+def _url_of(invocation: Invocation, addon: Database) -> str:
+    config = invocation.client.get(f"/apps/{segment(addon.app)}/config-vars")
+    if addon.url_name not in config:
+        raise UsageFailure(f"{addon.app} has no {addon.url_name} yet: wait with celadon pg:wait.")
+    return str(config[addon.url_name])
 
 
-def _follow(invocation: Invocation, made: dict[str, Any], words: str) -> None:
-    """Wait for its end; it goes on without us."""
+def _follow(invocation: Invocation, addon: Database, made: dict[str, Any], words: str) -> None:
+    """Wait for its end; it goes on without us. It is kept with the app that owns the database."""
     if not invocation.json:
         say()
         say("Use Ctrl-C to stop watching; it goes on. celadon pg:backups:cancel ends it.")
@@ -285,7 +280,7 @@ def _follow(invocation: Invocation, made: dict[str, Any], words: str) -> None:
     with action(words, quiet=invocation.json) as running:
         while not made["finished_at"]:
             time.sleep(_POLL)
-            made = invocation.client.get(_path(invocation, made["uuid"]))
+            made = invocation.client.get(f"{_transfers(addon.owner)}/{segment(made['uuid'])}")
         if not made["succeeded"]:
             raise Failure(made["error"] or "It was cancelled.")
         running.status = size(made["processed_bytes"])

@@ -1,6 +1,5 @@
 """Credentials of databases: logins with rights of their own."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -8,10 +7,11 @@ import click
 from celadon.cli.addons import attachment_lines
 from celadon.cli.client import segment
 from celadon.cli.commands import command
+from celadon.cli.databases import Database
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, say, show_json, table
-from celadon.cli.postgres import chosen, credential_of, login
+from celadon.cli.postgres import chosen, login
 
 _DEFAULT = "default"
 _name = click.option("-n", "--name", metavar="NAME", required=True, help="What the credential is called.")
@@ -46,7 +46,7 @@ def list_credentials(invocation: Invocation, database: str | None, reset: bool) 
 def url(invocation: Invocation, database: str | None, name: str | None) -> None:
     """Show how to connect to a database, with its password."""
     addon = chosen(invocation, database)
-    name = name or credential_of(invocation, database)
+    name = name or addon.credential
     found = login(invocation, addon, name)
     place = f"{found['host']}:{found['port']}/{found['database']}"
     say(f"Connection information for {name} credential.")
@@ -73,10 +73,10 @@ def create(invocation: Invocation, database: str | None, name: str, permission: 
         if made["state"] != "active":
             running.word = made["state"]
     say()
-    attach = f"celadon addons:attach {addon['name']} --credential {name} -a {invocation.app}"
+    attach = f"celadon addons:attach {addon.name} --credential {name} -a {invocation.app}"
     say(f"Please attach the credential to the apps you want to use it in by running `{attach}`.")
     if made["permission"] == "none":
-        psql = f"celadon pg:psql {addon['name']} -a {invocation.app}"
+        psql = f"celadon pg:psql {addon.name} -a {invocation.app}"
         say(f"Please define the new grants for the credential within Postgres: `{psql}`.")
 
 
@@ -92,10 +92,10 @@ def destroy(invocation: Invocation, database: str | None, name: str) -> None:
     if apps:
         plural = "s" if len(apps) > 1 else ""
         raise Failure(f"Credential {name} must be detached from the app{plural} {', '.join(apps)} before destroying.")
-    invocation.confirm_destroy(invocation.app, f"{addon['name']} will have no credential {name} any more")
+    invocation.confirm_destroy(invocation.app, f"{addon.name} will have no credential {name} any more")
     with action(f"Destroying credential {name}"):
         invocation.client.delete(f"{_path(addon)}/{segment(name)}")
-    say(f"The credential has been destroyed within {addon['name']}.")
+    say(f"The credential has been destroyed within {addon.name}.")
     say(f"Database objects owned by {name} will be assigned to the default credential.")
 
 
@@ -113,7 +113,7 @@ def rotate(invocation: Invocation, database: str | None, name: str | None, every
         _rotate_one(invocation, addon, name or _DEFAULT, forced=force)
         return
     _confirm(invocation, "The passwords of all credentials will rotate.", _attachments(invocation, addon))
-    with action(f"Rotating all credentials on {addon['name']}"):
+    with action(f"Rotating all credentials on {addon.name}"):
         invocation.client.post(f"{_path(addon)}_rotation", {"forced": force})
 
 
@@ -128,20 +128,20 @@ def repair_default(invocation: Invocation, database: str | None) -> None:
         "Ownership of all database objects owned by additional credentials will be transferred to the default credential.",
     )
     with action("Resetting permissions and object ownership for default role to factory settings"):
-        invocation.client.post(f"/postgres/v0/databases/{segment(addon['id'])}/repair-default", {})
+        invocation.client.post(f"/postgres/v0/databases/{segment(addon.id)}/repair-default", {})
 
 
-def _called(addon: Mapping[str, Any]) -> str:
+def _called(addon: Database) -> str:
     """`HEROKU_POSTGRESQL_IVORY_URL (DATABASE_URL)`."""
-    promoted = "DATABASE_URL" in addon["config_vars"]
-    names = [name for name in addon["config_vars"] if name != "DATABASE_URL"] or [addon["name"]]
+    promoted = "DATABASE_URL" in addon.config_vars
+    names = [name for name in addon.config_vars if name != "DATABASE_URL"] or [addon.name]
     return f"{names[0]} (DATABASE_URL)" if promoted else names[0]
 
 
-def _rotate_one(invocation: Invocation, addon: Mapping[str, Any], name: str, *, forced: bool) -> None:
+def _rotate_one(invocation: Invocation, addon: Database, name: str, *, forced: bool) -> None:
     attachments = _with(_attachments(invocation, addon), name)
     _confirm(invocation, f"The password for the {name} credential will rotate.", attachments)
-    with action(f"Rotating {name} on {addon['name']}"):
+    with action(f"Rotating {name} on {addon.name}"):
         invocation.client.post(f"{_path(addon)}/{segment(name)}/credentials_rotation", {"forced": forced})
 
 
@@ -153,8 +153,8 @@ def _confirm(invocation: Invocation, what: str, attachments: list[Any]) -> None:
     invocation.confirm_change(invocation.app, *lines)
 
 
-def _attachments(invocation: Invocation, addon: Mapping[str, Any]) -> list[Any]:
-    return invocation.client.all(f"/addons/{segment(addon['id'])}/addon-attachments")
+def _attachments(invocation: Invocation, addon: Database) -> list[Any]:
+    return invocation.client.all(f"/addons/{segment(addon.id)}/addon-attachments")
 
 
 def _with(attachments: list[Any], name: str) -> list[Any]:
@@ -163,5 +163,5 @@ def _with(attachments: list[Any], name: str) -> list[Any]:
     return [one for one in attachments if one["namespace"] == namespace]
 
 
-def _path(addon: Mapping[str, Any]) -> str:
-    return f"/postgres/v0/databases/{segment(addon['id'])}/credentials"
+def _path(addon: Database) -> str:
+    return f"/postgres/v0/databases/{segment(addon.id)}/credentials"

@@ -37,8 +37,8 @@ def _report(invocation: Invocation, named: str | None) -> Any:
     if named is not None and _is_id(named):
         return invocation.client.get(f"/reports/{segment(named)}")
     addon = chosen(invocation, named)
-    name = next(iter(sorted(addon["config_vars"], key=lambda var: var == "DATABASE_URL")), addon["name"])
-    return invocation.client.post("/reports", {"addon": addon["id"], "database": name})
+    name = next(iter(sorted(addon.config_vars, key=lambda var: var == "DATABASE_URL")), addon.name)
+    return invocation.client.post("/reports", {"addon": addon.id, "database": name})
 
 
 def _is_id(text: str) -> bool:

@@ -1,12 +1,11 @@
 """When a database's server may be restarted, what waits for that, and having it now."""
 
-from typing import Any
-
 import click
 
 from celadon.cli import waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
+from celadon.cli.databases import Database
 from celadon.cli.failure import UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, date, hash, header, say, show_json
@@ -22,7 +21,7 @@ def info(invocation: Invocation, database: str | None) -> None:
     if invocation.json:
         show_json(found)
         return
-    header(addon["name"])
+    header(addon.name)
     rows = {
         "Status": found["status"],
         "Reason": found["reason"],
@@ -46,14 +45,14 @@ def run(invocation: Invocation, database: str | None, force: bool, wait: bool) -
             "Application is not in maintenance mode.",
             f"Its connections would be cut: use celadon maintenance:on first, or add --confirm {app['name']}.",
         )
-    with action(f"Triggering maintenance of {addon['name']}"):
+    with action(f"Triggering maintenance of {addon.name}"):
         invocation.client.post(f"{_path(addon)}/run", {})
     if wait:
         with action("Waiting for maintenance to complete") as running:
             running.status = waiting.until(lambda: _over(invocation, addon))
 
 
-def _over(invocation: Invocation, addon: Any) -> str | None:
+def _over(invocation: Invocation, addon: Database) -> str | None:
     status = str(invocation.client.get(_path(addon))["status"])
     return None if status == "running" else status
 
@@ -71,10 +70,10 @@ def window(invocation: Invocation, words: tuple[str, ...]) -> None:
         raise UsageFailure("Too many words: give a database, a day and a time, as `DATABASE Sunday 13:30`.")
     *named, day, time = split
     addon = chosen(invocation, named[0] if named else None)
-    with action(f"Setting the maintenance window of {addon['name']}") as running:
+    with action(f"Setting the maintenance window of {addon.name}") as running:
         told = invocation.client.post(f"{_path(addon)}/window", {"day_of_week": day, "time_of_day": time})
         running.status = told["window"]
 
 
-def _path(addon: Any) -> str:
-    return f"/data/maintenances/v1/{segment(addon['id'])}"
+def _path(addon: Database) -> str:
+    return f"/data/maintenances/v1/{segment(addon.id)}"

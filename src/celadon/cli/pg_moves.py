@@ -94,7 +94,7 @@ def _of_app(invocation: Invocation, named: str) -> Iterator[End]:
         return
     addon = chosen(invocation, named)
     with environment(invocation, addon) as found:
-        yield End(shown=addon["name"], name=found["PGDATABASE"], here=False, environment=found)
+        yield End(shown=addon.name, name=found["PGDATABASE"], here=False, environment=found)
 
 
 def _elsewhere(word: str) -> End:

@@ -1,12 +1,10 @@
 """Settings of a database's own server: what it logs and counts."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from celadon.cli.client import segment
 from celadon.cli.commands import Command, command
+from celadon.cli.databases import Database
 from celadon.cli.failure import UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import hash, header, say, show_json
@@ -25,7 +23,7 @@ def show(invocation: Invocation, database: str | None) -> None:
     if invocation.json:
         show_json(found)
         return
-    header(addon["name"])
+    header(addon.name)
     hash({_spoken(name): _text(setting["value"]) for name, setting in found.items()})
 
 
@@ -39,17 +37,17 @@ def _setting(name: str, about: str) -> Command:
         value, addon = _told(invocation, name, words)
         if value is None:
             found = invocation.client.get(_path(addon))[name]
-            say(f"{_spoken(name)} is set to {_text(found['value'])} for {addon['name']}.")
+            say(f"{_spoken(name)} is set to {_text(found['value'])} for {addon.name}.")
         else:
             found = invocation.client.patch(_path(addon), {name: _typed(value)})[name]
-            say(f"{_spoken(name)} has been set to {_text(found['value'])} for {addon['name']}.")
+            say(f"{_spoken(name)} has been set to {_text(found['value'])} for {addon.name}.")
         say(found["values"].get(found["value"], found["desc"]))
 
     run.help = about
     return run
 
 
-def _told(invocation: Invocation, name: str, words: tuple[str, ...]) -> tuple[str | None, dict[str, Any]]:
+def _told(invocation: Invocation, name: str, words: tuple[str, ...]) -> tuple[str | None, Database]:
     """The value and the database. Heroku's client has had them in both orders: a value is known by what it is."""
     if len(words) > 2:
         raise UsageFailure("Too many words: give a value, and a database where the app has several.")
@@ -81,8 +79,8 @@ def _spoken(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _path(addon: Mapping[str, Any]) -> str:
-    return f"/postgres/v0/databases/{segment(addon['id'])}/config"
+def _path(addon: Database) -> str:
+    return f"/postgres/v0/databases/{segment(addon.id)}/config"
 
 
 auto_explain = _setting("auto_explain", "Show or set whether plans of statements are logged.")

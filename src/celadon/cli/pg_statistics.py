@@ -1,6 +1,5 @@
 """What a database's server knows of it, as psql would show it: sessions, locks, statements, sizes, use of tables."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 import click
@@ -8,6 +7,7 @@ import click
 from celadon.cli import psql_table
 from celadon.cli.client import segment
 from celadon.cli.commands import Command, command
+from celadon.cli.databases import Database
 from celadon.cli.failure import UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action
@@ -78,7 +78,7 @@ def outliers(invocation: Invocation, database: str | None, truncate: bool, num: 
     """Show the statements that have taken most of the time."""
     if reset:
         addon = chosen(invocation, database)
-        with action(f"Resetting statistics of {addon['name']}"):
+        with action(f"Resetting statistics of {addon.name}"):
             invocation.client.post(f"{_path(addon)}/statistics/actions/reset", {})
         return
     if not (num.isascii() and num.isdigit()):
@@ -103,5 +103,5 @@ def _show(invocation: Invocation, database: str | None, name: str, **options: bo
     psql_table.show(invocation.client.get(f"{path}?{urlencode(wanted)}" if wanted else path))
 
 
-def _path(addon: Any) -> str:
-    return f"/postgres/v0/databases/{segment(addon['id'])}"
+def _path(addon: Database) -> str:
+    return f"/postgres/v0/databases/{segment(addon.id)}"

@@ -5,6 +5,7 @@ import click
 from celadon.cli import waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
+from celadon.cli.databases import Database
 from celadon.cli.failure import Failure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, say
@@ -26,7 +27,7 @@ def upgrade(invocation: Invocation, replica: str) -> None:
 def dry_run(invocation: Invocation, database: str | None, version: str | None) -> None:
     """Upgrade a copy of a database, to see whether it can be; the database itself goes on."""
     addon = chosen(invocation, database)
-    _ask(invocation, addon, f"Starting a test upgrade on {addon['name']}", "dry_run", version)
+    _ask(invocation, addon, f"Starting a test upgrade on {addon.name}", "dry_run", version)
 
 
 @command(app=True)
@@ -35,7 +36,7 @@ def dry_run(invocation: Invocation, database: str | None, version: str | None) -
 def prepare(invocation: Invocation, database: str | None, version: str | None) -> None:
     """Try an upgrade with a copy, and have the database itself ready for pg:upgrade:run."""
     addon = chosen(invocation, database)
-    _ask(invocation, addon, f"Preparing upgrade on {addon['name']}", "prepare", version)
+    _ask(invocation, addon, f"Preparing upgrade on {addon.name}", "prepare", version)
 
 
 @command(app=True, confirm=True)
@@ -51,10 +52,10 @@ def _run(invocation: Invocation, database: str | None, version: str | None) -> N
     invocation.confirm_change(
         invocation.app,
         "WARNING: Destructive action.",
-        f"{addon['name']} is closed while it is upgraded, and cannot be brought back to the version it has now.",
+        f"{addon.described} is closed while it is upgraded, and cannot be brought back to the version it has now.",
         "A follower of it is made anew afterwards; it can be rolled back to moments after the upgrade only.",
     )
-    _ask(invocation, addon, f"Starting upgrade on {addon['name']}", "run", version)
+    _ask(invocation, addon, f"Starting upgrade on {addon.name}", "run", version)
 
 
 @command(app=True)
@@ -62,7 +63,7 @@ def _run(invocation: Invocation, database: str | None, version: str | None) -> N
 def cancel(invocation: Invocation, database: str | None) -> None:
     """Give an upgrade up that has not begun."""
     addon = chosen(invocation, database)
-    _ask(invocation, addon, f"Cancelling upgrade on {addon['name']}", "cancel", None)
+    _ask(invocation, addon, f"Cancelling upgrade on {addon.name}", "cancel", None)
 
 
 @command(app=True)
@@ -75,18 +76,18 @@ def wait(invocation: Invocation, database: str | None) -> None:
         found: dict[str, object] = invocation.client.get(f"{_path(addon)}/wait_status")
         return None if found["waiting?"] else found
 
-    with action(f"Waiting for the upgrade of {addon['name']}") as running:
+    with action(f"Waiting for the upgrade of {addon.name}") as running:
         found = waiting.until(ended)
         if found["error?"]:
-            raise Failure(f"{addon['name']} {found['message']}")
+            raise Failure(f"{addon.name} {found['message']}")
         running.status = str(found["message"])
 
 
-def _path(addon: dict[str, object]) -> str:
-    return f"/client/v11/databases/{segment(str(addon['id']))}/upgrade"
+def _path(addon: Database) -> str:
+    return f"/client/v11/databases/{segment(str(addon.id))}/upgrade"
 
 
-def _ask(invocation: Invocation, addon: dict[str, object], words: str, what: str, version: str | None) -> None:
+def _ask(invocation: Invocation, addon: Database, words: str, what: str, version: str | None) -> None:
     with action(words):
         body = {} if version is None else {"version": version}
         told = invocation.client.post(f"{_path(addon)}/{what}", body)

@@ -10,34 +10,33 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from celadon.cli import waiting
+from celadon.cli import databases, waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
-from celadon.cli.failure import ApiFailure, Failure, UsageFailure
+from celadon.cli.databases import REDIS, Database
+from celadon.cli.failure import ApiFailure, Failure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, hash, header, say, show_json
-
-_SERVICE = "heroku-redis"
 
 
 @command(app=True, json=True)
 @click.argument("database", required=False)
 def info(invocation: Invocation, database: str | None) -> None:
     """Show the Redis of an app, or all that it has."""
-    found = [_show(invocation, addon) for addon in _matching(invocation, database)]
+    found = [_show(invocation, addon) for addon in databases.matching(invocation, database, REDIS)]
     shown = [(addon, redis) for addon, redis in found if redis is not None]
     if invocation.json:
-        show_json([{**redis, "config_vars": addon["config_vars"]} for addon, redis in shown])
+        show_json([{**redis, "config_vars": list(addon.config_vars)} for addon, redis in shown])
         return
     if not shown:
         say(f"{invocation.app} has no Redis")
         say("Use celadon addons:create heroku-redis to add one.")
     for addon, redis in shown:
-        header(f"{addon['name']} ({', '.join(addon['config_vars'])})")
+        header(f"{addon.name} ({', '.join(addon.config_vars)})")
         hash({row["name"]: row["values"] for row in redis["info"]}, in_order=False)
 
 
-def _show(invocation: Invocation, addon: Mapping[str, Any]) -> tuple[Mapping[str, Any], Any]:
+def _show(invocation: Invocation, addon: Database) -> tuple[Database, Any]:
     """The add-on with its server, None for one that has none yet."""
     try:
         return addon, invocation.client.get(_path(addon))
@@ -52,9 +51,9 @@ def _show(invocation: Invocation, addon: Mapping[str, Any]) -> tuple[Mapping[str
 @click.option("--reset", is_flag=True, help="Make another password; who has the old one is cut off.")
 def credentials(invocation: Invocation, database: str | None, reset: bool) -> None:
     """Print the address with its password, or make another password."""
-    addon = _one(invocation, database)
+    addon = databases.resolve(invocation, database, REDIS)
     if reset:
-        with action(f"Resetting credentials for {addon['name']}"):
+        with action(f"Resetting credentials for {addon.name}"):
             invocation.client.post(f"{_path(addon)}/credentials_rotation", {})
         return
     say(_url(invocation, addon))
@@ -64,12 +63,12 @@ def credentials(invocation: Invocation, database: str | None, reset: bool) -> No
 @click.argument("database", required=False)
 def cli(invocation: Invocation, database: str | None) -> None:
     """Open a prompt of Redis, by the `redis-cli` of this machine."""
-    addon = _one(invocation, database)
+    addon = databases.resolve(invocation, database, REDIS)
     program = shutil.which("redis-cli")
     if program is None:
         raise Failure("cannot find redis-cli: install it (Debian: apt-get install redis-tools)")
     parts = urlsplit(_url(invocation, addon))
-    say(f"Connecting to {addon['name']} ({', '.join(addon['config_vars'])}):")
+    say(f"Connecting to {addon.name} ({', '.join(addon.config_vars)}):")
     with tempfile.NamedTemporaryFile("w", suffix=".crt") as authority:
         authority.write(_authority(invocation))
         authority.flush()
@@ -93,7 +92,7 @@ def _authority(invocation: Invocation) -> str:
 @click.option("-p", "--policy", required=True, metavar="POLICY", help="noeviction, allkeys-lru, volatile-ttl …")
 def maxmemory(invocation: Invocation, database: str | None, policy: str) -> None:
     """Set what Redis does when its memory is full."""
-    addon = _one(invocation, database)
+    addon = databases.resolve(invocation, database, REDIS)
     changed = _configure(invocation, addon, {"maxmemory_policy": policy})["maxmemory_policy"]
     say(f"Maxmemory policy for {_named(addon)} set to {changed['value']}.")
     say(f"{changed['value']} {changed['values'][changed['value']]}.")
@@ -104,7 +103,7 @@ def maxmemory(invocation: Invocation, database: str | None, policy: str) -> None
 @click.option("-s", "--seconds", required=True, type=int, metavar="SECONDS", help="0 for never.")
 def timeout(invocation: Invocation, database: str | None, seconds: int) -> None:
     """Set after how many seconds a silent connection is closed."""
-    addon = _one(invocation, database)
+    addon = databases.resolve(invocation, database, REDIS)
     value = _configure(invocation, addon, {"timeout": seconds})["timeout"]["value"]
     say(f"Timeout for {_named(addon)} set to {value} seconds.")
     if value == 0:
@@ -120,7 +119,7 @@ def timeout(invocation: Invocation, database: str | None, seconds: int) -> None:
 )
 def keyspace_notifications(invocation: Invocation, database: str | None, config: str) -> None:
     """Set which events of keys are published."""
-    addon = _one(invocation, database)
+    addon = databases.resolve(invocation, database, REDIS)
     changed = _configure(invocation, addon, {"notify_keyspace_events": config})["notify_keyspace_events"]
     say(f"Keyspace notifications for {_named(addon)} set to '{changed['value']}'.")
 
@@ -129,29 +128,19 @@ def keyspace_notifications(invocation: Invocation, database: str | None, config:
 @click.argument("database")
 def promote(invocation: Invocation, database: str) -> None:
     """Make a Redis the app's REDIS_URL; what was it keeps another name."""
-    addon = _one(invocation, database)
-    present = [one for one in _matching(invocation, None) if "REDIS_URL" in one["config_vars"]]
-    for one in present:
-        if one["id"] != addon["id"] and len([name for name in one["config_vars"] if name.endswith("_URL")]) == 1:
-            invocation.client.post("/addon-attachments", _attachment(invocation, one))
-    with action(f"Promoting {addon['name']} to REDIS_URL on {invocation.app}"):
-        invocation.client.post("/addon-attachments", {**_attachment(invocation, addon), "name": "REDIS"})
-
-
-def _attachment(invocation: Invocation, addon: Mapping[str, Any]) -> dict[str, Any]:
-    return {"addon": addon["id"], "app": invocation.app, "confirm": invocation.app}
+    databases.promote(invocation, database, REDIS)
 
 
 @command(app=True)
 @click.argument("database", required=False)
 def wait(invocation: Invocation, database: str | None) -> None:
     """Wait until a Redis is available."""
-    addon = _one(invocation, database)
-    with action(f"Waiting for database {addon['name']}") as running:
+    addon = databases.resolve(invocation, database, REDIS)
+    with action(f"Waiting for database {addon.name}") as running:
         running.status = waiting.until(lambda: _available(invocation, addon))
 
 
-def _available(invocation: Invocation, addon: Mapping[str, Any]) -> str | None:
+def _available(invocation: Invocation, addon: Database) -> str | None:
     try:
         state = invocation.client.get(f"{_path(addon)}/wait")
     except ApiFailure as failure:
@@ -165,50 +154,28 @@ def _available(invocation: Invocation, addon: Mapping[str, Any]) -> str | None:
 @click.argument("database", required=False)
 def stats_reset(invocation: Invocation, database: str | None) -> None:
     """Begin to count anew what INFO tells."""
-    addon = _one(invocation, database)
+    addon = databases.resolve(invocation, database, REDIS)
     invocation.confirm_change(
-        invocation.app, "WARNING: Irreversible action.", f"All stats of {addon['name']} will be reset."
+        invocation.app, "WARNING: Irreversible action.", f"All stats of {addon.name} will be reset."
     )
-    with action(f"Resetting stats on {addon['name']}"):
+    with action(f"Resetting stats on {addon.name}"):
         invocation.client.post(f"{_path(addon)}/stats/reset", {})
 
 
-def _path(addon: Mapping[str, Any]) -> str:
-    return f"/redis/v0/databases/{segment(addon['id'])}"
+def _path(addon: Database) -> str:
+    return f"/redis/v0/databases/{segment(addon.id)}"
 
 
-def _named(addon: Mapping[str, Any]) -> str:
-    return f"{addon['name']} ({', '.join(addon['config_vars'])})"
+def _named(addon: Database) -> str:
+    return f"{addon.name} ({', '.join(addon.config_vars)})"
 
 
-def _configure(invocation: Invocation, addon: Mapping[str, Any], body: Mapping[str, Any]) -> Any:
+def _configure(invocation: Invocation, addon: Database, body: Mapping[str, Any]) -> Any:
     return invocation.client.patch(f"{_path(addon)}/config", body)
 
 
-def _url(invocation: Invocation, addon: Mapping[str, Any]) -> str:
+def _url(invocation: Invocation, addon: Database) -> str:
     found = invocation.client.get(_path(addon))["resource_url"]
     if found is None:
-        raise Failure(f"cannot read the password of {addon['name']}: it takes the permission deploy")
+        raise Failure(f"cannot read the password of {addon.name}: it takes the permission deploy")
     return str(found)
-
-
-def _matching(invocation: Invocation, named: str | None) -> list[dict[str, Any]]:
-    """The app's Redis add-ons, those whose name or config var is named so, wholly or in part."""
-    found = invocation.client.all(f"{invocation.app_path}/addons")
-    ours = [addon for addon in found if addon["addon_service"]["name"] == _SERVICE]
-    if named is None:
-        return ours
-    wanted = named.upper()
-    exact = [one for one in ours if wanted in (one["name"].upper(), *one["config_vars"])]
-    return exact or [one for one in ours if any(wanted in name.upper() for name in (one["name"], *one["config_vars"]))]
-
-
-def _one(invocation: Invocation, named: str | None) -> dict[str, Any]:
-    """The one that is meant; raises UsageFailure when there are none or several."""
-    found = _matching(invocation, named)
-    if not found:
-        raise UsageFailure("No Redis instances found.")
-    if len(found) > 1:
-        names = ", ".join(addon["name"] for addon in found)
-        raise UsageFailure(f"Please specify a single instance. Found: {names}")
-    return found[0]
