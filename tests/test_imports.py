@@ -1,40 +1,16 @@
 """The import table of docs/architecture.md, held."""
 
 import ast
+import itertools
+import re
 from pathlib import Path
 
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "celadon"
+ARCHITECTURE = SOURCE.parents[1] / "docs" / "architecture.md"
 
-# Folder → the folders it may import. `platform.settings` is a leaf that every folder may import; roles also start from
-# the images and runtimes that the platform installed.
-TABLE = {
-    "model": set(),
-    "store": {"model"},
-    "actions": {"store", "model"},
-    # The role serves both; a page is answered as an endpoint is.
-    "api": {"actions", "store", "model", "dashboard"},
-    "dashboard": {"actions", "model", "api"},
-    "git": {"actions", "store", "model"},
-    "build": {"actions", "store", "model", "runtime"},
-    "runtime": {"model"},
-    "dynos": {"runtime", "actions", "store", "model"},
-    "router": {"runtime", "actions", "store", "model"},
-    "logplex": {"store", "model"},
-    # The data API and the pages of add-ons are answered as the Platform API is; partners are asked as webhooks are told.
-    "addons": {
-        *("caches", "deployhooks", "postgres", "scheduler"),
-        *("clock", "api", "runtime", "actions", "store", "model"),
-    },
-    "postgres": {"addons", "api", "clock", "dashboard", "runtime", "actions", "store", "model"},
-    "caches": {"addons", "api", "runtime", "actions", "store", "model"},
-    "scheduler": {"addons", "actions", "model"},
-    "deployhooks": {"addons", "actions", "model"},
-    "clock": {"actions", "store", "model"},
-    "platform": {"model", "runtime"},
-    "cli": {"platform", "model"},
-}
+# What the installer leaves behind, which every folder may import.
 LEAVES = {
     "celadon.platform.settings",
     "celadon.platform.images",
@@ -43,6 +19,17 @@ LEAVES = {
     "celadon.platform.failure",
     "celadon.platform.x509",
 }
+
+
+def table() -> dict[str, set[str]]:
+    """Folder → the folders it may import, from the table that begins with this title."""
+    _, _, rest = ARCHITECTURE.read_text("utf-8").partition("| folder of `src/celadon` |")
+    rows = itertools.takewhile(lambda line: line.startswith("| `"), rest.splitlines()[2:])
+    cells = [[cell.strip() for cell in row.strip("| ").split(" | ")] for row in rows]
+    return {name.strip("`"): set(allowed.split(", ")) - {"–"} for name, _, allowed in cells}
+
+
+TABLE = table()
 
 
 def imported(path: Path) -> set[str]:
@@ -66,6 +53,37 @@ def test_folder_imports_only_what_the_table_allows(folder: str) -> None:
             if name.split(".")[1] in TABLE and name.split(".")[1] not in allowed and not leaf:
                 wrong.append(f"{path.relative_to(SOURCE)} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("folder", sorted(TABLE))
+def test_the_table_allows_no_more_than_is_needed(folder: str) -> None:
+    names = {name.split(".")[1] for path in (SOURCE / folder).rglob("*.py") for name in imported(path)}
+    assert TABLE[folder] <= names
+
+
+def test_the_leaves_are_those_that_the_table_names() -> None:
+    _, _, rest = ARCHITECTURE.read_text("utf-8").partition("`platform.settings`, ")
+    named, told, _ = rest.partition(" are what the installer leaves behind")
+    assert told and {f"celadon.platform{name}" for name in re.findall(r"`(\.\w+)`", named)} == LEAVES - {
+        "celadon.platform.settings"
+    }
+
+
+def test_every_file_that_the_flows_name_is_there() -> None:
+    text = ARCHITECTURE.read_text("utf-8")
+    folders = "|".join(TABLE)
+    named = set(re.findall(rf"`((?:{folders})/[\w/]+\.\w+)`", text))
+    assert len(named) > 30 and not [name for name in sorted(named) if not (SOURCE / name).is_file()]
+
+
+def test_every_verb_that_the_flows_name_is_there() -> None:
+    """Where a row names a file and what of it: `` `actions/addons.py` `create` ``."""
+    cells = re.findall(r"`(\w+/\w+)\.py` (`\w+`(?:, `\w+`(?! `))*)", ARCHITECTURE.read_text("utf-8"))
+    assert len(cells) > 10
+    for file, verbs in cells:
+        tree = ast.parse((SOURCE / f"{file}.py").read_text("utf-8"))
+        present = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        assert set(re.findall(r"\w+", verbs)) <= present, file
 
 
 def test_every_folder_has_a_row() -> None:
