@@ -158,7 +158,7 @@ def unfollow(invocation: Invocation, database: str) -> None:
     """Make a follower a database of its own, which takes writes."""
     addon = chosen(invocation, database)
     invocation.confirm_change(
-        invocation.app, "WARNING: Destructive action.", f"{addon.name} will follow its leader no longer, for good."
+        invocation.app, "WARNING: Destructive action.", f"{addon.described} will follow its leader no longer, for good."
     )
     with action(f"{addon.name} unfollowing"):
         invocation.client.put(f"{_path(addon)}/unfollow", {})
