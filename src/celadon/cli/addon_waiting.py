@@ -1,11 +1,11 @@
 """Waiting for add-ons: until they are there, or gone."""
 
 import sys
-import time
 from typing import Any
 
 import click
 
+from celadon.cli import waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.failure import ApiFailure, Failure
@@ -38,29 +38,30 @@ def wait(invocation: Invocation, addon: str | None, wait_interval: int | None) -
 
 def await_made(invocation: Invocation, addon: dict[str, Any], interval: int | None = None) -> dict[str, Any]:
     """The add-on once it is there. Raises Failure when it cannot be made."""
-    found = addon
+
+    def made() -> dict[str, Any] | None:
+        found: dict[str, Any] = invocation.client.get(f"/addons/{addon['id']}", headers=EXPANDED)
+        return None if found["state"] == "provisioning" else found
+
     with action(f"Waiting for {addon['name']}", quiet=invocation.json):
-        while found["state"] == "provisioning":
-            _pause(interval)
-            found = invocation.client.get(f"/addons/{addon['id']}", headers=EXPANDED)
+        found = waiting.until(made, every=interval)
         if found["state"] == "deprovisioned":
             raise Failure(f"The add-on was unable to be created: {found.get('provision_message') or 'no reason given'}")
     return found
 
 
 def await_gone(invocation: Invocation, addon: dict[str, Any], interval: int | None = None) -> None:
-    with action(f"Destroying {addon['name']}", stream=sys.stdout):
+    def gone() -> bool | None:
         try:
-            while invocation.client.get(f"/addons/{addon['id']}")["state"] == "deprovisioning":
-                _pause(interval)
+            found = invocation.client.get(f"/addons/{addon['id']}")
         except ApiFailure as failure:
             if failure.http_status != 404:
                 raise
+            return True
+        return None if found["state"] == "deprovisioning" else True
 
-
-def _pause(interval: int | None) -> None:
-    """Between two questions to the platform."""
-    time.sleep(interval or 1)
+    with action(f"Destroying {addon['name']}", stream=sys.stdout):
+        waiting.until(gone, every=interval)
 
 
 def created(addon: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from celadon.cli import waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.exit_status import told
@@ -77,22 +78,22 @@ def wait(invocation: Invocation, kind: str | None, with_run: bool, wait_interval
     if latest is None:
         raise Failure(f"{invocation.app} has no releases.")
     deadline = time.monotonic() + timeout
-    with action(f"Waiting for every dyno to run v{latest}") as waiting:
-        while True:
-            dynos = [
-                dyno
-                for dyno in _dynos(invocation)
-                if (kind is None or dyno["type"] == kind) and (with_run or dyno["type"] not in ("run", "release"))
-            ]
-            ready = [dyno for dyno in dynos if dyno["release"]["version"] >= latest and dyno["state"] == "up"]
-            if len(ready) == len(dynos):
-                waiting.status = f"{len(ready)} up"
-                return
-            if time.monotonic() > deadline:
-                raise Failure(
-                    f"cannot wait any longer: {len(ready)} of {len(dynos)} dynos are up and run v{latest}; see `celadon ps` and `celadon logs`"
-                )
-            time.sleep(wait_interval)
+
+    def ready() -> int | None:
+        dynos = [
+            dyno
+            for dyno in _dynos(invocation)
+            if (kind is None or dyno["type"] == kind) and (with_run or dyno["type"] not in ("run", "release"))
+        ]
+        done = sum(dyno["release"]["version"] >= latest and dyno["state"] == "up" for dyno in dynos)
+        if done < len(dynos) and time.monotonic() > deadline:
+            raise Failure(
+                f"cannot wait any longer: {done} of {len(dynos)} dynos are up and run v{latest}; see `celadon ps` and `celadon logs`"
+            )
+        return None if done < len(dynos) else done
+
+    with action(f"Waiting for every dyno to run v{latest}") as running:
+        running.status = f"{waiting.until(ready, every=wait_interval)} up"
 
 
 def _dynos(invocation: Invocation) -> list[dict[str, Any]]:

@@ -1,14 +1,13 @@
 """Backups of databases: take, restore, download, schedule and check them."""
 
 import shutil
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import click
 
-from celadon.cli import databases
+from celadon.cli import databases, waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.databases import POSTGRES, Database
@@ -16,8 +15,6 @@ from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, date, hash, header, say, show_json, size, table
 from celadon.cli.postgres import chosen
-
-_POLL = 1.0
 
 
 @command(app=True, json=True)
@@ -273,14 +270,17 @@ def _url_of(invocation: Invocation, addon: Database) -> str:
 
 def _follow(invocation: Invocation, addon: Database, made: dict[str, Any], words: str) -> None:
     """Wait for its end; it goes on without us. It is kept with the app that owns the database."""
+
+    def ended() -> dict[str, Any] | None:
+        found: dict[str, Any] = invocation.client.get(f"{_transfers(addon.owner)}/{segment(made['uuid'])}")
+        return found if found["finished_at"] else None
+
     if not invocation.json:
         say()
         say("Use Ctrl-C to stop watching; it goes on. celadon pg:backups:cancel ends it.")
         say()
     with action(words, quiet=invocation.json) as running:
-        while not made["finished_at"]:
-            time.sleep(_POLL)
-            made = invocation.client.get(f"{_transfers(addon.owner)}/{segment(made['uuid'])}")
+        made = waiting.until(ended)
         if not made["succeeded"]:
             raise Failure(made["error"] or "It was cancelled.")
         running.status = size(made["processed_bytes"])

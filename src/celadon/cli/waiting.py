@@ -1,17 +1,17 @@
-"""Waiting for what the platform does by itself: ask again and again, without end; Ctrl-C ends it."""
+"""Waiting for what the platform does by itself: ask again and again; Ctrl-C ends it."""
 
-import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
 
-_PAUSE = 1.0
 
+def until(condition: Callable[[], T | None], *, every: float | None = None) -> T:
+    """The condition's first value that is not None, asked for at once and then each so many seconds, one if not said.
 
-def until(condition: Callable[[], T | None]) -> T:
-    """The condition's first value that is not None."""
-    pause = threading.Event()
+    What has waited long enough says so by an exception of its own.
+    """
     while (found := condition()) is None:
-        pause.wait(_PAUSE)
+        time.sleep(every or 1.0)
     return found
