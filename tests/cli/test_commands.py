@@ -43,6 +43,7 @@ def test_every_topic_is_listed_once() -> None:
     topics = {table.topic_of(name) for name in table.COMMANDS}
     assert topics == set(table.PRIMARY) | set(table.ADDITIONAL)
     assert not set(table.PRIMARY) & set(table.ADDITIONAL)
+    assert list(table.ADDITIONAL) == sorted(table.ADDITIONAL)
 
 
 def test_other_names_lead_to_commands_and_shadow_none() -> None:
@@ -66,6 +67,23 @@ def test_help_of_a_topic_lists_its_commands(stranger: Program) -> None:
 
 def test_help_of_a_topic_without_a_command_of_its_own_lists_its_commands(stranger: Program) -> None:
     assert "  auth:login   #  log in to a platform\n" in stranger("help", "auth").out
+
+
+def test_help_of_a_topic_leaves_the_rest_to_that_of_its_commands(stranger: Program) -> None:
+    shown = stranger("help", "pg").out
+    assert "  pg:backups " in shown and "pg:backups:url" not in shown
+    assert "pg:backups, pg:credentials, pg:maintenance, pg:settings, pg:upgrade\n" in shown
+    assert "  pg:backups:url [BACKUP_ID] " in stranger("help", "pg:backups").out
+    assert "  pg:settings:auto-explain:log-format " in stranger("help", "pg:settings:auto-explain").out
+    assert "  pg:bloat [DATABASE] " in stranger("help", "pg:info").out
+
+
+@pytest.mark.parametrize("name", sorted(table.COMMANDS))
+def test_every_command_is_below_its_topic_or_another(name: str) -> None:
+    above = name.rpartition(":")[0]
+    while above and above not in table.COMMANDS and ":" in above:
+        above = above.rpartition(":")[0]
+    assert not above or name in table.below(above)
 
 
 def test_help_of_nothing_known_is_an_error(stranger: Program) -> None:

@@ -39,7 +39,7 @@ def _explain(topic: str) -> None:
     from celadon.cli import group
 
     found = group.load(topic)
-    rest = [name for name in table.COMMANDS if table.topic_of(name) == topic and name != topic]
+    rest = table.below(found.name or topic) if found is not None else table.below(topic)
     if found is None and not rest:
         raise UsageFailure(f"There is no command or topic `{topic}`.", "See `celadon help` for the list.")
     if found is not None:
@@ -52,6 +52,8 @@ def _explain(topic: str) -> None:
         width = max(len(_line(name)) for name in rest)
         for name in sorted(rest):
             say(f"  {_line(name):<{width}}  #  {table.COMMANDS[name].summary}")
+        if more := [name for name in rest if table.below(name)]:
+            say(f'\nWith more commands of their own, by "celadon help COMMAND": {", ".join(sorted(more))}')
 
 
 def _line(name: str) -> str:

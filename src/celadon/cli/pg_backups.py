@@ -93,7 +93,7 @@ def restore(invocation: Invocation, backup: str | None, database: str | None) ->
 @click.argument("source")
 @click.argument("target")
 def copy(invocation: Invocation, source: str, target: str) -> None:
-    """Replace what one database of the app holds by what another one does."""
+    """Replace what one database holds by what another one does; APP::NAME is one of another app."""
     start, end = chosen(invocation, source), chosen(invocation, target)
     body = {"from_name": source, "from_url": _url_of(invocation, start)}
     body |= {"to_name": target, "to_url": _url_of(invocation, end)}

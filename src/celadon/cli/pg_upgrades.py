@@ -15,10 +15,10 @@ _version = click.option("-v", "--version", metavar="VERSION", help="Upgrade to t
 
 
 @command(app=True, confirm=True, must="which follower")
-@click.argument("replica")
-def upgrade(invocation: Invocation, replica: str) -> None:
+@click.argument("follower")
+def upgrade(invocation: Invocation, follower: str) -> None:
     """Make a follower a database of its own and upgrade it to the newest PostgreSQL."""
-    _run(invocation, replica, None)
+    _run(invocation, follower, None)
 
 
 @command(app=True)

@@ -153,10 +153,10 @@ def reset(invocation: Invocation, database: str | None) -> None:
 
 
 @command(app=True, confirm=True, must="which database")
-@click.argument("database")
-def unfollow(invocation: Invocation, database: str) -> None:
+@click.argument("follower")
+def unfollow(invocation: Invocation, follower: str) -> None:
     """Make a follower a database of its own, which takes writes."""
-    addon = chosen(invocation, database)
+    addon = chosen(invocation, follower)
     invocation.confirm_change(
         invocation.app, "WARNING: Destructive action.", f"{addon.described} will follow its leader no longer, for good."
     )

@@ -1,4 +1,7 @@
-"""All commands on one page: what each is called, how, what for, and the function that runs it."""
+"""All commands on one page: what each is called, how, what for, and the function that runs it.
+
+A table of one row a command, and so as long as there are commands: whoever looks for one finds it here, and nothing else.
+"""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -167,7 +170,7 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:blocking": Entry("pg_statistics:blocking", "[DATABASE]", "show which statements wait for which others"),
     "pg:cache-hit": Entry("pg_statistics:cache_hit", "[DATABASE]", "show how much is read from memory"),
     "pg:calls": Entry("pg_statistics:calls", "[DATABASE]", "show the statements that are executed most often"),
-    "pg:copy": Entry("pg_backups:copy", "SOURCE TARGET", "replace what a database holds by another's"),
+    "pg:copy": Entry("pg_backups:copy", "SOURCE TARGET", "replace what a database holds by what another one does"),
     "pg:credentials": Entry("pg_credentials:list_credentials", "[DATABASE]", "list the credentials of a database"),
     "pg:credentials:create": Entry(
         "pg_credentials:create", "[DATABASE] --name NAME", "create a credential with rights of its own"
@@ -183,7 +186,7 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:index-usage": Entry("pg_statistics:index_usage", "[DATABASE]", "show how often tables are read by an index"),
     "pg:kill": Entry("pg_statistics:kill", "PID [DATABASE]", "cancel what a connection does"),
     "pg:killall": Entry("postgres:killall", "[DATABASE]", "end all connections of a database"),
-    "pg:locks": Entry("pg_statistics:locks", "[DATABASE]", "show who holds locks"),
+    "pg:locks": Entry("pg_statistics:locks", "[DATABASE]", "show who holds locks that keep others out"),
     "pg:long-running-queries": Entry(
         "pg_statistics:long_running_queries", "[DATABASE]", "show what has run for more than five minutes"
     ),
@@ -192,7 +195,7 @@ COMMANDS: Mapping[str, Entry] = {
     ),
     "pg:maintenance:run": Entry("pg_maintenance:run", "[DATABASE]", "restart a database's server now"),
     "pg:maintenance:window": Entry(
-        "pg_maintenance:window", "[DATABASE] [DAY TIME]", "show or set when it may be restarted"
+        "pg_maintenance:window", "[DATABASE] [DAY TIME]", "show or set when a database's server may be restarted"
     ),
     "pg:outliers": Entry("pg_statistics:outliers", "[DATABASE]", "show the statements that take most of the time"),
     "pg:promote": Entry("postgres:promote", "DATABASE", "make a database the app's DATABASE_URL"),
@@ -207,7 +210,7 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:seq-scans": Entry("pg_statistics:seq_scans", "[DATABASE]", "show how often tables are read from end to end"),
     "pg:settings": Entry("pg_settings:show", "[DATABASE]", "show the settings of a database's server"),
     "pg:settings:auto-explain": Entry(
-        "pg_settings:auto_explain", "[DATABASE] [VALUE]", "show or set whether plans are logged"
+        "pg_settings:auto_explain", "[DATABASE] [VALUE]", "show or set whether plans of statements are logged"
     ),
     "pg:settings:auto-explain:log-analyze": Entry(
         "pg_settings:auto_explain_log_analyze", "[DATABASE] [VALUE]", "show or set whether plans have real times"
@@ -260,11 +263,9 @@ COMMANDS: Mapping[str, Entry] = {
     "pg:total-table-size": Entry(
         "pg_statistics:total_table_size", "[DATABASE]", "show the sizes of tables with their indexes"
     ),
-    "pg:unfollow": Entry("postgres:unfollow", "DATABASE", "make a follower a database of its own"),
+    "pg:unfollow": Entry("postgres:unfollow", "FOLLOWER", "make a follower a database of its own"),
     "pg:unused-indexes": Entry("pg_statistics:unused_indexes", "[DATABASE]", "show indexes that are hardly ever read"),
-    "pg:upgrade": Entry(
-        "pg_upgrades:upgrade", "REPLICA", "unfollow a database and upgrade it to the newest PostgreSQL"
-    ),
+    "pg:upgrade": Entry("pg_upgrades:upgrade", "FOLLOWER", "make a follower a database of its own, and upgrade it"),
     "pg:upgrade:cancel": Entry("pg_upgrades:cancel", "[DATABASE]", "give an upgrade up that has not begun"),
     "pg:upgrade:dryrun": Entry("pg_upgrades:dry_run", "[DATABASE]", "try an upgrade with a copy of a database"),
     "pg:upgrade:prepare": Entry("pg_upgrades:prepare", "[DATABASE]", "try an upgrade, and be ready to run it"),
@@ -417,17 +418,17 @@ PRIMARY: Mapping[str, str] = {
 ADDITIONAL: Mapping[str, str] = {
     "2fa": "two-factor authentication of your account",
     "access": "who may work on an app",
-    "addons": "add-ons of apps: databases, caches and other services",
     "account": "your account, its password and address",
     "activity": "what happened to an app, and by whom",
+    "addons": "add-ons of apps: databases, caches and other services",
     "authorizations": "API tokens of your account",
     "buildpacks": "buildpacks of an app",
     "builds": "builds of an app and their output",
     "certs": "certificates of an app's domains",
     "client": "using Heroku's own client",
     "clients": "OAuth clients: programs that act for others",
-    "doctor": "what this machine lacks to run a platform",
     "dataclips": "kept queries of databases, and links to their results",
+    "doctor": "what this machine lacks to run a platform",
     "domains": "domain names of an app",
     "drains": "where an app's log lines are sent",
     "features": "what can be switched on and off for an app",
@@ -454,6 +455,12 @@ ADDITIONAL: Mapping[str, str] = {
 
 def topic_of(name: str) -> str:
     return name.partition(":")[0]
+
+
+def below(name: str) -> list[str]:
+    """Commands of a topic or command that are of no other command below it: of `pg` pg:backups, not pg:backups:url."""
+    found = [one for one in COMMANDS if one.startswith(f"{name}:")]
+    return [one for one in found if not any(one.startswith(f"{other}:") for other in found)]
 
 
 def called(name: str) -> list[str]:
