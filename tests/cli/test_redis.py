@@ -16,7 +16,7 @@ from tests.official_cli.client import client
 from tests.postgres.conftest import place as place
 from tests.postgres.conftest import settings as settings
 
-from celadon.actions import addons, authorizations, caches, provisioning
+from celadon.actions import addons, apps, attachments, authorizations, caches, provisioning
 from celadon.addons.engines import Engines
 from celadon.addons.locks import Locks
 from celadon.addons.manager import Manager as Asking
@@ -109,6 +109,20 @@ def test_a_second_one_is_promoted_and_the_first_keeps_a_name(world: World, ask: 
     assert celadon("redis:promote", second).status == 0
     assert celadon("config:get", "REDIS_URL").out == celadon("redis:credentials", second).out
     assert len(addons.find(world.context, world.actor, first).config_vars) == 1
+
+
+def test_another_apps_one_has_the_names_of_the_app_that_is_asked_about(
+    world: World, ask: Asking, celadon: Program
+) -> None:
+    name = make(world, ask)
+    apps.create(world.context, world.actor, name="guest")
+    attachments.create(world.context, world.actor, addon=name, app="guest", name="SHARED")
+    assert f"=== {name} (SHARED_URL)\n" in celadon("redis", "-a", "guest").out
+    url = celadon("redis:credentials", "-a", "example").out
+    assert url == celadon("redis:credentials", "shared", "-a", "guest").out and url.startswith("rediss://")
+    assert celadon("redis:promote", "SHARED", "-a", "guest").status == 0
+    assert celadon("config:get", "REDIS_URL", "-a", "guest").out == url
+    assert "is already promoted on guest" in celadon("redis:promote", name, "-a", "guest").err
 
 
 def test_who_may_only_see_the_app_sees_no_password(world: World, ask: Asking, celadon: Program) -> None:

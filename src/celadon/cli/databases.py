@@ -138,6 +138,14 @@ def _database(
     )
 
 
+def given_url(invocation: Invocation, found: Database) -> str | None:
+    """The address that the app was given, with which it can do what it may, also where another app owns the database; None
+    as long as there is none.
+    """
+    config: dict[str, str] = invocation.client.get(f"/apps/{segment(found.app)}/config-vars")
+    return config.get(found.url_name)
+
+
 def promote(invocation: Invocation, named: str, service: Service) -> None:
     """Attach a database under the name that apps look at; what had it keeps another one."""
     found, url = resolve(invocation, named, service), f"{service.promoted}_URL"

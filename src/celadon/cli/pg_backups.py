@@ -262,10 +262,10 @@ def _schedules(invocation: Invocation, addon: Database) -> list[dict[str, Any]]:
 
 
 def _url_of(invocation: Invocation, addon: Database) -> str:
-    config = invocation.client.get(f"/apps/{segment(addon.app)}/config-vars")
-    if addon.url_name not in config:
+    url = databases.given_url(invocation, addon)
+    if url is None:
         raise UsageFailure(f"{addon.app} has no {addon.url_name} yet: wait with celadon pg:wait.")
-    return str(config[addon.url_name])
+    return url
 
 
 def _follow(invocation: Invocation, addon: Database, made: dict[str, Any], words: str) -> None:

@@ -180,12 +180,10 @@ def _path(addon: Database) -> str:
 def login(invocation: Invocation, addon: Database, name: str) -> dict[str, Any]:
     """How to connect with a credential: `host`, `port`, `database`, `user`, `password`.
 
-    By the app's own config var where it has this one, so that an app can do with another's database what it was given.
+    By the app's own config var where it has this one.
     """
-    if name == addon.credential:
-        url = invocation.client.get(f"/apps/{segment(addon.app)}/config-vars").get(addon.url_name)
-        if url is not None:
-            return _parts(url)
+    if name == addon.credential and (url := databases.given_url(invocation, addon)) is not None:
+        return _parts(url)
     found = invocation.client.get(f"/postgres/v0/databases/{segment(addon.id)}/credentials/{segment(name)}")
     active = next((one for one in found["credentials"] if one["state"] == "active"), None)
     if active is None:

@@ -175,7 +175,7 @@ def _configure(invocation: Invocation, addon: Database, body: Mapping[str, Any])
 
 
 def _url(invocation: Invocation, addon: Database) -> str:
-    found = invocation.client.get(_path(addon))["resource_url"]
+    found = databases.given_url(invocation, addon)
     if found is None:
-        raise Failure(f"cannot read the password of {addon.name}: it takes the permission deploy")
-    return str(found)
+        raise Failure(f"{addon.app} has no {addon.url_name} yet: wait with celadon redis:wait")
+    return found
