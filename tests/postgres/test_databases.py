@@ -51,8 +51,8 @@ def made(request: pytest.FixtureRequest, place: Place) -> Iterator[Made]:
     actor = accounts.log_in(context, EMAIL, PASSWORD)
     _, token = authorizations.create(context, actor)
     forgotten: list[str] = []
-    asked = Databases(context, place.clusters, forgotten.append)
-    changes = Changes(context, place.clusters, place.provider.locks)
+    asked = Databases(context, place.pairs, forgotten.append)
+    changes = Changes(context, place.pairs)
     table = (*routes.of_databases(asked), *routes.of_credentials(Credentials(asked, changes)))
     world = World(context=context, api=Api(context, table), actor=actor, token=token)
     apps.create(context, actor, name=f"shop-{plan}")

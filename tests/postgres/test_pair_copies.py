@@ -11,7 +11,6 @@ import pytest
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import now
-from celadon.addons.locks import Locks
 from celadon.addons.provider import ProviderRefused
 from celadon.model.engine import Engine
 from celadon.model.postgres_archive import STANZA, BackupType
@@ -26,7 +25,7 @@ from tests.postgres.test_forks import Killed, Made, _killed
 @pytest.fixture(scope="module")
 def provider(place: Place) -> PostgresProvider:
     """One that knows add-ons by their ids; it and the manager share their locks, as in the role."""
-    place.__dict__["provider"] = PostgresProvider(place.context, place.clusters, Locks(), resolve=lambda word, _: word)
+    place.__dict__["provider"] = PostgresProvider(place.context, place.pairs, resolve=lambda word, _: word)
     return place.provider
 
 

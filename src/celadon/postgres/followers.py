@@ -22,7 +22,7 @@ from celadon.addons.engines import PLACE
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import Origin, Step
 from celadon.model.timeline import parted
-from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.cluster import ClusterFailure
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.patroni import REPLICATOR, REWINDER
 from celadon.postgres.tenants import Connection
@@ -61,9 +61,9 @@ def slot_of(engine: Engine) -> str:
 class Followers:
     """The followers of one machine."""
 
-    def __init__(self, context: Context, clusters: Clusters, pairs: Pairs) -> None:
+    def __init__(self, context: Context, pairs: Pairs) -> None:
         self.context = context
-        self.clusters = clusters
+        self.clusters = pairs.clusters
         self.pairs = pairs
 
     def leader_of(self, place: Place) -> Place | None:

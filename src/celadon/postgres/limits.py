@@ -21,7 +21,6 @@ from celadon.model.engine import Engine
 from celadon.model.postgres_database import SIZES
 from celadon.model.postgres_limits import Access, Usage
 from celadon.postgres import blocks, measures
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.pairs import Pairs
 from celadon.runtime.protocol import RuntimeFailure
 
@@ -34,10 +33,10 @@ INTERVAL = 10.0
 class Limits:
     """The limits of one machine's databases. Only one thread may be in `ensure`."""
 
-    def __init__(self, context: Context, clusters: Clusters, interval: float = INTERVAL) -> None:
+    def __init__(self, context: Context, pairs: Pairs, interval: float = INTERVAL) -> None:
         self.context = context
-        self.clusters = clusters
-        self.pairs = Pairs(context, clusters)
+        self.clusters = pairs.clusters
+        self.pairs = pairs
         self._interval = interval
         self._due: dict[str, float] = {}
         # What was seen of a database of the shared cluster when its rows were counted, and how it was then.

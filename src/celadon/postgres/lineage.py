@@ -9,7 +9,6 @@ from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Place
 from celadon.model.postgres_database import Origin
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.followers import Followers, Lag
 from celadon.postgres.pairs import Pairs
 
@@ -19,9 +18,9 @@ log = logging.getLogger(__name__)
 class Lineage:
     """Tells databases by URLs without logins; clients find the names of config vars by them."""
 
-    def __init__(self, context: Context, clusters: Clusters) -> None:
+    def __init__(self, context: Context, pairs: Pairs) -> None:
         self._context = context
-        self._followers = Followers(context, clusters, Pairs(context, clusters))
+        self._followers = Followers(context, pairs)
 
     def url(self, place: Place) -> str:
         return f"postgres://{self._context.settings.engine_host}:{place.engine.port}/{place.database.name}"

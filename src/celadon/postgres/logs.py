@@ -17,7 +17,6 @@ from celadon.actions.context import Context
 from celadon.model import postgres_log as rules
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import PostgresDatabase
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.log_files import LogFile
 from celadon.postgres.pairs import Pairs
 from celadon.store import addons, attachments, postgres_databases
@@ -70,10 +69,10 @@ def _target(app_id: str, names: Sequence[str], addon: str) -> Target:
 class Logs:
     """The logs of one machine's servers. Only one thread may be in `ensure`."""
 
-    def __init__(self, context: Context, clusters: Clusters, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, context: Context, pairs: Pairs, clock: Callable[[], float] = time.monotonic) -> None:
         self.context = context
-        self.clusters = clusters
-        self.pairs = Pairs(context, clusters)
+        self.clusters = pairs.clusters
+        self.pairs = pairs
         self._lines = Lines(context.settings.home)
         self._clock = clock
         self._files: dict[str, LogFile] = {}

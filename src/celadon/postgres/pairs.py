@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import threading
 import time
 from collections.abc import Mapping
 
@@ -13,6 +12,7 @@ from psycopg import sql
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Place
+from celadon.addons.locks import Locks
 from celadon.model import postgres_setting as settings
 from celadon.model.engine import PORTS, Engine, EngineKind
 from celadon.model.postgres_database import SIZES, Step
@@ -37,13 +37,13 @@ _REWINDS = (
 
 
 class Pairs:
-    """The pairs of one machine. Who holds an engine's lock may start it."""
+    """The pairs of one machine: one object that all share. Who holds an engine's lock, of `locks`, may start it."""
 
-    def __init__(self, context: Context, clusters: Clusters) -> None:
+    def __init__(self, context: Context, clusters: Clusters, locks: Locks) -> None:
         self.context = context
         self.clusters = clusters
+        self.locks = locks
         self.archive = Archive(context, clusters, self.primary)
-        self._etcd = threading.Lock()
         # First node's id → the primary's, as last seen: a node that does not answer for a moment is still it.
         self._primaries: dict[str, str] = {}
 
@@ -110,7 +110,7 @@ class Pairs:
 
     def start_etcd(self, engine: Engine) -> None:
         """Start it unless it runs. Raises RuntimeFailure."""
-        with self._etcd:
+        with self.locks.of(engine.id):
             if self.clusters.engines.running(engine):
                 return
             argv = patroni.etcd_argv(engine, self.clusters.engines.address(engine))

@@ -16,7 +16,6 @@ from celadon.model.engine import EngineState
 from celadon.model.postgres_database import Step
 from celadon.model.postgres_log import Sample
 from celadon.postgres import logs
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.pairs import Pairs
 from celadon.store.lines import Lines
 
@@ -40,10 +39,10 @@ select case when pg_is_in_recovery() then 0 else txid_snapshot_xmax(txid_current
 class Samples:
     """The samples of one machine's servers. Only one thread may be in `ensure`."""
 
-    def __init__(self, context: Context, clusters: Clusters, interval: float = INTERVAL) -> None:
+    def __init__(self, context: Context, pairs: Pairs, interval: float = INTERVAL) -> None:
         self.context = context
-        self.clusters = clusters
-        self.pairs = Pairs(context, clusters)
+        self.clusters = pairs.clusters
+        self.pairs = pairs
         self._lines = Lines(context.settings.home)
         self._interval = interval
         self._due = 0.0
