@@ -16,7 +16,7 @@ from celadon.actions import postgres_credentials as credentials
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
 from celadon.actions.postgres_credentials import Known
-from celadon.actions.postgres_databases import Place
+from celadon.actions.postgres_databases import Place, Site
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import Credential, CredentialState, Step
 from celadon.postgres import credential_roles as roles
@@ -141,7 +141,7 @@ class Changes:
                 roles.remove(connection, tenant, credential.role)
         log.info("at=credential database=%s name=%s state=%s", tenant.name, credential.name, credential.state)
 
-    def _cut_off(self, place: Place, leader: Place | None) -> None:
+    def _cut_off(self, place: Site, leader: Site | None) -> None:
         """End the sessions of old passwords, also of those that had begun to log in with one and were not seen yet."""
         for known in credentials.known(self.context, place.database.addon_id):
             credential = known.credential
@@ -154,7 +154,7 @@ class Changes:
                 credential = credentials.cut_at(self.context, credential, now())
             self._cut(place, replace(known, credential=credential))
 
-    def _cut(self, place: Place, known: Known) -> None:
+    def _cut(self, place: Site, known: Known) -> None:
         credential = known.credential
         if credential.cut_at is None:
             return

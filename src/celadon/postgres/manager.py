@@ -47,6 +47,8 @@ class Manager:
         started = 0
         wanted = [engine for kind in (EngineKind.ETCD, EngineKind.POSTGRESQL) for engine in self._running(kind)]
         for engine in wanted:
+            if engine.id in self._current and self.clusters.engines.running(engine):
+                continue
             lock = self.locks.of(engine.id)
             # Whoever has the lock is at work on it.
             if time.monotonic() < self._due.get(engine.id, 0.0) or not lock.acquire(blocking=False):

@@ -74,7 +74,7 @@ class Pairs:
 
     def admit(self, place: Place | None, engine: Engine) -> None:
         """Write whom a node of this database's pair lets in: the other one, and those that follow it now."""
-        nodes, _, _ = databases.pair(self.context, engine)
+        nodes = databases.nodes(self.context, engine)
         following = databases.followers(self.context, place.database.addon_id) if place else []
         copying = [*nodes, *(one.engine for one in following if one.database.step is not Step.REMOVING)]
         peers = [self.clusters.engines.address(one) for one in copying]
@@ -120,7 +120,7 @@ class Pairs:
         """The node that takes writes now, or did when one last said so; the engine itself when it is no pair."""
         if engine.pair is None:
             return engine
-        nodes, _, _ = databases.pair(self.context, engine)
+        nodes = databases.nodes(self.context, engine)
         for node in nodes:
             if patroni.is_primary(self.clusters.engines.address(node)):
                 if self._primaries.get(engine.pair) != node.id:
@@ -131,7 +131,7 @@ class Pairs:
 
     def has_primary(self, engine: Engine) -> bool:
         """Whether one of the nodes says now that it is the primary."""
-        nodes, _, _ = databases.pair(self.context, engine)
+        nodes = databases.nodes(self.context, engine)
         return any(patroni.is_primary(self.clusters.engines.address(node)) for node in nodes)
 
     def forget(self, engine: Engine) -> None:
@@ -153,7 +153,7 @@ class Pairs:
 
     def stop(self, engine: Engine, seconds: float) -> None:
         """End a pair so that those that follow it have everything. Raises RuntimeFailure."""
-        nodes, _, _ = databases.pair(self.context, engine)
+        nodes = databases.nodes(self.context, engine)
         primary = self.primary(engine)
         for node in nodes:
             # Before the primary: none takes over from it.
@@ -164,7 +164,7 @@ class Pairs:
 
     def available(self, engine: Engine) -> bool:
         """Whether a standby has everything that was acknowledged: then nothing is lost when the primary goes."""
-        nodes, _, _ = databases.pair(self.context, engine)
+        nodes = databases.nodes(self.context, engine)
         return any(patroni.is_synchronous(self.clusters.engines.address(node)) for node in nodes)
 
     def published(self) -> Mapping[int, Engine]:
