@@ -29,7 +29,7 @@ def main(megabytes: int) -> None:
         order, made = place.provision("standard-0")
         shop = Shop(
             place=place,
-            transfers=Transfers(place.context, place.clusters),
+            transfers=Transfers(place.context, place.pairs),
             app_id=make_app(place),
             addon_id=order.addon_id,
             connect=lambda: place.connect(made),

@@ -23,7 +23,6 @@ sys.path.insert(0, str(CHECKOUT))
 from tests.postgres import place
 from tests.postgres.place import Place, wanted
 
-from celadon.addons.locks import Locks
 from celadon.addons.provider import Provided, Wanted
 from celadon.platform import certificates
 from celadon.postgres.provider import PostgresProvider
@@ -43,7 +42,7 @@ def main() -> int:
     options = parser.parse_args()
     with place.opened() as found:
         certificates.issue(found.settings, datetime.now(UTC))
-        provider = PostgresProvider(found.context, found.clusters, Locks(), resolve=lambda word, _: word)
+        provider = PostgresProvider(found.context, found.pairs, resolve=lambda word, _: word)
         source = _make(provider)
         _pgbench(provider, source, "--initialize", "--quiet", f"--scale={max(1, options.megabytes // _SCALE)}")
         provider.archive.ensure()

@@ -28,6 +28,7 @@ from celadon.model.postgres_database import Step
 from celadon.platform.settings import Settings
 from celadon.postgres.changes import Changes
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.pairs import Pairs
 from celadon.postgres.settings import Settings as PostgresSettings
 from celadon.runtime.protocol import RuntimeFailure
 
@@ -70,10 +71,11 @@ def routes(context: Context) -> tuple[Route, ...]:
     engines = NoEngines(context)
     redis = RedisServers(engines)
     servers = {EngineKind.REDIS: redis, EngineKind.MEMCACHED: MemcachedServers(engines)}
-    locks, clusters = Locks(), Clusters(engines)
+    locks = Locks()
+    pairs = Pairs(context, Clusters(engines), locks)
     cached = Manager(context, servers, locks, Ports(engines, ()), lambda *_: None)
-    settings, changes = PostgresSettings(context, clusters, locks), Changes(context, clusters, locks)
-    return services.served(context, clusters, locks, cached, redis, settings, changes)
+    settings, changes = PostgresSettings(context, pairs), Changes(context, pairs)
+    return services.served(context, pairs, cached, redis, settings, changes)
 
 
 @cache

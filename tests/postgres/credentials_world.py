@@ -97,7 +97,7 @@ class Shop:
 
     def successor(self) -> Changes:
         """Who comes after one that was killed."""
-        return Changes(self.place.context, self.place.clusters, self.place.provider.locks)
+        return Changes(self.place.context, self.place.pairs)
 
     @contextlib.contextmanager
     def another(self, plan: str = "", **options: str) -> "Iterator[Shop]":
@@ -129,8 +129,8 @@ def opened(place: Place, plan: str) -> Iterator[Shop]:
     accounts.create_operator(context.database, email=EMAIL, password=PASSWORD)
     actor = accounts.log_in(context, EMAIL, PASSWORD)
     _, token = authorizations.create(context, actor)
-    changes = Changes(context, place.clusters, place.provider.locks)
-    asked = Databases(context, place.clusters, lambda _: None, place.provider.locks)
+    changes = Changes(context, place.pairs)
+    asked = Databases(context, place.pairs, lambda _: None)
     table = (
         *platform.ROUTES,
         *routes.of_databases(asked),

@@ -114,7 +114,7 @@ def made(place: Place, plan: str = "mini", **options: str) -> Iterator[Made]:
     provided = place.provider.provision(order)
     provisioning.provisioned(context, addon.id, provider_id=provided.provider_id, config=provided.config)
     try:
-        yield Made(place, addon, order, provided, Limits(context, place.clusters))
+        yield Made(place, addon, order, provided, Limits(context, place.pairs))
     finally:
         place.provider.deprovision(addon.id, None)
 

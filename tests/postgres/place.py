@@ -20,6 +20,7 @@ from celadon.platform import images, runtimes
 from celadon.platform.settings import Settings
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.manager import Manager
+from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.runtime import cgroups
 from celadon.store import database
@@ -41,12 +42,16 @@ class Place:
         return contexts.connect(self.settings)
 
     @cached_property
+    def pairs(self) -> Pairs:
+        return Pairs(self.context, self.clusters, Locks())
+
+    @cached_property
     def provider(self) -> PostgresProvider:
-        return PostgresProvider(self.context, self.clusters, Locks())
+        return PostgresProvider(self.context, self.pairs)
 
     @cached_property
     def manager(self) -> Manager:
-        return Manager(self.context, self.clusters, self.provider.locks)
+        return Manager(self.context, self.pairs)
 
     def provision(self, plan: str, **options: str) -> tuple[Wanted, Provided]:
         order = wanted(plan, **options)

@@ -128,9 +128,9 @@ def test_a_server_of_an_older_version_is_restarted_once_with_the_new_lines(
     with monkeypatch.context() as patched:
         patched.setattr(module.authentication, "IDENT_FILE", "")
         patched.setattr(module.authentication, "hba", lambda *_: _OLD_HBA)
-        Launcher(server.place.context, clusters).launch(engine)
+        Launcher(server.place.context, server.place.pairs).launch(engine)
     assert clusters.outdated(engine)
-    manager = Manager(server.place.context, clusters, server.place.provider.locks)
+    manager = Manager(server.place.context, server.place.pairs)
     assert manager.ensure() == 1
     assert not clusters.outdated(engine)
     assert manager.ensure() == 0

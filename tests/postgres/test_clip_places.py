@@ -16,6 +16,7 @@ from celadon.platform.settings import Settings
 from celadon.postgres import clips
 from celadon.postgres.clip_places import ClusterPlaces
 from celadon.postgres.cluster import Clusters
+from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.store import database
 
@@ -28,14 +29,14 @@ def context(settings: Settings) -> Context:
 
 @pytest.fixture(scope="module")
 def provider(context: Context, clusters: Clusters) -> PostgresProvider:
-    return PostgresProvider(context, clusters, Locks())
+    return PostgresProvider(context, Pairs(context, clusters, Locks()))
 
 
 @pytest.mark.parametrize("plan", ["mini", "standard-0", "premium-0"])
 def test_a_clip_reads_a_database_of_a_plan_and_changes_nothing(provider: PostgresProvider, plan: str) -> None:
     addon_id = str(uuid.uuid4())
     wanted = Wanted(addon_id=addon_id, name="postgresql-clear-1", plan=plan, region="us", app_id="app", app_name="shop")
-    places = ClusterPlaces(provider.context, provider.clusters)
+    places = ClusterPlaces(provider.context, provider.pairs)
     with pytest.raises(Conflict):
         places.of(addon_id)
     made = provider.provision(wanted)

@@ -149,7 +149,7 @@ def test_a_fork_has_its_owner_alone_and_nothing_runs_as_that(shop: Shop) -> None
 
 
 def test_a_backup_holds_what_others_have_made_and_a_restore_gives_them_their_rights_again(shop: Shop) -> None:
-    context, transfers = shop.place.context, Transfers(shop.place.context, shop.place.clusters)
+    context, transfers = shop.place.context, Transfers(shop.place.context, shop.place.pairs)
     with shop.login() as owner:
         shop.create("writer", "readwrite")
         shop.create("reader", "readonly")

@@ -46,13 +46,12 @@ class Made:
 @pytest.fixture(scope="module", params=["mini", "standard-0"])
 def made(request: pytest.FixtureRequest, place: Place) -> Iterator[Made]:
     context, plan = place.context, request.param
-    if plan == "mini":
-        accounts.create_operator(context.database, email=EMAIL, password=PASSWORD)
+    accounts.create_operator(context.database, email=EMAIL, password=PASSWORD)
     actor = accounts.log_in(context, EMAIL, PASSWORD)
     _, token = authorizations.create(context, actor)
     forgotten: list[str] = []
-    asked = Databases(context, place.clusters, forgotten.append)
-    changes = Changes(context, place.clusters, place.provider.locks)
+    asked = Databases(context, place.pairs, forgotten.append)
+    changes = Changes(context, place.pairs)
     table = (*routes.of_databases(asked), *routes.of_credentials(Credentials(asked, changes)))
     world = World(context=context, api=Api(context, table), actor=actor, token=token)
     apps.create(context, actor, name=f"shop-{plan}")

@@ -12,7 +12,6 @@ import psycopg
 import pytest
 
 from celadon.actions import postgres_databases as databases
-from celadon.addons.locks import Locks
 from celadon.addons.provider import Provided, ProviderRefused, Wanted
 from celadon.model.errors import Conflict
 from celadon.model.postgres_archive import BackupType
@@ -35,7 +34,7 @@ def until(condition: Callable[[], bool], seconds: float = DEADLINE) -> None:
 def provider(place: Place) -> PostgresProvider:
     """One that knows add-ons by their ids: what users call them is of another test."""
     certificates.issue(place.settings, datetime.now(UTC))
-    return PostgresProvider(place.context, place.clusters, Locks(), resolve=lambda word, _: word)
+    return PostgresProvider(place.context, place.pairs, resolve=lambda word, _: word)
 
 
 def connect(provider: PostgresProvider, provided: Provided) -> psycopg.Connection[Any]:

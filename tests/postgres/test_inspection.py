@@ -21,7 +21,7 @@ ALL = sorted([*QUERIES, *OF_STATEMENTS])
 
 @pytest.fixture(scope="module")
 def world(place: Place) -> World:
-    return world_of(place, routes.of_inspection(Inspection(place.clusters)))
+    return world_of(place, routes.of_inspection(Inspection(place.pairs)))
 
 
 @pytest.fixture(scope="module", params=["mini", "standard-0"])

@@ -78,7 +78,7 @@ def move(target: Made, kind: TransferKind, *, source: str) -> Transfer:
     with context.database.transaction() as tx:
         words = {"app_id": target.addon.app_id, "addon_id": target.addon.id, "kind": kind, "source_id": source or None}
         made = transferring.insert(tx, from_name="ROSE", to_name="BLUE", **words)  # type: ignore[arg-type]
-    Transfers(context, target.place.clusters).run(made.id)
+    Transfers(context, target.place.pairs).run(made.id)
     found = transferring.find(context, made.id)
     assert found is not None
     return found
@@ -161,7 +161,7 @@ def test_a_machine_without_space_is_told_once_and_who_is_over_his_plan_is_sealed
 ) -> None:
     assert full.look() is Access.REVOKED or full.state is Access.SEALED
     caplog.set_level("INFO")
-    keeper = Limits(full.place.context, full.place.clusters, interval=0.0)
+    keeper = Limits(full.place.context, full.place.pairs, interval=0.0)
     with monkeypatch.context() as patched:
         patched.setattr(rules, "DISK_FLOOR", 100.0)
         for _ in range(2):
@@ -189,7 +189,7 @@ def test_rows_that_statistics_count_twice_count_once_and_a_locked_table_is_no_wa
 
 def test_what_changes_nothing_is_not_counted_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     with made(place) as found:
-        keeper = Limits(place.context, place.clusters, interval=0.0)
+        keeper = Limits(place.context, place.pairs, interval=0.0)
         wait_for("it is known", lambda: keeper.ensure() == 0 and found.known.database.measured_at)
         looked = []
         monkeypatch.setattr(limits.measures, "usage", lambda *_: looked.append(1))

@@ -43,7 +43,7 @@ def wait(keeper: Logs, found: Made, text: str, app_id: str = "") -> list[str]:
 
 @pytest.fixture(scope="module")
 def keeper(place: Place) -> Logs:
-    return Logs(place.context, place.clusters)
+    return Logs(place.context, place.pairs)
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_a_tenant_that_logs_without_end_fills_no_disk_and_nobody_elses_log(
 ) -> None:
     for name, value in (("_READ", 64 << 10), ("_FULL", 256 << 10), ("_BACKLOG", 1 << 20)):
         monkeypatch.setattr(log_files, name, value)
-    keeper, stop, most = Logs(place.context, place.clusters), threading.Event(), 0
+    keeper, stop, most = Logs(place.context, place.pairs), threading.Event(), 0
     with made(place) as found, made(place) as quiet:
         noise = "do $$ begin for n in 1..500 loop raise warning '%', repeat('x', 1000); end loop; end $$"
 
@@ -139,7 +139,7 @@ def test_a_server_is_read_on_after_it_was_told_to_begin_another_file(
     for number in range(40):
         fail(small, f"select 'number {number}.' form t")
         # Each time by somebody who has just been started.
-        wait(Logs(place.context, place.clusters), small, f"'number {number}.'")
+        wait(Logs(place.context, place.pairs), small, f"'number {number}.'")
     for line in shown(place, small.addon.app_id):
         if "STATEMENT:  select 'number" in line:
             numbers.append(int(line.split("number ")[1].split(".")[0]))
@@ -163,7 +163,7 @@ def test_without_the_platform_a_servers_log_ends_by_itself(place: Place, small: 
 def test_a_sample_of_each_server_of_its_own_and_of_no_other(place: Place, small: Made) -> None:
     with made(place, "standard-0") as own, own.connect() as connection:
         connection.execute("create table t ()")
-        keeper = Samples(place.context, place.clusters)
+        keeper = Samples(place.context, place.pairs)
         assert keeper.ensure() == 1 and keeper.ensure() == 0
         (line,) = [line for line in shown(place, own.addon.app_id) if "sample#" in line]
         assert line.startswith(f"source=DATABASE_URL addon={own.addon.name} sample#current_transaction=")

@@ -22,12 +22,12 @@ _WEEK = 7 * 24 * 60
 
 @pytest.fixture(scope="module")
 def maintenance(place: Place) -> Maintenance:
-    return Maintenance(place.context, place.clusters, place.provider.locks)
+    return Maintenance(place.context, place.pairs)
 
 
 @pytest.fixture(scope="module")
 def world(place: Place) -> World:
-    databases = routes.of_databases(Databases(place.context, place.clusters, lambda _: None))
+    databases = routes.of_databases(Databases(place.context, place.pairs, lambda _: None))
     return world_of(place, (*maintenance_routes.routes(Windows(place.clusters)), *databases))
 
 
@@ -82,7 +82,7 @@ def test_nothing_waits_and_nothing_is_done(made: Owned, maintenance: Maintenance
     assert refused.status == 409 and "none is pending" in refused.json["message"]
     open_(made)
     before = began(made.place, made.found.engine)
-    assert Maintenance(made.place.context, made.place.clusters, made.place.provider.locks).ensure() == 0
+    assert Maintenance(made.place.context, made.place.pairs).ensure() == 0
     assert began(made.place, made.found.engine) == before
     close(made)
 
@@ -111,7 +111,7 @@ def test_what_waits_is_told_and_brought_when_asked_for(made: Owned, maintenance:
 
 def test_who_was_killed_in_between_restarts_nothing_twice(made: Owned) -> None:
     postgres_settings.ask_for_maintenance(made.place.context, made.addon.id)
-    first, second = (Maintenance(made.place.context, made.place.clusters, made.place.provider.locks) for _ in "ab")
+    first, second = (Maintenance(made.place.context, made.place.pairs) for _ in "ab")
     assert first.ensure() == 1
     # It was killed before it said so.
     after = began(made.place, made.found.engine)
@@ -122,13 +122,13 @@ def test_who_was_killed_in_between_restarts_nothing_twice(made: Owned) -> None:
 def test_its_window_brings_it_once(made: Owned) -> None:
     place, engine = made.place, made.found.engine
     hold_back(place.clusters, engine)
-    closed = Maintenance(place.context, place.clusters, place.provider.locks)
+    closed = Maintenance(place.context, place.pairs)
     assert closed.ensure() == 0 and made.found.database.maintenance_asked_at is None
     # It began within the window, so it is not its turn; a window that opens now is.
     open_(made)
-    assert Maintenance(place.context, place.clusters, place.provider.locks).ensure() == 0
+    assert Maintenance(place.context, place.pairs).ensure() == 0
     assert made.found.database.maintenance_asked_at is None
-    opened = Maintenance(place.context, place.clusters, place.provider.locks)
+    opened = Maintenance(place.context, place.pairs)
     opened._open_windows(postgres_settings.served(place.context), now() + timedelta(weeks=1))
     assert made.found.database.maintenance_asked_at is not None
     assert opened.ensure() == 1 and reasons_of(place.clusters, engine) == []

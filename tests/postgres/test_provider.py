@@ -112,7 +112,7 @@ def _raise(error: BaseException) -> Callable[..., None]:
 def test_a_cluster_that_dies_is_started_again(place: Place, provider: PostgresProvider, context: Context) -> None:
     order = wanted("standard-0")
     made = provider.provision(order)
-    manager = Manager(context, provider.clusters, provider.locks)
+    manager = Manager(context, provider.pairs)
     assert manager.ensure() == 0
     known = databases.find(context, order.addon_id)
     assert known is not None
@@ -127,7 +127,7 @@ def test_a_cluster_that_dies_is_started_again(place: Place, provider: PostgresPr
 def test_files_are_kept_ready_and_each_cluster_has_an_identity_of_its_own(
     provider: PostgresProvider, context: Context
 ) -> None:
-    manager = Manager(context, provider.clusters, provider.locks)
+    manager = Manager(context, provider.pairs)
     orders, identities = [wanted("standard-0") for _ in range(3)], set()
     for order in orders:
         manager.keep_spare()

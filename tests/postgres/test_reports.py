@@ -24,7 +24,7 @@ from tests.postgres.place import Place
 
 @pytest.fixture(scope="module")
 def world(place: Place) -> World:
-    return world_of(place, reports.routes(Reports(place.clusters)))
+    return world_of(place, reports.routes(Reports(place.pairs)))
 
 
 @pytest.fixture(scope="module", params=["mini", "standard-0"])

@@ -17,12 +17,12 @@ from tests.postgres.place import Place
 
 @pytest.fixture(scope="module")
 def settings_of(place: Place) -> Settings:
-    return Settings(place.context, place.clusters, place.provider.locks)
+    return Settings(place.context, place.pairs)
 
 
 @pytest.fixture(scope="module")
 def world(place: Place, settings_of: Settings) -> World:
-    databases = routes.of_databases(Databases(place.context, place.clusters, lambda _: None))
+    databases = routes.of_databases(Databases(place.context, place.pairs, lambda _: None))
     return world_of(place, (*routes.of_settings(settings_of), *databases))
 
 
@@ -80,7 +80,7 @@ def test_settings_are_in_force_after_a_restart(made: Owned) -> None:
 
 def test_what_a_killed_role_has_not_told_its_server_the_next_one_does(made: Owned) -> None:
     postgres_settings.change(made.place.context, made.addon.id, {"track_functions": "all"})
-    next_one = Settings(made.place.context, made.place.clusters, made.place.provider.locks)
+    next_one = Settings(made.place.context, made.place.pairs)
     assert next_one.ensure() >= 1
     soon(lambda: in_force(made, "track_functions") == "all")
     assert next_one.ensure() == 0

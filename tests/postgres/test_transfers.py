@@ -120,7 +120,7 @@ def shop(request: pytest.FixtureRequest, place: Place) -> Iterator[Shop]:
     order, made = place.provision(request.param)
     yield Shop(
         place=place,
-        transfers=Transfers(place.context, place.clusters),
+        transfers=Transfers(place.context, place.pairs),
         app_id=make_app(place),
         addon_id=order.addon_id,
         connect=lambda: place.connect(made),
@@ -375,7 +375,7 @@ def test_an_archive_of_an_url_is_fetched_and_restored(shop: Shop, tmp_path: Path
     with shop.connect() as connection:
         connection.execute("delete from t")
     allowed = replace(shop.place.settings, private_destinations="127.0.0.1/32")
-    transfers = Transfers(replace(shop.place.context, settings=allowed), shop.place.clusters)
+    transfers = Transfers(replace(shop.place.context, settings=allowed), shop.place.pairs)
     with served(tmp_path) as url:
         refused = shop.run(shop.order(TransferKind.RESTORE, url=f"{url}/good.dump"))
         assert refused.error == "The URL leads to an address that is not of the internet."

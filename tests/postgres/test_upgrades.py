@@ -9,7 +9,6 @@ import pytest
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions import transferring, upgrading
-from celadon.addons.locks import Locks
 from celadon.addons.provider import ProviderRefused
 from celadon.model.engine import EngineState
 from celadon.model.postgres_archive import BackupType
@@ -43,7 +42,7 @@ create index on t (word);
 @pytest.fixture(scope="module")
 def provider(place: Place) -> PostgresProvider:
     certificates.issue(place.settings, datetime.now(UTC))
-    return PostgresProvider(place.context, place.clusters, Locks(), resolve=lambda word, _: word)
+    return PostgresProvider(place.context, place.pairs, resolve=lambda word, _: word)
 
 
 @pytest.fixture(scope="module")
@@ -233,7 +232,7 @@ def test_a_follower_becomes_a_database_of_its_own_before(make: Make, old: Made, 
 
 def test_an_older_version_is_backed_up_checked_and_restored(place: Place, old: Made) -> None:
     shop = Shop(
-        place, Transfers(place.context, place.clusters), make_app(place), old.id, lambda: place.connect(old.provided)
+        place, Transfers(place.context, place.pairs), make_app(place), old.id, lambda: place.connect(old.provided)
     )
     backup = shop.backup(scheduled=True)
     Verification(place.context, place.clusters, shop.transfers).ensure()
@@ -260,7 +259,7 @@ def test_what_a_newer_version_saved_is_not_restored_into_an_older_one(place: Pla
                 to_name="B",
                 source_id=source.id,
             )
-        Transfers(context, old.provider.clusters).run(ordered.id)
+        Transfers(context, old.provider.pairs).run(ordered.id)
         with context.database.read() as tx:
             moved[target.id] = transfers.find(tx, ordered.id) or ordered
     assert moved[old.id].status is TransferStatus.FAILED and "newer PostgreSQL" in (moved[old.id].error or "")
@@ -277,7 +276,9 @@ _STEPS = (
 
 
 @pytest.mark.parametrize("step", _STEPS)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(
+    "after", [pytest.param(False, id="before", marks=pytest.mark.long), pytest.param(True, id="after")]
+)
 def test_an_upgrade_that_was_killed_is_finished_by_the_next(
     old: Made, upgrades: Upgrades, monkeypatch: pytest.MonkeyPatch, step: str, after: bool
 ) -> None:
@@ -299,7 +300,7 @@ def test_an_upgrade_that_was_killed_is_finished_by_the_next(
             old.id
         )
     # The role that comes next.
-    Manager(provider.context, provider.clusters, provider.locks).ensure()
+    Manager(provider.context, provider.pairs).ensure()
     Upgrades(provider).run(old.id)
     found = upgrade_of(old)
     assert (found.status, found.scratch_id) == (UpgradeStatus.SUCCEEDED, None), found.report

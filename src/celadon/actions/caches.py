@@ -15,11 +15,17 @@ from celadon.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A cache, the engine it is, and the password of its user."""
+class Site:
+    """A cache and the engine it is."""
 
     cache: Cache
     engine: Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place(Site):
+    """With the password of its user, which is decrypted for it: who looks at many asks for their sites."""
+
     password: str = field(repr=False)
 
     @property
@@ -32,10 +38,9 @@ def find(context: Context, addon_id: str) -> Place | None:
         return _place(tx, addon_id)
 
 
-def list_all(context: Context) -> list[Place]:
+def list_all(context: Context) -> list[Site]:
     with context.database.read() as tx:
-        found = [_place(tx, cache.addon_id) for cache in caches.list_all(tx)]
-        return [place for place in found if place is not None]
+        return [Site(cache=cache, engine=engine) for cache, engine in caches.with_engines(tx)]
 
 
 def _place(tx: Transaction, addon_id: str, *, locked: bool = False) -> Place | None:

@@ -72,8 +72,7 @@ def _known(tx: Transaction, addon_id: str) -> list[Known]:
 def unsettled(context: Context) -> list[str]:
     """The add-ons of databases that are there and have a credential with work to be done."""
     with context.database.read() as tx:
-        found = [stored.find(tx, addon_id) for addon_id in stored.unsettled(tx)]
-    return [one.addon_id for one in found if one is not None and one.step is Step.AVAILABLE]
+        return stored.unsettled(tx)
 
 
 def check_own(context: Context, addon_id: str, intent: str) -> None:

@@ -4,7 +4,7 @@ import hmac
 import secrets
 import urllib.parse
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -32,11 +32,17 @@ _SCRATCH_MEMORY = 256 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A database, the engine it is in, and the password of its owner."""
+class Site:
+    """A database and the engine it is in."""
 
     database: PostgresDatabase
     engine: Engine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place(Site):
+    """With the password of its owner, which is decrypted for it: who looks at many asks for their sites."""
+
     password: str
 
 
@@ -162,6 +168,13 @@ def _engine(tx: Transaction, size: Size, version: str) -> Engine:
     )
 
 
+def nodes(context: Context, engine: Engine) -> list[Engine]:
+    """The nodes of an engine's pair, the first one first."""
+    assert engine.pair is not None, "asked of pairs only"
+    with context.database.read() as tx:
+        return engines.of_pair(tx, engine.pair)
+
+
 def pair(context: Context, engine: Engine) -> tuple[list[Engine], Engine, dict[str, str]]:
     """The nodes of an engine's pair, the first one first, the machine's etcd, and what they know each other by."""
     assert engine.pair is not None, "asked of pairs only"
@@ -258,23 +271,20 @@ def remove_scratch(context: Context, engine_id: str, remove: Callable[[Engine], 
             engines.delete(tx, engine_id)
 
 
-def followers(context: Context, addon_id: str) -> list[Place]:
+def followers(context: Context, addon_id: str) -> list[Site]:
     """What follows this database."""
     with context.database.read() as tx:
-        places = [place_of(tx, one.addon_id) for one in _followers(tx, addon_id)]
-    return [place for place in places if place is not None]
+        return _sites(postgres_databases.list_followers(tx, addon_id))
 
 
-def _followers(tx: Transaction, addon_id: str) -> list[PostgresDatabase]:
-    return [one for one in postgres_databases.made_from(tx, addon_id) if one.origin is Origin.FOLLOW]
-
-
-def following(context: Context) -> list[Place]:
+def following(context: Context) -> list[Site]:
     """The followers that are available."""
     with context.database.read() as tx:
-        found = [one for one in postgres_databases.list_all(tx) if one.origin is Origin.FOLLOW]
-        places = [place_of(tx, one.addon_id) for one in found if one.step is Step.AVAILABLE]
-    return [place for place in places if place is not None]
+        return _sites(postgres_databases.list_following(tx))
+
+
+def _sites(found: Iterable[tuple[PostgresDatabase, Engine]]) -> list[Site]:
+    return [Site(database=database, engine=engine) for database, engine in found]
 
 
 def of_engine(context: Context, engine_id: str) -> Place | None:
@@ -307,32 +317,24 @@ def of_url(tx: Transaction, url: str) -> str | None:
     return None
 
 
-def archived(context: Context) -> list[Place]:
-    """The databases with an archive: those that have a server of their own and follow nobody."""
+def archived(context: Context) -> list[Engine]:
+    """The engines with an archive: those of one database that follows nobody."""
     with context.database.read() as tx:
-        found = [one for one in postgres_databases.list_all(tx) if one.step is Step.AVAILABLE]
-        places = [place_of(tx, one.addon_id) for one in found if one.origin is not Origin.FOLLOW]
-    return [one for one in places if one and has_archive(one.engine) and one.engine.state is EngineState.RUNNING]
+        found = postgres_databases.list_running(tx, own=True)
+    return [engine for database, engine in found if database.origin is not Origin.FOLLOW]
 
 
-def has_archive(engine: Engine) -> bool:
-    """Whether its log is archived: that of a server of its own."""
-    return not engine.shared
+def own_servers(context: Context) -> list[Site]:
+    """The databases that are available and have a server of their own."""
+    with context.database.read() as tx:
+        return _sites(postgres_databases.list_running(tx, own=True))
 
 
 def unfinished(context: Context) -> list[Place]:
     """The followers that are to follow no longer, or are made anew; so is one whose leader is gone."""
     with context.database.read() as tx:
-        found = [one for one in postgres_databases.list_all(tx) if one.origin is Origin.FOLLOW]
-        places = [place_of(tx, one.addon_id) for one in found if _is_unfinished(tx, one)]
+        places = [place_of(tx, addon_id) for addon_id in postgres_databases.list_unfinished(tx)]
     return [place for place in places if place is not None]
-
-
-def _is_unfinished(tx: Transaction, found: PostgresDatabase) -> bool:
-    if found.step is Step.AVAILABLE:
-        leader = postgres_databases.find(tx, found.source_id or "")
-        return leader is None or leader.step is Step.REMOVING
-    return found.step in (Step.PROMOTING, Step.REBUILDING)
 
 
 def unfollow(context: Context, addon_id: str) -> PostgresDatabase:

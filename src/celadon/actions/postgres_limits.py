@@ -3,11 +3,9 @@
 from dataclasses import replace
 
 from celadon.actions import mails
-from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
-from celadon.actions.postgres_databases import Place
+from celadon.actions.postgres_databases import Site
 from celadon.model import postgres_limits as rules
-from celadon.model.engine import EngineState
 from celadon.model.errors import Conflict
 from celadon.model.postgres_database import GB, MB, SIZES, Origin, PostgresDatabase, Size, Step
 from celadon.model.postgres_limits import Access, Usage
@@ -15,12 +13,11 @@ from celadon.store import accounts, addons, apps, attachments, changes, events, 
 from celadon.store.database import Transaction
 
 
-def limited(context: Context) -> list[Place]:
+def limited(context: Context) -> list[Site]:
     """The databases that take writes; a follower has what its leader has."""
     with context.database.read() as tx:
-        found = [one for one in postgres_databases.list_all(tx) if one.step is Step.AVAILABLE]
-    places = [databases.find(context, one.addon_id) for one in found if one.origin is not Origin.FOLLOW]
-    return [place for place in places if place and place.engine.state is EngineState.RUNNING]
+        found = postgres_databases.list_running(tx)
+    return [Site(database=one, engine=engine) for one, engine in found if one.origin is not Origin.FOLLOW]
 
 
 def measured(context: Context, before: PostgresDatabase, usage: Usage, access: Access) -> bool:

@@ -87,17 +87,25 @@ def url(context: Context, transfer_id: str) -> str | None:
 
 def begin(context: Context, transfer_id: str) -> Transfer | None:
     """It runs from now on, unless it was cancelled, another one runs on its database, or that is being upgraded."""
+    with context.database.read() as tx:
+        # One that waits for another is looked at four times a second: it takes no turn of the writers for that.
+        if not _may_begin(tx, transfers.find(tx, transfer_id)):
+            return None
     with context.database.transaction() as tx:
         found = transfers.lock(tx, transfer_id)
-        if found is None or found.over or transfers.is_taken(tx, found.addon_id, found.id):
-            return None
-        ends = [postgres_databases.find(tx, one) for one in (found.addon_id, found.source_id) if one]
-        if any(one is not None and one.step is Step.UPGRADING for one in ends):
+        if found is None or not _may_begin(tx, found):
             return None
         if found.status is TransferStatus.PENDING:
             started = found.started_at or now()
             transfers.update(tx, found.id, now=now(), status=TransferStatus.RUNNING, started_at=started)
         return transfers.find(tx, transfer_id)
+
+
+def _may_begin(tx: Transaction, found: Transfer | None) -> bool:
+    if found is None or found.over or transfers.is_taken(tx, found.addon_id, found.id):
+        return False
+    ends = [postgres_databases.find(tx, one) for one in (found.addon_id, found.source_id) if one]
+    return not any(one is not None and one.step is Step.UPGRADING for one in ends)
 
 
 def step(context: Context, transfer_id: str, step: TransferStep, **values: object) -> None:
@@ -237,7 +245,13 @@ def _tell(tx: Transaction, found: Transfer, action: str, line: str, subject: str
 
 
 def begin_scheduled(context: Context) -> int:
-    """Have backups wait whose hour has come, once for each hour however long nobody looked; returns how many."""
+    """Have backups wait whose hour has come, once for each hour however long nobody looked; returns how many.
+
+    Who looks four times a second takes no turn of the writers for it.
+    """
+    with context.database.read() as tx:
+        if not transfer_schedules.any_due(tx, now()):
+            return 0
     with context.database.transaction() as tx:
         due = transfer_schedules.list_due(tx, now())
         for schedule in due:

@@ -73,21 +73,29 @@ def tried(context: Context, addon_id: str, report: str) -> None:
 
 def begin(context: Context, addon_id: str) -> Place | None:
     """Close a database for its upgrade, one more time if need be; None while something else is at work on it."""
+    with context.database.read() as tx:
+        # One that waits is looked at four times a second: it takes no turn of the writers for that.
+        if not _may_begin(tx, postgres_upgrades.find(tx, addon_id), place_of(tx, addon_id)):
+            return None
     with context.database.transaction() as tx:
         found, place = postgres_upgrades.find(tx, addon_id), place_of(tx, addon_id)
-        if found is None or place is None:
+        if found is None or place is None or not _may_begin(tx, found, place):
             return None
         if found.status is UpgradeStatus.WAITING:
-            if place.database.step is not Step.AVAILABLE or _is_taken(tx, place):
-                return None
             postgres_databases.update(tx, addon_id, now=now(), step=Step.UPGRADING)
             engines.update(tx, place.engine.id, now=now(), state=EngineState.RESTORING)
             changes.record(tx, "engine")
-        elif found.status is not UpgradeStatus.RUNNING or place.database.step is not Step.UPGRADING:
-            return None
         values = {"status": UpgradeStatus.RUNNING, "attempts": found.attempts + 1}
         postgres_upgrades.update(tx, addon_id, now=now(), **values)
         return place_of(tx, addon_id)
+
+
+def _may_begin(tx: Transaction, found: Upgrade | None, place: Place | None) -> bool:
+    if found is None or place is None:
+        return False
+    if found.status is UpgradeStatus.WAITING:
+        return place.database.step is Step.AVAILABLE and not _is_taken(tx, place)
+    return found.status is UpgradeStatus.RUNNING and place.database.step is Step.UPGRADING
 
 
 def _is_taken(tx: Transaction, place: Place) -> bool:

@@ -80,15 +80,16 @@ def built_in(context: Context) -> Services:
     engines = Engines(context.settings)
     runtimes.network(context.settings).ensure()
     clusters, locks = Clusters(engines), Locks()
+    pairs = Pairs(context, clusters, locks)
     reach = Reach(context, engines, (postgres_databases.engines_of, stored_caches.engines_of))
-    ports = Ports(engines, (Pairs(context, clusters).published, lambda: caches.published(context)))
-    postgres = postgres_manager.Manager(context, clusters, locks, ports)
-    transfers = Transfers(context, clusters)
+    ports = Ports(engines, (pairs.published, lambda: caches.published(context)))
+    postgres = postgres_manager.Manager(context, pairs, ports)
+    transfers = Transfers(context, pairs)
     verification = Verification(context, clusters, transfers)
-    provider = PostgresProvider(context, clusters, locks, reach.ensure, ports, transfers.forget)
-    settings = Settings(context, clusters, locks)
-    changes = Changes(context, clusters, locks)
-    limits, logs, samples = Limits(context, clusters), Logs(context, clusters), Samples(context, clusters)
+    provider = PostgresProvider(context, pairs, reach.ensure, ports, transfers.forget)
+    settings = Settings(context, pairs)
+    changes = Changes(context, pairs)
+    limits, logs, samples = Limits(context, pairs), Logs(context, pairs), Samples(context, pairs)
     redis = RedisServers(engines)
     cached = caches_manager.Manager(
         context,
@@ -121,7 +122,7 @@ def built_in(context: Context) -> Services:
             provider.archive.ensure,
             provider.finish_followers,
             settings.ensure,
-            Maintenance(context, clusters, locks).ensure,
+            Maintenance(context, pairs).ensure,
             changes.ensure,
             Upgrades(provider).ensure,
             limits.ensure,
@@ -130,7 +131,7 @@ def built_in(context: Context) -> Services:
             cached.ensure,
             *(renewals.ensure for renewals in _renewals(context, clusters, locks, redis)),
         ),
-        routes=served(context, clusters, locks, cached, redis, settings, changes),
+        routes=served(context, pairs, cached, redis, settings, changes),
         files={backups.PATH: downloads.application(context)},
     )
 
@@ -162,25 +163,24 @@ def _renewals(context: Context, clusters: Clusters, locks: Locks, redis: RedisSe
 
 def served(
     context: Context,
-    clusters: Clusters,
-    locks: Locks,
+    pairs: Pairs,
     cached: caches_manager.Manager,
     redis: RedisServers,
     settings: Settings,
     changes: Changes,
 ) -> tuple[Route, ...]:
     """All routes of the role."""
-    places = ClusterPlaces(context, clusters)
-    databases = Databases(context, clusters, places.forget, locks)
+    places = ClusterPlaces(context, pairs)
+    databases = Databases(context, pairs, places.forget)
     return (
         *postgres_routes.routes(Runs(context, places)),
         *postgres_routes.of_databases(databases),
         *postgres_routes.of_credentials(Credentials(databases, changes)),
-        *postgres_routes.of_inspection(Inspection(clusters)),
+        *postgres_routes.of_inspection(Inspection(pairs)),
         *postgres_routes.of_settings(settings),
-        *maintenance_routes.routes(Windows(clusters)),
-        *reports.routes(Reports(clusters)),
-        *upgrade_routes.routes(clusters.versions),
+        *maintenance_routes.routes(Windows(pairs.clusters)),
+        *reports.routes(Reports(pairs)),
+        *upgrade_routes.routes(pairs.clusters.versions),
         *transfer_routes.ROUTES,
         *cache_routes.routes(cached, redis),
     )

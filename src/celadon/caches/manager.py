@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from celadon.actions import caches
-from celadon.actions.caches import Place
+from celadon.actions.caches import Place, Site
 from celadon.actions.context import Context
 from celadon.addons.locks import Locks
 from celadon.addons.ports import Ports
@@ -64,7 +64,7 @@ class Manager:
                 lock.release()
         return worked
 
-    def _try(self, place: Place) -> int:
+    def _try(self, place: Site) -> int:
         engine = place.engine
         try:
             self.apply(place.cache.addon_id)

@@ -21,7 +21,6 @@ import psycopg
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
-from celadon.actions.postgres_databases import Place
 from celadon.addons.engines import PLACE
 from celadon.model import postgres_archive as rules
 from celadon.model.engine import Engine
@@ -114,13 +113,12 @@ class Archive:
         Takes as long as those take: whoever calls it has a thread for it.
         """
         made = 0
-        for place in databases.archived(self.context):
-            if self._due.get(place.engine.id, now()) <= now():
-                made += self._ensure(place)
+        for engine in databases.archived(self.context):
+            if self._due.get(engine.id, now()) <= now():
+                made += self._ensure(engine)
         return made
 
-    def _ensure(self, place: Place) -> int:
-        engine = place.engine
+    def _ensure(self, engine: Engine) -> int:
         try:
             writing = self._primary(engine)
             due = rules.due(self.backups(writing), now())

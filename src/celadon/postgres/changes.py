@@ -16,13 +16,11 @@ from celadon.actions import postgres_credentials as credentials
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
 from celadon.actions.postgres_credentials import Known
-from celadon.actions.postgres_databases import Place
-from celadon.addons.locks import Locks
+from celadon.actions.postgres_databases import Place, Site
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import Credential, CredentialState, Step
 from celadon.postgres import credential_roles as roles
 from celadon.postgres import tenants
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.followers import Followers
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import tenant_of
@@ -40,14 +38,14 @@ _PATIENCE = 5.0
 
 
 class Changes:
-    """Threads share it. `locks` are those of engines: nobody starts or stops a server meanwhile."""
+    """Threads share it. Who works on a server has the lock of its engine: nobody starts or stops it meanwhile."""
 
-    def __init__(self, context: Context, clusters: Clusters, locks: Locks) -> None:
+    def __init__(self, context: Context, pairs: Pairs) -> None:
         self.context = context
-        self.clusters = clusters
-        self.locks = locks
-        self.pairs = Pairs(context, clusters)
-        self.followers = Followers(context, clusters, self.pairs)
+        self.clusters = pairs.clusters
+        self.locks = pairs.locks
+        self.pairs = pairs
+        self.followers = Followers(context, pairs)
         self._guard = threading.Lock()
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
@@ -143,7 +141,7 @@ class Changes:
                 roles.remove(connection, tenant, credential.role)
         log.info("at=credential database=%s name=%s state=%s", tenant.name, credential.name, credential.state)
 
-    def _cut_off(self, place: Place, leader: Place | None) -> None:
+    def _cut_off(self, place: Site, leader: Site | None) -> None:
         """End the sessions of old passwords, also of those that had begun to log in with one and were not seen yet."""
         for known in credentials.known(self.context, place.database.addon_id):
             credential = known.credential
@@ -156,7 +154,7 @@ class Changes:
                 credential = credentials.cut_at(self.context, credential, now())
             self._cut(place, replace(known, credential=credential))
 
-    def _cut(self, place: Place, known: Known) -> None:
+    def _cut(self, place: Site, known: Known) -> None:
         credential = known.credential
         if credential.cut_at is None:
             return

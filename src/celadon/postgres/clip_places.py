@@ -11,7 +11,6 @@ from celadon.model.errors import Conflict
 from celadon.model.postgres_database import Step
 from celadon.postgres import clips
 from celadon.postgres.clips import Place
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.pairs import Pairs
 
 log = logging.getLogger(__name__)
@@ -20,10 +19,10 @@ log = logging.getLogger(__name__)
 class ClusterPlaces:
     """Threads share it."""
 
-    def __init__(self, context: Context, clusters: Clusters) -> None:
+    def __init__(self, context: Context, pairs: Pairs) -> None:
         self.context = context
-        self.clusters = clusters
-        self._pairs = Pairs(context, clusters)
+        self.clusters = pairs.clusters
+        self._pairs = pairs
         self._lock = threading.Lock()
         self._prepared: set[str] = set()
 

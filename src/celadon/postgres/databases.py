@@ -16,7 +16,6 @@ from celadon.actions import postgres_databases as databases
 from celadon.actions import postgres_limits, postgres_upgrades
 from celadon.actions.context import Context, now
 from celadon.actions.postgres_databases import Place
-from celadon.addons.locks import Locks
 from celadon.api import shapes
 from celadon.api.answer import Answer
 from celadon.api.request import Call
@@ -28,7 +27,6 @@ from celadon.model.postgres_limits import Access, Usage
 from celadon.model.postgres_upgrade import Upgrade
 from celadon.postgres import credential_roles as roles
 from celadon.postgres import finding, statements, tenants, upgrade_routes
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.finding import WAITING, Connected, Found
 from celadon.postgres.lineage import Lineage
 from celadon.postgres.maintenance import reasons_of
@@ -45,13 +43,12 @@ select pg_database_size(current_database()), (select count(*) from pg_stat_activ
 class Databases:
     """Answers the routes. A database is named by its add-on's name or id; `forget` is told of one whose contents are gone."""
 
-    def __init__(
-        self, context: Context, clusters: Clusters, forget: Callable[[str], None], locks: Locks | None = None
-    ) -> None:
-        self.clusters = clusters
+    def __init__(self, context: Context, pairs: Pairs, forget: Callable[[str], None]) -> None:
+        self.pairs = pairs
+        self.clusters = pairs.clusters
         # Of engines: a reset gives rights and passwords anew, and nobody else does so meanwhile.
-        self.locks = locks or Locks()
-        self._lineage = Lineage(context, clusters)
+        self.locks = pairs.locks
+        self._lineage = Lineage(context, pairs)
         self._forget = forget
 
     def show(self, call: Call) -> Answer:
@@ -113,13 +110,13 @@ class Databases:
         return finding.available(self.find(call, "addon:update"), "change the database")
 
     def connected(self, call: Call, place: Place, intent: str) -> Connected:
-        engine = Pairs(call.context, self.clusters).primary(place.engine)
+        engine = self.pairs.primary(place.engine)
         return Connected(self.clusters, engine, place.database.name, intent)
 
-    def _availability(self, call: Call, place: Place) -> dict[str, str]:
+    def _availability(self, place: Place) -> dict[str, str]:
         if place.engine.pair is None:
             return {}
-        available = Pairs(call.context, self.clusters).available(place.engine)
+        available = self.pairs.available(place.engine)
         return {"HA Status": "Available" if available else "Temporarily unavailable"}
 
     def _information(self, call: Call, place: Place) -> list[dict[str, object]]:
@@ -131,23 +128,23 @@ class Databases:
         told = {
             "Plan": place.database.plan.capitalize(),
             "Status": _status(place).capitalize(),
-            **self._availability(call, place),
+            **self._availability(place),
             **counted,
             "PG Version": place.engine.version,
             "Created": f"{place.database.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
             "Fork/Follow": "Unsupported" if size.shared else "Available",
             "Rollback": _rollback(place.database, size, upgrade),
-            "Maintenance": self._maintenance(call, place),
+            "Maintenance": self._maintenance(place),
             # One line: `pg:upgrade:wait` has all.
             **({} if upgrade is None else {"Upgrade": upgrade_routes.told(upgrade).partition("\n")[0]}),
         }
         rows: list[dict[str, object]] = [{"name": name, "values": [text]} for name, text in told.items()]
         return [*rows, *(self._lineage.rows(place) if place.database.step is Step.AVAILABLE else [])]
 
-    def _maintenance(self, call: Call, place: Place) -> str:
+    def _maintenance(self, place: Place) -> str:
         if place.database.step is Step.AVAILABLE:
             with contextlib.suppress(psycopg.Error):
-                if reasons_of(self.clusters, Pairs(call.context, self.clusters).primary(place.engine)):
+                if reasons_of(self.clusters, self.pairs.primary(place.engine)):
                     return "required"
         return "not required"
 

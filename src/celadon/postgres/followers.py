@@ -17,12 +17,12 @@ from psycopg import sql
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
-from celadon.actions.postgres_databases import Place
+from celadon.actions.postgres_databases import Place, Site
 from celadon.addons.engines import PLACE
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import Origin, Step
 from celadon.model.timeline import parted
-from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.cluster import ClusterFailure
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.patroni import REPLICATOR, REWINDER
 from celadon.postgres.tenants import Connection
@@ -61,12 +61,12 @@ def slot_of(engine: Engine) -> str:
 class Followers:
     """The followers of one machine."""
 
-    def __init__(self, context: Context, clusters: Clusters, pairs: Pairs) -> None:
+    def __init__(self, context: Context, pairs: Pairs) -> None:
         self.context = context
-        self.clusters = clusters
+        self.clusters = pairs.clusters
         self.pairs = pairs
 
-    def leader_of(self, place: Place) -> Place | None:
+    def leader_of(self, place: Site) -> Place | None:
         """Whom it follows, as long as that one is there."""
         if place.database.origin is not Origin.FOLLOW or place.database.source_id is None:
             return None
@@ -165,7 +165,7 @@ class Followers:
                 connection.execute("select pg_terminate_backend(%s)", [found[0]])
                 time.sleep(_LOOK)
 
-    def lag(self, place: Place) -> Lag | None:
+    def lag(self, place: Site) -> Lag | None:
         """How far it is behind; None when it follows nobody. Raises psycopg.Error when a server does not answer."""
         leader = self.leader_of(place)
         if leader is None:

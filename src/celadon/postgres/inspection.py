@@ -5,10 +5,8 @@ import re
 from celadon.actions.postgres_databases import Place
 from celadon.api.answer import Answer
 from celadon.api.request import Call
-from celadon.model.engine import Engine
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.postgres import finding, statistics
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.finding import Connected
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.statistics import OF_STATEMENTS, QUERIES, Table
@@ -20,8 +18,8 @@ _LARGEST_PID = (1 << 31) - 1
 class Inspection:
     """Answers the routes."""
 
-    def __init__(self, clusters: Clusters) -> None:
-        self._clusters = clusters
+    def __init__(self, pairs: Pairs) -> None:
+        self._pairs = pairs
 
     def show(self, call: Call) -> Answer:
         """GET with `truncate`, `verbose` and `num` in the query, where the statistic knows them."""
@@ -32,7 +30,7 @@ class Inspection:
             raise NotFound("statistic", f"There is no statistic {name[:40]!r}: there are {known}.")
         limit = _number(query.get("num", "10"))
         place = finding.available(found, "look at the database")
-        with self._connected(call, place, of_statements=name in OF_STATEMENTS) as connection:
+        with self._connected(place, of_statements=name in OF_STATEMENTS) as connection:
             table = statistics.run(
                 connection,
                 name,
@@ -46,7 +44,7 @@ class Inspection:
     def reset(self, call: Call) -> Answer:
         """Forget what was counted of its statements."""
         place = finding.available(finding.find(call, "addon:update"), "reset its statistics")
-        with self._connected(call, place, of_statements=True) as connection:
+        with self._connected(place, of_statements=True) as connection:
             statistics.reset(connection, place.database.name)
         return Answer(value={"message": "Statistics of statements reset"})
 
@@ -58,18 +56,15 @@ class Inspection:
         if not _DIGITS.fullmatch(pid) or int(pid) > _LARGEST_PID:
             raise InvalidParams(f"cannot end {pid[:40]!r}: give the number that pg:ps shows in its first column")
         place = finding.available(found, "end a connection")
-        with self._connected(call, place) as connection:
+        with self._connected(place) as connection:
             table = statistics.end(connection, int(pid), force=force)
         if table is None:
             raise NotFound("connection", f"The database has no connection {pid}: pg:ps --verbose lists those it has.")
         return Answer(value=shape(table))
 
-    def _connected(self, call: Call, place: Place, *, of_statements: bool = False) -> Connected:
+    def _connected(self, place: Place, *, of_statements: bool = False) -> Connected:
         name = "postgres" if of_statements else place.database.name
-        return Connected(self._clusters, self._primary(call, place), name, "look at the database")
-
-    def _primary(self, call: Call, place: Place) -> Engine:
-        return Pairs(call.context, self._clusters).primary(place.engine)
+        return Connected(self._pairs.clusters, self._pairs.primary(place.engine), name, "look at the database")
 
 
 def shape(table: Table) -> dict[str, object]:

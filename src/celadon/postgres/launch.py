@@ -10,7 +10,6 @@ from celadon.actions.postgres_databases import Place
 from celadon.model import postgres_setting as settings
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import SIZES, Step
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.followers import Followers
 from celadon.postgres.pairs import Pairs
 
@@ -18,12 +17,12 @@ from celadon.postgres.pairs import Pairs
 class Launcher:
     """Knows what a cluster is to be; whoever starts one asks it. Calls of one engine must not overlap."""
 
-    def __init__(self, context: Context, clusters: Clusters, pairs: Pairs) -> None:
+    def __init__(self, context: Context, pairs: Pairs) -> None:
         self.context = context
-        self.clusters = clusters
+        self.clusters = pairs.clusters
         self.pairs = pairs
         self.archive = pairs.archive
-        self.followers = Followers(context, clusters, pairs)
+        self.followers = Followers(context, pairs)
 
     def launch(self, engine: Engine) -> None:
         """Start it unless it runs. Raises RuntimeFailure, ClusterFailure, PlatformFailure, OSError."""

@@ -15,13 +15,12 @@ import psycopg
 
 from celadon.actions import postgres_limits as limits
 from celadon.actions.context import Context
-from celadon.actions.postgres_databases import Place
+from celadon.actions.postgres_databases import Site
 from celadon.model import postgres_limits as rules
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import SIZES
 from celadon.model.postgres_limits import Access, Usage
 from celadon.postgres import blocks, measures
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.pairs import Pairs
 from celadon.runtime.protocol import RuntimeFailure
 
@@ -34,10 +33,10 @@ INTERVAL = 10.0
 class Limits:
     """The limits of one machine's databases. Only one thread may be in `ensure`."""
 
-    def __init__(self, context: Context, clusters: Clusters, interval: float = INTERVAL) -> None:
+    def __init__(self, context: Context, pairs: Pairs, interval: float = INTERVAL) -> None:
         self.context = context
-        self.clusters = clusters
-        self.pairs = Pairs(context, clusters)
+        self.clusters = pairs.clusters
+        self.pairs = pairs
         self._interval = interval
         self._due: dict[str, float] = {}
         # What was seen of a database of the shared cluster when its rows were counted, and how it was then.
@@ -68,7 +67,7 @@ class Limits:
                 log.warning("at=limit addon=%s error=%r", place.database.addon_id, str(error)[:200])
         return changed
 
-    def look(self, place: Place, activity: tuple[int, int] | None = None) -> bool:
+    def look(self, place: Site, activity: tuple[int, int] | None = None) -> bool:
         """Measure a database, have it as it is to be and tell its owner; whether anything is new.
 
         `activity` is what was just seen of one in the shared cluster. Raises psycopg.Error, RuntimeFailure, OSError.
@@ -89,7 +88,7 @@ class Limits:
             self._seen[database.addon_id] = activity, usage, wanted
         return limits.measured(self.context, database, usage, wanted)
 
-    def _usage(self, connection: measures.Connection, place: Place, engine: Engine) -> Usage:
+    def _usage(self, connection: measures.Connection, place: Site, engine: Engine) -> Usage:
         """Rows are estimated; before anything is told or done about them they are counted."""
         size, database = SIZES[place.database.plan], place.database
         usage = measures.usage(connection, self._files(engine))

@@ -7,9 +7,8 @@ import psycopg
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
-from celadon.actions.postgres_databases import Place
+from celadon.actions.postgres_databases import Site
 from celadon.model.postgres_database import Origin
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.followers import Followers, Lag
 from celadon.postgres.pairs import Pairs
 
@@ -19,20 +18,20 @@ log = logging.getLogger(__name__)
 class Lineage:
     """Tells databases by URLs without logins; clients find the names of config vars by them."""
 
-    def __init__(self, context: Context, clusters: Clusters) -> None:
+    def __init__(self, context: Context, pairs: Pairs) -> None:
         self._context = context
-        self._followers = Followers(context, clusters, Pairs(context, clusters))
+        self._followers = Followers(context, pairs)
 
-    def url(self, place: Place) -> str:
+    def url(self, place: Site) -> str:
         return f"postgres://{self._context.settings.engine_host}:{place.engine.port}/{place.database.name}"
 
-    def source(self, place: Place, origin: Origin) -> str | None:
+    def source(self, place: Site, origin: Origin) -> str | None:
         """What it was made from so; None for another origin, or when that is gone."""
         database = place.database
         found = databases.find(self._context, database.source_id or "") if database.origin is origin else None
         return None if found is None else self.url(found)
 
-    def rows(self, place: Place) -> list[dict[str, Any]]:
+    def rows(self, place: Site) -> list[dict[str, Any]]:
         """Only what there is."""
         followers = databases.followers(self._context, place.database.addon_id)
         named: dict[str, list[str | None]] = {
@@ -46,7 +45,7 @@ class Lineage:
             told.append({"name": "Behind By", "values": [self._behind(place)]})
         return told
 
-    def _behind(self, place: Place) -> str:
+    def _behind(self, place: Site) -> str:
         try:
             lag = self._followers.lag(place)
         except psycopg.Error as error:

@@ -15,9 +15,9 @@ import psycopg
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.model import postgres_log as rules
+from celadon.model.addon import Attachment
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import PostgresDatabase
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.log_files import LogFile
 from celadon.postgres.pairs import Pairs
 from celadon.store import addons, attachments, postgres_databases
@@ -46,12 +46,14 @@ def routes(context: Context) -> dict[str, list[Route]]:
     """Engine id (of a pair: the first node's) → its databases, each with the apps it is attached to."""
     with context.database.read() as tx:
         found = postgres_databases.list_all(tx)
-        names = {one.addon_id: addons.find_by_id(tx, one.addon_id) for one in found}
-        attached = attachments.list_of_addons(tx, list(names)) if found else []
+        names = addons.by_ids(tx, [one.addon_id for one in found])
+        attached: dict[str, list[Attachment]] = {}
+        for one in attachments.list_of_addons(tx, list(names)):
+            attached.setdefault(one.addon_id, []).append(one)
     result: dict[str, list[Route]] = {}
     for database in found:
-        addon = names[database.addon_id]
-        own = [one for one in attached if one.addon_id == database.addon_id]
+        addon = names.get(database.addon_id)
+        own = attached.get(database.addon_id, [])
         targets = [
             _target(app_id, [one.name for one in own if one.app_id == app_id], addon.name if addon else "")
             for app_id in dict.fromkeys(one.app_id for one in own)
@@ -70,10 +72,10 @@ def _target(app_id: str, names: Sequence[str], addon: str) -> Target:
 class Logs:
     """The logs of one machine's servers. Only one thread may be in `ensure`."""
 
-    def __init__(self, context: Context, clusters: Clusters, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, context: Context, pairs: Pairs, clock: Callable[[], float] = time.monotonic) -> None:
         self.context = context
-        self.clusters = clusters
-        self.pairs = Pairs(context, clusters)
+        self.clusters = pairs.clusters
+        self.pairs = pairs
         self._lines = Lines(context.settings.home)
         self._clock = clock
         self._files: dict[str, LogFile] = {}

@@ -14,7 +14,6 @@ import psycopg
 from celadon.actions import postgres_settings
 from celadon.actions.context import Context, now
 from celadon.actions.postgres_settings import Served
-from celadon.addons.locks import Locks
 from celadon.model import postgres_maintenance as rules
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import PostgresDatabase
@@ -54,12 +53,12 @@ def reasons_of(clusters: Clusters, engine: Engine) -> list[str]:
 class Maintenance:
     """Restarts the servers of this machine."""
 
-    def __init__(self, context: Context, clusters: Clusters, locks: Locks) -> None:
+    def __init__(self, context: Context, pairs: Pairs) -> None:
         self.context = context
-        self.clusters = clusters
-        self._locks = locks
-        self.pairs = Pairs(context, clusters)
-        self._launcher = Launcher(context, clusters, self.pairs)
+        self.clusters = pairs.clusters
+        self._locks = pairs.locks
+        self.pairs = pairs
+        self._launcher = Launcher(context, pairs)
         self._due = 0.0
 
     def ensure(self) -> int:

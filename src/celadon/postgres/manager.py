@@ -11,11 +11,10 @@ import psycopg
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
-from celadon.addons.locks import Locks
 from celadon.addons.ports import Ports
 from celadon.model.engine import MOST, Engine, EngineKind, EngineState
 from celadon.platform.failure import PlatformFailure
-from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.cluster import ClusterFailure
 from celadon.postgres.launch import Launcher
 from celadon.postgres.pairs import Pairs
 from celadon.runtime.protocol import RuntimeFailure
@@ -31,13 +30,13 @@ _ASK_AGAIN = 1.0
 class Manager:
     """Starts what has died."""
 
-    def __init__(self, context: Context, clusters: Clusters, locks: Locks, ports: Ports | None = None) -> None:
+    def __init__(self, context: Context, pairs: Pairs, ports: Ports | None = None) -> None:
         self.context = context
-        self.clusters = clusters
-        self.locks = locks
-        self.pairs = Pairs(context, clusters)
-        self._launcher = Launcher(context, clusters, self.pairs)
-        self._ports = ports or Ports(clusters.engines, (self.pairs.published,))
+        self.clusters = pairs.clusters
+        self.locks = pairs.locks
+        self.pairs = pairs
+        self._launcher = Launcher(context, pairs)
+        self._ports = ports or Ports(pairs.clusters.engines, (self.pairs.published,))
         self._failures: dict[str, int] = {}
         self._due: dict[str, float] = {}
         # Ids of the engines that are known to run with what this version writes.
@@ -48,6 +47,8 @@ class Manager:
         started = 0
         wanted = [engine for kind in (EngineKind.ETCD, EngineKind.POSTGRESQL) for engine in self._running(kind)]
         for engine in wanted:
+            if engine.id in self._current and self.clusters.engines.running(engine):
+                continue
             lock = self.locks.of(engine.id)
             # Whoever has the lock is at work on it.
             if time.monotonic() < self._due.get(engine.id, 0.0) or not lock.acquire(blocking=False):

@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import threading
 import time
 from collections.abc import Mapping
 
@@ -13,6 +12,7 @@ from psycopg import sql
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Place
+from celadon.addons.locks import Locks
 from celadon.model import postgres_setting as settings
 from celadon.model.engine import PORTS, Engine, EngineKind
 from celadon.model.postgres_database import SIZES, Step
@@ -37,13 +37,13 @@ _REWINDS = (
 
 
 class Pairs:
-    """The pairs of one machine. Who holds an engine's lock may start it."""
+    """The pairs of one machine: one object that all share. Who holds an engine's lock, of `locks`, may start it."""
 
-    def __init__(self, context: Context, clusters: Clusters) -> None:
+    def __init__(self, context: Context, clusters: Clusters, locks: Locks) -> None:
         self.context = context
         self.clusters = clusters
+        self.locks = locks
         self.archive = Archive(context, clusters, self.primary)
-        self._etcd = threading.Lock()
         # First node's id → the primary's, as last seen: a node that does not answer for a moment is still it.
         self._primaries: dict[str, str] = {}
 
@@ -74,7 +74,7 @@ class Pairs:
 
     def admit(self, place: Place | None, engine: Engine) -> None:
         """Write whom a node of this database's pair lets in: the other one, and those that follow it now."""
-        nodes, _, _ = databases.pair(self.context, engine)
+        nodes = databases.nodes(self.context, engine)
         following = databases.followers(self.context, place.database.addon_id) if place else []
         copying = [*nodes, *(one.engine for one in following if one.database.step is not Step.REMOVING)]
         peers = [self.clusters.engines.address(one) for one in copying]
@@ -110,7 +110,7 @@ class Pairs:
 
     def start_etcd(self, engine: Engine) -> None:
         """Start it unless it runs. Raises RuntimeFailure."""
-        with self._etcd:
+        with self.locks.of(engine.id):
             if self.clusters.engines.running(engine):
                 return
             argv = patroni.etcd_argv(engine, self.clusters.engines.address(engine))
@@ -120,7 +120,7 @@ class Pairs:
         """The node that takes writes now, or did when one last said so; the engine itself when it is no pair."""
         if engine.pair is None:
             return engine
-        nodes, _, _ = databases.pair(self.context, engine)
+        nodes = databases.nodes(self.context, engine)
         for node in nodes:
             if patroni.is_primary(self.clusters.engines.address(node)):
                 if self._primaries.get(engine.pair) != node.id:
@@ -131,7 +131,7 @@ class Pairs:
 
     def has_primary(self, engine: Engine) -> bool:
         """Whether one of the nodes says now that it is the primary."""
-        nodes, _, _ = databases.pair(self.context, engine)
+        nodes = databases.nodes(self.context, engine)
         return any(patroni.is_primary(self.clusters.engines.address(node)) for node in nodes)
 
     def forget(self, engine: Engine) -> None:
@@ -153,7 +153,7 @@ class Pairs:
 
     def stop(self, engine: Engine, seconds: float) -> None:
         """End a pair so that those that follow it have everything. Raises RuntimeFailure."""
-        nodes, _, _ = databases.pair(self.context, engine)
+        nodes = databases.nodes(self.context, engine)
         primary = self.primary(engine)
         for node in nodes:
             # Before the primary: none takes over from it.
@@ -164,7 +164,7 @@ class Pairs:
 
     def available(self, engine: Engine) -> bool:
         """Whether a standby has everything that was acknowledged: then nothing is lost when the primary goes."""
-        nodes, _, _ = databases.pair(self.context, engine)
+        nodes = databases.nodes(self.context, engine)
         return any(patroni.is_synchronous(self.clusters.engines.address(node)) for node in nodes)
 
     def published(self) -> Mapping[int, Engine]:

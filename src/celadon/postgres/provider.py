@@ -19,7 +19,6 @@ from celadon.actions import postgres_databases as databases
 from celadon.actions import postgres_limits, postgres_sources
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Names, Place, Source
-from celadon.addons.locks import Locks
 from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_copy, postgres_upgrade
@@ -30,7 +29,7 @@ from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres import credential_roles as roles
 from celadon.postgres import sources, statements, tenants
-from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.cluster import ClusterFailure
 from celadon.postgres.copies import Copies
 from celadon.postgres.launch import Launcher
 from celadon.postgres.pairs import Pairs
@@ -54,8 +53,7 @@ class PostgresProvider:
     def __init__(
         self,
         context: Context,
-        clusters: Clusters,
-        locks: Locks,
+        pairs: Pairs,
         reach: Callable[[], object] = lambda: None,
         ports: Ports | None = None,
         forget: Callable[[str], object] = lambda _: None,
@@ -66,15 +64,15 @@ class PostgresProvider:
         self.context = context
         # Lets the dynos of apps reach what they are attached to: before they are told of it.
         self.reach = reach
-        self.clusters = clusters
-        self.locks = locks
-        self.pairs = Pairs(context, clusters)
-        self.ports = ports or Ports(clusters.engines, (self.pairs.published,))
+        self.clusters = pairs.clusters
+        self.locks = pairs.locks
+        self.pairs = pairs
+        self.ports = ports or Ports(pairs.clusters.engines, (self.pairs.published,))
         self._look_at = 0.0
-        self.launcher = Launcher(context, clusters, self.pairs)
+        self.launcher = Launcher(context, pairs)
         self.archive = self.launcher.archive
         self.followers = self.launcher.followers
-        self.copies = Copies(clusters, self.archive, self.followers)
+        self.copies = Copies(pairs.clusters, self.archive, self.followers)
         self.sources = Sources(context, resolve or functools.partial(postgres_sources.find, context))
 
     def provision(self, wanted: Wanted) -> Provided:

@@ -12,7 +12,6 @@ from celadon.api.route import Route, route
 from celadon.model.errors import NotFound
 from celadon.model.postgres_report import Report
 from celadon.postgres import diagnosis, finding
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.finding import Connected
 from celadon.postgres.pairs import Pairs
 
@@ -23,8 +22,8 @@ _VAR = re.compile("[A-Z][A-Z0-9_]{0,99}")
 class Reports:
     """Answers the routes."""
 
-    def __init__(self, clusters: Clusters) -> None:
-        self._clusters = clusters
+    def __init__(self, pairs: Pairs) -> None:
+        self._pairs = pairs
 
     def create(self, call: Call) -> Answer:
         """POST with `addon`, or with `url`, an address of the database, as Heroku's client does; `database` is the config var."""
@@ -34,8 +33,8 @@ class Reports:
         var = body.text("database") or ""
         found = finding.find(call, "addon:config", named)
         place = finding.available(found, "diagnose the database")
-        engine = Pairs(call.context, self._clusters).primary(place.engine)
-        with Connected(self._clusters, engine, place.database.name, "diagnose the database") as connection:
+        engine = self._pairs.primary(place.engine)
+        with Connected(self._pairs.clusters, engine, place.database.name, "diagnose the database") as connection:
             checks = list(diagnosis.checks(connection, place))
         content = {
             "app": found.addon.app.name,

@@ -12,11 +12,8 @@ import psycopg
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.model import postgres_log as rules
-from celadon.model.engine import EngineState
-from celadon.model.postgres_database import Step
 from celadon.model.postgres_log import Sample
 from celadon.postgres import logs
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.pairs import Pairs
 from celadon.store.lines import Lines
 
@@ -40,10 +37,10 @@ select case when pg_is_in_recovery() then 0 else txid_snapshot_xmax(txid_current
 class Samples:
     """The samples of one machine's servers. Only one thread may be in `ensure`."""
 
-    def __init__(self, context: Context, clusters: Clusters, interval: float = INTERVAL) -> None:
+    def __init__(self, context: Context, pairs: Pairs, interval: float = INTERVAL) -> None:
         self.context = context
-        self.clusters = clusters
-        self.pairs = Pairs(context, clusters)
+        self.clusters = pairs.clusters
+        self.pairs = pairs
         self._lines = Lines(context.settings.home)
         self._interval = interval
         self._due = 0.0
@@ -54,25 +51,24 @@ class Samples:
             return 0
         self._due = time.monotonic() + self._interval
         count = 0
-        for engine_id, found in logs.routes(self.context).items():
-            for database, targets in found:
-                place = databases.of_engine(self.context, engine_id)
-                if place is None or place.engine.shared or place.engine.state is not EngineState.RUNNING:
-                    continue
-                if not targets or database.step is not Step.AVAILABLE:
-                    continue
-                try:
-                    sample = self._sample(place)
-                except (psycopg.Error, OSError) as error:
-                    # A server that starts or stops now.
-                    log.warning("at=sample engine=%s error=%r", place.engine.name, str(error)[:200])
-                    continue
-                for target in targets:
-                    self._lines.append(target.app_id, rules.SOURCE, rules.sample_line(sample, target.var, target.addon))
-                    count += 1
+        found = databases.own_servers(self.context)
+        routes = logs.routes(self.context) if found else {}
+        for place in found:
+            targets = [one for _, targets in routes.get(place.engine.id, ()) for one in targets]
+            if not targets:
+                continue
+            try:
+                sample = self._sample(place)
+            except (psycopg.Error, OSError) as error:
+                # A server that starts or stops now.
+                log.warning("at=sample engine=%s error=%r", place.engine.name, str(error)[:200])
+                continue
+            for target in targets:
+                self._lines.append(target.app_id, rules.SOURCE, rules.sample_line(sample, target.var, target.addon))
+                count += 1
         return count
 
-    def _sample(self, place: databases.Place) -> Sample:
+    def _sample(self, place: databases.Site) -> Sample:
         with self.clusters.connect(self.pairs.primary(place.engine), place.database.name) as connection:
             row: Any = connection.execute(_QUERY).fetchone()
         return Sample(

@@ -14,14 +14,12 @@ from celadon.actions import postgres_databases as databases
 from celadon.actions import postgres_settings
 from celadon.actions.context import Context
 from celadon.actions.postgres_settings import Served
-from celadon.addons.locks import Locks
 from celadon.api.answer import Answer
 from celadon.api.request import Call
 from celadon.model import postgres_setting as rules
 from celadon.model.errors import InvalidParams
 from celadon.platform.failure import PlatformFailure
 from celadon.postgres import finding
-from celadon.postgres.cluster import Clusters
 from celadon.postgres.finding import Found
 from celadon.postgres.launch import Launcher
 from celadon.postgres.pairs import Pairs
@@ -35,12 +33,12 @@ _SHARED = "many databases share its server; make one of a plan with a server of 
 class Settings:
     """Answers the routes, and keeps servers as their owners chose."""
 
-    def __init__(self, context: Context, clusters: Clusters, locks: Locks) -> None:
+    def __init__(self, context: Context, pairs: Pairs) -> None:
         self._context = context
-        self._clusters = clusters
-        self._locks = locks
-        self._pairs = Pairs(context, clusters)
-        self._launcher = Launcher(context, clusters, self._pairs)
+        self._clusters = pairs.clusters
+        self._locks = pairs.locks
+        self._pairs = pairs
+        self._launcher = Launcher(context, pairs)
         self._lock = threading.Lock()
         # Engine's id → what it was last told.
         self._told: dict[str, str] = {}

@@ -21,7 +21,7 @@ from celadon.model.postgres_database import SIZES, Step
 from celadon.model.transfer import MAGIC, Check, Transfer, TransferKind, TransferStep
 from celadon.postgres import contents, fetching, sessions
 from celadon.postgres.archives import Archives
-from celadon.postgres.cluster import ClusterFailure, Clusters
+from celadon.postgres.cluster import ClusterFailure
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.programs import CONTAINER, Login, Programs, login_of, own_status, session_name
 from celadon.postgres.snapshots import Snapshot
@@ -57,12 +57,12 @@ class Cancelled(Exception):
 class Transfers:
     """The transfers of this machine, each in a thread."""
 
-    def __init__(self, context: Context, clusters: Clusters, longest: float = _LONGEST) -> None:
+    def __init__(self, context: Context, pairs: Pairs, longest: float = _LONGEST) -> None:
         self.context = context
-        self.clusters = clusters
+        self.clusters = pairs.clusters
         self.archives = Archives(context)
-        self.programs = Programs(clusters)
-        self.pairs = Pairs(context, clusters)
+        self.programs = Programs(pairs.clusters)
+        self.pairs = pairs
         self._longest = longest
         self._lock = threading.Lock()
         self._at_work: set[str] = set()

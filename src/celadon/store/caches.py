@@ -10,6 +10,7 @@ from celadon.store import engines, rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.caches
+_e = tables.engines
 _shown = [column for column in _t.c if column.name != "password"]
 
 
@@ -24,6 +25,13 @@ def lock(tx: Transaction, addon_id: str) -> Cache | None:
 
 def list_all(tx: Transaction) -> list[Cache]:
     return rows.every(tx, Cache, sa.select(*_shown).order_by(_t.c.created_at, _t.c.addon_id))
+
+
+def with_engines(tx: Transaction) -> list[tuple[Cache, Engine]]:
+    """All, each with its engine."""
+    joined = sa.select(*_shown, *engines.SHOWN).join_from(_t, _e, _e.c.id == _t.c.engine_id)
+    found = rows.pairs(tx, (Cache, Engine), joined.order_by(_t.c.created_at, _t.c.addon_id))
+    return [(cache, engine) for cache, engine in found if engine is not None]
 
 
 def password(tx: Transaction, addon_id: str) -> str | None:

@@ -10,21 +10,21 @@ from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.engines
-_shown = [column for column in _t.c if column.name != "secrets"]
+SHOWN = [column for column in _t.c if column.name != "secrets"]
 
 
 def find(tx: Transaction, engine_id: str) -> Engine | None:
-    return rows.one(tx, Engine, sa.select(*_shown).where(_t.c.id == engine_id))
+    return rows.one(tx, Engine, sa.select(*SHOWN).where(_t.c.id == engine_id))
 
 
 def list_all(tx: Transaction) -> list[Engine]:
     """In the order of their numbers."""
-    return rows.every(tx, Engine, sa.select(*_shown).order_by(_t.c.number))
+    return rows.every(tx, Engine, sa.select(*SHOWN).order_by(_t.c.number))
 
 
 def shared(tx: Transaction, kind: EngineKind) -> Engine | None:
     """The one that holds what many add-ons have."""
-    return rows.one(tx, Engine, sa.select(*_shown).where(_t.c.kind == kind, _t.c.shared).order_by(_t.c.number))
+    return rows.one(tx, Engine, sa.select(*SHOWN).where(_t.c.kind == kind, _t.c.shared).order_by(_t.c.number))
 
 
 def next_number(tx: Transaction) -> int:
@@ -35,7 +35,7 @@ def next_number(tx: Transaction) -> int:
 
 def of_pair(tx: Transaction, pair: str) -> list[Engine]:
     """The nodes of a pair, the first one first."""
-    return rows.every(tx, Engine, sa.select(*_shown).where(_t.c.pair == pair).order_by(_t.c.number))
+    return rows.every(tx, Engine, sa.select(*SHOWN).where(_t.c.pair == pair).order_by(_t.c.number))
 
 
 def secrets(tx: Transaction, engine_id: str) -> dict[str, str]:

@@ -4,13 +4,14 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from celadon.model.engine import Engine
-from celadon.model.postgres_database import Credential, CredentialState, PostgresDatabase
+from celadon.model.engine import Engine, EngineState
+from celadon.model.postgres_database import Credential, CredentialState, Origin, PostgresDatabase, Step
 from celadon.store import engines, rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.postgres_databases
 _c = tables.postgres_credentials
+_e = tables.engines
 _shown = [column for column in _c.c if column.name not in ("password", "pending")]
 
 
@@ -20,6 +21,38 @@ def find(tx: Transaction, addon_id: str) -> PostgresDatabase | None:
 
 def list_all(tx: Transaction) -> list[PostgresDatabase]:
     return rows.every(tx, PostgresDatabase, sa.select(_t).order_by(_t.c.created_at))
+
+
+def list_running(tx: Transaction, *, own: bool = False) -> list[tuple[PostgresDatabase, Engine]]:
+    """Those that are available, with the engines they are in, that are to run; with `own`, not those in shared ones."""
+    running = sa.and_(_t.c.step == Step.AVAILABLE, _e.c.state == EngineState.RUNNING)
+    return _with_engines(tx, running, *([_e.c.shared.is_(False)] if own else []))
+
+
+def list_following(tx: Transaction) -> list[tuple[PostgresDatabase, Engine]]:
+    """The followers that are available, with their engines."""
+    return _with_engines(tx, _t.c.step == Step.AVAILABLE, _t.c.origin == Origin.FOLLOW)
+
+
+def list_followers(tx: Transaction, addon_id: str) -> list[tuple[PostgresDatabase, Engine]]:
+    """What follows this one, at whatever step, with their engines."""
+    return _with_engines(tx, _t.c.source_id == addon_id, _t.c.origin == Origin.FOLLOW)
+
+
+def list_unfinished(tx: Transaction) -> list[str]:
+    """The add-ons of followers that are to follow no longer, or are made anew; so is one whose leader is gone."""
+    leader = _t.alias()
+    lost = sa.or_(leader.c.addon_id.is_(None), leader.c.step == Step.REMOVING)
+    wanted = sa.or_(_t.c.step.in_((Step.PROMOTING, Step.REBUILDING)), sa.and_(_t.c.step == Step.AVAILABLE, lost))
+    joined = sa.select(_t.c.addon_id).join_from(_t, leader, leader.c.addon_id == _t.c.source_id, isouter=True)
+    query = joined.where(_t.c.origin == Origin.FOLLOW, wanted).order_by(_t.c.created_at)
+    return [str(addon_id) for (addon_id,) in tx.connection.execute(query)]
+
+
+def _with_engines(tx: Transaction, *wanted: sa.ColumnElement[bool]) -> list[tuple[PostgresDatabase, Engine]]:
+    joined = sa.select(*_t.c, *engines.SHOWN).join_from(_t, _e, _e.c.id == _t.c.engine_id)
+    found = rows.pairs(tx, (PostgresDatabase, Engine), joined.where(*wanted).order_by(_t.c.created_at))
+    return [(database, engine) for database, engine in found if engine is not None]
 
 
 def of_engine(tx: Transaction, engine_id: str) -> list[PostgresDatabase]:
@@ -71,9 +104,10 @@ def credential(tx: Transaction, addon_id: str, name: str) -> Credential | None:
 
 
 def unsettled(tx: Transaction) -> list[str]:
-    """The add-ons with a credential that there is work on."""
+    """The add-ons of databases that are available and have a credential that there is work on."""
     waiting = sa.or_(_c.c.state != CredentialState.ACTIVE, _c.c.cut_at.is_not(None))
-    query = sa.select(_c.c.addon_id).where(waiting).distinct().order_by(_c.c.addon_id)
+    joined = sa.select(_c.c.addon_id).join_from(_c, _t, _t.c.addon_id == _c.c.addon_id)
+    query = joined.where(_t.c.step == Step.AVAILABLE, waiting).distinct().order_by(_c.c.addon_id)
     return [str(addon_id) for (addon_id,) in tx.connection.execute(query)]
 
 

@@ -24,6 +24,10 @@ def of_addon(tx: Transaction, addon_id: str) -> TransferSchedule | None:
     return rows.one(tx, TransferSchedule, _select(_t.c.addon_id == addon_id))
 
 
+def any_due(tx: Transaction, now: datetime) -> bool:
+    return tx.connection.execute(sa.select(_t.c.id).where(_t.c.next_at <= now).limit(1)).first() is not None
+
+
 def list_due(tx: Transaction, now: datetime) -> list[TransferSchedule]:
     """Locked: of two that look, one sees them."""
     return rows.every(tx, TransferSchedule, _select(_t.c.next_at <= now).with_for_update(skip_locked=True))
