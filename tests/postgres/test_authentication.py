@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from celadon.actions import postgres_databases as databases
-from celadon.addons.engines import PLACE, WORK
+from celadon.addons.engines import ENGINE_DIRECTORY, WORK
 from celadon.addons.provider import Provided
 from celadon.model.engine import Engine
 from celadon.postgres import clips
@@ -50,7 +50,7 @@ class Server:
             socket=SOCKET,
             directory=work,
             memory=128 << 20,
-            env={"PGHOST": f"{PLACE}/run", "PGCONNECT_TIMEOUT": "5"},
+            env={"PGHOST": f"{ENGINE_DIRECTORY}/run", "PGCONNECT_TIMEOUT": "5"},
         )
         engines.runtime.start(spec)
         try:
@@ -92,16 +92,21 @@ def test_a_program_beside_a_restore_comes_in_as_nobody_without_a_password(server
 
 
 def test_such_a_program_sees_the_socket_and_nothing_else_of_the_engine(server: Server, directory: Path) -> None:
-    status, said = server.beside(directory, "find", PLACE)
+    status, said = server.beside(directory, "find", ENGINE_DIRECTORY)
     found = [line.split(" ", 3)[-1] for line in said.splitlines()]
-    assert (status, sorted(found)) == (0, [PLACE, f"{PLACE}/run", f"{PLACE}/run/{SOCKET}"]), said
-    status, said = server.beside(directory, "sh", "-c", f"rm {PLACE}/run/{SOCKET}; touch {PLACE}/run/x")
+    assert (status, sorted(found)) == (
+        0,
+        [ENGINE_DIRECTORY, f"{ENGINE_DIRECTORY}/run", f"{ENGINE_DIRECTORY}/run/{SOCKET}"],
+    ), said
+    status, said = server.beside(
+        directory, "sh", "-c", f"rm {ENGINE_DIRECTORY}/run/{SOCKET}; touch {ENGINE_DIRECTORY}/run/x"
+    )
     assert status, said
 
 
 def test_the_servers_own_programs_come_in_as_before(server: Server) -> None:
     psql = server.clusters.program(server.engine, "psql")
-    argv = (psql, "-w", "-h", f"{PLACE}/run", "-U", "postgres", "-c", "select 1")
+    argv = (psql, "-w", "-h", f"{ENGINE_DIRECTORY}/run", "-U", "postgres", "-c", "select 1")
     assert server.clusters.engines.runtime.exec(server.engine.name, argv, {}) == 0
 
 

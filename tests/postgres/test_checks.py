@@ -113,7 +113,7 @@ def test_the_work_of_a_check_that_runs_is_not_swept_away(
 
     def sweep(shop: Shop, transfer: Transfer) -> None:
         shop.transfers.sweep()
-        looked.append(shop.transfers.archives.work(transfer).is_dir())
+        looked.append(shop.transfers.backup_files.work(transfer).is_dir())
         looked.append(shop.transfers.programs.find(transfer) is not None)
 
     harmed(shop, monkeypatch, sweep)

@@ -139,7 +139,7 @@ def table(shop: Shop) -> Iterator[None]:
 
 def test_what_was_saved_is_there_again(shop: Shop) -> None:
     backup = shop.backup()
-    assert backup.processed_bytes == shop.transfers.archives.path(backup).stat().st_size > 1000
+    assert backup.processed_bytes == shop.transfers.backup_files.path(backup).stat().st_size > 1000
     assert backup.source_bytes > backup.processed_bytes
     with shop.connect() as connection:
         connection.execute("delete from t where n > 10")
@@ -216,7 +216,7 @@ def test_progress_is_told_and_a_backup_can_be_cancelled(shop: Shop) -> None:
     running.join(30)
     found = shop.found(ordered)
     assert found.status is TransferStatus.CANCELLED
-    assert not shop.transfers.archives.path(found).exists()
+    assert not shop.transfers.backup_files.path(found).exists()
     with shop.place.context.database.transaction() as tx:
         tx.connection.execute(tables.transfers.update().values(cancel_asked=False))
     with shop.connect() as connection:
@@ -229,7 +229,7 @@ def test_a_hostile_archive_does_no_more_than_its_tenant_can(shop: Shop) -> None:
         text = "x" * 300
         connection.execute(f"create view evil as select '{text}'::text as x")
     backup = shop.backup()
-    path = shop.transfers.archives.path(backup)
+    path = shop.transfers.backup_files.path(backup)
     content = path.read_bytes()
     assert text.encode() in content
     with shop.connect() as connection:
@@ -256,7 +256,7 @@ def test_a_hostile_archive_does_no_more_than_its_tenant_can(shop: Shop) -> None:
 
 def test_what_is_no_archive_is_told_and_changes_nothing(shop: Shop) -> None:
     backup = shop.backup()
-    path = shop.transfers.archives.path(backup)
+    path = shop.transfers.backup_files.path(backup)
     content = path.read_bytes()
     path.chmod(0o644)
     for wrong in (b"create table evil ()", content[: len(content) // 2], content[:5] + b"\xff" * 200):
@@ -305,7 +305,7 @@ def kill(shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str, ordered: str) -
     def killed(*_: object, **__: object) -> None:
         raise Killed
 
-    owners = (shop.transfers.programs, shop.transfers.archives, shop.transfers, transferring)
+    owners = (shop.transfers.programs, shop.transfers.backup_files, shop.transfers, transferring)
     owner = next(one for one in owners if hasattr(one, step))
     with monkeypatch.context() as patched:
         patched.setattr(owner, step, killed)
@@ -330,7 +330,7 @@ def test_a_backup_that_is_no_good_is_told(shop: Shop, harm: str) -> None:
     verification = Verification(shop.place.context, shop.place.clusters, shop.transfers)
     backup = shop.backup(scheduled=True)
     if harm == "bytes":
-        path = shop.transfers.archives.path(backup)
+        path = shop.transfers.backup_files.path(backup)
         content = path.read_bytes()
         path.chmod(0o644)
         path.write_bytes(content[: len(content) - 2000])
@@ -370,7 +370,7 @@ def test_a_check_that_was_killed_is_done_again_and_leaves_nothing(
 
 def test_an_archive_of_an_url_is_fetched_and_restored(shop: Shop, tmp_path: Path) -> None:
     backup = shop.backup()
-    (tmp_path / "good.dump").write_bytes(shop.transfers.archives.path(backup).read_bytes())
+    (tmp_path / "good.dump").write_bytes(shop.transfers.backup_files.path(backup).read_bytes())
     (tmp_path / "wrong.sql").write_text("drop table t;")
     with shop.connect() as connection:
         connection.execute("delete from t")

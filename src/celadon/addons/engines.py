@@ -28,10 +28,10 @@ from celadon.runtime.protocol import (
 )
 
 # Its directory, as its own processes see it.
-PLACE = "/engine"
+ENGINE_DIRECTORY = "/engine"
 # The directory of a program that only speaks to an engine.
 WORK = "/work"
-_LOCK = f"{PLACE}/lock"
+_LOCK = f"{ENGINE_DIRECTORY}/lock"
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _LOG_LIMIT = 16 << 20
 # How much memory a container has, as its label says.
@@ -163,8 +163,8 @@ class Engines:
             id=container_id,
             root=self.root,
             argv=("flock", "--nonblock", "--no-fork", _LOCK, *argv),
-            env={"PATH": _PATH, "LANG": "C.UTF-8", "HOME": PLACE, **env},
-            cwd=PLACE,
+            env={"PATH": _PATH, "LANG": "C.UTF-8", "HOME": ENGINE_DIRECTORY, **env},
+            cwd=ENGINE_DIRECTORY,
             uid=self.uid(engine),
             hostname=engine.name,
             limits=Limits(memory=engine.memory, swap=engine.memory, pids=512, files=10_000),
@@ -174,8 +174,8 @@ class Engines:
             address=self.address(engine) if container_id == engine.name else engine.second_address(subnet),
             group=group,
             mounts=(
-                Bind(source=self.directory(engine), target=PLACE, readonly=False),
-                Bind(source=self.sockets(engine), target=f"{PLACE}/run", readonly=False),
+                Bind(source=self.directory(engine), target=ENGINE_DIRECTORY, readonly=False),
+                Bind(source=self.sockets(engine), target=f"{ENGINE_DIRECTORY}/run", readonly=False),
                 *mounts,
             ),
             log_limit=_LOG_LIMIT,
@@ -218,9 +218,9 @@ class Engines:
             offline=True,
             mounts=(
                 Bind(source=directory, target=WORK, readonly=False),
-                Tmpfs(target=PLACE, size=_NOTHING, mode="0755"),
+                Tmpfs(target=ENGINE_DIRECTORY, size=_NOTHING, mode="0755"),
                 # Read-only: a socket is connected to all the same.
-                Bind(source=source, target=f"{PLACE}/run/{socket}"),
+                Bind(source=source, target=f"{ENGINE_DIRECTORY}/run/{socket}"),
                 *mounts,
             ),
             log_limit=_LOG_LIMIT,

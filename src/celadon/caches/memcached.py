@@ -8,7 +8,7 @@ import socket
 from collections.abc import Mapping
 
 from celadon.actions.caches import Place
-from celadon.addons.engines import PLACE, Engines
+from celadon.addons.engines import ENGINE_DIRECTORY, Engines
 from celadon.caches.servers import wait
 from celadon.model.engine import PORTS, EngineKind
 
@@ -22,7 +22,7 @@ _SASL = f"""\
 mech_list: plain
 pwcheck_method: auxprop
 auxprop_plugin: sasldb
-sasldb_path: {PLACE}/conf/sasldb
+sasldb_path: {ENGINE_DIRECTORY}/conf/sasldb
 """
 _RUN = """\
 set -eu
@@ -59,7 +59,7 @@ class MemcachedServers:
                 *(f"--memory-limit={size.memory >> 20}", f"--conn-limit={size.connections}", "--threads=2"),
                 "--extended=read_buf_mem_limit=16,resp_obj_mem_limit=16",
             )
-            env = {"SASL_CONF_PATH": f"{PLACE}/conf/sasl", "HOSTNAME": engine.name}
+            env = {"SASL_CONF_PATH": f"{ENGINE_DIRECTORY}/conf/sasl", "HOSTNAME": engine.name}
             argv = ("sh", "-c", _RUN, "memcached", place.cache.username, *options)
             self.engines.start(engine, argv, env=env)
         wait(self.engines, place, _START, lambda: self._answers(place))

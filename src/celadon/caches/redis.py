@@ -15,7 +15,7 @@ from typing import Any
 import redis
 
 from celadon.actions.caches import Place
-from celadon.addons.engines import PLACE, Engines
+from celadon.addons.engines import ENGINE_DIRECTORY, Engines
 from celadon.caches import redis_files
 from celadon.caches.servers import ServerFailure, wait
 from celadon.model import cache as rules
@@ -43,7 +43,7 @@ class RedisServers:
         engine = place.engine
         self._configure(place)
         if not self.engines.running(engine):
-            self.engines.start(engine, ("redis-server", f"{PLACE}/conf/redis.conf"))
+            self.engines.start(engine, ("redis-server", f"{ENGINE_DIRECTORY}/conf/redis.conf"))
         wait(self.engines, place, _START, lambda: self._answers(engine))
         if not place.size.persistent:
             # It has read what it was moved with: a later start is to begin empty, as the plan says.

@@ -4,10 +4,10 @@ import hashlib
 from collections.abc import Mapping
 
 from celadon.actions.caches import Place
-from celadon.addons.engines import PLACE
+from celadon.addons.engines import ENGINE_DIRECTORY
 
 USER = "celadon"
-CERTIFICATE = f"{PLACE}/conf/server.crt"
+CERTIFICATE = f"{ENGINE_DIRECTORY}/conf/server.crt"
 SOCKET = "redis.sock"
 DUMP, LOG = "dump.rdb", "appendonlydir"
 _MB = 1 << 20
@@ -55,19 +55,19 @@ def configuration(place: Place) -> str:
         "port": "0",
         "tls-port": "6379",
         "tls-cert-file": CERTIFICATE,
-        "tls-key-file": f"{PLACE}/conf/server.key",
+        "tls-key-file": f"{ENGINE_DIRECTORY}/conf/server.key",
         "tls-auth-clients": "no",
         "tls-protocols": '"TLSv1.2 TLSv1.3"',
-        "unixsocket": f"{PLACE}/run/{SOCKET}",
+        "unixsocket": f"{ENGINE_DIRECTORY}/run/{SOCKET}",
         "unixsocketperm": "700",
         "protected-mode": "no",
         "tcp-keepalive": "60",
         "daemonize": "no",
         "logfile": '""',
-        "dir": f"{PLACE}/files",
+        "dir": f"{ENGINE_DIRECTORY}/files",
         "dbfilename": DUMP,
         "appenddirname": LOG,
-        "aclfile": f"{PLACE}/conf/users.acl",
+        "aclfile": f"{ENGINE_DIRECTORY}/conf/users.acl",
         "maxclients": str(size.connections),
         "maxmemory": str(size.memory),
         "maxmemory-clients": str(buffers),

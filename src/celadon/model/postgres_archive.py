@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from celadon.model.postgres_copy import Span
+from celadon.model.postgres_origin import Span
 
 STANZA = "main"
 _FULL_EVERY = timedelta(days=7)

@@ -21,11 +21,11 @@ import psycopg
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
-from celadon.addons.engines import PLACE
+from celadon.addons.engines import ENGINE_DIRECTORY
 from celadon.model import postgres_archive as rules
 from celadon.model.engine import Engine
 from celadon.model.postgres_archive import STANZA, Backup, BackupType
-from celadon.model.postgres_copy import Span
+from celadon.model.postgres_origin import Span
 from celadon.postgres.cluster import DATA, ClusterFailure, Clusters
 from celadon.runtime.protocol import Bind, RuntimeFailure
 
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 # Where a server sees its own.
 REPOSITORY = "/archive"
-_CONFIG = f"{PLACE}/conf/pgbackrest.conf"
+_CONFIG = f"{ENGINE_DIRECTORY}/conf/pgbackrest.conf"
 _SAYING = 'umask 077; to=$1; shift; exec "$@" > "$to" 2>&1'
 # Seconds until a segment that was just finished must be there.
 _ARCHIVED = 60.0
@@ -91,7 +91,7 @@ class Archive:
         path.mkdir(mode=0o700, exist_ok=True)
         os.chown(path, uid, uid)
         text = rules.configuration(
-            files=DATA, sockets=f"{PLACE}/run", repository=REPOSITORY, retention_days=retention_days
+            files=DATA, sockets=f"{ENGINE_DIRECTORY}/run", repository=REPOSITORY, retention_days=retention_days
         )
         self.clusters.engines.write(engine, "conf/pgbackrest.conf", text)
         if engine.pair:
@@ -100,7 +100,7 @@ class Archive:
 
     def lines(self, engine: Engine) -> str:
         """What its postgresql.conf says of it."""
-        return _LINES.format(command=f"sh {PLACE}/{_SCRIPT} %p && {_PUSH}" if engine.pair else _PUSH)
+        return _LINES.format(command=f"sh {ENGINE_DIRECTORY}/{_SCRIPT} %p && {_PUSH}" if engine.pair else _PUSH)
 
     def remove(self, engine: Engine) -> None:
         """All of it; no error when there is none."""
@@ -188,7 +188,7 @@ class Archive:
         # Beside its sockets: what a kill leaves there goes with the next start.
         name = f"said-{uuid.uuid4().hex}"
         path = self.clusters.engines.sockets(engine) / name
-        saying = ("sh", "-c", _SAYING, "sh", f"{PLACE}/run/{name}", *argv)
+        saying = ("sh", "-c", _SAYING, "sh", f"{ENGINE_DIRECTORY}/run/{name}", *argv)
         try:
             status = self.clusters.engines.runtime.exec(engine.name, saying, {})
             # The file is the engine's: it must not be able to show us another one.

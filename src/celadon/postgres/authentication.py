@@ -6,10 +6,10 @@ kernel tells the server whose process it is. A program that works for a tenant h
 
 from collections.abc import Sequence
 
-from celadon.addons.engines import PLACE
+from celadon.addons.engines import ENGINE_DIRECTORY
 from celadon.model.engine import Engine
 
-IDENT_FILE = f"{PLACE}/conf/pg_ident.conf"
+IDENT_FILE = f"{ENGINE_DIRECTORY}/conf/pg_ident.conf"
 
 # `own`: the names are those of the container's /etc/passwd, where every container's user is `dyno` (runtime/bundle.py).
 IDENT = """\

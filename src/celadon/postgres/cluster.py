@@ -13,15 +13,15 @@ from pathlib import Path
 
 import psycopg
 
-from celadon.addons.engines import PLACE, Engines
+from celadon.addons.engines import ENGINE_DIRECTORY, Engines
 from celadon.model import postgres_limits
 from celadon.model.engine import Engine
 from celadon.postgres import authentication
 from celadon.runtime.protocol import ContainerSpec, ContainerState, Mount, RuntimeFailure
 
 SUPERUSER = "postgres"
-DATA = f"{PLACE}/cluster"
-_LOG = f"{PLACE}/log"
+DATA = f"{ENGINE_DIRECTORY}/cluster"
+_LOG = f"{ENGINE_DIRECTORY}/log"
 # In the engine's directory of sockets.
 SOCKET = ".s.PGSQL.5432"
 _START_TIMEOUT = 60.0
@@ -88,7 +88,7 @@ class Clusters:
             self.engines.start(engine, self.server_argv(engine), mounts=mounts, group=group)
         self.wait(engine)
 
-    def server_argv(self, engine: Engine, data: str = DATA, conf: str = f"{PLACE}/conf") -> tuple[str, ...]:
+    def server_argv(self, engine: Engine, data: str = DATA, conf: str = f"{ENGINE_DIRECTORY}/conf") -> tuple[str, ...]:
         words = ("-D", data, "-c", f"config_file={conf}/postgresql.conf")
         return (*BOUNDED, self.program(engine, "postgres"), *words)
 
@@ -192,7 +192,14 @@ class Clusters:
             "C.UTF-8",
             "--no-sync",
         )
-        argv = (self.program(engine, "initdb"), "--pgdata", f"{PLACE}/{new.name}", "--auth", "reject", *options)
+        argv = (
+            self.program(engine, "initdb"),
+            "--pgdata",
+            f"{ENGINE_DIRECTORY}/{new.name}",
+            "--auth",
+            "reject",
+            *options,
+        )
         self.run(engine, "initdb", argv, _START_TIMEOUT)
         # initdb syncs file by file; all at once is faster, and nothing is promised before.
         os.sync()
@@ -241,11 +248,11 @@ def _configuration(engine: Engine) -> str:
     """postgresql.conf: sized by the engine's memory; see docs/decisions/0023-a-database-and-its-tenant.md."""
     megabytes = engine.memory >> 20
     return f"""\
-hba_file = '{PLACE}/conf/pg_hba.conf'
+hba_file = '{ENGINE_DIRECTORY}/conf/pg_hba.conf'
 ident_file = '{authentication.IDENT_FILE}'
 listen_addresses = '*'
 port = 5432
-unix_socket_directories = '{PLACE}/run'
+unix_socket_directories = '{ENGINE_DIRECTORY}/run'
 unix_socket_permissions = 0777
 max_connections = {engine.connections + 25}
 superuser_reserved_connections = 5
@@ -267,8 +274,8 @@ max_wal_size = {max(128, min(4096 if engine.shared else _log_megabytes(engine), 
 wal_buffers = 4MB
 checkpoint_timeout = 15min
 ssl = on
-ssl_cert_file = '{PLACE}/conf/server.crt'
-ssl_key_file = '{PLACE}/conf/server.key'
+ssl_cert_file = '{ENGINE_DIRECTORY}/conf/server.crt'
+ssl_key_file = '{ENGINE_DIRECTORY}/conf/server.key'
 ssl_min_protocol_version = 'TLSv1.2'
 password_encryption = 'scram-sha-256'
 authentication_timeout = 20s

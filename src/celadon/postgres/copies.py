@@ -15,7 +15,7 @@ from pathlib import Path
 from psycopg import sql
 
 from celadon.actions.postgres_databases import Place
-from celadon.addons.engines import PLACE
+from celadon.addons.engines import ENGINE_DIRECTORY
 from celadon.model import postgres_archive as rules
 from celadon.model.engine import Engine
 from celadon.model.postgres_archive import STANZA
@@ -73,7 +73,7 @@ class Copies:
         engines = self.clusters.engines
         engines.prepare(engine)
         text = rules.configuration(
-            files=DATA, sockets=f"{PLACE}/run", repository=REPOSITORY, retention_days=0, reading=True
+            files=DATA, sockets=f"{ENGINE_DIRECTORY}/run", repository=REPOSITORY, retention_days=0, reading=True
         )
         (self._copy(engine) / "cluster").mkdir(mode=0o700, parents=True)
         files = {
@@ -96,7 +96,7 @@ class Copies:
             if target is not None:
                 at = f"--target={target.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00"
                 moment = ("--type=time", at, "--target-action=promote")
-            config = (f"--config={PLACE}/conf/pgbackrest.conf", f"--stanza={STANZA}")
+            config = (f"--config={ENGINE_DIRECTORY}/conf/pgbackrest.conf", f"--stanza={STANZA}")
             argv = ("pgbackrest", *config, "--archive-mode=off", *moment, "restore")
             self.clusters.run_to_end(self._spec(engine, source, "copy", argv), _LONG)
             self._configure(engine)
@@ -178,8 +178,8 @@ class Copies:
         spec = engines.spec(engine, f"{engine.name}-{name}", argv, env={})
         archive = self.archive.directory(source)
         mounts = (
-            Bind(source=self._copy(engine), target=PLACE, readonly=False),
-            Bind(source=engines.sockets(engine), target=f"{PLACE}/run", readonly=False),
+            Bind(source=self._copy(engine), target=ENGINE_DIRECTORY, readonly=False),
+            Bind(source=engines.sockets(engine), target=f"{ENGINE_DIRECTORY}/run", readonly=False),
             *((Bind(source=archive, target=REPOSITORY),) if archive.is_dir() else ()),
             *more,
         )
@@ -194,10 +194,10 @@ def _give(path: Path, uid: int) -> None:
 
 
 _RECOVERY = f"""\
-hba_file = '{PLACE}/conf/pg_hba.conf'
+hba_file = '{ENGINE_DIRECTORY}/conf/pg_hba.conf'
 ident_file = '{authentication.IDENT_FILE}'
 listen_addresses = ''
-unix_socket_directories = '{PLACE}/run'
+unix_socket_directories = '{ENGINE_DIRECTORY}/run'
 unix_socket_permissions = 0700
 max_connections = 20
 shared_buffers = {{shared}}MB

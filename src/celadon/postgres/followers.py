@@ -18,7 +18,7 @@ from psycopg import sql
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Place, Site
-from celadon.addons.engines import PLACE
+from celadon.addons.engines import ENGINE_DIRECTORY
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import Origin, Step
 from celadon.model.timeline import parted
@@ -86,9 +86,9 @@ class Followers:
             "host": ",".join(engines.address(node) for node in nodes),
             "port": "5432",
             "user": REPLICATOR,
-            "passfile": f"{PLACE}/{_PASSWORD}",
+            "passfile": f"{ENGINE_DIRECTORY}/{_PASSWORD}",
             "sslmode": "verify-full",
-            "sslrootcert": f"{PLACE}/{_AUTHORITY}",
+            "sslrootcert": f"{ENGINE_DIRECTORY}/{_AUTHORITY}",
             "application_name": slot_of(engine),
             "connect_timeout": "10",
             "keepalives_idle": "10",

@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from celadon.addons.engines import PLACE
+from celadon.addons.engines import ENGINE_DIRECTORY
 from celadon.model.engine import PORTS, Engine, EngineKind
 from celadon.postgres import authentication
 from celadon.postgres.cluster import BOUNDED, DATA, SUPERUSER, Clusters
@@ -49,7 +49,7 @@ def etcd_argv(engine: Engine, address: str) -> tuple[str, ...]:
     client, peer = f"http://{address}:{PORTS[EngineKind.ETCD]}", f"http://{address}:2380"
     return (
         "etcd",
-        *("--name", engine.name, "--data-dir", f"{PLACE}/etcd"),
+        *("--name", engine.name, "--data-dir", f"{ENGINE_DIRECTORY}/etcd"),
         *("--listen-client-urls", client, "--advertise-client-urls", client),
         *(
             "--listen-peer-urls",
@@ -64,7 +64,7 @@ def etcd_argv(engine: Engine, address: str) -> tuple[str, ...]:
 
 
 def argv() -> tuple[str, ...]:
-    return (*BOUNDED, "patroni", f"{PLACE}/conf/patroni.json")
+    return (*BOUNDED, "patroni", f"{ENGINE_DIRECTORY}/conf/patroni.json")
 
 
 def configuration(clusters: Clusters, engine: Engine, first: Engine, etcd: str, passwords: Passwords) -> str:
@@ -112,13 +112,13 @@ def _postgresql(clusters: Clusters, engine: Engine, address: str, passwords: Pas
         "connect_address": f"{address}:5432",
         "bin_dir": clusters.program(engine, "").rstrip("/"),
         "data_dir": DATA,
-        "pgpass": f"{PLACE}/conf/pgpass",
-        "custom_conf": f"{PLACE}/conf/postgresql.conf",
+        "pgpass": f"{ENGINE_DIRECTORY}/conf/pgpass",
+        "custom_conf": f"{ENGINE_DIRECTORY}/conf/postgresql.conf",
         "use_unix_socket": True,
         "use_unix_socket_repl": True,
         "parameters": {
-            "unix_socket_directories": f"{PLACE}/run",
-            "hba_file": f"{PLACE}/conf/pg_hba.conf",
+            "unix_socket_directories": f"{ENGINE_DIRECTORY}/run",
+            "hba_file": f"{ENGINE_DIRECTORY}/conf/pg_hba.conf",
             "ident_file": authentication.IDENT_FILE,
             "wal_keep_size": _KEPT,
         },

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from celadon.actions.postgres_databases import Place
-from celadon.addons.engines import PLACE, WORK
+from celadon.addons.engines import ENGINE_DIRECTORY, WORK
 from celadon.model.engine import Engine
 from celadon.model.transfer import Transfer
 from celadon.postgres.cluster import SOCKET, Clusters
@@ -90,7 +90,7 @@ class Programs:
             file.write(f"*:*:*:*:{login.password}\n")
         os.chown(secret, uid, uid)
         env = {
-            "PGHOST": f"{PLACE}/run",
+            "PGHOST": f"{ENGINE_DIRECTORY}/run",
             "PGDATABASE": login.database,
             "PGUSER": login.role,
             "PGPASSFILE": f"{WORK}/{_PASSWORDS}",

@@ -21,9 +21,9 @@ from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Names, Place, Source
 from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
-from celadon.model import postgres_copy, postgres_upgrade
 from celadon.model import postgres_database as rules
 from celadon.model import postgres_limits as limits
+from celadon.model import postgres_origin, postgres_upgrade
 from celadon.model.errors import Conflict, InvalidParams, NotFound
 from celadon.model.postgres_database import SIZES, Origin, Step
 from celadon.platform.failure import PlatformFailure
@@ -83,7 +83,7 @@ class PostgresProvider:
             raise ProviderRefused(
                 f"cannot make a database: {wanted.plan} has {size.memory >> 20:,} MB of memory, more than this machine"
             )
-        if unknown := wanted.options.keys() - postgres_copy.OPTIONS - {_VERSION}:
+        if unknown := wanted.options.keys() - postgres_origin.OPTIONS - {_VERSION}:
             raise ProviderRefused(f"cannot make a database: it has no option --{min(unknown)[:40]}")
         # What was accepted once is: a moment may be out of reach by now.
         place = databases.find(self.context, wanted.addon_id) or self._reserve(wanted)

@@ -6,9 +6,9 @@ from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
 from celadon.actions.postgres_databases import Place
 from celadon.addons.provider import ProviderRefused, Wanted
-from celadon.model import postgres_copy as rules
-from celadon.model.postgres_copy import Asked, CopyRefused, Span
+from celadon.model import postgres_origin as rules
 from celadon.model.postgres_database import SIZES, Origin, Step
+from celadon.model.postgres_origin import Asked, CopyRefused, Span
 
 # The id of an add-on, by the word for it of whoever asked for another (that one's id); None when there is none such, or
 # it is not theirs.

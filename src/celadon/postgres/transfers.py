@@ -20,7 +20,7 @@ from celadon.model.errors import InvalidParams
 from celadon.model.postgres_database import SIZES, Step
 from celadon.model.transfer import MAGIC, Check, Transfer, TransferKind, TransferStep
 from celadon.postgres import contents, fetching, sessions
-from celadon.postgres.archives import Archives
+from celadon.postgres.backup_files import BackupFiles
 from celadon.postgres.cluster import ClusterFailure
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.programs import CONTAINER, Login, Programs, login_of, own_status, session_name
@@ -60,7 +60,7 @@ class Transfers:
     def __init__(self, context: Context, pairs: Pairs, longest: float = _LONGEST) -> None:
         self.context = context
         self.clusters = pairs.clusters
-        self.archives = Archives(context)
+        self.backup_files = BackupFiles(context)
         self.programs = Programs(pairs.clusters)
         self.pairs = pairs
         self._longest = longest
@@ -90,11 +90,11 @@ class Transfers:
             transfer_id = container_id.removeprefix(CONTAINER)
             if container_id != transfer_id and _leaves_nothing(transferring.find(self.context, transfer_id)):
                 self.programs.runtime.remove(container_id)
-        for path in self.archives.all():
+        for path in self.backup_files.all():
             found = transferring.find(self.context, path.stem)
             kept = found is not None and found.kept and path.suffix == ".dump"
             if not kept and _leaves_nothing(found):
-                self.archives.discard(path)
+                self.backup_files.discard(path)
 
     def _work(self, transfer_id: str) -> None:
         try:
@@ -134,12 +134,12 @@ class Transfers:
     def expire(self, addon_id: str) -> None:
         """Remove what the plan does not keep any longer."""
         for gone in transferring.expire(self.context, addon_id):
-            self.archives.remove(gone)
+            self.backup_files.remove(gone)
 
     def forget(self, addon_id: str) -> None:
         """Remove everything that is kept of a database that goes."""
         transferring.forget(self.context, addon_id)
-        self.archives.remove_all(addon_id)
+        self.backup_files.remove_all(addon_id)
 
     def _clean(self, transfer: Transfer) -> None:
         """End its program and its sessions, and remove what it was working on; no error when there is nothing."""
@@ -153,7 +153,7 @@ class Transfers:
                 except psycopg.Error:
                     # A server that is down has no sessions.
                     log.warning("at=clean transfer=%s", transfer.id)
-        self.archives.clear(transfer)
+        self.backup_files.clear(transfer)
 
     def _carry_out(self, transfer: Transfer) -> tuple[int, int]:
         """Bytes and warnings."""
@@ -178,17 +178,17 @@ class Transfers:
     # Backups.
 
     def _back_up(self, transfer: Transfer) -> int:
-        kept = self.archives.path(transfer)
+        kept = self.backup_files.path(transfer)
         if not kept.exists():
             self._dump(transfer, transfer.addon_id)
-            self.archives.keep(transfer, self.archives.work(transfer) / "archive")
+            self.backup_files.keep(transfer, self.backup_files.work(transfer) / "archive")
         return kept.stat().st_size
 
     def _dump(self, transfer: Transfer, addon_id: str) -> None:
         """Have the whole archive in its directory of work."""
         place, login = self.place(addon_id), self.login(addon_id)
-        limit = min(SIZES[place.database.plan].storage, self.archives.room())
-        archive = self.archives.work(transfer) / "archive"
+        limit = min(SIZES[place.database.plan].storage, self.backup_files.room())
+        archive = self.backup_files.work(transfer) / "archive"
         found = self.programs.find(transfer)
         if found is not None and transfer.step is TransferStep.DUMPING:
             self._watch_dump(transfer, archive, limit)
@@ -197,7 +197,7 @@ class Transfers:
             raise TransferFailure("The platform's disk is full; its operator has to make room.")
         with self.clusters.connect(login.engine, login.database) as connection:
             (size,) = connection.execute("select pg_database_size(current_database())").fetchone() or (0,)
-        work = self.archives.make_work(transfer, self.clusters.engines.client_uid(login.engine))
+        work = self.backup_files.make_work(transfer, self.clusters.engines.client_uid(login.engine))
         transferring.step(self.context, transfer.id, TransferStep.DUMPING, source_bytes=size)
         if not transfer.scheduled:
             self.programs.dump(transfer, login, work, limit=limit, snapshot=None)
@@ -223,7 +223,7 @@ class Transfers:
         if transfer.step is TransferStep.LOADING:
             return self._loaded(transfer)
         login = self.login(transfer.addon_id)
-        work = self.archives.make_work(transfer, self.clusters.engines.client_uid(login.engine))
+        work = self.backup_files.make_work(transfer, self.clusters.engines.client_uid(login.engine))
         if transfer.source_id is None:
             archive = work / "fetched"
             self._fetch(transfer, archive)
@@ -231,13 +231,13 @@ class Transfers:
             source = transferring.find(self.context, transfer.source_id)
             if source is None or not source.kept:
                 raise TransferFailure("The backup is not there any more.")
-            archive = self.archives.path(source)
+            archive = self.backup_files.path(source)
         return self._load(transfer, login, work, archive)
 
     def _fetch(self, transfer: Transfer, archive: Path) -> None:
         transferring.step(self.context, transfer.id, TransferStep.FETCHING)
         plan = self.place(transfer.addon_id).database.plan
-        limit = min(SIZES[plan].storage, self.archives.room())
+        limit = min(SIZES[plan].storage, self.backup_files.room())
         url = transferring.url(self.context, transfer.id)
         if url is None:
             raise TransferFailure("There is nothing to fetch.")
@@ -255,12 +255,12 @@ class Transfers:
         self.programs.end(transfer)
         login = self.login(transfer.addon_id)
         uid = self.clusters.engines.client_uid(login.engine)
-        dumped = self.archives.work(transfer) / "archive"
+        dumped = self.backup_files.work(transfer) / "archive"
         # The other server's user works in a directory of its own.
-        part = self.archives.path(transfer)
+        part = self.backup_files.path(transfer)
         dumped.rename(part)
         part.chmod(0o444)
-        work = self.archives.make_work(transfer, uid)
+        work = self.backup_files.make_work(transfer, uid)
         part = part.rename(work / "fetched")
         return self._load(transfer, login, work, part)
 
@@ -301,10 +301,10 @@ class Transfers:
         """Restore a backup somewhere else, to see that it can be. Raises TransferFailure when it cannot, and Interrupted
         when that is not known.
         """
-        archive = self.archives.path(transfer)
+        archive = self.backup_files.path(transfer)
         if not archive.is_file():
             raise TransferFailure("The backup is not there any more.")
-        work = self.archives.make_work(transfer, self.clusters.engines.client_uid(login.engine))
+        work = self.backup_files.make_work(transfer, self.clusters.engines.client_uid(login.engine))
         try:
             self._choose(transfer, login, work, archive)
             self.programs.load(transfer, login, work, archive)
@@ -349,7 +349,7 @@ class Transfers:
 
         With `measure`, how far it is is told twice a second, and it may be cancelled. Raises Cancelled, TookTooLong.
         """
-        work, deadline, tell_at = self.archives.work(transfer), time.monotonic() + self._longest, 0.0
+        work, deadline, tell_at = self.backup_files.work(transfer), time.monotonic() + self._longest, 0.0
         while True:
             found = self.programs.find(transfer)
             if found is None or found.state is ContainerState.EXITED:

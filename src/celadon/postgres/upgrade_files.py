@@ -11,7 +11,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-from celadon.addons.engines import PLACE
+from celadon.addons.engines import ENGINE_DIRECTORY
 from celadon.model.engine import Engine
 from celadon.postgres.cluster import DATA, SUPERUSER, ClusterFailure, Clusters
 
@@ -19,8 +19,8 @@ from celadon.postgres.cluster import DATA, SUPERUSER, ClusterFailure, Clusters
 _LONG = 86_400.0
 _STOP = 120.0
 _UPGRADED = "cluster.upgraded"
-_NEW = f"{PLACE}/{_UPGRADED}"
-_CONF = f"{PLACE}/upgrade"
+_NEW = f"{ENGINE_DIRECTORY}/{_UPGRADED}"
+_CONF = f"{ENGINE_DIRECTORY}/upgrade"
 # Containers that may be left: of the servers, of pg_upgrade, of initdb.
 _CONTAINERS = ("upgrade", "initdb")
 # Bytes of the disk that stay free.
@@ -120,7 +120,13 @@ class UpgradeFiles:
         old, new = self.clusters.program(engine, ""), self.clusters.program(newer, "")
         options = f"-c config_file={_CONF}/postgresql.conf"
         argv = (
-            *(self.clusters.program(newer, "pg_upgrade"), "--username", SUPERUSER, "--socketdir", f"{PLACE}/run"),
+            *(
+                self.clusters.program(newer, "pg_upgrade"),
+                "--username",
+                SUPERUSER,
+                "--socketdir",
+                f"{ENGINE_DIRECTORY}/run",
+            ),
             *("--old-bindir", old, "--new-bindir", new, "--old-datadir", DATA, "--new-datadir", _NEW),
             *("--old-options", options, "--new-options", options),
         )
@@ -138,7 +144,7 @@ class UpgradeFiles:
         lines = [line.rstrip() for line in said.splitlines() if line.strip() and not line.rstrip().endswith(" ok")]
         places = sorted(self._at(engine, _UPGRADED).glob("pg_upgrade_output.d/*/*.txt"))
         found = [_read(path) for path in places[:_FILES]]
-        return "\n".join([*lines, *found]).replace(f"{PLACE}/", "").strip()
+        return "\n".join([*lines, *found]).replace(f"{ENGINE_DIRECTORY}/", "").strip()
 
 
 def _read(path: Path) -> str:
@@ -154,7 +160,7 @@ _CONFIGURATION = f"""\
 hba_file = '{_CONF}/pg_hba.conf'
 ident_file = ''
 listen_addresses = ''
-unix_socket_directories = '{PLACE}/run'
+unix_socket_directories = '{ENGINE_DIRECTORY}/run'
 unix_socket_permissions = 0700
 max_connections = 20
 shared_buffers = {{shared}}MB

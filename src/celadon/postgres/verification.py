@@ -105,7 +105,7 @@ class Verification:
         return "; ".join(lacking[:5]) or None
 
     def _remove(self, transfer: Transfer) -> None:
-        self.transfers.archives.clear(transfer)
+        self.transfers.backup_files.clear(transfer)
         self.transfers.programs.end(transfer)
         if transfer.check_engine_id is not None:
             databases.remove_scratch(self.context, transfer.check_engine_id, self.clusters.engines.remove)

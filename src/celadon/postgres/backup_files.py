@@ -1,4 +1,4 @@
-"""Where archives of databases are: `home/backups/<database>/<transfer>.dump`, and beside it what is being worked on."""
+"""Where backups of databases are: `home/backups/<database>/<transfer>.dump`, and beside it what is being worked on."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from celadon.model.transfer import Transfer
 RESERVE = 1 << 30
 
 
-class Archives:
+class BackupFiles:
     """Files of transfers. Nobody but root enters their directories; a program sees the one that is bound for it."""
 
     def __init__(self, context: Context) -> None:

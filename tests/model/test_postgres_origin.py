@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from celadon.model import postgres_archive as archive
-from celadon.model import postgres_copy as rules
+from celadon.model import postgres_origin as rules
 from celadon.model.postgres_archive import Backup, BackupType
-from celadon.model.postgres_copy import Asked, CopyRefused, Span
 from celadon.model.postgres_database import Origin
+from celadon.model.postgres_origin import Asked, CopyRefused, Span
 
 NOW = datetime(2026, 11, 28, 20, 0, tzinfo=UTC)
 
