@@ -200,3 +200,30 @@ def test_what_changes_nothing_is_not_counted_again(place: Place, monkeypatch: py
         stored.remeasure(place.context, found.addon.id)
         monkeypatch.undo()
         assert keeper.ensure() == 1
+
+
+# Whoever plans a query over a table with such an index runs the function: an attacker hopes for the superuser.
+_TRAP = (
+    "create function public.gain() returns void language plpgsql volatile as $$ begin "
+    "if (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then "
+    "execute 'create table public.gained ()'; execute format('alter role %I superuser', session_user); end if; end $$",
+    "create function public.trap(int) returns boolean language plpgsql immutable as $$ begin "
+    "if current_setting('is_superuser') = 'on' then raise warning 'trapped'; perform public.gain(); end if; return true; end $$",
+    "create table x (a int)",
+    "create index on x (a) where public.trap(1)",
+    "insert into x select generate_series(1, 9500)",
+)
+
+
+def test_the_rows_of_a_table_are_counted_without_a_plan_of_the_superusers(place: Place) -> None:
+    with made(place) as found:
+        found.execute(*_TRAP)
+        # Its rows are near the limit, and so are counted one by one.
+        wait_for("they are counted", lambda: found.look() and found.known.database.rows_used == 9_500)
+        with place.clusters.connect(found.known.engine, found.known.database.name) as connection:
+            assert connection.execute("select from pg_catalog.pg_tables where tablename = 'gained'").fetchall() == []
+            query = "select rolname from pg_catalog.pg_roles where rolsuper"
+            assert connection.execute(query).fetchall() == [("postgres",)]
+            # And nothing of what has counted is left.
+            schemas = "select from pg_catalog.pg_namespace where nspname = 'pg_celadon_count'"
+            assert connection.execute(schemas).fetchall() == []

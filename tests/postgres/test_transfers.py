@@ -313,6 +313,27 @@ def kill(shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str, ordered: str) -
             shop.transfers.run(ordered)
 
 
+def test_the_rows_of_a_backup_are_counted_by_nobody_but_the_tenant(shop: Shop) -> None:
+    trap = (
+        "create function trap(int) returns boolean language plpgsql immutable as $$ begin "
+        "if current_setting('is_superuser') = 'on' then raise exception 'trapped'; end if; return true; end $$"
+    )
+    with shop.connect() as connection:
+        for statement in (trap, "create table trapped (a int)", "create index on trapped (a) where public.trap(1)"):
+            connection.execute(statement)  # type: ignore[arg-type]
+        connection.execute("insert into trapped select generate_series(1, 10)")
+    try:
+        backup = shop.backup(scheduled=True)
+        # The superuser would have been trapped, and had nothing to count.
+        assert (backup.row_counts or {})["public.trapped"] == 10
+        assert Verification(shop.place.context, shop.place.clusters, shop.transfers).ensure() == 1
+        assert shop.found(backup.id).check is Check.PASSED
+    finally:
+        with shop.connect() as connection:
+            connection.execute("drop table trapped")
+            connection.execute("drop function trap")
+
+
 def test_a_scheduled_backup_is_restored_to_check_it(shop: Shop) -> None:
     verification = Verification(shop.place.context, shop.place.clusters, shop.transfers)
     backup = shop.backup(scheduled=True)

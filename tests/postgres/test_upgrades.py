@@ -173,6 +173,28 @@ def test_a_hindrance_is_told_and_changes_nothing(old: Made, upgrades: Upgrades, 
     assert left(old) == []
 
 
+@pytest.mark.parametrize(
+    "definition",
+    [
+        "create table trap (a int) partition by range ((a + public.f(1)))",
+        "create table trap (a int, b int generated always as (a + public.f(1)) stored)",
+        "create table trap (a int check (a > public.f(1)))",
+        "create domain trap as int check (value operator(public.===) 1 > 0)",
+    ],
+)
+def test_no_code_of_a_tenants_is_run_by_the_superuser(old: Made, upgrades: Upgrades, definition: str) -> None:
+    old.ask("create function f(int) returns int language plpgsql immutable as 'begin return 0; end'")
+    old.ask("create function plus(int, int) returns int language sql immutable as 'select 1'")
+    old.ask("create operator === (leftarg = int, rightarg = int, function = plus)")
+    old.ask(definition)
+    order(old)
+    upgrades.run(old.id)
+    found = upgrade_of(old)
+    assert found.status is UpgradeStatus.FAILED and "which an upgrade in place would run" in found.report
+    check_contents(old, "15")
+    assert left(old) == []
+
+
 def test_an_upgrade_keeps_all_and_ends_the_old_history(make: Make, old: Made, upgrades: Upgrades) -> None:
     archive, engine = old.provider.archive, old.place.engine
     archive.back_up(engine, BackupType.FULL)

@@ -1,9 +1,10 @@
 """What a database takes: its rows, and its files or, when it has a server of its own, all of that server's."""
 
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -13,6 +14,17 @@ from celadon.model.postgres_limits import Usage
 Connection = psycopg.Connection[Any]
 
 _BLOCK = 512
+# Seconds for the rows of all tables of a database.
+_SECONDS = 2.0
+# Nobody else may make a schema that is called so.
+_SCHEMA: LiteralString = "pg_celadon_count"
+# It reads a table's pages, without a plan; it is there only until the transaction is rolled back.
+_COUNTER = (
+    "set local allow_system_table_mods = on",
+    f"create schema {_SCHEMA}",
+    "set local allow_system_table_mods = off",
+    f"create extension pgstattuple schema {_SCHEMA}",
+)
 
 # The statistics of a server that has crashed begin anew: until something is written to a table its planner's estimate counts.
 _ROWS = """
@@ -22,7 +34,7 @@ from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_stat_
 where c.relkind in ('r', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"""
 
 _TABLES = """
-select n.nspname, c.relname, greatest(s.n_live_tup, 0) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+select c.oid::bigint, coalesce(greatest(s.n_live_tup, 0), 0) from pg_class c join pg_namespace n on n.oid = c.relnamespace
 left join pg_stat_all_tables s on s.relid = c.oid
 where c.relkind in ('r', 'm') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"""
 
@@ -46,23 +58,35 @@ def usage(connection: Connection, files: Path | None) -> Usage:
 def count(connection: Connection, most: int) -> int:
     """Its rows, one by one: statistics count some twice that were analyzed at once. Beyond so many it may stop.
 
-    A table that somebody keeps locked is estimated. The superuser runs nothing of the tenant's by it. Raises psycopg.Error.
+    What is locked, or takes too long, is estimated. No query over a table of the tenant's is planned by the superuser: even
+    that runs functions of the tenant's, those in the predicates of indexes. Raises psycopg.Error.
     """
-    found = 0
-    for schema, table, estimated in connection.execute(_TABLES).fetchall():
-        query = sql.SQL("select count(*) from (select from only {} limit {}) as counted")
-        try:
-            with connection.transaction():
-                connection.execute("set local lock_timeout = '200ms'")
-                row = connection.execute(query.format(sql.Identifier(schema, table), most - found)).fetchone()
-            found += int(row[0]) if row else 0
-        except (psycopg.errors.LockNotAvailable, psycopg.errors.ObjectNotInPrerequisiteState):
-            found += int(estimated or 0)
-        except psycopg.errors.UndefinedTable:
-            continue
-        if found >= most:
-            break
+    until, found = time.monotonic() + _SECONDS, 0
+    with connection.transaction(force_rollback=True):
+        for statement in _COUNTER:
+            connection.execute(statement)
+        for table, estimated in connection.execute(_TABLES).fetchall():
+            found += _count(connection, table, int(estimated), until - time.monotonic())
+            if found >= most:
+                break
     return found
+
+
+def _count(connection: Connection, table: int, estimated: int, seconds: float) -> int:
+    """The rows of one table; it is locked no longer than it is looked at."""
+    if seconds <= 0:
+        return estimated
+    try:
+        with connection.transaction(force_rollback=True):
+            limits = sql.SQL("set local lock_timeout = '200ms'; set local statement_timeout = {}")
+            connection.execute(limits.format(int(seconds * 1000) + 1))
+            (rows,) = _row(connection, f"select tuple_count from {_SCHEMA}.pgstattuple({table:d}::oid::regclass)")
+            return int(rows)
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled):
+        return estimated
+    except (psycopg.errors.UndefinedTable, psycopg.errors.WrongObjectType, psycopg.errors.FeatureNotSupported):
+        # It is gone.
+        return 0
 
 
 def octets_of(directory: Path) -> int:

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
+
 from celadon.actions.postgres_databases import Place
 from celadon.addons.engines import ENGINE_DIRECTORY, WORK
 from celadon.model.engine import Engine
@@ -44,6 +46,23 @@ class Login:
 
 def login_of(place: Place, engine: Engine) -> Login:
     return Login(engine=engine, database=place.database.name, role=place.database.role, password=place.password)
+
+
+@contextlib.contextmanager
+def login_to(clusters: Clusters, login: Login) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
+    """A connection of the tenant's own, each statement its own transaction. Raises psycopg.Error."""
+    connection = psycopg.connect(
+        host=str(clusters.engines.sockets(login.engine)),
+        user=login.role,
+        password=login.password,
+        dbname=login.database,
+        autocommit=True,
+        connect_timeout=10,
+        application_name="celadon",
+        options="-c search_path= -c statement_timeout=60s",
+    )
+    with connection:
+        yield connection
 
 
 class Programs:

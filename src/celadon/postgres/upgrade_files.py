@@ -8,12 +8,18 @@ meanwhile are reached by nobody but us, and hold the lock of the files, so that 
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from celadon.addons.engines import ENGINE_DIRECTORY
 from celadon.model.engine import Engine
 from celadon.postgres.cluster import DATA, SUPERUSER, ClusterFailure, Clusters
+
+Connection = psycopg.Connection[Any]
 
 # Seconds: a day, for a terabyte and a slow disk.
 _LONG = 86_400.0
@@ -58,10 +64,10 @@ class UpgradeFiles:
         # Of a server within pg_upgrade that was killed with it.
         (self.clusters.files(engine) / "postmaster.pid").unlink(missing_ok=True)
         # pg_upgrade takes only what was shut down in order.
-        self._run_server(engine, DATA)
+        self._run_server(engine, DATA, _check_code)
         self.clusters.initdb(newer, _UPGRADED)
         self._upgrade(engine, newer)
-        self._run_server(newer, _NEW)
+        self._run_server(newer, _NEW, _check_roles)
         self._at(engine, _UPGRADED).rename(self._at(engine, "cluster.next"))
 
     def switch(self, engine: Engine, version: str) -> None:
@@ -104,14 +110,19 @@ class UpgradeFiles:
         text = _CONFIGURATION.format(shared=max(16, engine.memory >> 22))
         engines.write(engine, "upgrade/postgresql.conf", text)
 
-    def _run_server(self, engine: Engine, data: str) -> None:
-        """Run a server on these files until it answers, and end it in order."""
+    def _run_server(self, engine: Engine, data: str, check: Callable[[Connection], None]) -> None:
+        """Run a server on these files until it answers, have all its databases looked at, and end it in order."""
         engines, name = self.clusters.engines, f"{engine.name}-upgrade"
         engines.runtime.remove(name)
         argv = self.clusters.server_argv(engine, data, _CONF)
         try:
             engines.runtime.start(replace(engines.spec(engine, name, argv, env={}), address=None, offline=True))
             self.clusters.wait(engine, _LONG, name)
+            with self.clusters.connect(engine) as connection:
+                names = connection.execute("select datname from pg_database where datallowconn").fetchall()
+            for (database,) in names:
+                with self.clusters.connect(engine, str(database)) as connection:
+                    check(connection)
             self.clusters.stop(engine, name, _STOP, data)
         finally:
             engines.runtime.remove(name)
@@ -147,6 +158,23 @@ class UpgradeFiles:
         return "\n".join([*lines, *found]).replace(f"{ENGINE_DIRECTORY}/", "").strip()
 
 
+def _check_code(connection: Connection) -> None:
+    """Raises UpgradeRefused where pg_upgrade, which is the superuser, would run a tenant's code as it makes tables."""
+    found = [str(name) for (name,) in connection.execute(_RUN_BY_DEFINITIONS, {"superuser": _SUPERUSER_ID})]
+    if found:
+        raise UpgradeRefused(
+            f"It has its own {', '.join(found[:5])} in a partition key, a generated column, a CHECK or a domain, which an "
+            "upgrade in place would run. Drop these before, or pg:copy it into a new database, which has the newer version."
+        )
+
+
+def _check_roles(connection: Connection) -> None:
+    """Raises UpgradeRefused when somebody has more rights than there is to be had: these files are not used."""
+    query = "select rolname from pg_roles where (rolsuper or rolbypassrls or rolcreaterole) and oid <> %s and rolname !~ '^pg_'"
+    if connection.execute(query, [_SUPERUSER_ID]).fetchone() is not None:
+        raise UpgradeRefused("A role came out of the upgrade with the superuser's rights: it was thrown away.")
+
+
 def _read(path: Path) -> str:
     """The beginning of a file of the engine's user, who must not be able to show us another one."""
     try:
@@ -155,6 +183,22 @@ def _read(path: Path) -> str:
     except OSError:
         return ""
 
+
+# Who has made the cluster.
+_SUPERUSER_ID = 10
+# Functions and operators that are not the superuser's, in what is simplified, and so run, when a table is made of it.
+_RUN_BY_DEFINITIONS = """
+select distinct coalesce('function ' || p.proname, 'operator ' || o.oprname)
+from pg_catalog.pg_depend d
+left join pg_catalog.pg_proc p on d.refclassid = 'pg_catalog.pg_proc'::regclass and p.oid = d.refobjid
+left join pg_catalog.pg_operator o on d.refclassid = 'pg_catalog.pg_operator'::regclass and o.oid = d.refobjid
+where coalesce(p.proowner, o.oprowner) <> %(superuser)s and (
+  d.classid in ('pg_catalog.pg_constraint'::regclass, 'pg_catalog.pg_type'::regclass)
+  or d.classid = 'pg_catalog.pg_class'::regclass and exists (
+    select from pg_catalog.pg_class c where c.oid = d.objid and c.relkind = 'p')
+  or d.classid = 'pg_catalog.pg_attrdef'::regclass and exists (
+    select from pg_catalog.pg_attrdef f join pg_catalog.pg_attribute a on a.attrelid = f.adrelid and a.attnum = f.adnum
+    where f.oid = d.objid and a.attgenerated <> ''))"""
 
 _CONFIGURATION = f"""\
 hba_file = '{_CONF}/pg_hba.conf'

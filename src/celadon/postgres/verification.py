@@ -20,7 +20,7 @@ from celadon.model.errors import Conflict
 from celadon.model.transfer import CHECKS, Check, Transfer, differences
 from celadon.postgres import tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
-from celadon.postgres.programs import Login
+from celadon.postgres.programs import Login, login_to
 from celadon.postgres.snapshots import count
 from celadon.postgres.transfers import Interrupted, TransferFailure, Transfers
 from celadon.runtime.protocol import RuntimeFailure
@@ -100,7 +100,7 @@ class Verification:
             self.transfers.try_out(transfer, login)
         except TransferFailure as failure:
             return str(failure)
-        with self.clusters.connect(engine, tenant.name) as connection:
+        with login_to(self.clusters, login) as connection:
             lacking = differences(transfer.row_counts or {}, count(connection))
         return "; ".join(lacking[:5]) or None
 
