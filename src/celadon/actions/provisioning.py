@@ -191,17 +191,19 @@ def refused(context: Context, addon_id: str, message: str) -> None:
         changes.record(tx, "addon", addon.app_id)
 
 
-def failed(context: Context, addon_id: str, message: str) -> None:
+def failed(context: Context, addon_id: str, message: str, *, own: bool = False) -> None:
     """The provider did not do it this time: it is asked again later, and after a day no more.
 
-    What it may have made without saying so is removed before an add-on that is given up is gone.
+    What it may have made without saying so is removed before an add-on that is given up is gone. What the platform's
+    `own` provider has made is removed however long that takes: nobody else would ever look after it.
     """
     with context.database.transaction() as tx:
         addon = stored.lock(tx, addon_id)
         if addon is None or addon.work is None:
             return
         failures = addon.failures + 1
-        retry_at = rules.next_try(addon.begun_at, failures, now())
+        for_ever = own and addon.work is Work.DEPROVISION
+        retry_at = rules.next_try(addon.begun_at, failures, now(), for_ever=for_ever)
         if retry_at is not None:
             stored.update(tx, addon.id, now=now(), failures=failures, retry_at=retry_at)
             return

@@ -193,6 +193,10 @@ class Providers:
         self._context = context
         self._own = own
 
+    def is_own(self, service: str) -> bool:
+        """Whether the platform provides it itself."""
+        return service in self._own
+
     def of(self, service: str) -> Provider:
         """Raises ProviderFailed when nobody provides it."""
         if service in self._own:

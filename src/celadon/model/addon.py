@@ -168,9 +168,9 @@ def config_of(prefix: str, attachment_name: str, config: Mapping[str, str]) -> d
     }
 
 
-def next_try(begun_at: datetime, failures: int, now: datetime) -> datetime | None:
+def next_try(begun_at: datetime, failures: int, now: datetime, *, for_ever: bool = False) -> datetime | None:
     """When a provider is asked again that has failed for the time number `failures`; None when that is given up."""
-    if now >= begun_at + GIVE_UP_AFTER:
+    if now >= begun_at + GIVE_UP_AFTER and not for_ever:
         return None
     return now + timedelta(seconds=BACKOFF[min(failures, len(BACKOFF)) - 1])
 
