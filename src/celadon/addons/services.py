@@ -114,7 +114,7 @@ def built_in(context: Context) -> Services:
         },
         ensures=(
             reach.ensure,
-            postgres.ensure,
+            postgres.look,
             postgres.publish,
             postgres.keep_spare,
             transfers.ensure,
@@ -128,7 +128,7 @@ def built_in(context: Context) -> Services:
             limits.ensure,
             logs.ensure,
             samples.ensure,
-            cached.ensure,
+            cached.look,
             *(renewals.ensure for renewals in _renewals(context, clusters, locks, redis)),
         ),
         routes=served(context, pairs, cached, redis, settings, changes),
