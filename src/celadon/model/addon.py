@@ -40,19 +40,6 @@ class AddOnState(StrEnum):
     DEPROVISIONED = "deprovisioned"
 
 
-# State → what it may become. One that is given up, or destroyed half-way, still has to be removed where it may be.
-_NEXT: Mapping[AddOnState, frozenset[AddOnState]] = {
-    AddOnState.PROVISIONING: frozenset({AddOnState.PROVISIONED, AddOnState.DEPROVISIONING, AddOnState.DEPROVISIONED}),
-    AddOnState.PROVISIONED: frozenset({AddOnState.DEPROVISIONING}),
-    AddOnState.DEPROVISIONING: frozenset({AddOnState.DEPROVISIONED}),
-    AddOnState.DEPROVISIONED: frozenset(),
-}
-
-
-def may_become(state: AddOnState, then: AddOnState) -> bool:
-    return then in _NEXT[state]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """`cents` is the price of a month, shown and never charged. `features` are shown in its description."""
@@ -62,7 +49,6 @@ class Plan:
     description: str = ""
     cents: int = 0
     default: bool = False
-    visible: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Transfers of databases. The URL of a restore is encrypted; what its programs said is read apart."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,14 +58,6 @@ def restores_of(tx: Transaction, transfer_id: str) -> list[Transfer]:
     """Those that read this backup now, or will."""
     kind = _t.c.kind == TransferKind.RESTORE
     return rows.every(tx, Transfer, _select(kind, _t.c.source_id == transfer_id, _t.c.status.in_(OPEN)))
-
-
-def last_verified(tx: Transaction, addon_ids: Collection[str]) -> dict[str, datetime]:
-    """Database → when one of its backups was last restored to check it."""
-    query = sa.select(_t.c.addon_id, sa.func.max(_t.c.verified_at).label("at")).where(
-        _t.c.addon_id.in_(addon_ids), _t.c.verified_at.is_not(None)
-    )
-    return {row.addon_id: row.at for row in tx.connection.execute(query.group_by(_t.c.addon_id))}
 
 
 def next_num(tx: Transaction, app_id: str) -> int:
