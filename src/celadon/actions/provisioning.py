@@ -15,7 +15,7 @@ from celadon.model.account import Actor
 from celadon.model.addon import AddOn, AddOnState, Attachment, Work
 from celadon.model.app import App
 from celadon.model.errors import Conflict, InvalidParams
-from celadon.store import accounts, apps, changes
+from celadon.store import accounts, apps, authorizations, changes
 from celadon.store import addons as stored
 from celadon.store import attachments as stored_attachments
 from celadon.store.database import Transaction
@@ -256,6 +256,7 @@ def _end(tx: Transaction, addon: AddOn, message: str) -> None:
 def _gone(tx: Transaction, addon: AddOn) -> None:
     stored.update(tx, addon.id, now=now(), state=AddOnState.DEPROVISIONED, awaited=False, retry_at=None)
     stored.forget(tx, addon.id)
+    authorizations.delete_of_partner(tx, addon.id)
 
 
 def _detach(tx: Transaction, addon: AddOn) -> None:

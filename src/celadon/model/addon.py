@@ -28,6 +28,10 @@ COLOURS = (
 ).split()
 
 
+# Tokens of an add-on's provider have this scope, followed by its id, and no other.
+PARTNER_SCOPE = "addon:"
+
+
 class AddOnState(StrEnum):
     """In Heroku's words. What is `provisioning` or `deprovisioning` is somebody's work to finish; the rest is at rest.
 

@@ -60,6 +60,16 @@ def restores_of(tx: Transaction, transfer_id: str) -> list[Transfer]:
     return rows.every(tx, Transfer, _select(kind, _t.c.source_id == transfer_id, _t.c.status.in_(OPEN)))
 
 
+def prune(tx: Transaction, before: datetime) -> None:
+    """Forget those that ended before that moment, but for backups that are kept; and each app's last one, for its number."""
+    other = _t.alias()
+    last = sa.select(sa.func.max(other.c.num)).where(other.c.app_id == _t.c.app_id).scalar_subquery()
+    backup = (_t.c.kind == TransferKind.BACKUP) & (_t.c.status == TransferStatus.SUCCEEDED)
+    gone = sa.or_(_t.c.deleted_at < before, (_t.c.finished_at < before) & sa.not_(backup))
+    over = _t.c.status.not_in(OPEN) & _t.c.check.not_in(_BUSY_CHECKS)
+    tx.connection.execute(_t.delete().where(gone, over, _t.c.num < last))
+
+
 def next_num(tx: Transaction, app_id: str) -> int:
     """The number that no transfer of the app has had; the caller has the app's row locked."""
     query = sa.select(sa.func.coalesce(sa.func.max(_t.c.num), 0)).where(_t.c.app_id == app_id)
