@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from celadon.addons.services import Providers
 from celadon.api.application import Api
 from celadon.api.role import ROUTES
 from celadon.model.account import Actor
-from celadon.model.addon import GIVE_UP_AFTER, AddOn, AddOnState
+from celadon.model.addon import BACKOFF, GIVE_UP_AFTER, AddOn, AddOnState
 from celadon.platform.settings import Settings
 from celadon.store import addon_services as stored_services
 from celadon.store import addons as stored
@@ -73,8 +74,11 @@ def offer(world: Context, actor: Actor, base_url: str) -> None:
 class Own:
     """A provider in the platform: answers with `said`, or raises it."""
 
-    def __init__(self, said: Callable[[], Provided] | None = None) -> None:
+    def __init__(
+        self, said: Callable[[], Provided] | None = None, removed: Callable[[], object] = lambda: None
+    ) -> None:
         self.said = said or (lambda: Provided(provider_id="own", config={"REDIS_URL": "redis://1"}))
+        self.removed = removed
         self.asked: list[str] = []
 
     def provision(self, wanted: Wanted) -> Provided:
@@ -86,6 +90,7 @@ class Own:
 
     def deprovision(self, addon_id: str, provider_id: str | None) -> None:
         self.asked.append(addon_id)
+        self.removed()
 
 
 def manager(world: Context, **own: Provider) -> Manager:
@@ -320,6 +325,34 @@ def test_what_nobody_provides_is_given_up_after_a_day(world: Context, owner: Act
     found = now_of(world, addon)
     assert found.state is AddOnState.DEPROVISIONED
     assert found.message == "given up after a day: there is no provider of memcachier on this platform"
+
+
+def test_what_the_platform_has_made_it_removes_however_long_that_takes(
+    world: Context, owner: Actor, partner: Partner
+) -> None:
+    def stuck() -> None:
+        raise ProviderFailed("its server does not answer")
+
+    own = Own(removed=stuck)
+    asking = manager(world, heroku_redis=own)
+    mine, theirs = ask(world, owner, "heroku-redis"), ask(world, owner)
+    round_of(asking)
+    addons.destroy(world, owner, mine.name)
+    addons.destroy(world, owner, theirs.name)
+    partner.say = [status(500)] * 3
+    for addon in (mine, theirs):
+        with world.database.transaction() as tx:
+            stored.update(tx, addon.id, now=now(), begun_at=now() - GIVE_UP_AFTER, failures=20)
+    round_of(asking)
+    assert now_of(world, theirs).state is AddOnState.DEPROVISIONED, "nobody asks a third party for ever"
+    found = now_of(world, mine)
+    assert (found.state, found.failures) == (AddOnState.DEPROVISIONING, 21)
+    assert found.retry_at is not None
+    assert found.retry_at - now() > timedelta(seconds=BACKOFF[-1] - 60)
+    own.removed = lambda: None
+    retry_now(world, mine)
+    round_of(asking)
+    assert now_of(world, mine).state is AddOnState.DEPROVISIONED
 
 
 def test_a_refusal_within_the_platform_is_one_as_well(world: Context, owner: Actor) -> None:

@@ -2,21 +2,40 @@
 
 import os
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from celadon.actions import accounts, addons, apps, builds, context, provisioning, sign_ons, sources
+from celadon.actions import (
+    accounts,
+    addon_services,
+    addons,
+    apps,
+    builds,
+    context,
+    partners,
+    provisioning,
+    sign_ons,
+    sources,
+    transferring,
+)
 from celadon.actions.builds import Compiled
 from celadon.actions.context import Context
 from celadon.clock import retention
 from celadon.model.account import Actor
+from celadon.model.addon import AddOnState
+from celadon.model.transfer import Check, TransferKind, TransferStatus
 from celadon.platform.settings import Settings
 from celadon.store import addon_sign_ons, database, tables
 from celadon.store import addons as stored_addons
+from celadon.store import apps as stored_apps
+from celadon.store import authorizations as stored_authorizations
 from celadon.store import page_tokens as stored_page_tokens
 from celadon.store import sources as stored_sources
+from celadon.store import transfers as stored_transfers
 from celadon.store.addon_sign_ons import Link
 from celadon.store.page_tokens import Opened
 
@@ -103,3 +122,66 @@ def test_what_is_gone_of_addons_goes(made: tuple[Context, Actor]) -> None:
     assert found == {"addon_sign_ons": 1, "page_tokens": 1, "addons": 2}
     assert provisioning.find(world, old.id) is None
     assert provisioning.find(world, late.id) is not None
+
+
+def test_what_became_of_transfers_goes_but_for_kept_backups_and_the_last_number(made: tuple[Context, Actor]) -> None:
+    world, _ = made
+    past = context.now() - retention.TRANSFERS - timedelta(days=1)
+    with world.database.transaction() as tx:
+        app = stored_apps.find(tx, "hello")
+        assert app is not None
+        words = {"app_id": app.id, "addon_id": "a", "from_name": "ROSE"}
+
+        def add(kind: TransferKind, ended: datetime | None, status: TransferStatus, **values: Any) -> str:
+            found = transferring.insert(tx, kind=kind, **words)
+            stored_transfers.update(tx, found.id, now=past, status=status, finished_at=ended, **values)
+            return found.name
+
+        backup, restore = TransferKind.BACKUP, TransferKind.RESTORE
+        succeeded, failed = TransferStatus.SUCCEEDED, TransferStatus.FAILED
+        kept = [
+            add(backup, past, succeeded),
+            add(restore, None, TransferStatus.RUNNING),
+            add(restore, context.now(), succeeded),
+            add(backup, past, succeeded, deleted_at=context.now()),
+            add(backup, past, succeeded, deleted_at=past, check=Check.RUNNING),
+        ]
+        add(restore, past, succeeded)
+        add(backup, past, failed)
+        add(backup, past, succeeded, deleted_at=past)
+        last = add(TransferKind.COPY, past, failed)
+    retention.prune(world)
+    with world.database.transaction() as tx:
+        found = tx.connection.execute(sa.select(tables.transfers.c.num).order_by(tables.transfers.c.num)).scalars()
+        assert list(found) == [*(int(name[1:]) for name in kept), int(last[1:])]
+        assert transferring.insert(tx, kind=backup, **words).num == int(last[1:]) + 1, "no number is given twice"
+
+
+def test_tokens_of_a_partner_go_with_the_addon(made: tuple[Context, Actor]) -> None:
+    world, owner = made
+    service = {
+        "id": "acme",
+        "name": "Acme",
+        "api": {"config_vars_prefix": "ACME", "password": "a" * 20, "production": {"base_url": "https://acme.example"}},
+        "plans": [{"name": "free"}],
+    }
+    addon_services.register(world, owner, service)
+    gone, older, alive = (addons.create(world, owner, "hello", plan="acme").addon for _ in range(3))
+
+    def tokens() -> set[tuple[str, ...]]:
+        with world.database.read() as tx:
+            return {one.scope for one in stored_authorizations.list_of(tx, owner.account.id)}
+
+    before = tokens()
+    with world.database.transaction() as tx:
+        for addon in (gone, older, alive):
+            code = partners.grant_code(world, addon.id)
+            assert partners.authorize(world, tx, code, "a" * 20) is not None
+        # As it was left before tokens went with their add-ons.
+        stored_addons.update(tx, older.id, now=context.now(), state=AddOnState.DEPROVISIONED)
+    assert len(tokens() - before) == 3
+    provisioning.refused(world, gone.id, "it will not")
+    assert tokens() - before == {(f"addon:{older.id}",), (f"addon:{alive.id}",)}
+    retention.prune(world)
+    assert tokens() - before == {(f"addon:{alive.id}",)}
+    assert before <= tokens()

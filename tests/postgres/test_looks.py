@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
 
@@ -14,10 +13,10 @@ from celadon.actions import caches, postgres_limits, provisioning
 from celadon.actions import context as contexts
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context
-from celadon.actions.postgres_databases import Names, Source
+from celadon.actions.postgres_databases import Names
 from celadon.addons.locks import Locks
-from celadon.model.engine import EngineKind, EngineState
-from celadon.model.postgres_database import DEFAULT_CREDENTIAL, Credential, Origin, Step
+from celadon.model.engine import EngineKind
+from celadon.model.postgres_database import DEFAULT_CREDENTIAL, Credential, Step
 from celadon.platform.settings import Settings
 from celadon.postgres import logs
 from celadon.postgres.changes import Changes
@@ -157,38 +156,3 @@ def test_who_looks_writes_nothing(
     crowd(FEW)
     writing = {name for name, (found, _) in cost(context, monkeypatch).items() if "begin immediate" in found}
     assert writing == set()
-
-
-def test_what_is_looked_for_is_found(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    database.migrate(settings)
-    context = contexts.connect(settings)
-
-    def make(plan: str, source: Source | None = None) -> str:
-        addon_id = str(uuid.uuid4())
-        names = Names(name=f"d{addon_id[:8]}", role=f"u{addon_id[:8]}", password="p")
-        place = databases.reserve(context, addon_id, plan, "17", names, source)
-        databases.step(context, addon_id, Step.AVAILABLE)
-        with context.database.transaction() as tx:
-            engines.update(tx, place.engine.id, now=place.database.created_at, state=EngineState.RUNNING)
-        return addon_id
-
-    mini, own, pair = make("mini"), make("standard-0"), make("premium-0")
-    follower = make("standard-0", Source(origin=Origin.FOLLOW, addon_id=own))
-    engine_of = {one.database.addon_id: one.engine.id for one in databases.own_servers(context)}
-    assert set(engine_of) == {own, pair, follower}
-    assert [one.id for one in databases.archived(context)] == [engine_of[own], engine_of[pair]]
-    assert [one.database.addon_id for one in postgres_limits.limited(context)] == [mini, own, pair]
-    assert [one.database.addon_id for one in databases.following(context)] == [follower]
-    assert [one.database.addon_id for one in databases.followers(context, own)] == [follower]
-    assert databases.unfinished(context) == []
-    databases.unfollow(context, follower)
-    assert [one.database.addon_id for one in databases.unfinished(context)] == [follower]
-    databases.step(context, follower, Step.AVAILABLE)
-    assert databases.unfinished(context) == []
-    place = databases.remove(context, own)
-    assert place is not None
-    assert [one.database.addon_id for one in databases.unfinished(context)] == [follower]
-    databases.removed(context, place)
-    assert [one.database.addon_id for one in databases.unfinished(context)] == [follower]
-    assert [one.id for one in databases.archived(context)] == [engine_of[pair]]

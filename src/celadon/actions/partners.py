@@ -7,13 +7,12 @@ from celadon.actions import access
 from celadon.actions import addons as own_addons
 from celadon.actions.context import Context, now
 from celadon.model.account import Actor, Authorization
-from celadon.model.addon import AddOn
+from celadon.model.addon import PARTNER_SCOPE, AddOn
 from celadon.model.errors import Forbidden, NotFound, Unauthorized
 from celadon.store import accounts, addon_services, addons, authorizations, secrets
 from celadon.store.database import Transaction
 
 _PURPOSE = "addon-grant"
-_SCOPE = "addon:"
 
 
 def grant_code(context: Context, addon_id: str) -> str:
@@ -23,13 +22,13 @@ def grant_code(context: Context, addon_id: str) -> str:
 
 def of_provider(authorization: Authorization) -> bool:
     """Whether it is a provider's, and none of the account's own."""
-    return any(scope.startswith(_SCOPE) for scope in authorization.scope)
+    return any(scope.startswith(PARTNER_SCOPE) for scope in authorization.scope)
 
 
 def check_secret(tx: Transaction, authorization: Authorization, secret: str) -> None:
     """Raises Unauthorized when the provider of this authorization's add-on does not know this secret."""
-    scope = next(scope for scope in authorization.scope if scope.startswith(_SCOPE))
-    addon = addons.find_by_id(tx, scope.removeprefix(_SCOPE))
+    scope = next(scope for scope in authorization.scope if scope.startswith(PARTNER_SCOPE))
+    addon = addons.find_by_id(tx, scope.removeprefix(PARTNER_SCOPE))
     _check_secret(tx, addon, secret)
 
 
@@ -53,7 +52,7 @@ def authorize(context: Context, tx: Transaction, code: str, secret: str) -> Auth
         id=str(uuid.uuid4()),
         account_id=account.id,
         description=f"Add-on {addon.name}"[:200],
-        scope=(f"{_SCOPE}{addon.id}",),
+        scope=(f"{PARTNER_SCOPE}{addon.id}",),
         # Nobody has its first token: the one who asks gets one at once.
         token_hash=secrets.hash_token(secrets.random_token()),
         token_hint="",
@@ -74,7 +73,7 @@ def find(context: Context, actor: Actor, named: str) -> AddOn:
 def find_for(tx: Transaction, actor: Actor, named: str) -> AddOn:
     """As `find`."""
     addon = addons.find(tx, named)
-    if addon is not None and f"{_SCOPE}{addon.id}" in actor.scope:
+    if addon is not None and f"{PARTNER_SCOPE}{addon.id}" in actor.scope:
         return addon
     own_addons.find_for(tx, actor, named, "addon:read")
     raise Forbidden("cannot do this to the add-on: only its provider may")
@@ -87,7 +86,7 @@ def config(context: Context, actor: Actor, named: str, namespace: str = "") -> d
     """
     with context.database.read() as tx:
         addon = addons.find(tx, named)
-        if addon is None or f"{_SCOPE}{addon.id}" not in actor.scope:
+        if addon is None or f"{PARTNER_SCOPE}{addon.id}" not in actor.scope:
             addon = own_addons.find_for(tx, actor, named, "addon:read")
             access.app_for(tx, actor, addon.app_id, "addon:config")
         found = addons.config(tx, addon.id, namespace)

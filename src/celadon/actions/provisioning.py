@@ -15,7 +15,7 @@ from celadon.model.account import Actor
 from celadon.model.addon import AddOn, AddOnState, Attachment, Work
 from celadon.model.app import App
 from celadon.model.errors import Conflict, InvalidParams
-from celadon.store import accounts, apps, changes
+from celadon.store import accounts, apps, authorizations, changes
 from celadon.store import addons as stored
 from celadon.store import attachments as stored_attachments
 from celadon.store.database import Transaction
@@ -191,17 +191,19 @@ def refused(context: Context, addon_id: str, message: str) -> None:
         changes.record(tx, "addon", addon.app_id)
 
 
-def failed(context: Context, addon_id: str, message: str) -> None:
+def failed(context: Context, addon_id: str, message: str, *, own: bool = False) -> None:
     """The provider did not do it this time: it is asked again later, and after a day no more.
 
-    What it may have made without saying so is removed before an add-on that is given up is gone.
+    What it may have made without saying so is removed before an add-on that is given up is gone. What the platform's
+    `own` provider has made is removed however long that takes: nobody else would ever look after it.
     """
     with context.database.transaction() as tx:
         addon = stored.lock(tx, addon_id)
         if addon is None or addon.work is None:
             return
         failures = addon.failures + 1
-        retry_at = rules.next_try(addon.begun_at, failures, now())
+        for_ever = own and addon.work is Work.DEPROVISION
+        retry_at = rules.next_try(addon.begun_at, failures, now(), for_ever=for_ever)
         if retry_at is not None:
             stored.update(tx, addon.id, now=now(), failures=failures, retry_at=retry_at)
             return
@@ -254,6 +256,7 @@ def _end(tx: Transaction, addon: AddOn, message: str) -> None:
 def _gone(tx: Transaction, addon: AddOn) -> None:
     stored.update(tx, addon.id, now=now(), state=AddOnState.DEPROVISIONED, awaited=False, retry_at=None)
     stored.forget(tx, addon.id)
+    authorizations.delete_of_partner(tx, addon.id)
 
 
 def _detach(tx: Transaction, addon: AddOn) -> None:

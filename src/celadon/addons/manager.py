@@ -83,16 +83,21 @@ class Manager:
         except ProviderRefused as refusal:
             told = "refused"
             # Nobody may refuse to remove something: that is tried again.
-            answer = provisioning.failed if work is Work.DEPROVISION else provisioning.refused
-            answer(self._context, addon.id, str(refusal))
+            if work is Work.DEPROVISION:
+                self._failed(addon, str(refusal))
+            else:
+                provisioning.refused(self._context, addon.id, str(refusal))
         except (ProviderFailed, InvalidParams) as failure:
             told = f"failed: {failure}"
-            provisioning.failed(self._context, addon.id, str(failure))
+            self._failed(addon, str(failure))
         except Exception:
             told = "broken"
             log.exception("at=ask addon=%s service=%s work=%r", addon.name, addon.service, work)
-            provisioning.failed(self._context, addon.id, _BROKEN)
+            self._failed(addon, _BROKEN)
         log.info("at=ask addon=%s service=%s work=%r told=%s", addon.name, addon.service, str(work), told)
+
+    def _failed(self, addon: AddOn, message: str) -> None:
+        provisioning.failed(self._context, addon.id, message, own=self._providers.is_own(addon.service))
 
     def _do(self, addon: AddOn, work: Work) -> None:
         """Ask, and write what is answered. Raises ProviderRefused, ProviderFailed, InvalidParams."""

@@ -114,7 +114,7 @@ def built_in(context: Context) -> Services:
         },
         ensures=(
             reach.ensure,
-            postgres.ensure,
+            postgres.look,
             postgres.publish,
             postgres.keep_spare,
             transfers.ensure,
@@ -128,7 +128,7 @@ def built_in(context: Context) -> Services:
             limits.ensure,
             logs.ensure,
             samples.ensure,
-            cached.ensure,
+            cached.look,
             *(renewals.ensure for renewals in _renewals(context, clusters, locks, redis)),
         ),
         routes=served(context, pairs, cached, redis, settings, changes),
@@ -192,6 +192,10 @@ class Providers:
     def __init__(self, context: Context, own: Mapping[str, Provider]) -> None:
         self._context = context
         self._own = own
+
+    def is_own(self, service: str) -> bool:
+        """Whether the platform provides it itself."""
+        return service in self._own
 
     def of(self, service: str) -> Provider:
         """Raises ProviderFailed when nobody provides it."""

@@ -3,13 +3,16 @@
 Wakes on: the change feed, and every quarter of a second. Survives: a SIGKILL; servers run on and are found again.
 """
 
+import functools
 import logging
-import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 
 from celadon.actions import caches
 from celadon.actions.caches import Place, Site
 from celadon.actions.context import Context
+from celadon.addons.backoff import Backoff
+from celadon.addons.crew import Crew
 from celadon.addons.locks import Locks
 from celadon.addons.ports import Ports
 from celadon.caches.servers import ServerFailure, Servers
@@ -21,8 +24,8 @@ from celadon.runtime.protocol import RuntimeFailure
 log = logging.getLogger(__name__)
 
 FAILURES = (RuntimeFailure, ServerFailure, PlatformFailure, OSError)
-# Seconds before a server that does not start is tried again: the first time at once.
-_BACKOFF = (0.0, 1.0, 5.0, 30.0)
+# Servers that are started at once.
+_AT_ONCE = 16
 
 Tell = Callable[[str, Mapping[str, str]], None]
 
@@ -41,39 +44,42 @@ class Manager:
         self._locks = locks
         self._ports = ports
         self._tell = tell
-        self._failures: dict[str, int] = {}
-        self._due: dict[str, float] = {}
+        self._crew = Crew(_AT_ONCE)
+        self._backoff = Backoff()
+
+    def look(self) -> list[Future[int]]:
+        """Begin to start what is to run and does not, and to end what was begun, each in a thread; done with 1 for each."""
+        begun = [
+            self._crew.begin(place.engine.id, functools.partial(self._attempt, place))
+            for place in caches.list_all(self.context)
+            if self._backoff.due(place.engine.id) and not self._rests(place)
+        ]
+        return [one for one in begun if one is not None]
 
     def ensure(self) -> int:
-        """Start what is to run and does not, end what was begun; returns how many it was."""
-        worked = 0
-        for place in caches.list_all(self.context):
-            engine = place.engine
-            # What is being made or removed its provider is asked for again.
-            if place.cache.step in (Step.PREPARING, Step.REMOVING):
-                continue
-            if place.cache.step is Step.AVAILABLE and self.servers[engine.kind].engines.running(engine):
-                continue
-            lock = self._locks.of(engine.id)
-            # Whoever has the lock is at work on it.
-            if time.monotonic() < self._due.get(engine.id, 0.0) or not lock.acquire(blocking=False):
-                continue
-            try:
-                worked += self._try(place)
-            finally:
-                lock.release()
-        return worked
+        """The same, and wait for all of it; returns how many it was."""
+        return sum(one.result() for one in self.look())
 
-    def _try(self, place: Site) -> int:
+    def _rests(self, place: Site) -> bool:
+        """What is being made or removed its provider is asked for again."""
+        if place.cache.step in (Step.PREPARING, Step.REMOVING):
+            return True
         engine = place.engine
+        return place.cache.step is Step.AVAILABLE and self.servers[engine.kind].engines.running(engine)
+
+    def _attempt(self, place: Site) -> int:
+        engine, lock = place.engine, self._locks.of(place.engine.id)
+        # Whoever has the lock is at work on it.
+        if not lock.acquire(blocking=False):
+            return 0
         try:
             self.apply(place.cache.addon_id)
-        except FAILURES:
-            failures = self._failures[engine.id] = self._failures.get(engine.id, 0) + 1
-            self._due[engine.id] = time.monotonic() + _BACKOFF[min(failures, len(_BACKOFF) - 1)]
-            log.exception("at=start-failed engine=%s failures=%d", engine.name, failures)
+        except Exception:
+            log.exception("at=start-failed engine=%s failures=%d", engine.name, self._backoff.failed(engine.id))
             return 0
-        self._failures.pop(engine.id, None)
+        finally:
+            lock.release()
+        self._backoff.done(engine.id)
         log.info("at=started engine=%s", engine.name)
         return 1
 

@@ -26,6 +26,7 @@ from celadon.store import (
     sessions,
     slugs,
     sources,
+    transfers,
     webhook_events,
     webhooks,
 )
@@ -40,6 +41,8 @@ CHALLENGES = timedelta(days=1)
 # Tokens that have run out, and letters: for whoever looks after what went wrong.
 ENDED = timedelta(days=7)
 LETTERS = timedelta(days=30)
+# What became of restores, copies and backups that failed, and that a backup was there which is kept no longer.
+TRANSFERS = timedelta(days=30)
 _FRESH = 3600.0
 
 
@@ -56,9 +59,11 @@ def prune(context: Context) -> str:
         addons.prune(tx, now() - DESTROYED)
         deploy_hooks.prune(tx, now() - TOLD)
         authorizations.prune(tx, now() - ENDED)
+        authorizations.prune_of_partners(tx)
         mails.prune(tx, now() - LETTERS)
         webhook_events.prune(tx, now() - TOLD)
         webhooks.prune(tx, now() - DESTROYED)
+        transfers.prune(tx, now() - TRANSFERS)
         postgres_reports.prune(tx, now() - KEPT_REPORTS)
         events.prune(tx, (DYNO_STATE, DYNO_GONE), now() - TOLD)
         gone = apps.list_deleted(tx, now() - DESTROYED)

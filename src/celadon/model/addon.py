@@ -28,6 +28,10 @@ COLOURS = (
 ).split()
 
 
+# Tokens of an add-on's provider have this scope, followed by its id, and no other.
+PARTNER_SCOPE = "addon:"
+
+
 class AddOnState(StrEnum):
     """In Heroku's words. What is `provisioning` or `deprovisioning` is somebody's work to finish; the rest is at rest.
 
@@ -40,19 +44,6 @@ class AddOnState(StrEnum):
     DEPROVISIONED = "deprovisioned"
 
 
-# State → what it may become. One that is given up, or destroyed half-way, still has to be removed where it may be.
-_NEXT: Mapping[AddOnState, frozenset[AddOnState]] = {
-    AddOnState.PROVISIONING: frozenset({AddOnState.PROVISIONED, AddOnState.DEPROVISIONING, AddOnState.DEPROVISIONED}),
-    AddOnState.PROVISIONED: frozenset({AddOnState.DEPROVISIONING}),
-    AddOnState.DEPROVISIONING: frozenset({AddOnState.DEPROVISIONED}),
-    AddOnState.DEPROVISIONED: frozenset(),
-}
-
-
-def may_become(state: AddOnState, then: AddOnState) -> bool:
-    return then in _NEXT[state]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """`cents` is the price of a month, shown and never charged. `features` are shown in its description."""
@@ -62,7 +53,6 @@ class Plan:
     description: str = ""
     cents: int = 0
     default: bool = False
-    visible: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +158,9 @@ def config_of(prefix: str, attachment_name: str, config: Mapping[str, str]) -> d
     }
 
 
-def next_try(begun_at: datetime, failures: int, now: datetime) -> datetime | None:
+def next_try(begun_at: datetime, failures: int, now: datetime, *, for_ever: bool = False) -> datetime | None:
     """When a provider is asked again that has failed for the time number `failures`; None when that is given up."""
-    if now >= begun_at + GIVE_UP_AFTER:
+    if now >= begun_at + GIVE_UP_AFTER and not for_ever:
         return None
     return now + timedelta(seconds=BACKOFF[min(failures, len(BACKOFF)) - 1])
 

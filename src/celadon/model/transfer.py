@@ -36,21 +36,7 @@ class TransferStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
-# State → what it may become. A backup that was interrupted goes back to its beginning.
-_NEXT: Mapping[TransferStatus, frozenset[TransferStatus]] = {
-    TransferStatus.PENDING: frozenset({TransferStatus.RUNNING, TransferStatus.FAILED, TransferStatus.CANCELLED}),
-    TransferStatus.RUNNING: frozenset(
-        {TransferStatus.PENDING, TransferStatus.SUCCEEDED, TransferStatus.FAILED, TransferStatus.CANCELLED}
-    ),
-    TransferStatus.SUCCEEDED: frozenset(),
-    TransferStatus.FAILED: frozenset(),
-    TransferStatus.CANCELLED: frozenset(),
-}
 OPEN = (TransferStatus.PENDING, TransferStatus.RUNNING)
-
-
-def may_become(status: TransferStatus, then: TransferStatus) -> bool:
-    return then in _NEXT[status]
 
 
 class TransferStep(StrEnum):

@@ -5,8 +5,6 @@ server has been told is told again in the same words.
 """
 
 import logging
-import threading
-import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -17,6 +15,7 @@ from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
 from celadon.actions.postgres_credentials import Known
 from celadon.actions.postgres_databases import Place, Site
+from celadon.addons.backoff import Backoff
 from celadon.model.engine import Engine
 from celadon.model.postgres_database import Credential, CredentialState, Step
 from celadon.postgres import credential_roles as roles
@@ -30,9 +29,8 @@ log = logging.getLogger(__name__)
 
 # So long a login that began with an old password may go on: the servers' authentication_timeout, and a little more.
 _LOGIN = timedelta(seconds=22)
-# Seconds between two looks for whoever came in by one, and before a server that did not do it is asked again.
+# Seconds between two looks for whoever came in by one.
 _CUT_AGAIN = 1.0
-_BACKOFF = (0.0, 1.0, 5.0, 30.0)
 # Seconds that a request waits for others who work on the server; then it is left to the next look.
 _PATIENCE = 5.0
 
@@ -46,15 +44,12 @@ class Changes:
         self.locks = pairs.locks
         self.pairs = pairs
         self.followers = Followers(context, pairs)
-        self._guard = threading.Lock()
-        self._failures: dict[str, int] = {}
-        self._due: dict[str, float] = {}
+        self._backoff = Backoff()
 
     def ensure(self) -> int:
         """Do what is to be done and nobody is at; returns for how many databases."""
         waiting = credentials.unsettled(self.context)
-        due = [addon_id for addon_id in waiting if self._due.get(addon_id, 0.0) <= time.monotonic()]
-        return sum(self.attempt(addon_id, patience=0.0) for addon_id in due)
+        return sum(self.attempt(addon_id, patience=0.0) for addon_id in waiting if self._backoff.due(addon_id))
 
     def attempt(self, addon_id: str, patience: float = _PATIENCE) -> bool:
         """Do it now; False when that did not go, in which case `ensure` tries again."""
@@ -67,16 +62,11 @@ class Changes:
         try:
             self.apply(addon_id)
         except psycopg.Error:
-            with self._guard:
-                failures = self._failures[addon_id] = self._failures.get(addon_id, 0) + 1
-                self._due[addon_id] = time.monotonic() + _BACKOFF[min(failures, len(_BACKOFF) - 1)]
-            log.exception("at=change-failed addon=%s failures=%d", addon_id, failures)
+            log.exception("at=change-failed addon=%s failures=%d", addon_id, self._backoff.failed(addon_id))
             return False
         finally:
             lock.release()
-        with self._guard:
-            self._failures.pop(addon_id, None)
-            self._due[addon_id] = time.monotonic() + _CUT_AGAIN
+        self._backoff.done(addon_id, _CUT_AGAIN)
         return True
 
     def apply(self, addon_id: str) -> None:

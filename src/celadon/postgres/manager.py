@@ -3,17 +3,19 @@
 Wakes on: the change feed, and every quarter of a second. Survives: a SIGKILL; clusters run on and are found again.
 """
 
+import functools
 import logging
-import time
 import uuid
+from concurrent.futures import Future
 
 import psycopg
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions.context import Context, now
+from celadon.addons.backoff import Backoff
+from celadon.addons.crew import Crew
 from celadon.addons.ports import Ports
 from celadon.model.engine import MOST, Engine, EngineKind, EngineState
-from celadon.platform.failure import PlatformFailure
 from celadon.postgres.cluster import ClusterFailure
 from celadon.postgres.launch import Launcher
 from celadon.postgres.pairs import Pairs
@@ -21,10 +23,12 @@ from celadon.runtime.protocol import RuntimeFailure
 
 log = logging.getLogger(__name__)
 
-# Seconds before a cluster that does not start is tried again: the first time at once.
-_BACKOFF = (0.0, 1.0, 5.0, 30.0)
+# Servers that are started at once: one that recovers from a crash takes minutes.
+_AT_ONCE = 16
 _STOP = 60.0
 _ASK_AGAIN = 1.0
+# What files for the next cluster are called among what is tried again.
+_SPARE = "spare"
 
 
 class Manager:
@@ -37,27 +41,44 @@ class Manager:
         self.pairs = pairs
         self._launcher = Launcher(context, pairs)
         self._ports = ports or Ports(pairs.clusters.engines, (self.pairs.published,))
-        self._failures: dict[str, int] = {}
-        self._due: dict[str, float] = {}
+        self._crew = Crew(_AT_ONCE)
+        self._backoff = Backoff()
         # Ids of the engines that are known to run with what this version writes.
         self._current: set[str] = set()
 
+    def look(self) -> list[Future[int]]:
+        """Begin to start each cluster that is to run and does not, each in a thread; done with 1 for each that is started."""
+        for etcd in databases.running(self.context, EngineKind.ETCD):
+            # Before those that agree by it; it is there at once.
+            if not self.clusters.engines.running(etcd):
+                self._attempt(etcd)
+        begun = [
+            self._crew.begin(engine.id, functools.partial(self._attempt, engine))
+            for engine in databases.running(self.context, EngineKind.POSTGRESQL)
+            if self._backoff.due(engine.id) and not self._is_current(engine)
+        ]
+        return [one for one in begun if one is not None]
+
     def ensure(self) -> int:
-        """Start each cluster that is to run and does not; returns how many were started."""
-        started = 0
-        wanted = [engine for kind in (EngineKind.ETCD, EngineKind.POSTGRESQL) for engine in self._running(kind)]
-        for engine in wanted:
-            if engine.id in self._current and self.clusters.engines.running(engine):
-                continue
-            lock = self.locks.of(engine.id)
-            # Whoever has the lock is at work on it.
-            if time.monotonic() < self._due.get(engine.id, 0.0) or not lock.acquire(blocking=False):
-                continue
-            try:
-                started += self._ensure(engine)
-            finally:
-                lock.release()
-        return started
+        """The same, and wait for all of them; returns how many were started."""
+        return sum(one.result() for one in self.look())
+
+    def _is_current(self, engine: Engine) -> bool:
+        return engine.id in self._current and self.clusters.engines.running(engine)
+
+    def _attempt(self, engine: Engine) -> int:
+        lock = self.locks.of(engine.id)
+        # Whoever has the lock is at work on it.
+        if not self._backoff.due(engine.id) or not lock.acquire(blocking=False):
+            return 0
+        try:
+            return self._ensure(engine)
+        except Exception:
+            failures = self._backoff.failed(engine.id)
+            log.exception("at=start-failed engine=%s failures=%d", engine.name, failures)
+            return 0
+        finally:
+            lock.release()
 
     def _ensure(self, engine: Engine) -> int:
         # Anew: who had the lock until now may have made it another one.
@@ -65,17 +86,11 @@ class Manager:
         if current is None or current.state is not EngineState.RUNNING:
             return 0
         engine = current
-        try:
-            if not self._startable(engine) or self._runs(engine):
-                return 0
-            self._start(engine)
-            self._current.add(engine.id)
-        except (RuntimeFailure, ClusterFailure, PlatformFailure, psycopg.Error, OSError):
-            failures = self._failures[engine.id] = self._failures.get(engine.id, 0) + 1
-            self._due[engine.id] = time.monotonic() + _BACKOFF[min(failures, len(_BACKOFF) - 1)]
-            log.exception("at=start-failed engine=%s failures=%d", engine.name, failures)
+        if not self._startable(engine) or self._runs(engine):
             return 0
-        self._failures.pop(engine.id, None)
+        self._start(engine)
+        self._current.add(engine.id)
+        self._backoff.done(engine.id)
         log.info("at=started engine=%s", engine.name)
         return 1
 
@@ -89,7 +104,7 @@ class Manager:
             outdated = self.clusters.outdated(engine)
         except psycopg.Error:
             # It begins, or is a standby that is still being filled: it is asked again.
-            self._due[engine.id] = time.monotonic() + _ASK_AGAIN
+            self._backoff.done(engine.id, _ASK_AGAIN)
             return True
         if outdated:
             log.info("at=restart engine=%s", engine.name)
@@ -100,9 +115,6 @@ class Manager:
             return False
         self._current.add(engine.id)
         return True
-
-    def _running(self, kind: EngineKind) -> list[Engine]:
-        return databases.running(self.context, kind)
 
     def _startable(self, engine: Engine) -> bool:
         """Whether there is something to start; a node of a pair without files gets them from the primary that is there."""
@@ -124,10 +136,14 @@ class Manager:
 
     def keep_spare(self) -> None:
         """Have files ready for the next cluster."""
+        if not self._backoff.due(_SPARE):
+            return
         try:
             self.clusters.keep_spare(_nobody(self.clusters.version))
         except (RuntimeFailure, ClusterFailure, OSError):
-            log.exception("at=spare-failed")
+            log.exception("at=spare-failed failures=%d", self._backoff.failed(_SPARE))
+        else:
+            self._backoff.done(_SPARE)
 
 
 def _nobody(version: str) -> Engine:

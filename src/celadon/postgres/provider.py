@@ -19,6 +19,7 @@ from celadon.actions import postgres_databases as databases
 from celadon.actions import postgres_limits, postgres_sources
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Names, Place, Source
+from celadon.addons.backoff import Backoff
 from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, ProviderFailed, ProviderRefused, Wanted
 from celadon.model import postgres_database as rules
@@ -69,6 +70,7 @@ class PostgresProvider:
         self.pairs = pairs
         self.ports = ports or Ports(pairs.clusters.engines, (self.pairs.published,))
         self._look_at = 0.0
+        self._backoff = Backoff()
         self.launcher = Launcher(context, pairs)
         self.archive = self.launcher.archive
         self.followers = self.launcher.followers
@@ -227,14 +229,20 @@ class PostgresProvider:
     def finish_followers(self) -> int:
         """Let go and make anew the followers that are to be; returns how many were.
 
-        Takes as long as that takes: whoever calls it has a thread for it. What fails is tried again by the next call.
+        Takes as long as that takes: whoever calls it has a thread for it. What fails is tried again, ever later.
         """
         self._find_lost()
         done = 0
         for place in databases.unfinished(self.context):
+            if not self._backoff.due(place.engine.id):
+                continue
             work = self._rebuild if place.database.step is Step.REBUILDING else self._promote
-            with contextlib.suppress(ProviderFailed):
+            try:
                 self._attempt(f"finish {place.engine.name}", functools.partial(work, place))
+            except ProviderFailed:
+                self._backoff.failed(place.engine.id)
+            else:
+                self._backoff.done(place.engine.id)
                 done += 1
         return done
 

@@ -16,6 +16,7 @@ from celadon.actions import postgres_databases as databases
 from celadon.actions import transferring
 from celadon.actions.context import Context
 from celadon.actions.postgres_databases import Place
+from celadon.addons.backoff import Backoff
 from celadon.model.errors import InvalidParams
 from celadon.model.postgres_database import SIZES, Step
 from celadon.model.transfer import MAGIC, Check, Transfer, TransferKind, TransferStep
@@ -66,6 +67,7 @@ class Transfers:
         self._longest = longest
         self._lock = threading.Lock()
         self._at_work: set[str] = set()
+        self._backoff = Backoff()
         self._swept = False
 
     def ensure(self) -> int:
@@ -76,6 +78,8 @@ class Transfers:
         transferring.begin_scheduled(self.context)
         begun = 0
         for waiting in transferring.open_ones(self.context):
+            if not self._backoff.due(waiting.id):
+                continue
             with self._lock:
                 if waiting.id in self._at_work or len(self._at_work) >= _AT_ONCE:
                     continue
@@ -100,7 +104,8 @@ class Transfers:
         try:
             self.run(transfer_id)
         except Exception:
-            # The store does not answer: the next look goes on.
+            # The store does not answer: a later look goes on.
+            self._backoff.failed(transfer_id)
             log.exception("at=transfer transfer=%s", transfer_id)
         finally:
             with self._lock:
@@ -121,11 +126,13 @@ class Transfers:
             transferring.failed(self.context, transfer.id, str(failure))
         except (Interrupted, RuntimeFailure, ClusterFailure, psycopg.Error, OSError) as failure:
             log.exception("at=transfer transfer=%s", transfer.id)
+            self._backoff.failed(transfer.id)
             self._clean(transfer)
             why = str(failure) if isinstance(failure, Interrupted) else "The database's server did not answer."
             transferring.interrupted(self.context, transfer.id, why)
         else:
             transferring.succeeded(self.context, transfer.id, processed=processed, warnings=warnings)
+            self._backoff.done(transfer.id)
             self._clean(transfer)
             if transfer.kind is TransferKind.BACKUP:
                 self.expire(transfer.addon_id)

@@ -5,7 +5,6 @@ anew. A backup is blamed only when it cannot be restored; whatever the platform 
 """
 
 import logging
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,9 +14,11 @@ import psycopg
 from celadon.actions import postgres_databases as databases
 from celadon.actions import transferring
 from celadon.actions.context import Context
+from celadon.addons.backoff import Backoff
 from celadon.model.engine import Engine
 from celadon.model.errors import Conflict
 from celadon.model.transfer import CHECKS, Check, Transfer, differences
+from celadon.platform.failure import PlatformFailure
 from celadon.postgres import tenants
 from celadon.postgres.cluster import ClusterFailure, Clusters
 from celadon.postgres.programs import Login, login_to
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 _CONNECTIONS = 5
 # Seconds before one that was interrupted is tried again: memory may be short for a while.
 _PAUSES = (1.0, 300.0)
+_FAILURES = (RuntimeFailure, ClusterFailure, PlatformFailure, Conflict, psycopg.Error, OSError)
 _STOPPED = "the platform stopped each time"
 
 
@@ -42,30 +44,28 @@ class Verification:
         self.context = context
         self.clusters = clusters
         self.transfers = transfers
-        self._pauses = pauses
-        self._due: dict[str, float] = {}
+        self._backoff = Backoff(pauses)
 
     def ensure(self) -> int:
         """Check what is due; returns how many were tried."""
         waiting = transferring.to_check(self.context)
-        due = [one for one in waiting if self._due.get(one.id, 0.0) <= time.monotonic()]
+        due = [one for one in waiting if self._backoff.due(one.id)]
         for transfer in due:
             try:
                 self.run(transfer)
-            except (Interrupted, RuntimeFailure, ClusterFailure, Conflict, psycopg.Error, OSError) as failure:
+            except (Interrupted, *_FAILURES) as failure:
+                self._backoff.failed(transfer.id)
                 log.exception("at=verify transfer=%s", transfer.id)
                 why = str(failure) if isinstance(failure, Interrupted) else "the server for it did not answer"
                 transferring.check_interrupted(self.context, transfer.id, why)
-                pause = self._pauses[min(transfer.check_attempts, len(self._pauses) - 1)]
-                self._due[transfer.id] = time.monotonic() + pause
             else:
-                self._due.pop(transfer.id, None)
+                self._backoff.done(transfer.id)
         return len(due)
 
     def run(self, transfer: Transfer) -> None:
         """Restore a backup and write whether it is good.
 
-        Raises Interrupted, RuntimeFailure, ClusterFailure, Conflict, psycopg.Error, OSError.
+        Raises Interrupted, RuntimeFailure, ClusterFailure, PlatformFailure, Conflict, psycopg.Error, OSError.
         """
         if transfer.check is Check.RUNNING:
             self._remove(transfer)

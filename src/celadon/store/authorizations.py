@@ -5,10 +5,14 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from celadon.model.account import Account, Authorization
+from celadon.model.addon import PARTNER_SCOPE, AddOnState
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.authorizations
+_addons = tables.addons
+# As it is stored.
+_scope = sa.type_coerce(_t.c.scope, sa.Text)
 _OF_TOKEN = (
     sa.select(_t, tables.accounts)
     .join(tables.accounts, tables.accounts.c.id == _t.c.account_id)
@@ -57,6 +61,19 @@ def delete_of(tx: Transaction, account_id: str, keep: str | None = None) -> None
     """All of an account, but one to keep."""
     query = _t.delete().where(_t.c.account_id == account_id)
     tx.connection.execute(query if keep is None else query.where(_t.c.id != keep))
+
+
+def delete_of_partner(tx: Transaction, addon_id: str) -> None:
+    """Those of an add-on's provider."""
+    tx.connection.execute(_t.delete().where(_scope == f'["{PARTNER_SCOPE}{addon_id}"]'))
+
+
+def prune_of_partners(tx: Transaction) -> None:
+    """Forget those of the providers of add-ons that are gone."""
+    here = sa.select(sa.literal(f'["{PARTNER_SCOPE}') + _addons.c.id + '"]').where(
+        _addons.c.state != AddOnState.DEPROVISIONED
+    )
+    tx.connection.execute(_t.delete().where(_scope.like(f'["{PARTNER_SCOPE}%'), _scope.not_in(here)))
 
 
 def prune(tx: Transaction, before: datetime) -> None:

@@ -1,6 +1,6 @@
 """Transfers of databases. The URL of a restore is encrypted; what its programs said is read apart."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,12 +60,14 @@ def restores_of(tx: Transaction, transfer_id: str) -> list[Transfer]:
     return rows.every(tx, Transfer, _select(kind, _t.c.source_id == transfer_id, _t.c.status.in_(OPEN)))
 
 
-def last_verified(tx: Transaction, addon_ids: Collection[str]) -> dict[str, datetime]:
-    """Database → when one of its backups was last restored to check it."""
-    query = sa.select(_t.c.addon_id, sa.func.max(_t.c.verified_at).label("at")).where(
-        _t.c.addon_id.in_(addon_ids), _t.c.verified_at.is_not(None)
-    )
-    return {row.addon_id: row.at for row in tx.connection.execute(query.group_by(_t.c.addon_id))}
+def prune(tx: Transaction, before: datetime) -> None:
+    """Forget those that ended before that moment, but for backups that are kept; and each app's last one, for its number."""
+    other = _t.alias()
+    last = sa.select(sa.func.max(other.c.num)).where(other.c.app_id == _t.c.app_id).scalar_subquery()
+    backup = (_t.c.kind == TransferKind.BACKUP) & (_t.c.status == TransferStatus.SUCCEEDED)
+    gone = sa.or_(_t.c.deleted_at < before, (_t.c.finished_at < before) & sa.not_(backup))
+    over = _t.c.status.not_in(OPEN) & _t.c.check.not_in(_BUSY_CHECKS)
+    tx.connection.execute(_t.delete().where(gone, over, _t.c.num < last))
 
 
 def next_num(tx: Transaction, app_id: str) -> int:
