@@ -3,7 +3,7 @@
 import hmac
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from celadon.actions import access, addons, transferring
@@ -215,7 +215,17 @@ def schedules(context: Context, actor: Actor, named: str) -> list[TransferSchedu
     with context.database.read() as tx:
         addon = addons.find_for(tx, actor, named, "addon:read")
         access.app_for(tx, actor, addon.app_id, "transfer:read")
-        return transfer_schedules.list_of_app(tx, addon.app_id)
+        found = transfer_schedules.list_of_app(tx, addon.app_id)
+        names = [_var(tx, one) for one in found]
+    return [replace(one, name=name) for one, name in zip(found, names, strict=True)]
+
+
+def _var(tx: Transaction, schedule: TransferSchedule) -> str:
+    """The config var of its database now: after a promotion DATABASE_URL is another one's."""
+    attached = attachments.list_of_addons(tx, [schedule.addon_id])
+    names = sorted(one.name for one in attached if one.app_id == schedule.app_id and not one.namespace)
+    first = "DATABASE" if "DATABASE" in names else names[0] if names else ""
+    return f"{first}_URL" if first else schedule.name
 
 
 def schedule(

@@ -210,8 +210,7 @@ def schedules(invocation: Invocation) -> None:
 def unschedule(invocation: Invocation, database: str | None) -> None:
     """Stop the daily backups of a database."""
     addon = chosen(invocation, database)
-    words = {addon.attachment, (database or addon.attachment).upper().rpartition("::")[2]}
-    found = [one for one in _schedules(invocation, addon) if any(word in one["name"].upper() for word in words)]
+    found = [one for one in _schedules(invocation, addon) if one["addon_id"] == addon.id]
     if not found:
         raise Failure(f"No daily backups found for {addon.name}.")
     with action(f"Unscheduling {addon.attachment} daily backups"):

@@ -16,7 +16,7 @@ from celadon.cli import databases, waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.databases import POSTGRES, Database
-from celadon.cli.failure import ApiFailure, Failure
+from celadon.cli.failure import ApiFailure, Failure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, hash, header, say, show_json
 
@@ -140,6 +140,9 @@ def environment(invocation: Invocation, addon: Database, credential: str | None 
 def promote(invocation: Invocation, database: str) -> None:
     """Make a database the app's DATABASE_URL; what was it keeps another name."""
     databases.promote(invocation, database, POSTGRES)
+    addon = chosen(invocation, database)
+    if (_show(invocation, addon) or {}).get("following"):
+        warn([f"{addon.name} is a follower: it takes no writes until celadon pg:unfollow {addon.name}"])
 
 
 @command(app=True, confirm=True)

@@ -137,6 +137,7 @@ def _with_log(found: Logged) -> dict[str, object]:
 
 def _schedule(found: TransferSchedule) -> dict[str, object]:
     return {
+        "addon_id": found.addon_id,
         "created_at": shapes.instant(found.created_at),
         "hour": found.hour,
         "name": found.name,
