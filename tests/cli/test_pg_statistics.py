@@ -33,6 +33,7 @@ from celadon.postgres.databases import Databases
 from celadon.postgres.inspection import Inspection
 from celadon.postgres.maintenance import Maintenance
 from celadon.postgres.maintenance_routes import Windows
+from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.reports import Reports
 from celadon.postgres.settings import Settings
@@ -46,13 +47,14 @@ def made(
     """A database of the app; its name."""
     context = world.context
     context.settings.ca_file.parent.mkdir(exist_ok=True)
-    provider = PostgresProvider(context, clusters, Locks())
+    pairs = Pairs(context, clusters, Locks())
+    provider = PostgresProvider(context, pairs)
     table = (
-        *routes.of_databases(Databases(context, clusters, lambda _: None)),
-        *routes.of_inspection(Inspection(clusters)),
-        *routes.of_settings(Settings(context, clusters, provider.locks)),
+        *routes.of_databases(Databases(context, pairs, lambda _: None)),
+        *routes.of_inspection(Inspection(pairs)),
+        *routes.of_settings(Settings(context, pairs)),
         *maintenance_routes.routes(Windows(clusters)),
-        *reports.routes(Reports(clusters)),
+        *reports.routes(Reports(pairs)),
     )
     stand.application = Application(context, (*role.ROUTES, *table))
     asking = Asking(context, Providers(context, {"heroku-postgresql": provider}))
@@ -208,7 +210,7 @@ def maintain(world: World, clusters: Clusters, made: str, celadon: Program, hero
     """What waits for a restart is told, asked for by each client, and done."""
     found = databases.find(world.context, addons.find(world.context, world.actor, made).addon.id)
     assert found is not None
-    maintenance = Maintenance(world.context, clusters, Locks())
+    maintenance = Maintenance(world.context, Pairs(world.context, clusters, Locks()))
     runs = (
         lambda: heroku("data:maintenances:run", "DATABASE", "--confirm", "example"),
         lambda: celadon("pg:maintenance:run", "--confirm", "example").out,

@@ -25,6 +25,7 @@ from celadon.platform.settings import Settings
 from celadon.postgres import routes, upgrade_routes
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.databases import Databases
+from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.postgres.upgrades import Upgrades
 
@@ -32,12 +33,13 @@ from celadon.postgres.upgrades import Upgrades
 @pytest.fixture
 def work(stand: Stand, world: World, ask: Asking, clusters: Clusters) -> Iterator[Callable[[str], None]]:
     """Does what the role does for a database, by its name."""
+    pairs = Pairs(world.context, clusters, Locks())
     table = (
-        *routes.of_databases(Databases(world.context, clusters, lambda _: None)),
+        *routes.of_databases(Databases(world.context, pairs, lambda _: None)),
         *upgrade_routes.routes(clusters.versions),
     )
     stand.application = Application(world.context, (*role.ROUTES, *table))
-    provider = PostgresProvider(world.context, clusters, Locks())
+    provider = PostgresProvider(world.context, pairs)
 
     def working(name: str) -> None:
         provider.finish_followers()

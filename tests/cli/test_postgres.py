@@ -28,6 +28,7 @@ from celadon.postgres.changes import Changes
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.credentials import Credentials
 from celadon.postgres.databases import Databases
+from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 
 
@@ -38,11 +39,12 @@ def ask(stand: Stand, world: World, settings: Settings, clusters: Clusters) -> I
     # The servers are of a platform of their own: its authority is who the clients are to trust.
     context.settings.ca_file.parent.mkdir(exist_ok=True)
     locks = Locks()
-    databases = Databases(context, clusters, lambda _: None, locks)
-    credentials = Credentials(databases, Changes(context, clusters, locks))
+    pairs = Pairs(context, clusters, locks)
+    databases = Databases(context, pairs, lambda _: None)
+    credentials = Credentials(databases, Changes(context, pairs))
     table = (*routes.of_databases(databases), *routes.of_credentials(credentials))
     stand.application = Application(context, (*role.ROUTES, *table))
-    provider = PostgresProvider(context, clusters, locks)
+    provider = PostgresProvider(context, pairs)
     yield Asking(context, Providers(context, {"heroku-postgresql": provider}))
     for described in addons.list_of_app(context, world.actor, "example"):
         provider.deprovision(described.addon.id, None)
