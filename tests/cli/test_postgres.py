@@ -38,7 +38,8 @@ def ask(stand: Stand, world: World, settings: Settings, clusters: Clusters) -> I
     context = world.context
     # The servers are of a platform of their own: its authority is who the clients are to trust.
     context.settings.ca_file.parent.mkdir(exist_ok=True)
-    pairs = Pairs(context, clusters, Locks())
+    locks = Locks()
+    pairs = Pairs(context, clusters, locks)
     databases = Databases(context, pairs, lambda _: None)
     credentials = Credentials(databases, Changes(context, pairs))
     table = (*routes.of_databases(databases), *routes.of_credentials(credentials))
