@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import anyio
 import pytest
 import uvicorn
+from starlette.types import Message
 from tests.api.world import ACCEPT, World
 
 from celadon.api import asgi, role
+from celadon.api.answer import Response
 
 
 class Connection(http.client.HTTPConnection):
@@ -141,3 +144,17 @@ def test_many_at_once_are_all_answered(served: Callable[[], Connection]) -> None
         assert set(pool.map(change, range(40))) == {200}
     config = json.loads(served().ask("GET", "/apps/example/config-vars")[1])
     assert config == {f"VAR_{number}": str(number) for number in range(40)}
+
+
+def test_no_value_of_a_header_ends_it_or_the_answer() -> None:
+    hostile = Response(
+        status=200, headers={"Location": " /x\r\nX-Forged: 1\x00\u2028\x7f", "X-Good": "a\tb"}, content=b"{}"
+    )
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    anyio.run(asgi._send, hostile, "GET", send)
+    headers = dict(sent[0]["headers"])
+    assert (headers[b"location"], headers[b"x-good"]) == (b"/x??X-Forged: 1???", b"a\tb")

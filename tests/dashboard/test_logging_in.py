@@ -75,7 +75,21 @@ def test_what_is_no_session_leads_to_the_log_in(world: World, cookie: str) -> No
 
 
 @pytest.mark.parametrize(
-    "to", ["https://evil.example.com/", "//evil.example.com", "/dashboardevil", "/apps", "javascript:x"]
+    "to",
+    [
+        "https://evil.example.com/",
+        "//evil.example.com",
+        "/dashboardevil",
+        "/apps",
+        "javascript:x",
+        "/dashboard/\r\nX:1",
+        "/dashboard\n",
+        "/dashboard/ x",
+        "/dashboard/\x7f",
+        "/dashboard/ä",
+        "/dashboard/../apps",
+        "/dashboard//evil.example.com",
+    ],
 )
 def test_a_log_in_leads_to_no_other_place(world: World, to: str) -> None:
     answered = log_in(world, f"/dashboard/login?{urlencode({'to': to})}")

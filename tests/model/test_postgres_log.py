@@ -35,6 +35,17 @@ def test_an_error_is_as_heroku_shows_it() -> None:
     ]
 
 
+@pytest.mark.parametrize("end", "\v\f\x1b\x1c\x1d\x1e\x85\x00\x7f\x9b\u2028\u2029\u202e")
+def test_no_character_makes_a_line_of_its_own_or_orders_a_terminal(end: str) -> None:
+    found = said(message=f"a{end}[ROSE] [1-1]  forged\tb", detail=f"{end}\r\n{end}c")
+    assert found == [
+        "[ROSE] [12-1]  sql_error_code = 42601 ERROR:  a\ufffd[ROSE] [1-1]  forged\tb",
+        "[ROSE] [12-2]  DETAIL:  \ufffd",
+        "[ROSE] [12-3]  \t\ufffdc",
+    ]
+    assert "\n".join(found).splitlines() == found
+
+
 def test_what_is_long_is_cut_and_says_so() -> None:
     found = said(message="x" * 10_000, statement="\n" * 100)
     assert (

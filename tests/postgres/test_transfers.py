@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import http.server
+import queue
 import threading
 import time
 import uuid
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from celadon.actions import postgres_databases as databases
 from celadon.actions import transferring
@@ -20,6 +22,7 @@ from celadon.model import event as model_event
 from celadon.model.app import App
 from celadon.model.engine import EngineState
 from celadon.model.transfer import Check, Transfer, TransferKind, TransferStatus
+from celadon.postgres import programs
 from celadon.postgres.transfers import Transfers
 from celadon.postgres.verification import Verification
 from celadon.store import apps, engines, events, mails, tables
@@ -425,6 +428,61 @@ def served(directory: Path) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def test_a_locked_table_is_not_waited_for_for_ever(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "_LOCK_WAIT", 300)
+    with shop.connect() as holder:
+        holder.execute("begin; lock table t in access exclusive mode")
+        found = shop.run(shop.order(TransferKind.BACKUP))
+    assert found.status is TransferStatus.FAILED
+    assert found.error is not None and "was locked for longer than a minute" in found.error, found.error
+
+
+def test_a_backup_begins_anew_when_its_password_is_changed_meanwhile(shop: Shop) -> None:
+    place = databases.find(shop.place.context, shop.addon_id)
+    assert place is not None
+    change = sql.SQL("alter role {} password {}").format(sql.Identifier(place.database.role), "another")
+    back = sql.SQL("alter role {} password {}").format(sql.Identifier(place.database.role), place.password)
+    ordered = shop.order(TransferKind.BACKUP)
+    with shop.place.clusters.connect(place.engine) as connection:
+        connection.execute(change)
+        try:
+            found = shop.run(ordered)
+        finally:
+            connection.execute(back)
+    assert (found.status, found.attempts, found.error) == (TransferStatus.PENDING, 1, None)
+    found = shop.run(ordered)
+    assert found.status is TransferStatus.SUCCEEDED, found.error
+
+
+def test_one_owner_has_half_of_the_places(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of one's transfers take for ever; another's are carried out all the same."""
+    at_work, released, over = queue.Queue[str](), threading.Event(), threading.Semaphore(0)
+
+    def work(self: Transfers, transfer_id: str) -> None:
+        at_work.put(transfer_id)
+        released.wait(30)
+        over.release()
+
+    monkeypatch.setattr(Transfers, "run", work)
+    mine = [shop.order(TransferKind.BACKUP) for _ in range(5)]
+    other = replace(shop, app_id=make_app(shop.place))
+    others = [other.order(TransferKind.BACKUP) for _ in range(3)]
+    transfers = Transfers(shop.place.context, shop.place.pairs)
+    try:
+        assert (transfers.ensure(), transfers.ensure()) == (4, 0)
+        found = {at_work.get(timeout=10) for _ in range(4)}
+        assert found == {*mine[:2], *others[:2]}
+    finally:
+        released.set()
+        for _ in range(4):
+            assert over.acquire(timeout=10)
+        with shop.place.context.database.transaction() as tx:
+            ended = {"status": TransferStatus.CANCELLED, "finished_at": datetime.now(UTC)}
+            tx.connection.execute(
+                tables.transfers.update().where(tables.transfers.c.id.in_([*mine, *others])).values(ended)
+            )
 
 
 def test_a_copy_brings_one_database_into_another(shop: Shop) -> None:

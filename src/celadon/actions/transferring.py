@@ -69,6 +69,14 @@ def open_ones(context: Context) -> list[Transfer]:
         return transfers.list_open(tx)
 
 
+def owners(context: Context, found: Sequence[Transfer]) -> dict[str, str]:
+    """App → its owner, of these transfers' apps."""
+    if not found:
+        return {}
+    with context.database.read() as tx:
+        return {app.id: app.owner_id for app in apps.by_ids(tx, {one.app_id for one in found})}
+
+
 def to_check(context: Context) -> list[Transfer]:
     with context.database.read() as tx:
         return transfers.list_to_check(tx)

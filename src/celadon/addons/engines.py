@@ -5,7 +5,9 @@ Its files are in `home/addon-engines/<number>`, bound to /engine; its sockets in
 on the same files ends at once, whoever started it.
 """
 
+import logging
 import os
+import re
 import shutil
 import signal
 import time
@@ -13,11 +15,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from celadon.actions.context import now
-from celadon.model.engine import PORTS, Engine
+from celadon.model.engine import MOST, PORTS, Engine, EngineKind
 from celadon.platform import certificates, images, runtimes
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import (
     Bind,
+    Container,
     ContainerSpec,
     ContainerState,
     Limits,
@@ -27,6 +30,8 @@ from celadon.runtime.protocol import (
     Tmpfs,
 )
 
+log = logging.getLogger(__name__)
+
 # Its directory, as its own processes see it.
 ENGINE_DIRECTORY = "/engine"
 # The directory of a program that only speaks to an engine.
@@ -34,8 +39,13 @@ WORK = "/work"
 _LOCK = f"{ENGINE_DIRECTORY}/lock"
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _LOG_LIMIT = 16 << 20
-# How much memory a container has, as its label says.
+# What the labels of a container say: whose it is, and how much memory it has.
+_ENGINE = "engine"
 _MEMORY = "memory"
+# What the groups of engines that reach others begin with; its number follows.
+_PEERS = "peers_"
+# The ids of an engine's containers: its own, and those beside it.
+_CONTAINER = re.compile(rf"((?:{'|'.join(EngineKind)})-([0-9]+))(?:-.*)?")
 _LOOK = 0.01
 # Of a directory that only holds what is mounted in it.
 _NOTHING = 64 << 10
@@ -180,7 +190,7 @@ class Engines:
             ),
             log_limit=_LOG_LIMIT,
             sheltered=True,
-            labels={"engine": engine.id, _MEMORY: str(engine.memory)},
+            labels={_ENGINE: engine.id, _MEMORY: str(engine.memory)},
         )
 
     def client_spec(
@@ -224,20 +234,45 @@ class Engines:
                 *mounts,
             ),
             log_limit=_LOG_LIMIT,
-            labels={"engine": engine.id},
+            labels={_ENGINE: engine.id},
         )
 
     def remove(self, engine: Engine) -> None:
-        """End it and remove all its files; no error when there are none. Raises RuntimeFailure."""
+        """End it and all that runs beside it, and remove its files and its group; no error when there are none.
+
+        Raises RuntimeFailure.
+        """
+        for found in self.runtime.list().values():
+            if found.labels.get(_ENGINE) == engine.id or found.id.startswith(f"{engine.name}-"):
+                self.runtime.remove(found.id)
         self.runtime.remove(engine.name)
+        # The group of a pair is that of its first node, and goes with the last one that is in it.
+        for number in {engine.number, engine.user_number or engine.number}:
+            self._network.forget(_group(number))
         for path in (self.sockets(engine), self.directory(engine)):
             shutil.rmtree(path, ignore_errors=True)
+
+    def sweep(self, engines: Iterable[Engine]) -> int:
+        """Remove the containers and groups of all engines but these, which somebody who was killed has left; returns how
+        many. What cannot be removed is told in the log. Only before anything is started.
+        """
+        known = {engine.name: engine for engine in engines}
+        containers = [one.id for one in self.runtime.list().values() if _is_left(one, known)]
+        kept = {_group(engine.number) for engine in known.values()}
+        groups = [name for name in self._network.groups(_PEERS) if name not in kept]
+        for remove, names in ((self.runtime.remove, containers), (self._network.forget, groups)):
+            for name in names:
+                try:
+                    remove(name)
+                except RuntimeFailure:
+                    log.exception("at=sweep-failed name=%s", name)
+        return len(containers) + len(groups)
 
     def allow_peers(self, engine: Engine, peers: Iterable[Engine]) -> str:
         """Let it reach these engines and no others; the group to start it in. Raises RuntimeFailure."""
         # After a restart of the machine this may come before the first container has been connected.
         self._network.ensure()
-        group = f"peers_{engine.number}"
+        group = _group(engine.number)
         self._network.allow({group: [(self.address(peer), PORTS[peer.kind]) for peer in peers]})
         return group
 
@@ -252,3 +287,17 @@ class Engines:
     def allow(self, groups: Mapping[str, Iterable[tuple[str, int]]]) -> None:
         """What each group reaches from now on; see `Network.allow`. Raises RuntimeFailure."""
         self._network.allow(groups)
+
+
+def _group(number: int) -> str:
+    return f"{_PEERS}{number}"
+
+
+def _is_left(container: Container, known: Mapping[str, Engine]) -> bool:
+    """Whether its engine is none of these; another one may have its number by now."""
+    name = _CONTAINER.fullmatch(container.id)
+    # Numbers beyond belong to no engine: files are made ready there (postgres/manager.py).
+    if name is None or int(name[2]) > MOST:
+        return False
+    engine = known.get(name[1])
+    return engine is None or container.labels.get(_ENGINE, engine.id) != engine.id

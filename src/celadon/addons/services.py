@@ -56,6 +56,7 @@ from celadon.runtime.protocol import RuntimeFailure
 from celadon.scheduler.provider import SchedulerProvider
 from celadon.store import addon_services, postgres_databases
 from celadon.store import caches as stored_caches
+from celadon.store import engines as stored_engines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,9 @@ def built_in(context: Context) -> Services:
     """
     engines = Engines(context.settings)
     runtimes.network(context.settings).ensure()
+    with context.database.read() as tx:
+        known = stored_engines.list_all(tx)
+    engines.sweep(known)
     clusters, locks = Clusters(engines), Locks()
     pairs = Pairs(context, clusters, locks)
     reach = Reach(context, engines, (postgres_databases.engines_of, stored_caches.engines_of))

@@ -1,6 +1,7 @@
 """The API as an ASGI application: bytes in, bytes out."""
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -26,6 +27,8 @@ _DRAIN_LIMIT = 32 << 20
 # Requests at work at once: fewer than the store's connections, more than the processors. Under load each thread more
 # costs all of them time, for they share one interpreter; some must be left when others wait for a lock of the store.
 _THREADS = 6
+# What no header's value may hold (RFC 9110).
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 # So many wait at once: each look is one read of the store.
 _WAITING = 50
 
@@ -108,4 +111,9 @@ def _headers(response: Response) -> list[tuple[bytes, bytes]]:
     headers: Mapping[str, str] = response.headers
     if response.status != 304:
         headers = {**headers, "Content-Length": str(len(response.content)), "X-Content-Type-Options": "nosniff"}
-    return [(name.lower().encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    return [(name.lower().encode("latin-1"), _value(value)) for name, value in headers.items()]
+
+
+def _value(value: str) -> bytes:
+    """As a header can hold it: what came from a client must neither end the header nor the answer."""
+    return _CONTROL.sub(b"?", value.encode("latin-1", "replace")).strip()

@@ -33,6 +33,10 @@ _CONNECTION = re.compile(r"\b(password\s*+=\s*+)[^\s'\"@,;)]++", re.I)
 _URL = re.compile(r"(://[^:/@\s']*+:)[^@\s'\"]++(?=@)")
 MASK = "'***'"
 
+# What readers take for the end of a line, or a terminal for an order: control characters but tab and newline, the
+# separators of lines and paragraphs, and what turns the direction of text.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -76,9 +80,12 @@ def entry(line: bytes) -> Entry | None:
 
 
 def lines(found: Entry, name: str) -> list[str]:
-    """An entry as lines of the log of an app that calls the database so: `[ROSE] [12-1]  sql_error_code = …`."""
+    """An entry as lines of the log of an app that calls the database so: `[ROSE] [12-1]  sql_error_code = …`.
+
+    Whoever writes a statement makes no line without that beginning, whatever a reader takes for a line's end.
+    """
     whole = [
-        (f"{kind}:  " if at == 0 else "\t") + line.replace("\r", "")
+        (f"{kind}:  " if at == 0 else "\t") + _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", line.replace("\r", ""))
         for kind, text in found.texts
         for at, line in enumerate(text.split("\n"))
     ]

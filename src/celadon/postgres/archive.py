@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import shutil
+import stat
 import time
 import uuid
 from collections.abc import Callable
@@ -35,6 +36,8 @@ log = logging.getLogger(__name__)
 REPOSITORY = "/archive"
 _CONFIG = f"{ENGINE_DIRECTORY}/conf/pgbackrest.conf"
 _SAYING = 'umask 077; to=$1; shift; exec "$@" > "$to" 2>&1'
+# Bytes of what it says that are read.
+_MOST_SAID = 4 << 20
 # Seconds until a segment that was just finished must be there.
 _ARCHIVED = 60.0
 _LOOK = 0.01
@@ -191,9 +194,7 @@ class Archive:
         saying = ("sh", "-c", _SAYING, "sh", f"{ENGINE_DIRECTORY}/run/{name}", *argv)
         try:
             status = self.clusters.engines.runtime.exec(engine.name, saying, {})
-            # The file is the engine's: it must not be able to show us another one.
-            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), encoding="utf-8") as file:
-                said = file.read()
+            said = read_said(path)
         finally:
             path.unlink(missing_ok=True)
         if status:
@@ -201,3 +202,14 @@ class Archive:
                 f"cannot run pgbackrest {words[-1]} for {engine.name} (status {status}): {said.strip()[-500:]}"
             )
         return said
+
+
+def read_said(path: Path) -> str:
+    """What was written to a file that is the engine's: it must not be able to show us another one, to have us wait for
+    what never comes, or to fill our memory. Raises OSError, ClusterFailure.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ClusterFailure("cannot read what pgbackrest said: it is no file any more")
+        return file.read(_MOST_SAID).decode("utf-8", "replace")

@@ -30,6 +30,8 @@ CONTAINER = "transfer-"
 _MEMORY = 512 << 20
 _ARCHIVE = f"{WORK}/archive"
 _PASSWORDS = "passwords"
+# Milliseconds that pg_dump waits for the lock of a table that its owner holds.
+_LOCK_WAIT = 60_000
 # The statuses of a program that somebody else ended, by SIGKILL or SIGTERM.
 _ENDED = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
 
@@ -77,7 +79,13 @@ class Programs:
 
     def dump(self, transfer: Transfer, login: Login, work: Path, *, limit: int, snapshot: str | None) -> None:
         """Write `work/archive`, of at most `limit` bytes."""
-        words = ("--format=custom", "--compress=1", "--no-password", f"--file={_ARCHIVE}")
+        words = (
+            "--format=custom",
+            "--compress=1",
+            "--no-password",
+            f"--file={_ARCHIVE}",
+            f"--lock-wait-timeout={_LOCK_WAIT}",
+        )
         # Older programs have no such option: what they write of it, no restore takes (contents.py).
         extensions = ("--exclude-extension=pg_stat_statements",) if int(login.engine.version) >= 17 else ()
         own = (*extensions, f"--exclude-schema={SCHEMA}")
@@ -115,7 +123,7 @@ class Programs:
             "PGPASSFILE": f"{WORK}/{_PASSWORDS}",
             "PGAPPNAME": session_name(transfer),
             "PGCONNECT_TIMEOUT": "20",
-            # A lock that the app holds is no reason to fail at once, and none to wait for ever.
+            # A restore waits for locks until their holders have been ended; for pg_dump see _LOCK_WAIT.
             "PGOPTIONS": "-c lock_timeout=0 -c statement_timeout=0 -c idle_in_transaction_session_timeout=0",
         }
         (work / "output.log").unlink(missing_ok=True)

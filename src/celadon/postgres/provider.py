@@ -312,7 +312,6 @@ class PostgresProvider:
         if place.engine.pair:
             self.pairs.forget(place.engine)
         if leader is not None:
-            self.clusters.engines.allow_peers(place.engine, [])
             self.followers.drop_slot(leader, place.engine)
             self._admit(leader)
         with self.locks.of(place.engine.id):

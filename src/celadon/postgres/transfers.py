@@ -24,6 +24,7 @@ from celadon.postgres import contents, fetching, sessions
 from celadon.postgres.backup_files import BackupFiles
 from celadon.postgres.cluster import ClusterFailure
 from celadon.postgres.pairs import Pairs
+from celadon.postgres.program_words import locked_out, reason, refused, said_by_server
 from celadon.postgres.programs import CONTAINER, Login, Programs, login_of, own_status, session_name
 from celadon.postgres.snapshots import Snapshot
 from celadon.runtime.protocol import ContainerState, RuntimeFailure
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 
 # At once on this machine; each takes a processor.
 _AT_ONCE = 4
+# And of one owner's apps: whoever can make his own take long keeps nobody else from theirs.
+_OF_OWNER = 2
 # Seconds between two words about progress, and between two looks for the end of a program.
 _TELL = 0.5
 _LOOK = 0.02
@@ -66,7 +69,8 @@ class Transfers:
         self.pairs = pairs
         self._longest = longest
         self._lock = threading.Lock()
-        self._at_work: set[str] = set()
+        # Transfer id → the owner of its app, of those in a thread.
+        self._at_work: dict[str, str] = {}
         self._backoff = Backoff()
         self._swept = False
 
@@ -76,17 +80,25 @@ class Transfers:
             self.sweep()
             self._swept = True
         transferring.begin_scheduled(self.context)
-        begun = 0
-        for waiting in transferring.open_ones(self.context):
-            if not self._backoff.due(waiting.id):
+        begun, waiting_ones = 0, transferring.open_ones(self.context)
+        owners = transferring.owners(self.context, waiting_ones)
+        for waiting in waiting_ones:
+            owner = owners.get(waiting.app_id, waiting.app_id)
+            if not self._backoff.due(waiting.id) or not self._take_place(waiting.id, owner):
                 continue
-            with self._lock:
-                if waiting.id in self._at_work or len(self._at_work) >= _AT_ONCE:
-                    continue
-                self._at_work.add(waiting.id)
             threading.Thread(target=self._work, args=(waiting.id,), name=waiting.id, daemon=True).start()
             begun += 1
         return begun
+
+    def _take_place(self, transfer_id: str, owner: str) -> bool:
+        """Whether it may have a thread now: its owner's others do not have their share, and there is one."""
+        with self._lock:
+            if transfer_id in self._at_work or len(self._at_work) >= _AT_ONCE:
+                return False
+            if list(self._at_work.values()).count(owner) >= _OF_OWNER:
+                return False
+            self._at_work[transfer_id] = owner
+            return True
 
     def sweep(self) -> None:
         """Remove what somebody who was killed has left of transfers that are over."""
@@ -109,7 +121,7 @@ class Transfers:
             log.exception("at=transfer transfer=%s", transfer_id)
         finally:
             with self._lock:
-                self._at_work.discard(transfer_id)
+                del self._at_work[transfer_id]
 
     def run(self, transfer_id: str) -> None:
         """Carry one out from where it is to its end; it may be called again after a crash at any point."""
@@ -221,8 +233,12 @@ class Transfers:
             raise Interrupted(f"{_KILLED} while the backup was taken.")
         if status and _size(archive) >= limit:
             raise TransferFailure(f"The backup is larger than {limit >> 20:,} MB, for which there is room.")
+        if status and refused(said):
+            raise Interrupted("The database's password was changed as the backup began.")
+        if status and locked_out(said):
+            raise TransferFailure(_LOCKED)
         if status:
-            raise TransferFailure(f"pg_dump ended with status {status}: {_last(said)}")
+            raise TransferFailure(f"pg_dump ended with status {status}: {reason(said)}")
 
     # Restores and copies.
 
@@ -299,7 +315,7 @@ class Transfers:
             raise Interrupted(f"{_KILLED} while the archive was read.")
         if status:
             newer = any("unsupported version" in line for line in said)
-            raise TransferFailure(_NEWER if newer else f"The archive cannot be read: {_last(said)}")
+            raise TransferFailure(_NEWER if newer else f"The archive cannot be read: {reason(said)}")
         self.programs.end(transfer)
         with self.clusters.connect(login.engine, login.database) as connection:
             return contents.choose(connection, work / "contents", work / "wanted")
@@ -320,10 +336,10 @@ class Transfers:
             raise Interrupted(str(failure)) from None
         if status is None:
             raise Interrupted(f"{_KILLED} while the archive was loaded.")
-        if status and (not self.clusters.engines.running(login.engine) or _is_of_server(said)):
-            raise Interrupted(f"The server for it failed: {_last(said)}")
+        if status and (not self.clusters.engines.running(login.engine) or said_by_server(said)):
+            raise Interrupted(f"The server for it failed: {reason(said)}")
         if status:
-            raise TransferFailure(_last(said))
+            raise TransferFailure(reason(said))
 
     def _loaded(self, transfer: Transfer) -> tuple[int, int]:
         """Of a restore that nobody has watched for a while."""
@@ -337,7 +353,7 @@ class Transfers:
         if status is None:
             raise TransferFailure(_UNKNOWN)
         if status:
-            raise TransferFailure(f"The database is as it was: {_last(said)}")
+            raise TransferFailure(f"The database is as it was: {reason(said)}")
         return size, warnings
 
     def _clear_way(self, transfer: Transfer, login: Login, size: int) -> int:
@@ -376,6 +392,10 @@ class Transfers:
 
 
 _NEWER = "The archive was made by a newer PostgreSQL than this database is of: pg:upgrade it, or take a newer one."
+_LOCKED = (
+    "A table was locked for longer than a minute by another session, and could not be read: look at who holds it with "
+    "pg:locks, end that with pg:kill, then try again."
+)
 _KILLED = "Its program was ended from outside, as when memory is short or the platform stops,"
 _UNKNOWN = (
     "The platform stopped while the restore ran, and it cannot be told whether that was complete. The database is either "
@@ -401,27 +421,8 @@ def _leaves_nothing(found: Transfer | None) -> bool:
     return found is None or (found.over and found.check is not Check.RUNNING)
 
 
-# What libpq and a server say when it is not the archive that is wrong.
-_OF_SERVER = (
-    "server closed the connection",
-    "connection to server",
-    "terminating connection",
-    "No space left on device",
-)
-
-
-def _is_of_server(said: list[str]) -> bool:
-    return any(words in line for line in said for words in _OF_SERVER)
-
-
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _last(said: list[str]) -> str:
-    """The line that says why."""
-    errors = [line for line in said if "error" in line.lower() or "detail" in line.lower()]
-    return " ".join((errors or said or ["it said nothing"])[:3])[:800]

@@ -160,6 +160,11 @@ class Network:
         chains = [entry["chain"]["name"] for entry in listed["nftables"] if "chain" in entry]
         return [name for name in chains if name.startswith(prefix)]
 
+    def forget(self, group: str) -> None:
+        """Remove a group; no error when there is none. One that somebody is attached to stays as it is."""
+        chain = f"inet {self.nft_table} {group}"
+        _nft(f"flush chain {chain}\ndelete chain {chain}\n", absent=True, busy=True)
+
     def publish(self, ports: Mapping[int, tuple[str, int]]) -> None:
         """Which engine is reached at which port of the host; all others are not."""
         elements = ", ".join(f"{port} : {address} . {target}" for port, (address, target) in ports.items())
@@ -297,13 +302,14 @@ def _nameservers(path: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _nft(text: str, words: tuple[str, ...] = ("-f", "-"), *, absent: bool = False) -> str:
-    """What it prints. `absent`: what is to be removed may not be there."""
+def _nft(text: str, words: tuple[str, ...] = ("-f", "-"), *, absent: bool = False, busy: bool = False) -> str:
+    """What it prints. `absent`: what is to be removed may not be there; `busy`: it may be in use, and stays then."""
     try:
         found = subprocess.run(["nft", *words], input=text, text=True, capture_output=True, check=False)
     except FileNotFoundError:
         raise protocol.RuntimeFailure("cannot filter the dynos' network: apt-get install nftables") from None
-    if found.returncode != 0 and not (absent and "No such file or directory" in found.stderr):
+    borne = (absent and "No such file or directory" in found.stderr) or (busy and "resource busy" in found.stderr)
+    if found.returncode != 0 and not borne:
         raise protocol.RuntimeFailure(f"cannot filter the dynos' network: nft says {found.stderr.strip()}")
     return found.stdout
 
