@@ -30,6 +30,10 @@ _LOOK = 0.005
 
 # No file of a server's is larger but its log, when nobody reads it (log_files.py).
 BOUNDED = ("prlimit", f"--fsize={1100 << 20}", "--")
+# And no process of a shared server's has more memory of its own, so that a query that wants more fails: were the
+# container's used up, the kernel would end a process, and the server with it everybody's sessions. Shared memory does not
+# count.
+_DATA = f"--data={192 << 20}"
 # The queue of NOTIFY is the whole server's: who listens in a transaction without an end would fill 8 GB with it.
 _QUEUE = "max_notify_queue_pages = 16384\n"
 # For each connection of a shared server, whose table of locks is everybody's: one tenant does not fill it before the
@@ -93,7 +97,8 @@ class Clusters:
 
     def server_argv(self, engine: Engine, data: str = DATA, conf: str = f"{ENGINE_DIRECTORY}/conf") -> tuple[str, ...]:
         words = ("-D", data, "-c", f"config_file={conf}/postgresql.conf")
-        return (*BOUNDED, self.program(engine, "postgres"), *words)
+        bounds = (BOUNDED[0], _DATA, *BOUNDED[1:]) if engine.shared else BOUNDED
+        return (*bounds, self.program(engine, "postgres"), *words)
 
     def outdated(self, engine: Engine) -> bool:
         """Whether it runs with an older version's way of telling who logs in, which only a restart ends.
