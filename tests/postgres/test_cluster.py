@@ -109,6 +109,8 @@ def test_no_more_connections_than_the_plan_has(clusters: Clusters, shared: Engin
         "select lo_import('/etc/passwd')",
         "select lo_from_bytea(0, 'x')",
         "select lo_create(0)",
+        "select pg_logical_emit_message(false, 'x', 'x')",
+        "select pg_logical_emit_message(false, 'x', 'x'::bytea)",
         "copy (select 1) to program 'id'",
         "copy (select 1) to '/tmp/x'",
         "create extension dblink",
