@@ -109,6 +109,8 @@ def test_no_more_connections_than_the_plan_has(clusters: Clusters, shared: Engin
         "select lo_import('/etc/passwd')",
         "select lo_from_bytea(0, 'x')",
         "select lo_create(0)",
+        "select pg_logical_emit_message(false, 'x', 'x')",
+        "select pg_logical_emit_message(false, 'x', 'x'::bytea)",
         "copy (select 1) to program 'id'",
         "copy (select 1) to '/tmp/x'",
         "create extension dblink",
@@ -190,3 +192,16 @@ def test_a_killed_cluster_starts_again_with_all_that_was_acknowledged(clusters: 
     clusters.start(shared)
     with as_tenant(clusters, shared, tenant) as connection:
         assert connection.execute("select count(*) from t").fetchone() == (1000,)
+
+
+def test_a_query_that_wants_all_memory_fails_and_ends_nobody_else(clusters: Clusters, shared: Engine) -> None:
+    mine, other = given(clusters, shared), given(clusters, shared)
+    with as_tenant(clusters, shared, other) as lives, as_tenant(clusters, shared, mine) as greedy:
+        huge = "select length(string_agg(repeat(md5(i::text), 250000), '')) from generate_series(1, 120) as i"
+        with pytest.raises(psycopg.errors.OutOfMemory):
+            greedy.execute(huge)
+        assert lives.execute("select 1").fetchone() == greedy.execute("select 1").fetchone() == (1,)
+        # What an ordinary query needs it has.
+        greedy.execute("create temporary table t as select i, md5(i::text) as v from generate_series(1, 300000) as i")
+        greedy.execute("create index on t (v)")
+        assert greedy.execute("select count(distinct v) from t").fetchone() == (300_000,)

@@ -52,6 +52,7 @@ from celadon.postgres.settings import Settings
 from celadon.postgres.transfers import Transfers
 from celadon.postgres.upgrades import Upgrades
 from celadon.postgres.verification import Verification
+from celadon.postgres.watch import Watch
 from celadon.runtime.protocol import RuntimeFailure
 from celadon.scheduler.provider import SchedulerProvider
 from celadon.store import addon_services, postgres_databases
@@ -130,6 +131,7 @@ def built_in(context: Context) -> Services:
             changes.ensure,
             Upgrades(provider).ensure,
             limits.ensure,
+            Watch(context, clusters).ensure,
             logs.ensure,
             samples.ensure,
             cached.look,

@@ -30,8 +30,15 @@ _LOOK = 0.005
 
 # No file of a server's is larger but its log, when nobody reads it (log_files.py).
 BOUNDED = ("prlimit", f"--fsize={1100 << 20}", "--")
+# And no process of a shared server's has more memory of its own, so that a query that wants more fails: were the
+# container's used up, the kernel would end a process, and the server with it everybody's sessions. Shared memory does not
+# count.
+_DATA = f"--data={192 << 20}"
 # The queue of NOTIFY is the whole server's: who listens in a transaction without an end would fill 8 GB with it.
 _QUEUE = "max_notify_queue_pages = 16384\n"
+# For each connection of a shared server, whose table of locks is everybody's: one tenant does not fill it before the
+# watch sees it (watch.py).
+_LOCKS = 256
 
 
 class ClusterFailure(Exception):
@@ -90,7 +97,8 @@ class Clusters:
 
     def server_argv(self, engine: Engine, data: str = DATA, conf: str = f"{ENGINE_DIRECTORY}/conf") -> tuple[str, ...]:
         words = ("-D", data, "-c", f"config_file={conf}/postgresql.conf")
-        return (*BOUNDED, self.program(engine, "postgres"), *words)
+        bounds = (BOUNDED[0], _DATA, *BOUNDED[1:]) if engine.shared else BOUNDED
+        return (*bounds, self.program(engine, "postgres"), *words)
 
     def outdated(self, engine: Engine) -> bool:
         """Whether it runs with an older version's way of telling who logs in, which only a restart ends.
@@ -127,7 +135,12 @@ class Clusters:
     @contextlib.contextmanager
     def connect(self, engine: Engine, database: str = "postgres") -> Iterator[psycopg.Connection[tuple[object, ...]]]:
         """A connection of the superuser, each statement its own transaction. Raises psycopg.Error."""
-        connection = psycopg.connect(
+        with self.open(engine, database) as connection:
+            yield connection
+
+    def open(self, engine: Engine, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
+        """As `connect`, for who keeps it and closes it. Raises psycopg.Error."""
+        return psycopg.connect(
             host=str(self.engines.sockets(engine)),
             user=SUPERUSER,
             dbname=database,
@@ -137,8 +150,6 @@ class Clusters:
             # What the owner has logged is not the platform's: a new password, though hashed, would be in it.
             options="-c search_path= -c statement_timeout=60s -c log_statement=none -c log_min_duration_statement=-1",
         )
-        with connection:
-            yield connection
 
     def run(self, engine: Engine, name: str, argv: tuple[str, ...], seconds: float) -> None:
         """Run a program on its files in a container of its own, while the cluster itself does not run.
@@ -262,6 +273,7 @@ maintenance_work_mem = {max(16, megabytes // 16)}MB
 work_mem = {max(2, megabytes // 128)}MB
 huge_pages = off
 dynamic_shared_memory_type = mmap
+max_locks_per_transaction = {_LOCKS if engine.shared else 64}
 max_worker_processes = 8
 max_parallel_workers = 2
 jit = off

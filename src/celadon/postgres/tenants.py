@@ -26,6 +26,10 @@ _LARGE_OBJECTS = (
     "lo_put(oid, bigint, bytea)",
     "lowrite(integer, bytea)",
 )
+# It writes to the write-ahead log, and so to the archive, without a row that a limit would see. Before version 17 it has
+# other arguments: pg_upgrade could not carry over what was revoked there.
+_MESSAGES = ("text", "bytea")
+_MESSAGES_SINCE = 170_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +92,10 @@ def ensure_inside(connection: Connection, tenant: Tenant, *, statistics: bool) -
     role = sql.Identifier(tenant.role)
     connection.execute(sql.SQL("alter schema public owner to {}").format(role))
     # Large objects are a way to write that no size limit sees: there are none.
-    for name in _LARGE_OBJECTS:
+    names = list(_LARGE_OBJECTS)
+    if connection.info.server_version >= _MESSAGES_SINCE:
+        names += [f"pg_logical_emit_message(boolean, text, {kind}, boolean)" for kind in _MESSAGES]
+    for name in names:
         connection.execute(sql.SQL("revoke execute on function pg_catalog.{} from public").format(sql.SQL(name)))
     if statistics:
         statements.give_all(connection, tenant.role)
