@@ -204,7 +204,7 @@ def problems(fuzzed: FuzzedWorld, sent: Sent, reply: Reply) -> Iterator[str]:
         kind = reply.headers.get("content-type", "")
         if kind == "application/json":
             body = reply.json
-        elif route is None or route.path not in _PAGES or not kind.startswith(("text/html", "text/csv")):
+        elif route is None or route.path not in _PAGES or not kind.startswith(("text/html", "text/csv", "text/css")):
             yield f"is {kind}, not JSON"
             return
     if reply.status >= 400:
