@@ -68,7 +68,7 @@ def test_a_larger_plan_lifts_the_limit_and_a_smaller_one_is_refused(place: Place
             wait_for(
                 "it is refused", lambda: found.look() and place.provider.change_plan(found.addon.id, "", "mini") is None
             )
-        with pytest.raises(ProviderRefused, match="--fork or --follow"):
+        with pytest.raises(ProviderRefused, match="pg:copy this one into it"):
             place.provider.change_plan(found.addon.id, "", "standard-0")
 
 

@@ -19,7 +19,7 @@ class ProviderFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """An add-on to be made. `options` are the user's own words (`--fork`, `--version=16`), not checked yet.
+    """An add-on to be made. `options` are the user's own words (`--fork`, `--version=15`), not checked yet.
 
     `app_id` and `app_name` are the owning app's; `region` as in `amazon-web-services::us-east-1`. `log_token` lets the
     provider write to the app's log, `callback` is where an asynchronous one says that it is done.

@@ -134,7 +134,7 @@ def create(
 ) -> None:
     """Add an add-on to an app.
 
-    Options that are not listed here go to its provider, such as `--fork DATABASE` or `--version=16`; behind `--` all do.
+    Options that are not listed here go to its provider, such as `--fork DATABASE` or `--version=15`; behind `--` all do.
     """
     plan, *rest = words
     if plan.startswith("-"):

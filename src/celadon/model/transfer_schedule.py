@@ -54,7 +54,9 @@ def parse(at: str) -> tuple[int, str]:
 def check_hour(text: str) -> int:
     """Raises InvalidParams."""
     if not (text.isascii() and text.isdecimal() and len(text) < 3 and int(text) < 24):
-        raise InvalidParams(f"cannot back up at hour {text[:20]!r}: it is from 0 to 23")
+        raise InvalidParams(
+            f"cannot back up at hour {text[:40]!r}: it is a number from 0 to 23, as in '16:00 Europe/Berlin'"
+        )
     return int(text)
 
 

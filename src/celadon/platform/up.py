@@ -102,6 +102,7 @@ def _summary(settings: Settings, steps: Steps, email: str, password: str, line: 
     if line:
         say(f"  Page       {settings.web_url(sample.APP)}")
         say(f"             {line}")
+    say(f"  Dashboard  {settings.api_url}/dashboard")
     say(f"  API        {settings.api_url}  (HTTPS: {settings.api_https_url}, CA: {settings.ca_file})")
     say(f"  Operator   {email}{f', password {password}' if password else ''}  ({install.password_file(settings)})")
     say(f"  State      {settings.home}")

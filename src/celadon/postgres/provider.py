@@ -105,6 +105,11 @@ class PostgresProvider:
             except Conflict as error:
                 raise ProviderRefused(error.message) from None
             return self.provided(place)
+        if place.engine.shared:
+            raise ProviderRefused(
+                f"cannot change from {place.database.plan} to {plan}, which has a server of its own: make a database of that "
+                "plan, pg:copy this one into it, then pg:promote it"
+            )
         # A follower has no standby.
         words = "--fork" if plan in SIZES and SIZES[plan].available else "--fork or --follow"
         raise ProviderRefused(
