@@ -1,6 +1,7 @@
 """Databases and their plans: who is told, what a larger plan changes, copies of a database that takes no rows."""
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -138,6 +139,22 @@ def test_a_server_of_its_own_is_limited_by_all_its_files_and_a_fork_is_not_block
         with found.superuser() as connection:
             connection.execute("checkpoint")
         assert found.look() is not Access.FULL or found.known.database.bytes_used < small.storage
+
+
+def test_an_archive_that_outgrows_the_plan_counts(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    with made(place, "standard-0") as found:
+        found.look()
+        storage = found.known.database.bytes_used + 40 * MB
+        monkeypatch.setitem(SIZES, "standard-0", replace(SIZES["standard-0"], storage=storage))  # type: ignore[arg-type]
+        filler = place.pairs.archive.directory(found.known.engine) / "filler"
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, storage - 10 * MB)
+        assert found.look() is Access.FULL
+        with filler.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, storage + 50 * MB)
+        assert found.look() is not Access.FULL
+        filler.unlink()
+        assert found.look() is Access.FULL
 
 
 def test_temporary_files_and_connections_are_bounded_by_the_plan(place: Place) -> None:

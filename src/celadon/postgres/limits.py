@@ -92,6 +92,10 @@ class Limits:
         """Rows are estimated; before anything is told or done about them they are counted."""
         size, database = SIZES[place.database.plan], place.database
         usage = measures.usage(connection, self._files(engine))
+        if not engine.shared:
+            # What is written and deleted again fills the archive: it may be as large as all the rest, and then counts.
+            archive = measures.octets_of(self.pairs.archive.directory(engine))
+            usage = replace(usage, octets=usage.octets + max(0, archive - size.storage))
         new = rules.told(size, usage, database.told) > database.told
         if size.rows is not None and (new or 100 * usage.rows >= rules.LIFTED * size.rows):
             return replace(usage, rows=measures.count(connection, 2 * size.rows))
