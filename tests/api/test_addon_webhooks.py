@@ -47,7 +47,8 @@ def test_of_an_add_on_that_is_gone_only_its_end_is_told(world: World) -> None:
     with world.context.database.read() as tx:
         deliveries = tx.connection.exec_driver_sql("select include from webhook_deliveries").scalars().all()
     assert deliveries == ["api:addon"]
-    assert provider.get(f"/addons/{addon}/webhooks").status == 404
+    # The provider's tokens are gone with it.
+    assert provider.get(f"/addons/{addon}/webhooks").status == 401
 
 
 def test_whose_webhooks_are_whose(world: World) -> None:
