@@ -1,6 +1,6 @@
 """How fast a backup and a restore are, against plain pg_dump and pg_restore on the same database in the same run.
 
-    .venv/bin/python bench/postgres_backups.py [MEGABYTES]
+.venv/bin/python bench/postgres_backups.py [MEGABYTES]
 """
 
 import statistics
