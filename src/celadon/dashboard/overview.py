@@ -22,7 +22,6 @@ def show(call: Call) -> Page:
         app=app,
         owner=team.name if team else owner.email,
         url=call.settings.web_url(app.name),
-        git_url=call.settings.git_url(app.name),
         formation=formation,
         dynos=[dyno for dyno, _ in running],
         releases=newest,
