@@ -248,6 +248,7 @@ def _platform(suffix: str, temporary: pytest.TempPathFactory, settings: dict[str
     # A short home: Unix sockets and mount points live below it.
     keep = os.environ.get("CELADON_TEST_KEEP")
     home = Path(f"/var/lib/celadon-test-{keep or os.getpid()}{suffix}")
+    assert keep or not home.exists(), f"two platforms are called {suffix!r}"
     directory = home.with_name(f"{home.name}-user") if keep else temporary.mktemp("user")
     directory.mkdir(exist_ok=True)
     found = Platform(home, directory, _ports_of(home) or _free_ports())

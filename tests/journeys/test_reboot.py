@@ -70,7 +70,7 @@ ADDONS = {
 @pytest.fixture
 def doomed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A platform that nobody else uses."""
-    with conftest._platform("b", tmp_path_factory, SETTINGS) as found:
+    with conftest._platform("r", tmp_path_factory, SETTINGS) as found:
         yield found
 
 
