@@ -1,1 +1,39 @@
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
 from tests.api.conftest import *  # noqa: F403
+from tests.api.world import World
+from tests.dashboard import browser
+from tests.dashboard.browser import Stand, Visitor
+
+
+@pytest.fixture(scope="session")
+def stand() -> Iterator[Stand]:
+    made = Stand()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with browser.chromium() as made:
+        yield made
+
+
+@pytest.fixture
+def stranger(chromium: Browser, stand: Stand, world: World) -> Iterator[Visitor]:
+    """Somebody who is not logged in, at the pages of this test's world."""
+    stand.show(world.context)
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+    made = Visitor(context, stand.url)
+    yield made
+    context.close()
+    made.quiet()
+
+
+@pytest.fixture
+def visitor(stranger: Visitor) -> Visitor:
+    """Who is logged in as the owner of the app `example`, and sees the list of apps."""
+    stranger.log_in()
+    return stranger

@@ -73,7 +73,7 @@ def test_a_page_loads_nothing_runs_nothing_and_tells_no_other_site_its_address(c
     dataclip = clips.add("select 1")
     for ending in ("", ".csv"):
         headers = clips.read(f"{dataclip.link}{ending}").headers
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "default-src 'none'" in headers["content-security-policy"]
         assert headers["cache-control"] == "no-store"
     page = clips.read(f"{dataclip.link}").content.decode()

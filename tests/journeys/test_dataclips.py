@@ -28,7 +28,7 @@ def test_a_query_of_a_new_database_is_shared_and_its_link_revoked(platform: Plat
     link = app.celadon("dataclips:share", name).splitlines()[0]
     path = link[link.index("/dataclips/") :]
     page, text, data = (platform.request("localhost", f"{path}{ending}") for ending in ("", ".csv", ".json"))
-    assert page.status == 200 and ">42</td>" in page.text and page.headers["referrer-policy"] == "no-referrer"
+    assert page.status == 200 and ">42</td>" in page.text and page.headers["referrer-policy"] == "same-origin"
     assert (text.status, text.text) == (200, "answer\r\n42\r\n")
     assert json.loads(data.text)["values"] == [[42]]
     os.kill(platform.pids()["addons"], signal.SIGKILL)

@@ -82,6 +82,15 @@ class Page:
     of_dashboard: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """What changes about an app behind this number of the change feed, as it happens (`celadon.api.live`)."""
+
+    app_id: str
+    account_id: str
+    after: int
+
+
 BY_NAME: Mapping[str, Callable[[Any], str | int]] = {"name": lambda item: item.name, "id": lambda item: item.id}
 BY_ID: Mapping[str, Callable[[Any], str | int]] = {"id": lambda item: item.id}
 
@@ -102,7 +111,7 @@ def nothing() -> Listing:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
     """What goes over the wire. Where there may be another answer in a moment, `again` asks for it, at best after `pause`
-    seconds.
+    seconds. `live` follows the headers for as long as the client stays.
     """
 
     status: int
@@ -110,3 +119,4 @@ class Response:
     content: bytes
     again: "Callable[[], Response] | None" = None
     pause: float = 0.0
+    live: Live | None = None

@@ -5,6 +5,7 @@
 
 import base64
 import functools
+import gzip
 import hashlib
 import logging
 import re
@@ -18,9 +19,10 @@ import msgspec
 from celadon.actions import rates
 from celadon.actions.context import Context
 from celadon.api import credentials, failures, ranges
-from celadon.api.answer import Answer, Awaited, Listing, Page, Response
+from celadon.api.answer import Answer, Awaited, Listing, Live, Page, Response
 from celadon.api.request import Call, Request
 from celadon.api.route import Door, Route, Table
+from celadon.dashboard import pages
 from celadon.model.account import Actor
 from celadon.model.errors import CeladonError
 
@@ -28,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _VERSION_3 = re.compile(r"application/vnd\.heroku\+json\s*;\s*version\s*=\s*3(?:\.[\w-]+)?\s*(?:[;,]|$)", re.IGNORECASE)
 _READS = frozenset({"GET", "HEAD"})
+_WORTH_PACKING = 1400
 # Seconds: how long an answer that is not there yet is waited for (clients give up after 60), and between two looks.
 _PATIENCE = 50.0
 _LOOK = 1.0
@@ -42,6 +45,8 @@ class Api:
         self.context = context
         limit = context.settings.rate_limit
         self.limiter = rates.Limiter(limit, limit / 60, time.monotonic)
+        # Pages that live ask again by themselves.
+        self._looks = rates.Limiter(limit * 4, limit / 15, time.monotonic)
         self._strangers = rates.Limiter(*rates.OF_STRANGER, time.monotonic)
         self._table = Table(routes)
 
@@ -63,14 +68,14 @@ class Api:
             response = self._settled(request, began, told, ask())
         except CeladonError as error:
             told["error"] = error.id
-            response = failed(error)
+            response = _failed(request, error)
             if isinstance(error, failures.Pending) and time.perf_counter() < began + _PATIENCE:
                 again = functools.partial(self._told, request, began, told, ask)
                 return replace(response, again=again, pause=_LOOK)
         except Exception:
             log.exception("at=exception request_id=%s method=%s", request.id, request.method)
             told["error"] = failures.UNEXPECTED["id"]
-            response = json_response(500, failures.unexpected(request.id))
+            response = _unexpected(request)
         headers = {**response.headers, "Request-Id": request.id}
         if "remaining" in told:
             headers["RateLimit-Remaining"] = str(told["remaining"])
@@ -100,9 +105,10 @@ class Api:
             return tell(Page(status=303, location=f"/dashboard/login?{urlencode({'to': _place(request)})}"), request)
         else:
             told["account"] = actor.email
-            told["remaining"] = remaining = self.limiter.remaining(actor.account.id)
+            limiter = self._looks if route.door is Door.BROWSER and request.method in _READS else self.limiter
+            told["remaining"] = remaining = limiter.remaining(actor.account.id)
             if not route.free:
-                told["remaining"] = remaining = self.limiter.take(actor.account.id)
+                told["remaining"] = remaining = limiter.take(actor.account.id)
         call = Call(context=self.context, request=request, params=params, known=actor, remaining=remaining)
         if request.method not in _READS:
             self._check_state(call)
@@ -153,10 +159,13 @@ def _check_version(headers: Mapping[str, str]) -> None:
         )
 
 
-def tell(answer: Answer | Listing | Page, request: Request) -> Response:
+def tell(answer: Answer | Listing | Live | Page, request: Request) -> Response:
     """An answer on the wire; raises RangeNotSatisfiable."""
+    if isinstance(answer, Live):
+        stream = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        return Response(status=200, headers=stream, content=b"", live=answer)
     if isinstance(answer, Page):
-        return Response(status=answer.status, headers=_page_headers(answer), content=answer.text.encode())
+        return _told_page(answer, request)
     if isinstance(answer, Listing):
         return _tell_listing(answer, request)
     modified = answer.last_modified()
@@ -178,6 +187,14 @@ def _tell_listing(listing: Listing, request: Request) -> Response:
     return json_response(200 if part.whole else 206, [listing.shape(item) for item in chosen], headers)
 
 
+def _told_page(page: Page, request: Request) -> Response:
+    content, headers = page.text.encode(), _page_headers(page)
+    if len(content) >= _WORTH_PACKING and "gzip" in request.headers.get("accept-encoding", ""):
+        # Pages with secrets repeat nothing that a stranger chooses beside them: what a length tells is told to nobody.
+        content, headers = gzip.compress(content, 5, mtime=0), {**headers, "Content-Encoding": "gzip"}
+    return Response(status=page.status, headers={**headers, "Vary": "Accept-Encoding"}, content=content)
+
+
 def json_response(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:
     content = msgspec.json.encode(value)
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
@@ -186,7 +203,10 @@ def json_response(status: int, value: object, headers: Mapping[str, str] | None 
 
 
 def _page_headers(page: Page) -> dict[str, str]:
-    """Nothing from elsewhere, in nobody's frame, and no address of a page with a secret is told to another site."""
+    """Nothing from elsewhere, in nobody's frame, and no address of a page with a secret is told to another site.
+
+    To ourselves it is: with `no-referrer` a browser says `Origin: null` of a form (Fetch Standard, 3.1).
+    """
     policy = "default-src 'none'; img-src data:; frame-ancestors 'none'; base-uri 'none'; style-src "
     policy += (
         "'self'; script-src 'self'; connect-src 'self'; form-action 'self'" if page.of_dashboard else "'unsafe-inline'"
@@ -197,10 +217,26 @@ def _page_headers(page: Page) -> dict[str, str]:
         "Content-Type": page.kind,
         "Cache-Control": "no-store",
         "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
+        "Referrer-Policy": "same-origin",
         "X-Frame-Options": "DENY",
     }
     return {**headers, **page.headers, **({"Location": page.location} if page.location else {})}
+
+
+def _failed(request: Request, error: CeladonError) -> Response:
+    """In the words of who asked: a person or a program."""
+    if request.path[:1] == ("dashboard",):
+        return _told_page(pages.said("That did not work", error.message, error.status), request)
+    return failed(error)
+
+
+def _unexpected(request: Request) -> Response:
+    if request.path[:1] == ("dashboard",):
+        text = (
+            f"Something unexpected happened, and it is not your fault. Its number is {request.id}: tell your operator."
+        )
+        return _told_page(pages.said("That did not work", text, 500), request)
+    return json_response(500, failures.unexpected(request.id))
 
 
 def failed(error: CeladonError) -> Response:

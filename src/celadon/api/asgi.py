@@ -1,5 +1,6 @@
 """The API as an ASGI application: bytes in, bytes out."""
 
+import contextlib
 import logging
 import re
 from collections.abc import Iterable, Mapping
@@ -13,8 +14,9 @@ from starlette.types import Receive, Scope, Send
 
 from celadon.actions.context import Context
 from celadon.api import failures, request
-from celadon.api.answer import Response
+from celadon.api.answer import Live, Response
 from celadon.api.application import Api, failed
+from celadon.api.live import Bell
 from celadon.api.request import Request
 from celadon.api.route import Route
 from celadon.model.errors import CeladonError
@@ -40,6 +42,7 @@ class Application:
         self.api = Api(context, routes)
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._waiting = 0
+        self._bell = Bell(context.database)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -54,8 +57,12 @@ class Application:
         except ClientDisconnect:
             log.info("at=request request_id=%s error=client_left", request_id)
         else:
-            # By what the client said, not by what its headers made of it: to a POST a body is due.
-            await _send(await self._answer(asked), scope["method"], send)
+            response = await self._answer(asked)
+            if response.live is not None and scope["method"] == "GET":
+                await self._follow(response, response.live, receive, send)
+            else:
+                # By what the client said, not by what its headers made of it: to a POST a body is due.
+                await _send(response, scope["method"], send)
 
     async def _answer(self, asked: Request) -> Response:
         """Where there is no answer yet, the client waits here and not in a thread, of which there are few."""
@@ -71,6 +78,30 @@ class Application:
         finally:
             self._waiting -= 1
         return response
+
+    async def _follow(self, response: Response, live: Live, receive: Receive, send: Send) -> None:
+        """Send what changes until the client leaves or the stream ends."""
+        async with contextlib.aclosing(self._bell.stream(live)) as pieces:
+            try:
+                first = await anext(pieces)
+            except CeladonError as error:
+                await _send(failed(error), "GET", send)
+                return
+            headers = [(name.lower().encode("latin-1"), _value(value)) for name, value in response.headers.items()]
+            await send({"type": "http.response.start", "status": response.status, "headers": headers})
+            await send({"type": "http.response.body", "body": first, "more_body": True})
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_until_left, receive, tasks.cancel_scope)
+                async for piece in pieces:
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                tasks.cancel_scope.cancel()
+        await send({"type": "http.response.body", "body": b""})
+
+
+async def _until_left(receive: Receive, following: anyio.CancelScope) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    following.cancel()
 
 
 async def _read(scope: Scope, receive: Receive, request_id: str) -> Request:

@@ -4,7 +4,7 @@ from celadon.actions import apps
 from celadon.actions.apps import Owned
 from celadon.api.answer import Page
 from celadon.api.request import Call
-from celadon.dashboard.pages import dashboard_page, told
+from celadon.dashboard.pages import dashboard_page, owner_of, told
 from celadon.model.errors import InvalidParams
 from celadon.model.range import Range
 
@@ -45,6 +45,7 @@ def _listed(call: Call, status: int = 200, wrong: str = "") -> Page:
 
 def _text(owned: Owned) -> str:
     """What a search looks into: name, owner, buildpack, region, stack."""
-    app, owner, team = owned
-    whose = team.name if team else owner.email
-    return " ".join([app.name, whose, app.buildpack_provided_description or "", app.region, app.stack]).lower()
+    app = owned[0]
+    return " ".join(
+        [app.name, owner_of(owned), app.buildpack_provided_description or "", app.region, app.stack]
+    ).lower()

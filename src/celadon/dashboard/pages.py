@@ -1,15 +1,19 @@
 """Making pages: Jinja's templates, which escape whatever they are given."""
 
-import hashlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import cache, wraps
-from importlib import resources
 
 import jinja2
 
-from celadon.api.answer import Page
+from celadon.actions import apps
+from celadon.actions.apps import Owned
+from celadon.api import live
+from celadon.api.answer import Live, Page
 from celadon.api.request import Call
+from celadon.dashboard import static_files
+from celadon.model.app import App
 from celadon.model.errors import CeladonError
 
 Answering = Callable[[Call], Page]
@@ -17,9 +21,26 @@ Answering = Callable[[Call], Page]
 
 @cache
 def _templates() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("celadon.dashboard"), autoescape=True, undefined=jinja2.StrictUndefined
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("celadon.dashboard"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    made.globals["static"] = static_files.url
+    made.filters["instant"] = lambda at: at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    made.filters["ago"] = ago
+    return made
+
+
+def ago(at: datetime, now: datetime | None = None) -> str:
+    """How long before now, in one unit."""
+    seconds = max(0, int(((now or datetime.now(UTC)) - at).total_seconds()))
+    for size, unit in ((86_400, "day"), (3600, "hour"), (60, "minute")):
+        if count := seconds // size:
+            return f"{count} {unit}{'' if count == 1 else 's'} ago"
+    return "just now"
 
 
 def page(template: str, status: int = 200, wrong: str = "", **values: object) -> Page:
@@ -28,24 +49,50 @@ def page(template: str, status: int = 200, wrong: str = "", **values: object) ->
 
 
 def dashboard_page(call: Call, template: str, status: int = 200, wrong: str = "", **values: object) -> Page:
-    """A page for somebody who is logged in."""
-    made = page(
-        template, status, wrong, me=call.actor.account, style=f"/dashboard/static/{_style()[0]}/style.css", **values
-    )
-    return replace(made, of_dashboard=True)
+    """A page for somebody who is logged in. `section` is the item of the navigation that it belongs to."""
+    here = "/" + "/".join(call.request.path)
+    common = {"me": call.actor.account, "here": here, "section": "apps"}
+    return replace(page(template, status, wrong, **{**common, **values}), of_dashboard=True)
 
 
-@cache
-def _style() -> tuple[str, str]:
-    """The one stylesheet, with a name for its contents: browsers keep it until it is another."""
-    text = resources.files("celadon.dashboard").joinpath("static/style.css").read_text("utf-8")
-    return hashlib.sha256(text.encode()).hexdigest()[:16], text
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The app that a page is about. `after` is where the change feed was before anything was looked at."""
+
+    app: App
+    owner: str
+    url: str
+    after: int
 
 
-def style(call: Call) -> Page:
-    """Under any name: an old page asks for an old one."""
-    kept = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Page(text=_style()[1], kind="text/css; charset=utf-8", headers=kept)
+def shown(call: Call) -> Shown:
+    """The app that the path names; raises NotFound. The first thing that a page about an app asks for."""
+    after = live.latest(call.context)
+    (owned,) = apps.owned(call.context, [apps.find(call.context, call.actor, call.app)])
+    app = owned[0]
+    return Shown(app=app, owner=owner_of(owned), url=call.settings.web_url(app.name), after=after)
+
+
+def owner_of(owned: Owned) -> str:
+    """The team whose app it is, or the person."""
+    _, owner, team = owned
+    return team.name if team else owner.email
+
+
+def app_page(
+    call: Call, shown: Shown, tab: str, template: str, status: int = 200, wrong: str = "", **values: object
+) -> Page:
+    """A page about one app, under the tab of this name; its templates extend `app.html`."""
+    return dashboard_page(call, template, status, wrong, tab=tab, shown=shown, app=shown.app, **values)
+
+
+def changes(call: Call) -> Live:
+    """What changes about an app while somebody looks at a page of it."""
+    app = apps.find(call.context, call.actor, call.app)
+    given = call.request.headers.get("last-event-id") or call.request.query.get("after", "")
+    latest = live.latest(call.context)
+    after = min(int(given), latest) if given.isascii() and given.isdigit() and len(given) < 19 else latest
+    return Live(app_id=app.id, account_id=call.actor.account.id, after=after)
 
 
 def said(heading: str, text: str, status: int = 200) -> Page:
@@ -54,13 +101,15 @@ def said(heading: str, text: str, status: int = 200) -> Page:
 
 
 def told(answering: Answering) -> Answering:
-    """Errors of a page are a page too."""
+    """Errors of a page are a page too, with the navigation for those who are logged in."""
 
     @wraps(answering)
     def answer(call: Call) -> Page:
         try:
             return answering(call)
         except CeladonError as error:
-            return said("That did not work", error.message, error.status)
+            if call.known is None:
+                return said("That did not work", error.message, error.status)
+            return dashboard_page(call, "wrong.html", error.status, error.message, section="")
 
     return answer

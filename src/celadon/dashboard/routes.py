@@ -2,17 +2,28 @@
 
 from celadon.api.answer import Page
 from celadon.api.route import Door, Route, route
-from celadon.dashboard import accounts, apps, logging_in, logins, overview, pages, scheduler_jobs, sign_ons
+from celadon.dashboard import (
+    accounts,
+    apps,
+    logging_in,
+    logins,
+    overview,
+    pages,
+    scheduler_jobs,
+    sign_ons,
+    static_files,
+)
 
 ROUTES: tuple[Route, ...] = (
     route("GET /", "anybody", lambda _: Page(status=303, location="/dashboard"), Door.OPEN),
     route("GET /dashboard/login", "anybody", logging_in.ask, Door.OPEN),
     route("POST /dashboard/login", "address and password", logging_in.log_in, Door.OPEN),
-    route("GET /dashboard/static/:version/style.css", "anybody", pages.style, Door.OPEN),
+    route("GET /dashboard/static/:version/:file", "anybody", static_files.show, Door.OPEN),
     route("POST /dashboard/logout", "who is logged in", logging_in.log_out, Door.BROWSER),
     route("GET /dashboard", "app:read", apps.list_of, Door.BROWSER),
     route("POST /dashboard", "write", apps.create, Door.BROWSER),
     route("GET /dashboard/apps/:app", "app:read", overview.show, Door.BROWSER),
+    route("GET /dashboard/apps/:app/changes", "app:read", pages.changes, Door.BROWSER),
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
     route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
     route("GET /account/accept/:token", "who has the link", accounts.show_invitation, Door.OPEN),

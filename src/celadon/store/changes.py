@@ -53,6 +53,15 @@ def latest(database: Database) -> int:
         )
 
 
+def list_after(tx: Transaction, seq: int, limit: int = 1000) -> tuple[int, list[tuple[int, str, str | None]]]:
+    """The number of the oldest change that is kept, and of those behind `seq` the newest: number, topic, app's id."""
+    table = tables.changes
+    oldest = tx.connection.execute(sa.select(sa.func.coalesce(sa.func.min(table.c.seq), 0))).scalar_one()
+    wanted = sa.select(table.c.seq, table.c.topic, table.c.app_id).where(table.c.seq > seq)
+    rows = tx.connection.execute(wanted.order_by(table.c.seq.desc()).limit(limit))
+    return int(oldest), [(int(row.seq), str(row.topic), row.app_id) for row in rows]
+
+
 class Feed:
     """One reader of the change feed; not shared between threads.
 

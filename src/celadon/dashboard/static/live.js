@@ -1,0 +1,41 @@
+// Keeps what is marked with data-live as it is now, while somebody looks at the page.
+(() => {
+  const url = document.body.dataset.changes;
+  if (!url) return;
+  let source = null;
+  const waiting = new Set();
+
+  // What somebody types into is not taken from under their hands: it waits until they are elsewhere.
+  const busy = element => element.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+  const renew = element => busy(element) ? waiting.add(element.id) : htmx.trigger(element, "live");
+
+  const changed = topics => document.querySelectorAll("[data-live]").forEach(element => {
+    const wanted = element.dataset.live.split(" ");
+    if (topics.includes("everything") || wanted.some(topic => topics.includes(topic))) renew(element);
+  });
+
+  document.addEventListener("focusout", () => setTimeout(() => {
+    for (const id of waiting) {
+      waiting.delete(id);
+      const element = document.getElementById(id);
+      if (element) renew(element);
+    }
+  }));
+
+  // A browser has few connections to one host: a page that nobody sees gives its own back.
+  let last = url;
+  const follow = () => {
+    if (document.hidden) {
+      source?.close();
+      source = null;
+    } else if (!source) {
+      source = new EventSource(last);
+      source.addEventListener("change", event => {
+        last = url.replace(/after=\d+/, `after=${event.lastEventId}`);
+        changed(event.data.split(" "));
+      });
+    }
+  };
+  document.addEventListener("visibilitychange", follow);
+  follow();
+})();
