@@ -44,7 +44,7 @@ def test_an_overview_follows_what_changes(world: World, visitor: Visitor) -> Non
     page = visitor.go("/dashboard/apps/example")
     expect(page.get_by_role("row", name="web")).to_contain_text("1")
     visitor.look("overview")
-    formations.update(world.context, world.actor, "example", [Update("web", quantity=3)])
+    formations.update(world.context, world.actor, "example", [Update(type="web", quantity=3)])
     expect(page.get_by_role("row", name="web")).to_contain_text("3")
     world.deploy("example", {"web": "python server.py", "worker": "python worker.py"})
     expect(page.get_by_role("row", name="worker")).to_be_visible()
