@@ -78,6 +78,11 @@ class Channel:
     def first(self) -> int:
         return self._segments.first
 
+    @property
+    def directory(self) -> Path:
+        """Where the channel is kept, and what its drains remember."""
+        return self._segments.directory
+
     def advance(self, births: Mapping[str, int] | None = None, events: Sequence[EventLine] = ()) -> Round:
         """One round. `births` says how many files came to be under each name since the last round, None where that
         is not known: those that were never seen are lost, and said. Events that the channel shows already are passed over.
