@@ -80,6 +80,24 @@ def update(
     return app, [(entry, types[entry.type]) for entry in after if entry.type in types]
 
 
+def planned(context: Context, actor: Actor, app_name: str, updates: Sequence[Update]) -> Mapping[str, tuple[int, str]]:
+    """Type → (quantity, size) as it would be after these; nothing is changed. Raises what `update` does."""
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "formation:update")
+        return _wanted(context, tx, app, formations.list_of(tx, app.id), updates)
+
+
+def _wanted(
+    context: Context, tx: Transaction, app: App, every: Sequence[Formation], updates: Sequence[Update]
+) -> dict[str, tuple[int, str]]:
+    """`every` is the app's formation with the types that the code no longer has."""
+    types = commands(tx, app.id)
+    present = [entry for entry in every if entry.type in types]
+    limit, sizes = context.settings.dyno_limit, context.settings.sizes
+    elsewhere = dynos.count_of_account(tx, app.owner_id) - sum(entry.quantity for entry in every)
+    return rules.scale(present, updates, types, sizes, dyno_limit=limit, elsewhere=elsewhere)
+
+
 def _changed(before: Formation | None, quantity: int, size: str) -> dict[str, object]:
     """What of a process type was different before."""
     old = {"quantity": before.quantity, "size": before.size} if before else {"quantity": 0}
@@ -90,12 +108,8 @@ def scale(context: Context, tx: Transaction, app: App, by: Actor, updates: Seque
     """As `update`; the caller has checked that it may."""
     accounts.lock(tx, app.owner_id)
     apps.lock(tx, app.id)
-    types = commands(tx, app.id)
     every = formations.list_of(tx, app.id)
-    present = [entry for entry in every if entry.type in types]
-    limit, sizes = context.settings.dyno_limit, context.settings.sizes
-    elsewhere = dynos.count_of_account(tx, app.owner_id) - sum(entry.quantity for entry in every)
-    wanted = rules.scale(present, updates, types, sizes, dyno_limit=limit, elsewhere=elsewhere)
+    wanted = _wanted(context, tx, app, every, updates)
     by_type = {entry.type: entry for entry in every}
     for name, (quantity, size) in wanted.items():
         if name in by_type:

@@ -13,6 +13,7 @@ from celadon.api import live
 from celadon.api.answer import Live, Page
 from celadon.api.request import Call
 from celadon.dashboard import static_files
+from celadon.model import price
 from celadon.model.app import App
 from celadon.model.errors import CeladonError
 
@@ -31,6 +32,8 @@ def _templates() -> jinja2.Environment:
     made.globals["static"] = static_files.url
     made.filters["instant"] = lambda at: at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
     made.filters["ago"] = ago
+    made.filters["dollars"] = price.dollars
+    made.filters["memory"] = lambda size: f"{size >> 30} GB" if size % (1 << 30) == 0 else f"{size >> 20} MB"
     return made
 
 
