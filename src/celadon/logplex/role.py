@@ -1,6 +1,7 @@
 """The logplex role: channels, the platform's events, and the listener for log sessions and for lines of add-on providers.
 
-Wakes on: inotify, the change feed. Reads: source files, events, log sessions. Writes: home/logplex. Survives: SIGKILL.
+Wakes on: inotify, the change feed. Reads: source files, events, log sessions. Writes: home/logplex,
+home/metrics.db. Survives: SIGKILL.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import uvloop
 from celadon.logplex import inputs, streams
 from celadon.logplex.events import EventInput, StoreUnavailable
 from celadon.logplex.manager import Logplex
+from celadon.logplex.metrics import Meter
 from celadon.model.addon import AddOn
 from celadon.model.event import Event
 from celadon.platform.settings import Settings
@@ -23,6 +25,7 @@ from celadon.store import addons, changes, database, events, log_sessions
 from celadon.store.database import Database
 from celadon.store.lines import Lines
 from celadon.store.log_sessions import LogSession
+from celadon.store.metrics import Metrics
 
 _WAIT_SECONDS = 1.0
 
@@ -57,7 +60,8 @@ class StoreEvents:
 
 
 async def _serve(settings: Settings, store: Database) -> None:
-    logplex = Logplex(settings.home, settings.log_window)
+    meter = Meter(Metrics(settings.home), settings.log_window)
+    logplex = Logplex(settings.home, settings.log_window, meter=meter)
     event_input = EventInput(logplex.directory / "events.json", StoreEvents(store), logplex.take_events)
 
     def find_session(secret: str) -> LogSession | None:
