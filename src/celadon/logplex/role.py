@@ -1,8 +1,8 @@
 """The logplex role: channels, the platform's events, drains, and the listener for log sessions and for lines of add-on
 providers.
 
-Wakes on: inotify, the change feed. Reads: source files, events, log sessions, drains. Writes: home/logplex, how drains
-fare. Survives: SIGKILL.
+Wakes on: inotify, the change feed. Reads: source files, events, log sessions, drains. Writes: home/logplex,
+home/metrics.db, how drains fare. Survives: SIGKILL.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from celadon.logplex import inputs, streams
 from celadon.logplex.drains import Drains
 from celadon.logplex.events import EventInput, StoreUnavailable
 from celadon.logplex.manager import Logplex
+from celadon.logplex.metrics import Meter
 from celadon.model.addon import AddOn
 from celadon.model.event import Event
 from celadon.model.log_drain import DrainStatus, LogDrain
@@ -27,6 +28,7 @@ from celadon.store import addons, changes, database, events, log_drains, log_ses
 from celadon.store.database import Database
 from celadon.store.lines import Lines
 from celadon.store.log_sessions import LogSession
+from celadon.store.metrics import Metrics
 
 _WAIT_SECONDS = 1.0
 
@@ -88,7 +90,8 @@ class StoreDrains:
 
 
 async def _serve(settings: Settings, store: Database) -> None:
-    logplex = Logplex(settings.home, settings.log_window)
+    meter = Meter(Metrics(settings.home), settings.log_window)
+    logplex = Logplex(settings.home, settings.log_window, meter=meter)
     event_input = EventInput(logplex.directory / "events.json", StoreEvents(store), logplex.take_events)
 
     def find_session(secret: str) -> LogSession | None:
