@@ -281,7 +281,7 @@ def _check(entries: Sequence[Entry], placed: Sequence[Placed]) -> None:
     made = {entry.path: entry.mode for entry in entries}
     for one in placed:
         if made.get(one.path) != (None if one.goes else one.mode):
-            raise InvalidParams(f"cannot commit: git does not take the path {ascii(one.path[:200])}")
+            raise InvalidParams(f"cannot commit: git does not take the path {one.path[:200]!a}")
 
 
 async def _move(found: Repository, tree: Tree, made: str) -> None:
