@@ -61,6 +61,11 @@ def sign_up(context: Context, email: str) -> None:
         changes.record(tx, "account")
 
 
+def open_to_all(context: Context) -> bool:
+    """Whether whoever comes may make an account."""
+    return context.settings.signup == "open"
+
+
 def write(context: Context, tx: Transaction, email: str, inviter: Actor | None) -> Invitation:
     """Invite an address that has no account: the newest invitation counts, and a letter goes out once a minute at most."""
     # One after the other: of two for the same address the second finds the first.
