@@ -230,8 +230,9 @@ def _origin(url: str) -> str:
 
 
 def _by_browser(request: Request) -> bool:
-    """Whether a person asks, with a browser, and not a program."""
-    return request.path[:1] == ("dashboard",) or "text/html" in request.headers.get("accept", "")
+    """Whether a person asks, with a browser, and not a program: those bring a token, or want JSON."""
+    wanted = "authorization" not in request.headers and "text/html" in request.headers.get("accept", "")
+    return request.path[:1] == ("dashboard",) or wanted
 
 
 def _failed(request: Request, error: CeladonError) -> Response:
