@@ -41,6 +41,25 @@ def invite(context: Context, actor: Actor, email: str) -> Invitation:
     return invitation
 
 
+def list_of(context: Context, actor: Actor) -> list[Invitation]:
+    """Those that nobody has accepted yet: the actor's own, to an operator everybody's. The newest first."""
+    access.require_account_read(actor)
+    with context.database.read() as tx:
+        return invitations.list_by(tx, None if actor.account.operator else actor.account.id, now())
+
+
+def withdraw(context: Context, actor: Actor, email: str) -> None:
+    """Take back an invitation of the actor's, or as an operator anybody's. Raises NotFound."""
+    access.require_account_write(actor)
+    with context.database.transaction() as tx:
+        found = invitations.find_by_email(tx, email)
+        if found is None or not (actor.account.operator or found.invited_by == actor.account.id):
+            raise NotFound("invitation")
+        invitations.delete(tx, found.email)
+        events.insert(tx, "invitation:destroy", by=actor, payload={"email": found.email}, resource_id=found.id)
+        changes.record(tx, "account")
+
+
 def sign_up(context: Context, email: str) -> None:
     """Somebody asks for an account: a letter goes to the address, whether or not it has one already.
 

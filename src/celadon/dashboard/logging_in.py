@@ -1,6 +1,7 @@
 """Logging in at the dashboard, and out again."""
 
 import re
+from dataclasses import replace
 
 from celadon.actions import sessions
 from celadon.api import credentials
@@ -44,7 +45,12 @@ def begin(call: Call, actor: Actor, location: str) -> Page:
 @told
 def log_out(call: Call) -> Page:
     sessions.destroy(call.context, call.actor, "~")
-    return Page(status=303, location=f"{HOME}/login", headers={"Set-Cookie": _cookie(call.request, "", age=0)})
+    return forget(call, Page(status=303, location=f"{HOME}/login"))
+
+
+def forget(call: Call, page: Page) -> Page:
+    """This page, with which the browser forgets its session."""
+    return replace(page, headers={**page.headers, "Set-Cookie": _cookie(call.request, "", age=0)})
 
 
 def _to(call: Call) -> str:

@@ -17,7 +17,7 @@ from celadon.model.oauth_client import OauthClient
 # Why somebody is not let in: told in the form that they have sent.
 REFUSALS = (Unauthorized, TwoFactorRequired, RateLimited)
 
-_SCOPES = {
+SCOPES = {
     "global": "do everything that you can do",
     "identity": "see your name and address",
     "read": "see your apps, but no config vars",
@@ -82,7 +82,7 @@ def _asked(call: Call) -> tuple[OauthClient, list[str]]:
 
 def _asking(client: OauthClient, scope: list[str], status: int = 200, wrong: str = "", **again: object) -> Page:
     """The answer to the form leads to the program."""
-    asked = [_SCOPES[name] for name in scope]
+    asked = [SCOPES[name] for name in scope]
     return replace(
         page("authorize.html", status, wrong, client=client, asked=asked, **again), forms_to=client.redirect_uri
     )
