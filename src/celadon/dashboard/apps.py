@@ -4,6 +4,7 @@ from celadon.actions import apps
 from celadon.actions.apps import Owned
 from celadon.api.answer import Page
 from celadon.api.request import Call
+from celadon.dashboard import account_transfers
 from celadon.dashboard.pages import dashboard_page, owner_of, told
 from celadon.model.errors import InvalidParams
 from celadon.model.range import Range
@@ -40,6 +41,7 @@ def _listed(call: Call, status: int = 200, wrong: str = "") -> Page:
         left=len(found[_SHOWN:]),
         there=len(visible),
         wanted=" ".join(words),
+        offered=account_transfers.offered_to(call),
     )
 
 

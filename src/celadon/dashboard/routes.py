@@ -3,6 +3,14 @@
 from celadon.api.answer import Page
 from celadon.api.route import Door, Route, route
 from celadon.dashboard import (
+    account_invitations,
+    account_keys,
+    account_profile,
+    account_sessions,
+    account_teams,
+    account_tokens,
+    account_transfers,
+    account_two_factor,
     accounts,
     apps,
     logging_in,
@@ -15,6 +23,18 @@ from celadon.dashboard import (
     static_files,
 )
 
+# Below the account: what is shown, and the forms of it.
+_ACCOUNT = {
+    "": account_profile,
+    "/keys": account_keys,
+    "/tokens": account_tokens,
+    "/sessions": account_sessions,
+    "/two-factor": account_two_factor,
+    "/invitations": account_invitations,
+    "/transfers": account_transfers,
+    "/teams/:team": account_teams,
+}
+
 ROUTES: tuple[Route, ...] = (
     route("GET /", "anybody", lambda _: Page(status=303, location="/dashboard"), Door.OPEN),
     route("GET /dashboard/login", "anybody", logging_in.ask, Door.OPEN),
@@ -23,6 +43,16 @@ ROUTES: tuple[Route, ...] = (
     route("POST /dashboard/logout", "who is logged in", logging_in.log_out, Door.BROWSER),
     route("GET /dashboard", "app:read", apps.list_of, Door.BROWSER),
     route("POST /dashboard", "write", apps.create, Door.BROWSER),
+    *(
+        route(f"{method} /dashboard/account{path}", permission, answer, Door.BROWSER)
+        for path, module in _ACCOUNT.items()
+        for method, permission, answer in (
+            ("GET", "account:read", module.show),
+            ("POST", "account:write", module.update),
+        )
+    ),
+    route("GET /dashboard/account/teams", "team:read", account_teams.list_of, Door.BROWSER),
+    route("POST /dashboard/account/teams", "account:write", account_teams.create, Door.BROWSER),
     route("GET /dashboard/apps/:app", "app:read", overview.show, Door.BROWSER),
     route("GET /dashboard/apps/:app/changes", "app:read", pages.changes, Door.BROWSER),
     route("GET /dashboard/apps/:app/resources", "app:read", resources.show, Door.BROWSER),
