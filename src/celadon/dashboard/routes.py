@@ -4,9 +4,11 @@ from celadon.api.answer import Page
 from celadon.api.route import Door, Route, route
 from celadon.dashboard import (
     accounts,
+    addons,
     apps,
     logging_in,
     logins,
+    marketplace,
     overview,
     pages,
     scheduler_jobs,
@@ -24,6 +26,11 @@ ROUTES: tuple[Route, ...] = (
     route("POST /dashboard", "write", apps.create, Door.BROWSER),
     route("GET /dashboard/apps/:app", "app:read", overview.show, Door.BROWSER),
     route("GET /dashboard/apps/:app/changes", "app:read", pages.changes, Door.BROWSER),
+    route("GET /dashboard/addons", "addon:read", addons.list_of, Door.BROWSER),
+    route("GET /dashboard/addons/services/:service", "app:read", marketplace.show, Door.BROWSER),
+    route("POST /dashboard/addons/services/:service", "addon:update", marketplace.provision, Door.BROWSER),
+    route("GET /dashboard/addons/:addon", "addon:read", addons.show, Door.BROWSER),
+    route("POST /dashboard/addons/:addon", "addon:update", addons.change, Door.BROWSER),
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
     route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
     route("GET /account/accept/:token", "who has the link", accounts.show_invitation, Door.OPEN),
