@@ -588,6 +588,10 @@ log_sessions = sa.Table(
     sa.Column("tail", sa.Boolean, nullable=False),
     sa.Column("dyno", sa.Text),
     sa.Column("source", sa.Text),
+    # What is looked for in all that is kept.
+    sa.Column("grep", sa.Text),
+    sa.Column("request_id", sa.Text),
+    sa.Column("since", Instant),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
 )
