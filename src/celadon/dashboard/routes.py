@@ -4,7 +4,9 @@ from celadon.api.answer import Page
 from celadon.api.route import Door, Route, route
 from celadon.dashboard import (
     accounts,
+    activity,
     apps,
+    collaborators,
     logging_in,
     logins,
     overview,
@@ -30,6 +32,9 @@ ROUTES: tuple[Route, ...] = (
     route("GET /dashboard/apps/:app/resources/change", "formation:update", resources.plan, Door.BROWSER),
     route("POST /dashboard/apps/:app/resources/dynos", "dyno:stop", resources.change_dynos, Door.BROWSER),
     route("POST /dashboard/apps/:app/resources/addons", "addon:update", resources.change_addons, Door.BROWSER),
+    route("GET /dashboard/apps/:app/activity", "app:read", activity.show, Door.BROWSER),
+    route("GET /dashboard/apps/:app/access", "app:read", collaborators.show, Door.BROWSER),
+    route("POST /dashboard/apps/:app/access", "collaborator:update", collaborators.change, Door.BROWSER),
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
     route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
     route("GET /account/accept/:token", "who has the link", accounts.show_invitation, Door.OPEN),
