@@ -1,11 +1,12 @@
 """An app's resources as a person sees and changes them."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 from tests.api.world import World
 from tests.dashboard.browser import Visitor
 
-from celadon.actions import addons, context, formations, provisioning
+from celadon.actions import addons, context, formations, provisioning, scheduler_jobs
 from celadon.model.dyno import DynoState
+from celadon.model.formation import Update
 from celadon.store import dynos as stored_dynos
 
 PATH = "/dashboard/apps/example/resources"
@@ -82,3 +83,43 @@ def test_an_addon_is_removed_by_its_name(world: World, visitor: Visitor) -> None
     page.get_by_label(f"Type {made.name} to confirm").fill(made.name)
     page.get_by_role("button", name="Remove it").click()
     expect(page.locator("#addons")).to_contain_text("deprovisioning")
+
+
+def test_a_formation_that_somebody_else_has_changed_is_read_again(world: World, visitor: Visitor) -> None:
+    page = visitor.go(PATH)
+    page.get_by_label("How many web dynos").fill("3")
+    expect(page.locator("#plan")).to_contain_text("Scale web from 1 to 3")
+    # It is not taken from under the hands of who types.
+    formations.update(world.context, world.actor, "example", [Update(type="web", quantity=2)])
+    visitor.expect("409")
+    page.get_by_role("button", name="Apply changes").click()
+    expect(page.get_by_role("alert")).to_contain_text("has changed while you looked at it")
+    expect(page.locator("main")).to_contain_text("Scale web from 2 to 3")
+    visitor.look("resources-confirm")
+    page.get_by_role("button", name="Apply changes").click()
+    expect(page.get_by_label("How many web dynos")).to_have_value("3")
+
+
+def test_without_scripts_the_words_are_a_page(world: World, chromium: Browser, visitor: Visitor) -> None:
+    context = chromium.new_context(java_script_enabled=False, storage_state=visitor.context.storage_state())
+    page = context.new_page()
+    page.goto(f"{visitor.url}{PATH}")
+    expect(page.get_by_label("web dynos, by a slider")).to_be_hidden()
+    page.get_by_label("How many web dynos").fill("2")
+    page.get_by_role("button", name="Apply changes").click()
+    expect(page.locator("main")).to_contain_text("Scale web from 1 to 2")
+    page.get_by_role("button", name="Apply changes").click()
+    expect(page.get_by_label("How many web dynos")).to_have_value("2")
+    context.close()
+    _, found = formations.list_of(world.context, world.actor, "example")
+    assert {entry.type: entry.quantity for entry, _ in found}["web"] == 2
+
+
+def test_the_scheduler_is_opened_on_a_page_of_its_own(world: World, visitor: Visitor) -> None:
+    made = addons.create(world.context, world.actor, "example", plan="scheduler").addon
+    scheduler_jobs.provision(world.context, made.id, world.made["app"])
+    provisioning.provisioned(world.context, made.id, provider_id="1", config={}, message="")
+    page = visitor.go(PATH)
+    with visitor.context.expect_page() as opened:
+        page.get_by_role("button", name=f"Open {made.name}").click()
+    expect(opened.value.get_by_role("heading", name="Scheduler of example")).to_be_visible()

@@ -128,6 +128,14 @@ def permissions_of(tx: Transaction, actor: Actor, app: App) -> frozenset[Permiss
     return (_OF_ROLE[role] if role else frozenset()) | frozenset(map(Permission, given.permissions if given else ()))
 
 
+def allowed(tx: Transaction, actor: Actor, app: App) -> frozenset[str]:
+    """Names of `PERMISSIONS` that the actor has on the app with this token: what a page offers."""
+    held = permissions_of(tx, actor, app)
+    return frozenset(
+        name for name, (needed, scopes) in PERMISSIONS.items() if needed in held and scopes & set(actor.scope)
+    )
+
+
 def role_of(tx: Transaction, actor: Actor, app: App) -> Role | None:
     """What the actor is to the app; None for a stranger. What a collaborator may do: `permissions_of`."""
     role = _role_of(tx, actor, app)

@@ -146,11 +146,10 @@ def find(context: Context, actor: Actor, name_or_id: str, permission: str = "app
         return access.app_for(tx, actor, name_or_id, permission)
 
 
-def allowed(context: Context, actor: Actor, app: App) -> frozenset[str]:
-    """What the actor may do to the app, in the words of `access.PERMISSIONS`, but for what their token may."""
+def allowed(context: Context, actor: Actor, name_or_id: str) -> frozenset[str]:
+    """What the actor may do to the app, in the words of `access.PERMISSIONS`; raises NotFound."""
     with context.database.read() as tx:
-        held = access.permissions_of(tx, actor, app)
-    return frozenset(name for name, (needed, _) in access.PERMISSIONS.items() if needed in held)
+        return access.allowed(tx, actor, access.app_for(tx, actor, name_or_id, "app:read"))
 
 
 def owned(context: Context, found: Sequence[App]) -> list[Owned]:

@@ -1,6 +1,7 @@
 """Collaborators: whom an app's owner lets work on it."""
 
 import uuid
+from datetime import datetime
 
 from celadon.actions import access, invitations, mails
 from celadon.actions.context import Context, now
@@ -70,6 +71,12 @@ def invited(app: App, email: str) -> Account:
         created_at=now(),
         updated_at=now(),
     )
+
+
+def waiting(context: Context, actor: Actor, app_name: str) -> list[tuple[str, datetime]]:
+    """Addresses without an account that were invited to the app, and when. Raises NotFound, Forbidden."""
+    with context.database.read() as tx:
+        return apps.invited_of(tx, access.app_for(tx, actor, app_name, "collaborator:update").id)
 
 
 def remove(context: Context, actor: Actor, app_name: str, person: str) -> tuple[App, Account]:

@@ -7,7 +7,7 @@ from functools import cache, wraps
 
 import jinja2
 
-from celadon.actions import apps
+from celadon.actions import apps, favourites
 from celadon.actions.apps import Owned
 from celadon.api import live
 from celadon.api.answer import Live, Page
@@ -62,12 +62,15 @@ def dashboard_page(call: Call, template: str, status: int = 200, wrong: str = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """The app that a page is about. `after` is where the change feed was before anything was looked at."""
+    """The app that a page is about. `after` is where the change feed was before anything was looked at. `favourite`: of
+    who looks at the page.
+    """
 
     app: App
     owner: str
     url: str
     after: int
+    favourite: bool
 
 
 def shown(call: Call) -> Shown:
@@ -75,7 +78,13 @@ def shown(call: Call) -> Shown:
     after = live.latest(call.context)
     (owned,) = apps.owned(call.context, [apps.find(call.context, call.actor, call.app)])
     app = owned[0]
-    return Shown(app=app, owner=owner_of(owned), url=call.settings.web_url(app.name), after=after)
+    return Shown(
+        app=app,
+        owner=owner_of(owned),
+        url=call.settings.web_url(app.name),
+        after=after,
+        favourite=favourites.is_one(call.context, call.actor, app),
+    )
 
 
 def owner_of(owned: Owned) -> str:

@@ -162,7 +162,7 @@ def _page(call: Call, found: Shown, status: int = 200, wrong: str = "", typed: M
     _, formation = formations.list_of(context, actor, app.id)
     _, running = dynos.list_of(context, actor, app.id)
     present = [dyno for dyno, _ in running]
-    may = apps.allowed(context, actor, app)
+    may = apps.allowed(context, actor, app.id)
     listed = _listed(call, found, may)
     own = [one.found.plan for one in listed if one.own]
     amounts = {entry.type: (entry.quantity, entry.size) for entry, _ in formation}

@@ -32,3 +32,37 @@ def line(event: Event) -> tuple[Source, str] | None:
     if event.app_id is None or event.line is None:
         return None
     return _SOURCES.get(event.action.partition(":")[0], API), event.line
+
+
+# What somebody may look for → the nouns with which actions begin that are of this kind.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "deploys": ("build", "build-cache", "buildpack", "release", "slug", "app-setup", "pipeline-promotion"),
+    "dynos": ("dyno", "formation"),
+    "add-ons": ("addon", "addon-attachment", "dataclip", "postgres", "scheduler-job"),
+    "access": ("app-transfer", "collaborator"),
+    "settings": ("acm", "app", "domain", "feature", "log-drain", "sni-endpoint", "webhook"),
+}
+# Nouns that people write otherwise.
+_NOUNS = {"addon": "add-on", "addon-attachment": "attachment"}
+# Said of the same release by another event already.
+REPEATED = "release:name"
+
+
+def kind_of(action: str) -> str:
+    """The kind of an action; `settings` for one that belongs nowhere."""
+    noun = action.partition(":")[0]
+    return next((kind for kind, nouns in KINDS.items() if noun in nouns), "settings")
+
+
+def words(event: Event, who: str) -> str:
+    """What happened, without saying again who did it: the log's line, or words made of the action and its thing."""
+    if event.line:
+        return event.line.removesuffix(f" by user {who}")
+    noun, _, verb = event.action.partition(":")
+    plan = event.payload.get("plan")
+    named = [event.payload.get(name) for name in ("name", "email", "to", "hostname")]
+    thing = " ".join(str(one)[:100] for one in named if one)
+    of_plan = f" ({plan['name']})" if isinstance(plan, Mapping) and "name" in plan else ""
+    return (
+        f"{verb.replace('-', ' ').capitalize()} {_NOUNS.get(noun, noun.replace('-', ' '))} {thing}".rstrip() + of_plan
+    )

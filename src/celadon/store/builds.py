@@ -1,5 +1,6 @@
 """Builds."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -39,6 +40,10 @@ def list_pending(tx: Transaction) -> list[Build]:
 
 def list_of(tx: Transaction, app_id: str) -> list[Build]:
     return rows.every(tx, Build, sa.select(_t).where(_t.c.app_id == app_id).order_by(_t.c.created_at))
+
+
+def by_ids(tx: Transaction, ids: Collection[str]) -> dict[str, Build]:
+    return {build.id: build for build in rows.every(tx, Build, sa.select(_t).where(_t.c.id.in_(ids)))}
 
 
 def insert(tx: Transaction, build: Build) -> None:

@@ -43,11 +43,15 @@ def list_after(tx: Transaction, seq: int, limit: int = 1000) -> list[Event]:
     return rows.every(tx, Event, query)
 
 
-def numbers_of_app(tx: Transaction, app_id: str) -> list[int]:
-    """But for states of dynos, which are kept for webhooks alone."""
+def numbers_of_app(
+    tx: Transaction, app_id: str, nouns: Collection[str] = (), without: Collection[str] = ()
+) -> list[int]:
+    """But for states of dynos, which are kept for webhooks alone; of actions that begin with these nouns, if any."""
     c = tables.events.c
-    query = sa.select(c.seq).where(c.app_id == app_id, c.action.not_in((DYNO_STATE, DYNO_GONE))).order_by(c.seq)
-    return list(tx.connection.execute(query).scalars())
+    query = sa.select(c.seq).where(c.app_id == app_id, c.action.not_in((DYNO_STATE, DYNO_GONE, *without)))
+    if nouns:
+        query = query.where(sa.or_(*(c.action.startswith(f"{noun}:", autoescape=True) for noun in nouns)))
+    return list(tx.connection.execute(query.order_by(c.seq)).scalars())
 
 
 def numbers_of_account(tx: Transaction, account_id: str) -> list[int]:

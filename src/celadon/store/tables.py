@@ -276,6 +276,14 @@ collaborators = sa.Table(
     sa.Column("permissions", Json, nullable=False, server_default='["view", "deploy", "operate"]'),
 )
 
+favourites = sa.Table(
+    "favourites",
+    metadata,
+    sa.Column("account_id", sa.Text, sa.ForeignKey("accounts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
 teams = sa.Table(
     "teams",
     metadata,
