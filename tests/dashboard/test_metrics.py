@@ -4,13 +4,17 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.api.world import World
+from tests.api.world import PASSWORD, World
 from tests.dashboard import measured
-from tests.dashboard.test_logging_in import ask, cookie_of, log_in
+from tests.dashboard.test_logging_in import OWN, ask, cookie_of, log_in
 
+from celadon.actions import alerts
+from celadon.actions.context import now
 from celadon.dashboard import charts
 from celadon.dashboard import metrics as pages
 from celadon.model import logline
+from celadon.model.app import Collaborator, Permission
+from celadon.store import rows, tables
 
 
 def page(world: World, path: str = "/dashboard/apps/example/metrics", status: int = 200) -> str:
@@ -93,3 +97,51 @@ def test_sizes_are_short(value: float, text: str) -> None:
 )
 def test_times_are_short(value: float, text: str) -> None:
     assert pages.milliseconds(value) == text
+
+
+def change(world: World, form: dict[str, str], alert: str = "", status: int = 303) -> str:
+    path = "/dashboard/apps/example/metrics/alerts" + (f"/{alert}" if alert else "")
+    reply = ask(world, "POST", path, form, Cookie=cookie_of(log_in(world)), **OWN)
+    assert reply.status == status, reply.content.decode()
+    return reply.content.decode()
+
+
+GOOD = {"measure": "p95", "threshold": "750", "minutes": "5", "recipients": "ada@example.com"}
+
+
+def test_an_alert_is_added_changed_and_removed(world: World) -> None:
+    change(world, GOOD)
+    assert "Response time (p95) above 750 ms in 5 minutes" in page(world)
+    (alert,) = alerts.list_of(world.context, world.actor, "example")
+    change(world, {**GOOD, "measure": "memory", "threshold": "90", "recipients": ""}, alert.id)
+    text = page(world)
+    assert "Memory of a dyno above 90 % of the quota in 5 minutes" in text and "Nobody is written to" in text
+    change(world, {"step": "remove"}, alert.id)
+    assert "None yet." in page(world)
+    change(world, {"step": "remove"}, alert.id, 404)
+
+
+def test_a_refused_alert_is_not_typed_again(world: World) -> None:
+    text = change(world, {**GOOD, "threshold": "<b>"}, status=422)
+    assert "the threshold is 1 to 600,000 ms" in text and 'value="&lt;b&gt;"' in text and "<b>'" not in text
+    assert 'hx-get="/dashboard/apps/example/metrics?range=hour"' in text
+    change(world, {}, status=422)
+
+
+def test_who_may_only_look_has_no_forms(world: World) -> None:
+    change(world, GOOD)
+    with world.context.database.transaction() as tx:
+        shared = Collaborator(
+            app_id=world.made["app"],
+            account_id=world.made["other"],
+            created_at=now(),
+            permissions=(Permission.VIEW,),
+        )
+        tx.connection.execute(tables.collaborators.delete())
+        rows.insert(tx, tables.collaborators, shared)
+    given = {"email": "grace@example.com", "password": PASSWORD}
+    cookie = cookie_of(ask(world, "POST", "/dashboard/login", given, **OWN))
+    text = ask(world, "GET", "/dashboard/apps/example/metrics", Cookie=cookie).content.decode()
+    assert "above 750 ms" in text and "/alerts" not in text
+    refused = ask(world, "POST", "/dashboard/apps/example/metrics/alerts", GOOD, Cookie=cookie, **OWN)
+    assert refused.status == 403

@@ -8,7 +8,6 @@ from celadon.actions import access
 from celadon.actions.context import Context, now
 from celadon.model import metrics as rules
 from celadon.model.account import Actor
-from celadon.model.app import App
 from celadon.model.errors import NotFound
 from celadon.model.metrics import Counts, Uses
 from celadon.model.release import Release
@@ -124,20 +123,12 @@ def errors(counts: Counts) -> list[LastError]:
     return [LastError(code=code, count=one.count, last=datetime.fromtimestamp(one.last, UTC)) for code, one in seen]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recent:
-    """The last minutes of an app, added up."""
-
-    counts: Counts
-    uses: Uses
-
-
-def recent(metrics: Metrics, app: App, minutes: int) -> Recent:
-    """Up to what is counted for sure; raises sqlite3.Error."""
+def recent(metrics: Metrics, app_id: str, minutes: int) -> tuple[Counts, Uses]:
+    """The last minutes of an app, added up, up to what is counted for sure; raises sqlite3.Error."""
     end = (int(now().timestamp()) - LATE) // rules.SHORTEST * rules.SHORTEST
     counts, uses = Counts(), Uses()
-    for _, found in metrics.counts(app.id, rules.SHORTEST, end - minutes * 60, end):
+    for _, found in metrics.counts(app_id, rules.SHORTEST, end - minutes * 60, end):
         counts.add(found)
-    for _, used in metrics.samples(app.id, rules.SHORTEST, end - minutes * 60, end):
+    for _, used in metrics.samples(app_id, rules.SHORTEST, end - minutes * 60, end):
         rules.add_uses(uses, used)
-    return Recent(counts=counts, uses=uses)
+    return counts, uses

@@ -67,7 +67,7 @@ class Lane:
 def top(most: float, least: float = 1.0) -> float:
     """The round number (1, 2 or 5 with zeros) that a scale ends with which must hold `most`."""
     most = max(most, least)
-    power = 10 ** math.floor(math.log10(most))
+    power = math.pow(10, math.floor(math.log10(most)))
     return next(number * power for number in _ROUND if number * power >= most * (1 - 1e-9))
 
 

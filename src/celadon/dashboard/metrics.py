@@ -1,22 +1,25 @@
-"""An app's metrics: requests, response times, throughput, errors, memory, load, by what its log says."""
+"""An app's metrics: requests, response times, throughput, errors, memory, load, by what its log says; and its alerts."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from celadon.actions import metrics
+from celadon.actions import alerts, metrics
 from celadon.actions.metrics import LastError, Read
 from celadon.api.answer import Page
 from celadon.api.request import Call
 from celadon.dashboard import charts
 from celadon.dashboard.charts import Chart, Lane, Mark, Series
 from celadon.dashboard.pages import app_page, shown, told
+from celadon.model import alert as rules
 from celadon.model import error_code
+from celadon.model.errors import InvalidParams
 from celadon.model.metrics import Counts, Use
 
 # Of what could be many: so many are drawn.
 _MOST_TYPES, _MOST_CODES, _MOST_RELEASES = 6, 15, 40
 _ROWS = 12
+_FIELDS = ("measure", "threshold", "minutes", "recipients")
 _CLASSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx", 1: "1xx", 0: "no answer"}
 _PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _NO_REQUESTS = "No requests in this time."
@@ -24,11 +27,37 @@ _NO_REQUESTS = "No requests in this time."
 
 @told
 def show(call: Call) -> Page:
-    return page(call)
+    return _page(call)
 
 
-def page(call: Call, status: int = 200, wrong: str = "") -> Page:
-    """The page; with what did not work when somebody changed something on it."""
+@told
+def create_alert(call: Call) -> Page:
+    return _changed(call, lambda: alerts.create(call.context, call.actor, call.app, **_rule(call)))
+
+
+@told
+def update_alert(call: Call) -> Page:
+    alert_id = call.params["alert"]
+    if call.form().get("step") == "remove":
+        return _changed(call, lambda: alerts.remove(call.context, call.actor, call.app, alert_id))
+    return _changed(call, lambda: alerts.update(call.context, call.actor, call.app, alert_id, **_rule(call)))
+
+
+def _changed(call: Call, change: Callable[[], object]) -> Page:
+    """The page anew; a value that is refused stands in its form, with the reason above."""
+    try:
+        change()
+    except InvalidParams as error:
+        return _page(call, error.status, error.message)
+    return Page(status=303, location=f"/dashboard/apps/{call.app}/metrics#alerts")
+
+
+def _rule(call: Call) -> dict[str, str]:
+    form = call.form()
+    return {name: form.get(name, "").strip() for name in _FIELDS}
+
+
+def _page(call: Call, status: int = 200, wrong: str = "") -> Page:
     wanted = metrics.stretch(call.request.query.get("range", "hour"))
     found = shown(call)
     read = metrics.read(call.context, call.actor, found.app.id, wanted)
@@ -39,6 +68,8 @@ def page(call: Call, status: int = 200, wrong: str = "") -> Page:
         "metrics.html",
         status,
         wrong,
+        # A form that was refused has another path: what is renewed is this page.
+        here=f"/dashboard/apps/{found.app.name}/metrics",
         stretches=metrics.STRETCHES,
         read=read,
         facts=_facts(read),
@@ -49,6 +80,10 @@ def page(call: Call, status: int = 200, wrong: str = "") -> Page:
         starts=charts.strokes([counts.starts > 0 for counts in read.counts]),
         started=sum(counts.starts for counts in read.counts),
         times=_axis(read),
+        alerts=alerts.list_of(call.context, call.actor, found.app.id),
+        may_change=alerts.may_change(call.context, call.actor, found.app.id),
+        kinds=rules.KINDS,
+        typed=(call.params.get("alert", "new"), _rule(call)) if wrong else ("", {}),
         rows=_rows(read) if read.total != Counts() or any(read.uses) else [],
     )
 
@@ -110,11 +145,15 @@ def _rates(read: Read, of: Callable[[Counts], float]) -> list[float]:
     return [of(counts) / read.seconds(at) for at, counts in enumerate(read.counts)]
 
 
+def _of_class(digit: int) -> Callable[[Counts], float]:
+    return lambda counts: counts.classes.get(digit, 0)
+
+
 def _requests(read: Read) -> Chart:
     total = read.total
     most = charts.top(max(_rates(read, lambda counts: counts.requests)), 0.1)
     there = [digit for digit in _CLASSES if total.classes.get(digit)]
-    paths = charts.stacked([_rates(read, lambda counts, d=digit: counts.classes.get(d, 0)) for digit in there], most)
+    paths = charts.stacked([_rates(read, _of_class(digit)) for digit in there], most)
     series = [
         Series(name=_CLASSES[digit], kind=f"of-{digit}", path=path, value=number(total.classes[digit]), filled=True)
         for digit, path in zip(there, paths, strict=True)

@@ -58,6 +58,8 @@ ROUTES: tuple[Route, ...] = (
     route("POST /dashboard/account/teams", "account:write", account_teams.create, Door.BROWSER),
     route("GET /dashboard/apps/:app", "app:read", overview.show, Door.BROWSER),
     route("GET /dashboard/apps/:app/metrics", "log:read", metrics.show, Door.BROWSER),
+    route("POST /dashboard/apps/:app/metrics/alerts", "app:update", metrics.create_alert, Door.BROWSER),
+    route("POST /dashboard/apps/:app/metrics/alerts/:alert", "app:update", metrics.update_alert, Door.BROWSER),
     route("GET /dashboard/apps/:app/changes", "app:read", pages.changes, Door.BROWSER),
     route("GET /dashboard/apps/:app/resources", "app:read", resources.show, Door.BROWSER),
     route("POST /dashboard/apps/:app/resources", "formation:update", resources.apply, Door.BROWSER),
