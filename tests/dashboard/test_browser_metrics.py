@@ -25,7 +25,6 @@ def test_a_busy_hour_and_what_comes_while_somebody_looks(world: World, visitor: 
     expect(page.get_by_role("link", name="H99")).to_be_visible(timeout=15_000)
     page.get_by_role("link", name="Last week").click()
     expect(page.get_by_role("link", name="Last week")).to_have_attribute("aria-current", "page")
-    visitor.look("metrics-week")
 
 
 def test_the_overview_says_what_went_wrong(world: World, visitor: Visitor) -> None:
@@ -38,7 +37,6 @@ def test_the_overview_says_what_went_wrong(world: World, visitor: Visitor) -> No
 def test_an_app_that_nobody_visited(visitor: Visitor) -> None:
     page = visitor.go("/dashboard/apps/example/metrics")
     expect(page.get_by_text("No error in this time.")).to_be_visible()
-    visitor.look("metrics-empty")
 
 
 def test_alerts(world: World, visitor: Visitor) -> None:
