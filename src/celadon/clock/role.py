@@ -1,7 +1,7 @@
 """The clock role: runs what is due.
 
 Wakes on: time. Reads and writes: what retention is about, where domains lead, automatic certificates, the outbox,
-deliveries of webhooks, deploy hooks, jobs of schedulers; asks for the replacement of dynos that are a day old.
+deliveries of webhooks, deploy hooks, jobs of schedulers, alerts on metrics; asks for the replacement of dynos that are a day old.
 Survives: a SIGKILL; everything it runs can be run again.
 """
 
@@ -15,6 +15,7 @@ from celadon.actions import dynos
 from celadon.actions.context import now
 from celadon.clock import retention
 from celadon.clock.acme import Authority
+from celadon.clock.alerts import Watch
 from celadon.clock.deploy_hooks import Hooks
 from celadon.clock.mails import Post
 from celadon.clock.names import Names
@@ -34,6 +35,8 @@ _WEBHOOKS = 0.25
 # And between two looks for deploys that are to be told, and for jobs that are due.
 _HOOKS = 0.5
 _JOBS = 1.0
+# And between two looks at the metrics of apps with alerts.
+_ALERTS = 60.0
 _SHORTEST, _LONGEST = 0.5, 60.0
 
 
@@ -47,6 +50,7 @@ def main(settings: Settings) -> None:
     repeat(Post(context).ensure, _POST, broken)
     repeat(Hooks(context).ensure, _HOOKS, broken)
     repeat(Scheduler(context).ensure, _JOBS, broken)
+    repeat(Watch(context).ensure, _ALERTS, broken)
     every = min(max(settings.cycle_after / 100, _SHORTEST), _LONGEST)
     due = time.monotonic()
     while True:
@@ -59,7 +63,7 @@ def main(settings: Settings) -> None:
                 log.info("at=certificates renewed")
         if broken.wait(every):
             # What broke it is in the log; the role starts anew.
-            raise RuntimeError("what looks after domains, mail, hooks or jobs has ended")
+            raise RuntimeError("what looks after domains, mail, hooks, jobs or alerts has ended")
 
 
 def repeat(ensure: Callable[[], int], seconds: float, broken: threading.Event) -> None:

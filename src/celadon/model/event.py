@@ -7,8 +7,11 @@ from datetime import datetime
 from celadon.model.logline import Source
 
 API = Source(source="app", ps="api")
-# Add-ons whose events are lines of their own.
-_SOURCES = {"postgres": Source(source="app", ps="heroku-postgres")}
+# What nobody did: add-ons whose events are lines of their own, and what the platform saw.
+_SOURCES = {
+    "postgres": Source(source="app", ps="heroku-postgres"),
+    "alert-state": Source(source="heroku", ps="alerts"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from celadon.model.addon import AddOnState
+from celadon.model.alert import AlertState, Measure
 from celadon.model.app_setup import SetupStep
 from celadon.model.app_transfer import TransferState
 from celadon.model.build import BuildStatus
@@ -1059,5 +1060,21 @@ transfer_schedules = sa.Table(
     sa.Column("hour", sa.Integer, nullable=False),
     sa.Column("timezone", sa.Text, nullable=False),
     sa.Column("next_at", Instant, nullable=False, index=True),
+    *_times(),
+)
+
+# What a change of `state` tells is written with it, in one transaction: nobody is told twice, or not.
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("measure", Word(Measure), nullable=False),
+    sa.Column("threshold", sa.Float, nullable=False),
+    sa.Column("minutes", sa.Integer, nullable=False),
+    sa.Column("recipients", Json, nullable=False),
+    sa.Column("state", Word(AlertState), nullable=False),
+    sa.Column("value", sa.Float),
+    sa.Column("changed_at", Instant, nullable=False),
     *_times(),
 )
