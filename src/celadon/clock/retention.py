@@ -104,6 +104,7 @@ def _remove(context: Context, app_id: str) -> bool:
     there = [path for path in directories if path.exists()]
     found = bool(there) or image.exists()
     image.unlink(missing_ok=True)
+    context.blobs.claim(app_id).unlink(missing_ok=True)
     for path in there:
         shutil.rmtree(path, ignore_errors=True)
     return found
