@@ -69,7 +69,7 @@ class Listing:
 class Page:
     """A page for a person, or the way to another one (`location`); text of another `kind` goes with the same care.
 
-    `script` is the one script that it may run. A page of the dashboard has style and scripts `of_dashboard`: files of
+    `script` is the one script that it may run; a `nonce` lets its own scripts add style. A page of the dashboard has style and scripts `of_dashboard`: files of
     ours, and forms that lead to us.
     """
 
@@ -80,6 +80,7 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
     script: str = ""
     of_dashboard: bool = False
+    nonce: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -208,6 +208,7 @@ def _page_headers(page: Page) -> dict[str, str]:
     To ourselves it is: with `no-referrer` a browser says `Origin: null` of a form (Fetch Standard, 3.1).
     """
     policy = "default-src 'none'; img-src data:; frame-ancestors 'none'; base-uri 'none'; style-src "
+    policy += f"'nonce-{page.nonce}' " if page.nonce else ""
     policy += (
         "'self'; script-src 'self'; connect-src 'self'; form-action 'self'" if page.of_dashboard else "'unsafe-inline'"
     )

@@ -5,6 +5,7 @@ from celadon.api.route import Door, Route, route
 from celadon.dashboard import (
     accounts,
     apps,
+    console,
     logging_in,
     logins,
     overview,
@@ -24,6 +25,7 @@ ROUTES: tuple[Route, ...] = (
     route("POST /dashboard", "write", apps.create, Door.BROWSER),
     route("GET /dashboard/apps/:app", "app:read", overview.show, Door.BROWSER),
     route("GET /dashboard/apps/:app/changes", "app:read", pages.changes, Door.BROWSER),
+    route("GET /dashboard/apps/:app/console", "app:read; to run one, dyno:run", console.show, Door.BROWSER),
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
     route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
     route("GET /account/accept/:token", "who has the link", accounts.show_invitation, Door.OPEN),
