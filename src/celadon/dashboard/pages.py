@@ -1,5 +1,6 @@
 """Making pages: Jinja's templates, which escape whatever they are given."""
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -98,6 +99,16 @@ def app_page(
 ) -> Page:
     """A page about one app, under the tab of this name; its templates extend `app.html`."""
     return dashboard_page(call, template, status, wrong, tab=tab, shown=shown, app=shown.app, **values)
+
+
+def styled(page: Page, nonce: str) -> Page:
+    """The page, whose scripts may add style elements that have this nonce."""
+    return replace(page, nonce=nonce)
+
+
+def new_nonce() -> str:
+    """For one page, shown once."""
+    return secrets.token_urlsafe(18)
 
 
 def changes(call: Call) -> Live:
