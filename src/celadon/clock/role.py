@@ -1,7 +1,7 @@
 """The clock role: runs what is due.
 
 Wakes on: time. Reads and writes: what retention is about, where domains lead, automatic certificates, the outbox,
-deliveries of webhooks, deploy hooks, jobs of schedulers; asks for the replacement of dynos that are a day old.
+deliveries of webhooks, deploy hooks, jobs of schedulers, whether the roles live; asks for the replacement of dynos that are a day old.
 Survives: a SIGKILL; everything it runs can be run again.
 """
 
@@ -19,6 +19,7 @@ from celadon.clock.deploy_hooks import Hooks
 from celadon.clock.mails import Post
 from celadon.clock.names import Names
 from celadon.clock.scheduler_jobs import Scheduler
+from celadon.clock.status import Watch
 from celadon.clock.webhooks import Courier
 from celadon.platform import certificates
 from celadon.platform.settings import Settings
@@ -34,6 +35,8 @@ _WEBHOOKS = 0.25
 # And between two looks for deploys that are to be told, and for jobs that are due.
 _HOOKS = 0.5
 _JOBS = 1.0
+# And between two questions whether a minute is over, in which the roles were looked at.
+_WATCH = 5.0
 _SHORTEST, _LONGEST = 0.5, 60.0
 
 
@@ -49,6 +52,7 @@ def main(settings: Settings) -> None:
     repeat(Scheduler(context).ensure, _JOBS, broken)
     every = min(max(settings.cycle_after / 100, _SHORTEST), _LONGEST)
     due = time.monotonic()
+    repeat(Watch(context).ensure, _WATCH, broken)
     while True:
         if cycled := dynos.cycle(context):
             log.info("at=cycle dynos=%d", cycled)

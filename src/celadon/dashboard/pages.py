@@ -31,6 +31,7 @@ def _templates() -> jinja2.Environment:
     made.globals["static"] = static_files.url
     made.filters["instant"] = lambda at: at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
     made.filters["ago"] = ago
+    made.filters["percent"] = percent
     return made
 
 
@@ -41,6 +42,11 @@ def ago(at: datetime, now: datetime | None = None) -> str:
         if count := seconds // size:
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
     return "just now"
+
+
+def percent(share: float) -> str:
+    """A share, 0 to 1; what is not whole is not rounded up to it."""
+    return "100 %" if share >= 1 else f"{min(share * 100, 99.99):.2f} %"
 
 
 def page(template: str, status: int = 200, wrong: str = "", **values: object) -> Page:

@@ -20,6 +20,7 @@ from celadon.dashboard import (
     scheduler_jobs,
     sign_ons,
     static_files,
+    status,
 )
 
 # Below the account: what is shown, and the forms of it.
@@ -54,6 +55,7 @@ ROUTES: tuple[Route, ...] = (
     route("POST /dashboard/account/teams", "account:write", account_teams.create, Door.BROWSER),
     route("GET /dashboard/apps/:app", "app:read", overview.show, Door.BROWSER),
     route("GET /dashboard/apps/:app/changes", "app:read", pages.changes, Door.BROWSER),
+    route("GET /status", "anybody", status.show, Door.OPEN),
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
     route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
     route("GET /account/accept/:token", "who has the link", accounts.show_invitation, Door.OPEN),
