@@ -13,6 +13,7 @@ from celadon.dashboard import (
     account_two_factor,
     accounts,
     apps,
+    help,
     logging_in,
     logins,
     overview,
@@ -55,6 +56,11 @@ ROUTES: tuple[Route, ...] = (
     route("POST /dashboard/account/teams", "account:write", account_teams.create, Door.BROWSER),
     route("GET /dashboard/apps/:app", "app:read", overview.show, Door.BROWSER),
     route("GET /dashboard/apps/:app/changes", "app:read", pages.changes, Door.BROWSER),
+    route("GET /dashboard/help", "who is logged in", help.show, Door.BROWSER),
+    *(
+        route(f"GET /dashboard/help/:folder/:document{section}", "who is logged in", help.show_document, Door.BROWSER)
+        for section in ("", "/:section")
+    ),
     route("GET /status", "anybody", status.show, Door.OPEN),
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
     route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
