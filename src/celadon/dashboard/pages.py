@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, wraps
 
@@ -35,6 +35,7 @@ def _templates() -> jinja2.Environment:
     made.filters["ago"] = ago
     made.filters["dollars"] = price.dollars
     made.filters["memory"] = lambda size: f"{size >> 30} GB" if size % (1 << 30) == 0 else f"{size >> 20} MB"
+    made.filters["percent"] = percent
     return made
 
 
@@ -45,6 +46,11 @@ def ago(at: datetime, now: datetime | None = None) -> str:
         if count := seconds // size:
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
     return "just now"
+
+
+def percent(share: float) -> str:
+    """A share, 0 to 1; what is not whole is not rounded up to it."""
+    return "100 %" if share >= 1 else f"{min(share * 100, 99.99):.2f} %"
 
 
 def page(template: str, status: int = 200, wrong: str = "", **values: object) -> Page:

@@ -18,6 +18,7 @@ from celadon.dashboard import (
     collaborators,
     console,
     favourites,
+    help,
     logging_in,
     logins,
     marketplace,
@@ -29,6 +30,7 @@ from celadon.dashboard import (
     scheduler_jobs,
     sign_ons,
     static_files,
+    status,
 )
 
 # Below the account: what is shown, and the forms of it.
@@ -82,6 +84,12 @@ ROUTES: tuple[Route, ...] = (
     route("GET /dashboard/apps/:app/check", "app:read", production_check.show, Door.BROWSER),
     route("POST /dashboard/apps/:app/favourite", "app:read", favourites.change, Door.BROWSER),
     route("GET /dashboard/apps/:app/console", "app:read; to run one, dyno:run", console.show, Door.BROWSER),
+    route("GET /dashboard/help", "who is logged in", help.show, Door.BROWSER),
+    *(
+        route(f"GET /dashboard/help/:folder/:document{section}", "who is logged in", help.show_document, Door.BROWSER)
+        for section in ("", "/:section")
+    ),
+    route("GET /status", "anybody", status.show, Door.OPEN),
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
     route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
     route("GET /account/accept/:token", "who has the link", accounts.show_invitation, Door.OPEN),
