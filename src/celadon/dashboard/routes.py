@@ -14,6 +14,7 @@ from celadon.dashboard import (
     accounts,
     addons,
     apps,
+    databases,
     logging_in,
     logins,
     marketplace,
@@ -67,6 +68,9 @@ ROUTES: tuple[Route, ...] = (
     route("POST /dashboard/addons/services/:service", "addon:update", marketplace.provision, Door.BROWSER),
     route("GET /dashboard/addons/:addon", "addon:read", addons.show, Door.BROWSER),
     route("POST /dashboard/addons/:addon", "addon:update", addons.change, Door.BROWSER),
+    # What is below the page of one is served by the role that reaches it: database_routes.py.
+    route("GET /dashboard/databases", "addon:read", databases.list_of, Door.BROWSER),
+    route("GET /dashboard/databases/:database", "addon:read", databases.show, Door.BROWSER),
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
     route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
     route("GET /account/accept/:token", "who has the link", accounts.show_invitation, Door.OPEN),
