@@ -17,6 +17,7 @@ from celadon.dashboard import (
     apps,
     collaborators,
     console,
+    databases,
     favourites,
     help,
     logging_in,
@@ -90,6 +91,9 @@ ROUTES: tuple[Route, ...] = (
         for section in ("", "/:section")
     ),
     route("GET /status", "anybody", status.show, Door.OPEN),
+    # What is below the page of one is served by the role that reaches it: database_routes.py.
+    route("GET /dashboard/databases", "addon:read", databases.list_of, Door.BROWSER),
+    route("GET /dashboard/databases/:database", "addon:read", databases.show, Door.BROWSER),
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
     route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
     route("GET /account/accept/:token", "who has the link", accounts.show_invitation, Door.OPEN),
