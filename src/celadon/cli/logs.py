@@ -13,6 +13,7 @@ import click
 
 from celadon.cli import output, transport
 from celadon.cli.commands import command
+from celadon.cli.explanations import Explainer
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.platforms import Platform
@@ -44,6 +45,7 @@ _SILENCE_SECONDS = 90.0
 @click.option("--grep", metavar="PATTERN", help="Look through all that is kept for an extended regular expression.")
 @click.option("--request-id", "request_id", metavar="ID", help="Look through all that is kept for a request.")
 @click.option("--since", metavar="WHEN", help="Look only from then on: 10m, 2h, 3d, or 2026-11-29T05:00.")
+@click.option("--explain", is_flag=True, help="Say below each error code what it means, and what helps.")
 @click.option("--force-colors", "forced", is_flag=True, help="Colours also where this is no terminal.")
 @click.option("--no-color", "--no-colors", "plain", is_flag=True, help="No colours.")
 def show(
@@ -56,6 +58,7 @@ def show(
     grep: str | None,
     request_id: str | None,
     since: str | None,
+    explain: bool,
     forced: bool,
     plain: bool,
 ) -> None:
@@ -74,7 +77,7 @@ def show(
         raise UsageFailure(
             "cannot search and tail at once: to follow what comes, pipe --tail into grep --line-buffered"
         )
-    follow(invocation, body, coloured=not plain and _coloured(forced))
+    follow(invocation, body, coloured=not plain and _coloured(forced), explain=explain)
 
 
 def _instant(text: str) -> str:
@@ -88,12 +91,17 @@ def _instant(text: str) -> str:
         raise UsageFailure(f"cannot read --since {text}: write 10m, 2h, 3d, or a time as 2026-11-29T05:00") from None
 
 
-def follow(invocation: Invocation, body: dict[str, Any], *, coloured: bool | None = None) -> None:
+def follow(
+    invocation: Invocation, body: dict[str, Any], *, coloured: bool | None = None, explain: bool = False
+) -> None:
     """Print the lines of one log session; a tail that breaks goes on where it was."""
     painter = Painter() if (_coloured(False) if coloured is None else coloured) else None
+    explainer = Explainer() if explain else None
     session = invocation.client.post(f"{invocation.app_path}/log-sessions", body)
     for line in Stream(invocation.platform, session["logplex_url"], tail=body["tail"]).lines():
         print(painter.paint(line) if painter else line, flush=body["tail"])
+        for said in explainer.explain(line) if explainer else ():
+            print(said, flush=body["tail"])
 
 
 class Stream:

@@ -188,6 +188,12 @@ CODES: Mapping[str, ErrorCode] = dict(
             "Push again, and tell the operator.",
         ),
         _code("R99", "Platform error", "A dyno could not be started, or nobody saw how it ended.", _OPERATOR),
+        _code(
+            "L10",
+            "Drain buffer overflow",
+            "A drain takes lines more slowly than they come; it was told how many it has not got.",
+            "Give the receiver more room, or send less: see celadon drains.",
+        ),
         _code("L11", "Tail buffer overflow", "A logs --tail was too slow for what came.", "Ask for fewer lines."),
         _code(
             "L12",
@@ -200,6 +206,12 @@ CODES: Mapping[str, ErrorCode] = dict(
             "Local delivery error",
             "Lines were lost before they reached the log; the line says how many.",
             "Tell the operator: most often a disk is full.",
+        ),
+        _code(
+            "L14",
+            "Certificate error",
+            "The certificate of a drain’s receiver cannot be verified; it gets no lines.",
+            "Mend the certificate: celadon drains says what is wrong with it.",
         ),
     )
 )
