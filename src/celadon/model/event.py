@@ -43,7 +43,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "dynos": ("dyno", "formation"),
     "add-ons": ("addon", "addon-attachment", "dataclip", "postgres", "scheduler-job"),
     "access": ("app-transfer", "collaborator"),
-    "settings": ("acm", "app", "domain", "feature", "log-drain", "sni-endpoint", "webhook"),
+    "settings": ("acm", "alert", "app", "domain", "feature", "log-drain", "sni-endpoint", "webhook"),
 }
 # Nouns that people write otherwise.
 _NOUNS = {"addon": "add-on", "addon-attachment": "attachment"}
