@@ -43,6 +43,9 @@ class Session:
     tail: bool = True
     dyno: str | None = None
     source: str | None = None
+    grep: str | None = None
+    request_id: str | None = None
+    since: datetime | None = None
     expires_at: datetime = FAR
 
 
