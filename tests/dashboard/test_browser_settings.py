@@ -1,6 +1,7 @@
 """Settings of an app as a person changes them in a browser."""
 
 from playwright.sync_api import expect
+from tests import certified
 from tests.api.world import World
 from tests.dashboard.browser import Visitor
 
@@ -150,3 +151,30 @@ def test_an_app_is_offered_and_deleted_by_its_name(world: World, visitor: Visito
     page.get_by_role("button", name="Delete example").click()
     page.wait_for_url(f"{visitor.url}/dashboard")
     assert not apps.list_visible(world.context, world.actor)
+
+
+def test_certificates_are_added_replaced_and_removed(world: World, visitor: Visitor) -> None:
+    root = certified.root()
+    first, second = (root.issue("www.example.com", "www.example.com") for _ in range(2))
+    domains.add(world.context, world.actor, "example", "www.example.com")
+    page = visitor.go(f"{SETTINGS}/certificates")
+    page.get_by_label("Certificate and those of its issuers").fill(first.pem + root.pem)
+    page.get_by_label("Private key").fill(first.key)
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.locator("#certificates")).to_contain_text("served for www.example.com")
+    visitor.look("certificates")
+    visitor.expect("422")
+    page.get_by_role("link", name="Replace").click()
+    page.get_by_label("Certificate and those of its issuers").fill(second.pem + root.pem)
+    page.get_by_label("Private key").fill(first.key)
+    page.get_by_role("button", name="Replace", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("key")
+    expect(page.get_by_label("Certificate and those of its issuers")).to_have_value(f"{second.pem}{root.pem}")
+    assert "PRIVATE KEY-----\n" not in page.locator("main").inner_html()
+    page.get_by_label("Private key").fill(second.key)
+    page.get_by_role("button", name="Replace", exact=True).click()
+    expect(page.locator("#certificates li")).to_have_count(1)
+    page.get_by_role("button", name="Switch on").click()
+    expect(page.get_by_role("button", name="Switch off")).to_be_visible()
+    page.get_by_role("button", name="Remove").click()
+    expect(page.locator("#certificates")).to_contain_text("None of its own")

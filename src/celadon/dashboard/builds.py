@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from markupsafe import escape
+
 from celadon.actions import apps, builds, outputs, releases
 from celadon.api.answer import Page
 from celadon.api.request import Call
@@ -9,8 +11,16 @@ from celadon.dashboard import steps
 from celadon.dashboard.pages import app_page, shown, told
 from celadon.model.build import BuildStatus
 
-# Of what a build has written, so much is in its page; the rest is one click away.
+# Of what a build has written, so much is in its page, as HTML; the rest is one click away.
 MOST = 48 << 10
+
+
+def fitting(output: tuple[str, bool]) -> tuple[str, bool]:
+    """The end of an output that is not too long once it is HTML, and whether it is all: `<` alone takes four bytes."""
+    text, whole = output
+    while len(escape(text)) > MOST:
+        text, whole = text[len(text) // 2 :].partition("\n")[2], False
+    return text, whole
 
 
 @told
@@ -31,7 +41,8 @@ def _page(call: Call, status: int = 200, wrong: str = "") -> Page:
     found = shown(call)
     app, build = builds.find(call.context, call.actor, found.app.id, call.params["build"])
     pending = build.status is BuildStatus.PENDING
-    output, whole = ("", True) if pending else outputs.of_build(call.context, call.actor, app.id, build.id, MOST)
+    written = ("", True) if pending else outputs.of_build(call.context, call.actor, app.id, build.id, MOST)
+    output, whole = fitting(written)
     release = releases.find(call.context, call.actor, app.id, build.release_id)[1] if build.release_id else None
     return app_page(
         call,

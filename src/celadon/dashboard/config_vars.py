@@ -10,7 +10,7 @@ from celadon.dashboard.pages import told
 from celadon.model.errors import InvalidParams
 
 # On one page, and so much of each value: a page stays small whatever an app has.
-_SHOWN, _LONGEST = 100, 400
+_SHOWN, _LONGEST = 50, 150
 
 
 @told

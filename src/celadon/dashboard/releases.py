@@ -32,9 +32,8 @@ def _page(call: Call, status: int = 200, wrong: str = "") -> Page:
     phase = bool(releases.with_phase(call.context, [release]))
     pending = release.status is ReleaseStatus.PENDING
     kept = phase and not pending
-    output, whole = (
-        outputs.of_release(call.context, call.actor, app.id, release.id, builds.MOST) if kept else ("", True)
-    )
+    written = outputs.of_release(call.context, call.actor, app.id, release.id, builds.MOST) if kept else ("", True)
+    output, whole = builds.fitting(written)
     return app_page(
         call,
         found,
