@@ -64,7 +64,7 @@ def test_a_promotion_shows_what_it_brings_and_how_it_goes(world: World, shop: Pi
     page = open_pipeline(visitor)
     visitor.look("pipeline")
     page.get_by_role("link", name="Promote shop-staging to production").click()
-    expect(page.get_by_text("2 behind")).to_be_visible()
+    expect(page.get_by_text("2 deploys ahead")).to_be_visible()
     expect(page.locator(".diff li")).to_have_count(2)
     visitor.look("promote")
     page.get_by_label("Promote to shop-live").uncheck()

@@ -1,6 +1,7 @@
 """The dashboard on a whole platform: a push is watched, its log is read, and the app goes back, all in a browser."""
 
 import subprocess
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -85,3 +86,24 @@ def test_a_push_is_watched_and_gone_back_from(app: App, visitor: Visitor) -> Non
     page.get_by_role("button", name="Roll back to v3").click()
     expect(page.locator("#release")).to_contain_text("Rollback to v3")
     wait_for("the first version serves again", lambda: " one " in app.get().text)
+
+
+def test_a_promotion_shows_its_commits_and_goes(platform: Platform, visitor: Visitor) -> None:
+    staging, production = platform.create(sources.web()), platform.create({"README": "nothing"})
+    name = f"p-{uuid.uuid4().hex[:12]}"
+    staging.celadon("pipelines:create", name, "--stage", "staging")
+    production.celadon("pipelines:add", name, "--stage", "production")
+    staging.push()
+    staging.celadon("pipelines:promote")
+    for number in ("two", "three"):
+        staging.write("version", f"{number}\n")
+        staging.commit(f"Version {number}")
+    staging.push()
+    page = visitor.go("/dashboard/pipelines")
+    page.get_by_role("link", name=name).click()
+    page.get_by_role("link", name=f"Promote {staging.name} to production").click()
+    expect(page.get_by_text("2 commits ahead")).to_be_visible()
+    expect(page.locator(".diff li .what")).to_have_text(["Version three", "Version two"])
+    page.get_by_role("button", name="Promote").click()
+    expect(page.locator("#progress")).to_contain_text("promoted", timeout=PATIENCE)
+    wait_for("the third version serves", lambda: " three " in production.get().text)

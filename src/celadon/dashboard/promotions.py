@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 
 from celadon.actions import apps, pipeline_stages, promotions, releases
+from celadon.actions.pipeline_stages import Difference
 from celadon.api.answer import Page
 from celadon.api.request import Call
 from celadon.dashboard import steps
 from celadon.dashboard.pages import dashboard_page, told
 from celadon.dashboard.pipelines import address
+from celadon.git import history
+from celadon.git.history import Between
 from celadon.model.errors import InvalidParams, NotFound
 from celadon.model.promotion import PromotionStatus, status_of
 
@@ -44,9 +47,19 @@ def _ask(call: Call, status: int = 200, wrong: str = "") -> Page:
         source=source,
         differences=found[:_TARGETS],
         left=len(found[_TARGETS:]),
+        between={one.target.app.id: _between(call, one) for one in found[:_TARGETS]},
         chosen=chosen,
         most=_DEPLOYS,
     )
+
+
+def _between(call: Call, difference: Difference) -> Between | None:
+    """The commits in between, where the source's repository has both and the asker may read it."""
+    source, target = difference.source, difference.target
+    old, new = (place.slug.commit if place.slug else None for place in (target, source))
+    if difference.same or not old or not new or "code:read" not in source.allowed:
+        return None
+    return history.between(call.context, call.actor, source.app.id, old, new, _DEPLOYS)
 
 
 def _chosen(form: Mapping[str, str]) -> list[str]:
