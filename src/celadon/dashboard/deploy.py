@@ -27,6 +27,7 @@ def show(call: Call) -> Page:
         found,
         "deploy",
         "deploy.html",
+        here=steps.whole(call),
         may=may,
         https_url=call.settings.git_url(found.app.name),
         ssh_url=call.settings.git_ssh_url(found.app.name),

@@ -32,6 +32,7 @@ def _page(call: Call, status: int = 200, wrong: str = "") -> Page:
         "domains.html",
         status,
         wrong,
+        here=steps.whole(call),
         domains=ordered[first : first + _SHOWN],
         following=first + _SHOWN if first + _SHOWN < len(ordered) else None,
         certificates=certificates,

@@ -31,6 +31,7 @@ def _page(call: Call, status: int = 200, wrong: str = "") -> Page:
         "drains.html",
         status,
         wrong,
+        here=steps.whole(call),
         drains=[(one, one.url if reveal else place(one.url)) for one in found],
         webhooks=[(one, one.url if reveal else place(one.url)) for one in hooks],
         reveal=reveal,

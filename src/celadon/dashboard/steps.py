@@ -1,7 +1,7 @@
 """Pages with several forms: the button says which step is meant."""
 
 from collections.abc import Callable, Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from celadon.api.answer import Page
 from celadon.api.request import Call
@@ -28,6 +28,12 @@ def take(call: Call, steps: Mapping[str, Step], again: Again) -> Page:
 def here(call: Call) -> str:
     """The address of the page that was asked for."""
     return "/" + "/".join(quote(segment, safe="") for segment in call.request.path)
+
+
+def whole(call: Call) -> str:
+    """The same with its query: what a page of a long list asks for again is that page."""
+    query = urlencode(call.request.query)
+    return f"{here(call)}?{query}" if query else here(call)
 
 
 def number(text: str, least: int, most: int, otherwise: int) -> int:

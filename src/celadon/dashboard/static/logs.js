@@ -127,6 +127,8 @@
   const newSession = async () => {
     const { source: from, dyno, lines } = log.dataset;
     const answer = await fetch(log.dataset.follow, { method: "POST", body: new URLSearchParams({ source: from, dyno, lines }) });
+    // Who is not logged in any more is asked to by the page.
+    if (answer.redirected) location.reload();
     if (!answer.ok || answer.redirected) throw new Error("refused");
     return answer.text();
   };
