@@ -103,7 +103,11 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps": _get("/apps"),
     "POST /apps": _send("POST", "/apps", {"name": "another", "region": "us", "stack": {"name": "cedar"}}),
     "GET /apps/:app": _get("/apps/example"),
-    "PATCH /apps/:app": _send("PATCH", "/apps/{app}", {"name": "renamed", "maintenance": True}),
+    "PATCH /apps/:app": _send(
+        "PATCH",
+        "/apps/{app}",
+        {"name": "renamed", "maintenance": True, "repository_url": "https://github.com/example/shop"},
+    ),
     "DELETE /apps/:app": _send("DELETE", "/apps/example"),
     "GET /apps/:app/collaborators": _get("/apps/example/collaborators"),
     "GET /apps/:app/collaborators/:collaborator": _get("/apps/example/collaborators/grace@example.com"),

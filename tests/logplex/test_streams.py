@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.logplex import listener
 from tests.logplex.listener import Answer, Running, Session
@@ -139,9 +140,15 @@ def test_tail_that_comes_back_goes_on_where_it_was_though_logplex_was_restarted(
             running.say("6")
             seen.extend(bodies(await answer.until("]: 6\n")))
 
+    async def third(running: Running) -> None:
+        # Who begins another session cannot set the header.
+        async with running.get(f"secret?after={position}&", SSE) as answer:
+            assert bodies(await answer.until("]: 6\n")) == ["4", "5", "6"]
+
     run(tmp_path, first, secret=session)
     run(tmp_path, second, secret=session)
     assert seen == ["1", "2", "3", "4", "5", "6"]
+    run(tmp_path, third, secret=session)
 
 
 def test_ids_that_are_none_of_ours_break_nothing(tmp_path: Path) -> None:
@@ -149,6 +156,8 @@ def test_ids_that_are_none_of_ours_break_nothing(tmp_path: Path) -> None:
         await said(running, "one", "two")
         for after in ("7", "99999999", "-1", "x", "9" * 40, "²"):
             async with running.get("secret", SSE, Last_Event_ID=after) as answer:
+                assert set(bodies(await answer.all())) <= {"one", "two"}
+            async with running.get(f"secret?after={quote(after)}&", SSE) as answer:
                 assert set(bodies(await answer.all())) <= {"one", "two"}
 
     run(tmp_path, scene, secret=Session())

@@ -77,6 +77,7 @@ class Role:
         ("/apps/builds-output/builds", "api"),
         ("/streams/abc?srv=1", "logplex"),
         ("/logs", "logplex"),
+        ("/dashboard/apps/shop/logs", "api"),
         ("/streamsX", "api"),
         ("/dataclips/dGhpcyBpcyBhIGxpbms.csv", "addons"),
         ("/postgres-backups/dGhpcyBpcyBhIGxpbms", "addons"),

@@ -173,10 +173,20 @@ def collaborators(context: Context, actor: Actor, name_or_id: str) -> list[tuple
 
 
 def update(
-    context: Context, actor: Actor, name_or_id: str, *, name: str | None = None, maintenance: bool | None = None
+    context: Context,
+    actor: Actor,
+    name_or_id: str,
+    *,
+    name: str | None = None,
+    maintenance: bool | None = None,
+    repository_url: str | None = None,
 ) -> App:
-    """Rename an app (it answers at its new host name at once), or switch maintenance; raises InvalidParams, Forbidden."""
+    """Rename an app (it answers at its new host name at once), switch maintenance, or say where its code can be looked at
+    (nowhere when that is empty); raises InvalidParams, Forbidden.
+    """
     values: dict[str, object] = {}
+    if repository_url is not None:
+        values["repository_url"] = rules.check_repository_url(repository_url)
     try:
         with context.database.transaction() as tx:
             app = access.app_for(tx, actor, name_or_id, "app:rename" if name is not None else "app:update")
@@ -187,6 +197,8 @@ def update(
             if maintenance is not None:
                 values["maintenance"] = maintenance
                 line = f"Maintenance mode {'enabled' if maintenance else 'disabled'} by user {actor.email}"
+            if repository_url is not None and not line:
+                line = f"Repository link {'set' if values['repository_url'] else 'removed'} by user {actor.email}"
             apps.update(tx, app.id, now=now(), **values)
             events.insert(
                 tx,

@@ -9,7 +9,7 @@ from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.errors import InvalidParams
 from celadon.model.release import Release
-from celadon.store import apps, configs, slugs
+from celadon.store import apps, attachments, configs, slugs
 from celadon.store import releases as stored_releases
 from celadon.store.database import Transaction
 
@@ -19,6 +19,18 @@ def find(context: Context, actor: Actor, app_name: str) -> dict[str, str]:
     with context.database.read() as tx:
         app = access.app_for(tx, actor, app_name, "config:read")
         return configs.find(tx, releases.config_of(tx, app.id))
+
+
+def described(context: Context, actor: Actor, app_name: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The config vars of the newest release, and which of them attachments give: name → the attachment's name."""
+    with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "config:read")
+        config_id = releases.config_of(tx, app.id)
+        found, attached = configs.find(tx, config_id), configs.attached(tx, config_id)
+        names = {one.id: one.name for one in attachments.list_of_app(tx, app.id)}
+        given = attached_vars.by_attachment(tx, attachments.list_of_app(tx, app.id))
+        owners = {name: names[one] for one, config in given.items() for name in config}
+        return found, {name: owners.get(name, "an add-on") for name in attached}
 
 
 def update(

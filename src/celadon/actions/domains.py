@@ -113,18 +113,19 @@ def checked(context: Context, found: Iterable[tuple[Domain, bool | None]]) -> in
 
     Who waits long is asked about less often, every hundredth of its age; who leads here once an hour.
     """
-    changed = 0
+    changed: list[str] = []
     soonest = timedelta(seconds=context.settings.domain_check_interval)
     with context.database.transaction() as tx:
         for domain, here in found:
             if here is not None:
                 status = DomainStatus.SUCCEEDED if here else DomainStatus.PENDING
-                changed += domains.set_status(tx, domain.id, status, now())
+                if domains.set_status(tx, domain.id, status, now()):
+                    changed.append(domain.app_id)
             pause = _LONGEST_PAUSE if here else max(soonest, min((now() - domain.created_at) / 100, _LONGEST_PAUSE))
             domains.update(tx, domain.id, check_at=now() + pause)
-        if changed:
-            changes.record(tx, "domain")
-    return changed
+        for app_id in sorted(set(changed)):
+            changes.record(tx, "domain", app_id)
+    return len(changed)
 
 
 @functools.cache

@@ -58,7 +58,16 @@ def update(call: Call) -> Answer:
     stack = body.reference("build_stack")
     if stack not in (None, shapes.STACK):
         raise InvalidParams(f"cannot build on stack {str(stack)[:40]!r}: the only stack here is {shapes.STACK}")
-    app = apps.update(call.context, call.actor, call.app, name=body.text("name"), maintenance=body.flag("maintenance"))
+    # Null takes the link away, as an empty text does.
+    link = body.text("repository_url") or ("" if "repository_url" in body.values else None)
+    app = apps.update(
+        call.context,
+        call.actor,
+        call.app,
+        name=body.text("name"),
+        maintenance=body.flag("maintenance"),
+        repository_url=link,
+    )
     return answer(call, app)
 
 
@@ -99,6 +108,7 @@ def shape(settings: Settings, app: App, owner: Account, team: Team | None = None
         "organization": shapes.team(team) if team else None,
         "owner": shapes.user(owner),
         "region": shapes.region(app.region),
+        "repository_url": app.repository_url,
         "released_at": shapes.instant_or_none(app.released_at),
         "repo_size": app.repo_size,
         "slug_size": app.slug_size,

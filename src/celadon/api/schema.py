@@ -28,6 +28,12 @@ EXTRAS: dict[tuple[str, str], Schema] = {
         "readOnly": True,
         "type": ["string"],
     },
+    ("app", "repository_url"): {
+        "description": "where people look at its code; commits are linked to it",
+        "example": "https://github.com/example/shop",
+        "readOnly": False,
+        "type": ["null", "string"],
+    },
     ("build", "error"): {
         "description": "why a build failed",
         "example": "The build was cancelled.",

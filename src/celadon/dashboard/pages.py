@@ -36,6 +36,7 @@ def _templates() -> jinja2.Environment:
     made.filters["dollars"] = price.dollars
     made.filters["memory"] = lambda size: f"{size >> 30} GB" if size % (1 << 30) == 0 else f"{size >> 20} MB"
     made.filters["percent"] = percent
+    made.filters["bytes"] = size_of
     return made
 
 
@@ -51,6 +52,13 @@ def ago(at: datetime, now: datetime | None = None) -> str:
 def percent(share: float) -> str:
     """A share, 0 to 1; what is not whole is not rounded up to it."""
     return "100 %" if share >= 1 else f"{min(share * 100, 99.99):.2f} %"
+
+
+def size_of(count: int) -> str:
+    """A number of bytes for a person: 9.0 MB, 12 KB."""
+    if count < 1 << 20:
+        return f"{count / (1 << 10):.0f} KB"
+    return f"{count / (1 << 20):.1f} MB"
 
 
 def page(template: str, status: int = 200, wrong: str = "", **values: object) -> Page:

@@ -1,7 +1,8 @@
 """Log sessions over HTTP: GET /streams/<secret>, as server-sent events or as plain text.
 
 The secret in the path is all the authentication there is. Whoever accepts `text/event-stream` gets events whose id is
-the position behind their lines; everybody else gets the lines.
+the position behind their lines; everybody else gets the lines. Who comes back says the last one it has seen by
+`Last-Event-ID` or `?after=`.
 """
 
 import asyncio
@@ -100,7 +101,8 @@ def _searched(session: Session) -> Search | None:
 
 
 def _wanted(session: Session, request: Request) -> tail.Request:
-    last = request.headers.get("last-event-id", "")
+    # A page that begins a new session where an old one has ended cannot set the header.
+    last = request.headers.get("last-event-id") or request.query_params.get("after", "")
     after = int(last) if last.isascii() and last.isdigit() and len(last) < 20 else None
     return tail.Request(lines=session.lines, tail=session.tail, source=session.source, dyno=session.dyno, after=after)
 

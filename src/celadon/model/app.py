@@ -59,6 +59,8 @@ class App:
     cache_purge_requested: bool = False
     # Members of the team that owns the app have no access to it unless they were given some.
     locked: bool = False
+    # Where people look at its code, as https://github.com/example/shop; without a slash at its end.
+    repository_url: str | None = None
 
 
 class Permission(StrEnum):
@@ -104,6 +106,23 @@ def check_name(name: str) -> str:
     if name in RESERVED:
         raise InvalidParams(f"cannot name an app {name!r}: the platform uses that name itself, choose another")
     return name
+
+
+_REPOSITORY_URL = re.compile(
+    r"^https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~+-]+)+\Z", re.IGNORECASE
+)
+
+
+def check_repository_url(url: str) -> str | None:
+    """The link as it is kept, None for an empty one; raises InvalidParams. It is shown to all who see the app: it has no
+    place for a name and a password.
+    """
+    link = url.strip().removesuffix("/").removesuffix(".git")
+    if link and (len(link) > 300 or not _REPOSITORY_URL.match(link)):
+        raise InvalidParams(
+            f"cannot link the repository {link[:80]!r}: give the address of its page, as https://github.com/example/shop"
+        )
+    return link or None
 
 
 def random_adjective(rng: random.Random) -> str:

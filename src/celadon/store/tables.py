@@ -260,6 +260,7 @@ apps = sa.Table(
     sa.Column("acm", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("cache_purge_requested", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("locked", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("repository_url", sa.Text),
 )
 sa.Index(
     "apps_live_name",
