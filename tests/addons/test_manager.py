@@ -231,7 +231,7 @@ def test_one_that_says_nothing_is_left_after_some_seconds(world: Context, owner:
 
 def test_a_provider_inside_the_platform_is_not_asked(world: Context, owner: Actor, partner: Partner) -> None:
     addon = ask(world, owner)
-    closed = replace(world, settings=replace(world.settings, private_destinations=""))
+    closed = replace(world, settings=replace(world.settings, private_destinations="none"))
     round_of(manager(closed))
     assert (partner.asked, now_of(world, addon).failures) == ([], 1)
 

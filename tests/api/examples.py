@@ -234,6 +234,7 @@ UNPUBLISHED = {
     "GET /buildpacks/:buildpack",
     "GET /health",
     "GET /api/v4/current-status",
+    "GET /apps/:app/log-drain-statuses",
     *examples_accounts.UNPUBLISHED,
     *examples_scheduler_jobs.UNPUBLISHED,
     *examples_addons.UNPUBLISHED,

@@ -290,7 +290,7 @@ def test_this_machine_is_not_sent_to_unless_that_is_allowed(
     world: Context, owner: Actor, server: Receiver, dns: DnsServer, host: str
 ) -> None:
     dns.records["hooks.example.com"] = "127.0.0.1"
-    strict = Context(world.database, replace(world.settings, private_destinations=""))
+    strict = Context(world.database, replace(world.settings, private_destinations="none"))
     add(strict, owner, server.url("/200", host))
     happen(world, owner)
     deliver(strict)

@@ -15,7 +15,8 @@ def stand() -> Iterator[Stand]:
     made.stop()
 
 
-@pytest.fixture(scope="session")
+# Not longer than a module: while a browser is open its event loop runs, and tests of others want one of their own.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with browser.chromium() as made:
         yield made

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from celadon.actions import access, partners
+from celadon.actions import access, partners, two_factor
 from celadon.actions.context import Context, now
 from celadon.actions.oauth_tokens import HINT
 from celadon.model.account import GLOBAL_SCOPE, Actor, Authorization
@@ -15,6 +15,7 @@ from celadon.model.oauth_client import CODE_LASTS, OauthClient
 from celadon.store import accounts, authorizations, events, oauth_clients, secrets
 from celadon.store.database import Transaction
 
+API_KEY = "API key"
 SCOPES = frozenset({"global", "identity", "read", "write", "read-protected", "write-protected"})
 
 
@@ -100,6 +101,28 @@ def insert(
     authorizations.insert(tx, authorization)
     events.insert(tx, "authorization:create", by=actor, resource_id=authorization.id)
     return authorization, token
+
+
+def regenerate_api_key(context: Context, actor: Actor, password: str) -> str:
+    """A new API key, a token with all scopes that lasts: it is returned once, and the one of before works no more.
+
+    Raises Unauthorized for a wrong password.
+    """
+    access.require_account_write(actor)
+    two_factor.check_password(context, actor, password)
+    with context.database.transaction() as tx:
+        accounts.lock(tx, actor.account.id)
+        for before in authorizations.list_of(tx, actor.account.id):
+            if is_api_key(before):
+                authorizations.delete(tx, before.id)
+                events.insert(tx, "authorization:destroy", by=actor, resource_id=before.id)
+        return insert(tx, actor, description=API_KEY)[1]
+
+
+def is_api_key(authorization: Authorization) -> bool:
+    """Whether it is the account's API key: made by itself, for nobody's program."""
+    own = authorization.client_id is None and authorization.session_id is None
+    return own and authorization.description == API_KEY and authorization.scope == GLOBAL_SCOPE
 
 
 def clients_of(context: Context, found: list[Authorization]) -> dict[str, OauthClient]:

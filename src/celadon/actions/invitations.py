@@ -41,6 +41,25 @@ def invite(context: Context, actor: Actor, email: str) -> Invitation:
     return invitation
 
 
+def list_of(context: Context, actor: Actor) -> list[Invitation]:
+    """Those that nobody has accepted yet: the actor's own, to an operator everybody's. The newest first."""
+    access.require_account_read(actor)
+    with context.database.read() as tx:
+        return invitations.list_by(tx, None if actor.account.operator else actor.account.id, now())
+
+
+def withdraw(context: Context, actor: Actor, email: str) -> None:
+    """Take back an invitation of the actor's, or as an operator anybody's. Raises NotFound."""
+    access.require_account_write(actor)
+    with context.database.transaction() as tx:
+        found = invitations.find_by_email(tx, email)
+        if found is None or not (actor.account.operator or found.invited_by == actor.account.id):
+            raise NotFound("invitation")
+        invitations.delete(tx, found.email)
+        events.insert(tx, "invitation:destroy", by=actor, payload={"email": found.email}, resource_id=found.id)
+        changes.record(tx, "account")
+
+
 def sign_up(context: Context, email: str) -> None:
     """Somebody asks for an account: a letter goes to the address, whether or not it has one already.
 
@@ -59,6 +78,11 @@ def sign_up(context: Context, email: str) -> None:
         else:
             write(context, tx, email, None)
         changes.record(tx, "account")
+
+
+def open_to_all(context: Context) -> bool:
+    """Whether whoever comes may make an account."""
+    return context.settings.signup == "open"
 
 
 def write(context: Context, tx: Transaction, email: str, inviter: Actor | None) -> Invitation:

@@ -35,6 +35,24 @@ def destroy(context: Context, actor: Actor, session_id: str) -> Session:
     return found
 
 
+def destroy_others(context: Context, actor: Actor) -> int:
+    """End every session of the account but that of this very token; returns how many those were."""
+    access.require_account_write(actor)
+    with context.database.transaction() as tx:
+        own = _own_session(tx, actor)
+        others = [one for one in sessions.list_of(tx, actor.account.id, now()) if one.id != own]
+        for one in others:
+            sessions.delete(tx, one.id)
+            events.insert(tx, "session:destroy", by=actor, resource_id=one.id)
+    return len(others)
+
+
+def own_id(context: Context, actor: Actor) -> str | None:
+    """The session that this very token is of; None for a token without one."""
+    with context.database.read() as tx:
+        return _own_session(tx, actor)
+
+
 def _own_session(tx: Transaction, actor: Actor) -> str | None:
     own = stored_authorizations.find(tx, actor.account.id, actor.authorization_id) if actor.authorization_id else None
     return own.session_id if own else None

@@ -116,12 +116,48 @@ def accept(context: Context, actor: Actor, token: str) -> tuple[TeamMember, Acco
         # The team's row first, as everywhere; then the invitation must still be there.
         teams.lock(tx, invited.team.id)
         _of_token(tx, actor, token)
-        teams.delete_invitation(tx, invited.team.id, invited.invitation.email)
-        member = teams.member(tx, invited.team.id, actor.account.id)
-        if member is None:
-            member = team_members.join(tx, actor, invited.team, actor.account, invited.invitation.role)
-        changes.record(tx, "team")
+        member = _join(tx, actor, invited)
     return member, actor.account
+
+
+def _join(tx: Transaction, actor: Actor, invited: Invited) -> TeamMember:
+    teams.delete_invitation(tx, invited.team.id, invited.invitation.email)
+    member = teams.member(tx, invited.team.id, actor.account.id)
+    if member is None:
+        member = team_members.join(tx, actor, invited.team, actor.account, invited.invitation.role)
+    changes.record(tx, "team")
+    return member
+
+
+def list_mine(context: Context, actor: Actor) -> list[Invited]:
+    """Those that the actor's address has, and that still hold."""
+    access.require_account_read(actor)
+    with context.database.read() as tx:
+        return _mine(tx, actor)
+
+
+def answer_mine(context: Context, actor: Actor, invitation_id: str, *, accepted: bool) -> Invited:
+    """Accept or decline, by id, an invitation that the actor's address has. Raises NotFound."""
+    access.require_account_write(actor)
+    with context.database.transaction() as tx:
+        for found in _mine(tx, actor):
+            if found.invitation.id == invitation_id:
+                teams.lock(tx, found.team.id)
+        # Again, now that nobody else changes the team.
+        for invited in _mine(tx, actor):
+            if invited.invitation.id == invitation_id:
+                if accepted:
+                    _join(tx, actor, invited)
+                else:
+                    teams.delete_invitation(tx, invited.team.id, invited.invitation.email)
+                    changes.record(tx, "team")
+                return invited
+    raise NotFound("team_invitation", "Couldn't find that team invitation: it is over, or was taken back.")
+
+
+def _mine(tx: Transaction, actor: Actor) -> list[Invited]:
+    found = teams.invitations_to(tx, actor.account.email, now())
+    return [_invited(tx, team, one) for one in found if (team := teams.find(tx, one.team_id))]
 
 
 def _of_token(tx: Transaction, actor: Actor, token: str) -> Invited:

@@ -30,8 +30,11 @@ def begin(context: Context, actor: Actor, password: str) -> tuple[str, str]:
     return secret, pyotp.TOTP(secret).provisioning_uri(name=actor.email, issuer_name=_ISSUER)
 
 
-def enable(context: Context, actor: Actor, code: str | None) -> None:
-    """Switch it on, once a code shows that the phone has the secret; raises TwoFactorRequired, InvalidParams."""
+def enable(context: Context, actor: Actor, code: str | None, *, recovery: bool = False) -> list[str]:
+    """Switch it on, once a code shows that the phone has the secret; returns recovery codes when they are wanted.
+
+    Raises TwoFactorRequired, InvalidParams.
+    """
     access.require_account_write(actor)
     context.guesses.check_code(actor.email)
     with context.database.transaction() as tx:
@@ -41,8 +44,8 @@ def enable(context: Context, actor: Actor, code: str | None) -> None:
         if code and _fits(tx, account, code):
             accounts.update(tx, account.id, now=now(), two_factor=True)
             events.insert(tx, "account:two-factor-on", by=actor, resource_id=account.id)
-            return
-    _refuse(context, account, code)
+            return _make_codes(tx, actor) if recovery else []
+    raise _refusal(context, account, code)
 
 
 def disable(context: Context, actor: Actor, password: str, code: str | None) -> None:
@@ -65,12 +68,16 @@ def new_recovery_codes(context: Context, actor: Actor, password: str, code: str 
     if not actor.account.two_factor:
         raise InvalidParams("cannot make recovery codes: the second factor is not on")
     check(context, actor.account, code)
+    with context.database.transaction() as tx:
+        return _make_codes(tx, actor)
+
+
+def _make_codes(tx: Transaction, actor: Actor) -> list[str]:
     codes = [
         "".join(random.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(16)) for _ in range(_RECOVERY_CODES)
     ]
-    with context.database.transaction() as tx:
-        accounts.replace_recovery_codes(tx, actor.account.id, codes)
-        events.insert(tx, "account:recovery-codes", by=actor, resource_id=actor.account.id)
+    accounts.replace_recovery_codes(tx, actor.account.id, codes)
+    events.insert(tx, "account:recovery-codes", by=actor, resource_id=actor.account.id)
     return codes
 
 
@@ -84,7 +91,7 @@ def check(context: Context, account: Account, code: str | None) -> None:
             present = accounts.find(tx, account.id)
             if present and (_fits(tx, present, code) or accounts.take_recovery_code(tx, account.id, code.strip())):
                 return
-    _refuse(context, account, code)
+    raise _refusal(context, account, code)
 
 
 def check_password(context: Context, actor: Actor, password: str) -> None:
@@ -95,11 +102,11 @@ def check_password(context: Context, actor: Actor, password: str) -> None:
         raise Unauthorized("cannot do that: the password is wrong")
 
 
-def _refuse(context: Context, account: Account, code: str | None) -> None:
+def _refusal(context: Context, account: Account, code: str | None) -> TwoFactorRequired:
     if code:
         context.guesses.wrong_code(account.email)
-        raise TwoFactorRequired("The code is wrong, or was used already: wait for the next one.")
-    raise TwoFactorRequired("A second authentication factor is required: the code of your phone, or a recovery code.")
+        return TwoFactorRequired("The code is wrong, or was used already: wait for the next one.")
+    return TwoFactorRequired("A second authentication factor is required: the code of your phone, or a recovery code.")
 
 
 def _fresh(tx: Transaction, actor: Actor) -> Account:

@@ -164,7 +164,7 @@ def _tell(tx: Transaction, actor: Actor, webhook: Webhook, verb: str) -> None:
 def check_url(settings: Settings, url: str) -> None:
     """Raise InvalidParams for what nothing is ever sent to. What a name leads to is looked at with each delivery."""
     address = destination.parse(url).address
-    if address is not None and not destination.allowed(address, destination.networks(settings.private_destinations)):
+    if address is not None and not destination.allowed(address, settings.private_networks):
         raise InvalidParams(
             f"cannot send to {address}: it is no address of the internet; the operator can allow it by the setting "
             "private_destinations"

@@ -69,8 +69,8 @@ class Listing:
 class Page:
     """A page for a person, or the way to another one (`location`); text of another `kind` goes with the same care.
 
-    `script` is the one script that it may run. A page of the dashboard has style and scripts `of_dashboard`: files of
-    ours, and forms that lead to us.
+    Pages have style and scripts `of_dashboard`: files of ours. Their forms lead to us, and to the origin of `forms_to`
+    (a URL), by themselves or by the answer that they get.
     """
 
     text: str = ""
@@ -78,7 +78,7 @@ class Page:
     location: str = ""
     kind: str = "text/html; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
-    script: str = ""
+    forms_to: str = ""
     of_dashboard: bool = False
 
 

@@ -17,12 +17,16 @@ def show(call: Call) -> Answer:
     return _answer(*log_drains.find(call.context, call.actor, call.app, call.params["drain"]))
 
 
+def statuses(call: Call) -> Listing:
+    """How each drain fares, which Heroku's schema has no place for."""
+    _, found = log_drains.list_of(call.context, call.actor, call.app)
+    return Listing(items=found, attributes=BY_TIME, shape=_status)
+
+
 def create(call: Call) -> Answer:
     url = call.body().needed_text("url")
     app, drain = log_drains.add(call.context, call.actor, call.app, url)
-    # Better said than found out by waiting for lines.
-    warning = ("not_sent_yet", "The drain is kept, but this version of the platform sends no lines to drains yet.")
-    return Answer(value=shape(app, drain), status=201, changed_at=drain.updated_at, warning=warning)
+    return Answer(value=shape(app, drain), status=201, changed_at=drain.updated_at)
 
 
 def destroy(call: Call) -> Answer:
@@ -31,6 +35,17 @@ def destroy(call: Call) -> Answer:
 
 def _answer(app: App, drain: LogDrain) -> Answer:
     return Answer(value=shape(app, drain), changed_at=drain.updated_at)
+
+
+def _status(drain: LogDrain) -> dict[str, object]:
+    status = drain.status
+    return {
+        "dropped": status.dropped,
+        "log_drain": {"id": drain.id, "token": drain.token},
+        "reason": status.reason,
+        "since": shapes.instant(status.since) if status.since else None,
+        "state": status.state,
+    }
 
 
 def shape(app: App, drain: LogDrain) -> dict[str, object]:

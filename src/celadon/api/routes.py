@@ -172,6 +172,7 @@ _APP_SETUPS = (
 
 _LOG_DRAINS = (
     _route("GET /apps/:app/log-drains", "drain:read", log_drains.list_of),
+    _route("GET /apps/:app/log-drain-statuses", "drain:read", log_drains.statuses),
     _route("POST /apps/:app/log-drains", "drain:update", log_drains.create),
     _route("GET /apps/:app/log-drains/:drain", "drain:read", log_drains.show),
     _route("DELETE /apps/:app/log-drains/:drain", "drain:update", log_drains.destroy),

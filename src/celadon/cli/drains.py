@@ -1,5 +1,7 @@
 """Log drains of an app."""
 
+from typing import Any
+
 import click
 
 from celadon.cli.client import segment
@@ -10,15 +12,30 @@ from celadon.cli.output import header, say, show_json
 
 @command(app=True, json=True)
 def list_drains(invocation: Invocation) -> None:
-    """List where the app's log lines are sent, with the token that the receiver knows the app by."""
+    """List where the app's log lines are sent, with the token that the receiver knows the app by, and what is wrong there."""
     drains = invocation.client.all(f"{invocation.app_path}/log-drains")
+    found = invocation.client.all(f"{invocation.app_path}/log-drain-statuses") if drains else []
+    statuses = {status["log_drain"]["id"]: status for status in found}
     if invocation.json:
-        show_json(drains)
+        show_json([{**entry, "status": statuses.get(entry["id"])} for entry in drains])
         return
     if drains:
         header("Drains")
     for entry in drains:
         say(f"{entry['url']} ({entry['token']})")
+        if trouble := _trouble(statuses.get(entry["id"])):
+            say(f"  {trouble}")
+
+
+def _trouble(status: dict[str, Any] | None) -> str:
+    """What is wrong with a drain, or was; nothing of one that has everything."""
+    if status is None:
+        return ""
+    lost = (
+        f"{status['dropped']:,} line{'' if status['dropped'] == 1 else 's'} dropped in all" if status["dropped"] else ""
+    )
+    failing = f"takes no lines since {status['since']}: {status['reason']}" if status["state"] == "failing" else ""
+    return "; ".join(part for part in (failing, lost) if part)
 
 
 @command(app=True, must="URL of the drain to add")

@@ -138,7 +138,7 @@ def addresses(settings: Settings, to: Destination, seconds: float) -> list[Addre
         found = [ipaddress.ip_address(text) for text in sorted(known or ())]
     if not found:
         raise NameNotFound
-    private = destination.networks(settings.private_destinations)
+    private = settings.private_networks
     for address in found:
         if not destination.allowed(address, private) or own_door_closed(settings, address, to.port, private):
             raise DestinationNotAllowed

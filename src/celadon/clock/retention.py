@@ -1,5 +1,6 @@
 """Retention: what was kept long enough goes."""
 
+import contextlib
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,7 @@ from celadon.store import (
     webhook_events,
     webhooks,
 )
+from celadon.store.metrics import Metrics
 
 # What a destroyed app has left stays this long, what became of an add-on that is gone, and what builds and release phases have written.
 DESTROYED = timedelta(days=7)
@@ -75,6 +77,8 @@ def prune(context: Context) -> str:
     packed = _remove_others(context.settings.home / "slugs", kept)
     outputs = _remove_old(context.settings.home / "builds", OUTPUT)
     destroyed = sum(_remove(context, app.id) for app in gone)
+    with contextlib.closing(Metrics(context.settings.home)) as metrics:
+        metrics.forget([app.id for app in gone])
     return f"removed {archives} source archives, {packed} slugs, {outputs} outputs, the files of {destroyed} destroyed apps"
 
 
@@ -104,6 +108,7 @@ def _remove(context: Context, app_id: str) -> bool:
     there = [path for path in directories if path.exists()]
     found = bool(there) or image.exists()
     image.unlink(missing_ok=True)
+    context.blobs.claim(app_id).unlink(missing_ok=True)
     for path in there:
         shutil.rmtree(path, ignore_errors=True)
     return found

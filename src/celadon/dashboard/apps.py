@@ -7,6 +7,7 @@ from celadon.actions import apps, favourites
 from celadon.actions.apps import Owned
 from celadon.api.answer import Page
 from celadon.api.request import Call
+from celadon.dashboard import account_transfers
 from celadon.dashboard.pages import dashboard_page, owner_of, told
 from celadon.model.errors import InvalidParams
 from celadon.model.range import Range
@@ -55,6 +56,7 @@ def _listed(call: Call, status: int = 200, wrong: str = "") -> Page:
         number=number,
         pages=pages,
         address=lambda page: _address(words, page),
+        offered=account_transfers.offered_to(call),
     )
 
 

@@ -1,6 +1,7 @@
 """Logging in at the dashboard, and out again."""
 
 import re
+from dataclasses import replace
 
 from celadon.actions import sessions
 from celadon.api import credentials
@@ -8,7 +9,7 @@ from celadon.api.answer import Page
 from celadon.api.request import Call, Request
 from celadon.dashboard import logins
 from celadon.dashboard.pages import page, told
-from celadon.model.errors import TwoFactorRequired, Unauthorized
+from celadon.model.account import Actor
 from celadon.model.session import LASTS
 
 HOME = "/dashboard"
@@ -29,17 +30,27 @@ def log_in(call: Call) -> Page:
     credentials.require_own_origin(call.request)
     try:
         actor = logins.who(call)
-    except (Unauthorized, TwoFactorRequired) as error:
+    except logins.REFUSALS as error:
         return page("log_in.html", error.status, logins.wrong(call, error), **logins.again(call, error))
+    return begin(call, actor, _to(call))
+
+
+def begin(call: Call, actor: Actor, location: str) -> Page:
+    """Log this browser in, and go there."""
     agent = call.request.headers.get("user-agent", "A browser")
     token = sessions.begin(call.context, actor, agent)
-    return Page(status=303, location=_to(call), headers={"Set-Cookie": _cookie(call.request, token)})
+    return Page(status=303, location=location, headers={"Set-Cookie": _cookie(call.request, token)})
 
 
 @told
 def log_out(call: Call) -> Page:
     sessions.destroy(call.context, call.actor, "~")
-    return Page(status=303, location=f"{HOME}/login", headers={"Set-Cookie": _cookie(call.request, "", age=0)})
+    return forget(call, Page(status=303, location=f"{HOME}/login"))
+
+
+def forget(call: Call, page: Page) -> Page:
+    """This page, with which the browser forgets its session."""
+    return replace(page, headers={**page.headers, "Set-Cookie": _cookie(call.request, "", age=0)})
 
 
 def _to(call: Call) -> str:

@@ -3,6 +3,7 @@
 Each asks for address and password anew: there is no cookie that a page of somebody else could use.
 """
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from celadon.actions import accounts, authorizations, oauth_clients, sessions
@@ -10,10 +11,13 @@ from celadon.api.answer import Page
 from celadon.api.request import Call
 from celadon.dashboard.pages import page, said, told
 from celadon.model.account import Actor
-from celadon.model.errors import InvalidParams, TwoFactorRequired, Unauthorized
+from celadon.model.errors import CeladonError, InvalidParams, RateLimited, TwoFactorRequired, Unauthorized
 from celadon.model.oauth_client import OauthClient
 
-_SCOPES = {
+# Why somebody is not let in: told in the form that they have sent.
+REFUSALS = (Unauthorized, TwoFactorRequired, RateLimited)
+
+SCOPES = {
     "global": "do everything that you can do",
     "identity": "see your name and address",
     "read": "see your apps, but no config vars",
@@ -37,7 +41,7 @@ def answer_login(call: Call) -> Page:
         return said("Refused", "The command line was not let in. If you did not expect it, change your password.")
     try:
         actor = who(call)
-    except (Unauthorized, TwoFactorRequired) as error:
+    except REFUSALS as error:
         return page("log_in_command_line.html", error.status, wrong(call, error), login=login, **again(call, error))
     sessions.approve_login(call.context, actor, login.id)
     return said("You are logged in", "Close this page and go back to your terminal.")
@@ -46,7 +50,7 @@ def answer_login(call: Call) -> Page:
 @told
 def show_authorize(call: Call) -> Page:
     client, scope = _asked(call)
-    return page("authorize.html", client=client, asked=[_SCOPES[name] for name in scope], email="", code=False)
+    return _asking(client, scope, email="", code=False)
 
 
 @told
@@ -57,11 +61,8 @@ def authorize(call: Call) -> Page:
         return _back(call, client, {"error": "access_denied"})
     try:
         actor = who(call)
-    except (Unauthorized, TwoFactorRequired) as error:
-        asked = [_SCOPES[name] for name in scope]
-        return page(
-            "authorize.html", error.status, wrong(call, error), client=client, asked=asked, **again(call, error)
-        )
+    except REFUSALS as error:
+        return _asking(client, scope, error.status, wrong(call, error), **again(call, error))
     _, code = authorizations.grant(call.context, actor, client.id, scope=scope)
     return _back(call, client, {"code": code})
 
@@ -77,6 +78,14 @@ def _asked(call: Call) -> tuple[OauthClient, list[str]]:
     scope = query.get("scope", "global").replace(",", " ").split()
     authorizations.check_scope(scope)
     return client, scope
+
+
+def _asking(client: OauthClient, scope: list[str], status: int = 200, wrong: str = "", **again: object) -> Page:
+    """The answer to the form leads to the program."""
+    asked = [SCOPES[name] for name in scope]
+    return replace(
+        page("authorize.html", status, wrong, client=client, asked=asked, **again), forms_to=client.redirect_uri
+    )
 
 
 def _back(call: Call, client: OauthClient, answer: dict[str, str]) -> Page:
@@ -98,11 +107,12 @@ def who(call: Call) -> Actor:
     )
 
 
-def again(call: Call, error: Unauthorized | TwoFactorRequired) -> dict[str, object]:
+def again(call: Call, error: CeladonError) -> dict[str, object]:
     """The form once more, with the field for a code once it is known that one is needed."""
-    return {"email": call.form().get("email", "")[:320], "code": isinstance(error, TwoFactorRequired)}
+    form = call.form()
+    return {"email": form.get("email", "")[:320], "code": isinstance(error, TwoFactorRequired) or "code" in form}
 
 
-def wrong(call: Call, error: Unauthorized | TwoFactorRequired) -> str:
+def wrong(call: Call, error: CeladonError) -> str:
     """What was wrong; that a code is needed is nothing wrong until one was given."""
     return "" if isinstance(error, TwoFactorRequired) and not call.form().get("code") else error.message

@@ -1,7 +1,7 @@
 """Making pages: Jinja's templates, which escape whatever they are given."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, wraps
 
@@ -48,14 +48,16 @@ def ago(at: datetime, now: datetime | None = None) -> str:
 
 def page(template: str, status: int = 200, wrong: str = "", **values: object) -> Page:
     """A page of this template; `wrong` is what did not work."""
-    return Page(text=_templates().get_template(template).render(wrong=wrong, **values), status=status)
+    return Page(
+        text=_templates().get_template(template).render(wrong=wrong, **values), status=status, of_dashboard=True
+    )
 
 
 def dashboard_page(call: Call, template: str, status: int = 200, wrong: str = "", **values: object) -> Page:
     """A page for somebody who is logged in. `section` is the item of the navigation that it belongs to."""
     here = "/" + "/".join(call.request.path)
     common = {"me": call.actor.account, "here": here, "section": "apps"}
-    return replace(page(template, status, wrong, **{**common, **values}), of_dashboard=True)
+    return page(template, status, wrong, **{**common, **values})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +109,9 @@ def changes(call: Call) -> Live:
     return Live(app_id=app.id, account_id=call.actor.account.id, after=after)
 
 
-def said(heading: str, text: str, status: int = 200) -> Page:
-    """A page that says something, and that is all."""
-    return page("said.html", status, heading=heading, text=text)
+def said(heading: str, text: str, status: int = 200, *, link: str = "", label: str = "") -> Page:
+    """A page that says something; `link` is where one goes on to, under this label."""
+    return page("said.html", status, heading=heading, text=text, link=link, label=label)
 
 
 def told(answering: Answering) -> Answering:

@@ -3,13 +3,23 @@
 from celadon.api.answer import Page
 from celadon.api.route import Door, Route, route
 from celadon.dashboard import (
+    account_invitations,
+    account_keys,
+    account_profile,
+    account_sessions,
+    account_teams,
+    account_tokens,
+    account_transfers,
+    account_two_factor,
     accounts,
     activity,
+    addons,
     apps,
     collaborators,
     favourites,
     logging_in,
     logins,
+    marketplace,
     overview,
     pages,
     production_check,
@@ -19,6 +29,18 @@ from celadon.dashboard import (
     static_files,
 )
 
+# Below the account: what is shown, and the forms of it.
+_ACCOUNT = {
+    "": account_profile,
+    "/keys": account_keys,
+    "/tokens": account_tokens,
+    "/sessions": account_sessions,
+    "/two-factor": account_two_factor,
+    "/invitations": account_invitations,
+    "/transfers": account_transfers,
+    "/teams/:team": account_teams,
+}
+
 ROUTES: tuple[Route, ...] = (
     route("GET /", "anybody", lambda _: Page(status=303, location="/dashboard"), Door.OPEN),
     route("GET /dashboard/login", "anybody", logging_in.ask, Door.OPEN),
@@ -27,6 +49,16 @@ ROUTES: tuple[Route, ...] = (
     route("POST /dashboard/logout", "who is logged in", logging_in.log_out, Door.BROWSER),
     route("GET /dashboard", "app:read", apps.list_of, Door.BROWSER),
     route("POST /dashboard", "write", apps.create, Door.BROWSER),
+    *(
+        route(f"{method} /dashboard/account{path}", permission, answer, Door.BROWSER)
+        for path, module in _ACCOUNT.items()
+        for method, permission, answer in (
+            ("GET", "account:read", module.show),
+            ("POST", "account:write", module.update),
+        )
+    ),
+    route("GET /dashboard/account/teams", "team:read", account_teams.list_of, Door.BROWSER),
+    route("POST /dashboard/account/teams", "account:write", account_teams.create, Door.BROWSER),
     route("GET /dashboard/apps/:app", "app:read", overview.show, Door.BROWSER),
     route("GET /dashboard/apps/:app/changes", "app:read", pages.changes, Door.BROWSER),
     route("GET /dashboard/apps/:app/resources", "app:read", resources.show, Door.BROWSER),
@@ -39,6 +71,11 @@ ROUTES: tuple[Route, ...] = (
     route("POST /dashboard/apps/:app/access", "collaborator:update", collaborators.change, Door.BROWSER),
     route("GET /dashboard/apps/:app/check", "app:read", production_check.show, Door.BROWSER),
     route("POST /dashboard/apps/:app/favourite", "app:read", favourites.change, Door.BROWSER),
+    route("GET /dashboard/addons", "addon:read", addons.list_of, Door.BROWSER),
+    route("GET /dashboard/addons/services/:service", "app:read", marketplace.show, Door.BROWSER),
+    route("POST /dashboard/addons/services/:service", "addon:update", marketplace.provision, Door.BROWSER),
+    route("GET /dashboard/addons/:addon", "addon:read", addons.show, Door.BROWSER),
+    route("POST /dashboard/addons/:addon", "addon:update", addons.change, Door.BROWSER),
     route("GET /signup", "anybody", accounts.ask_to_sign_up, Door.OPEN),
     route("POST /signup", "anybody", accounts.sign_up, Door.OPEN),
     route("GET /account/accept/:token", "who has the link", accounts.show_invitation, Door.OPEN),

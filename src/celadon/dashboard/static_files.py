@@ -21,10 +21,12 @@ class _File:
 
 @cache
 def _files() -> dict[str, _File]:
-    """By name, those below `vendor` as well."""
+    """By name, those below `vendor` as well. What single pages add to the style, in `style`, is behind `style.css`."""
     root = resources.files("celadon.dashboard").joinpath("static")
     found = [path for place in (root, root.joinpath("vendor")) for path in place.iterdir() if path.is_file()]
     texts = {path.name: path.read_text("utf-8") for path in found if _kind(path.name)}
+    pages = sorted(root.joinpath("style").iterdir(), key=lambda path: path.name)
+    texts["style.css"] += "".join(path.read_text("utf-8") for path in pages if _kind(path.name))
     return {name: _File(name, hashlib.sha256(text.encode()).hexdigest()[:16], text) for name, text in texts.items()}
 
 

@@ -1,22 +1,25 @@
-"""Looks at what dynos use: R14 for memory over the quota, and the lines of log-runtime-metrics.
+"""Looks at what dynos use: R14 for memory over the quota, the lines of log-runtime-metrics, and samples for metrics.
 
-Wakes on: time. Reads: dynos, app features; the runtime's memory and threads. Writes: lines from `heroku[<dyno>]`.
-Survives: a SIGKILL. Load averages then begin anew, as in a dyno that has just started.
+Wakes on: time. Reads: dynos, app features; the runtime's memory and threads. Writes: lines from `heroku[<dyno>]`,
+home/metrics.db. Survives: a SIGKILL. Load averages then begin anew, as in a dyno that has just started.
 """
 
 import logging
 import math
+import sqlite3
 import threading
 import time
 
 from celadon.actions.context import Context
 from celadon.model import dyno as rules
+from celadon.model import metrics as metrics_rules
 from celadon.model.dyno import Dyno, DynoState
 from celadon.model.feature import RUNTIME_METRICS
 from celadon.model.logline import Source
 from celadon.runtime.protocol import MemoryUse, Runtime
 from celadon.store import apps, dynos
 from celadon.store.lines import Lines
+from celadon.store.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +35,7 @@ class Sampler:
         self._context = context
         self._runtime = runtime
         self._lines = Lines(context.settings.home)
+        self._metrics = Metrics(context.settings.home)
         # Container id → load averages.
         self._loads: dict[str, tuple[float, ...]] = {}
         self._stop = threading.Event()
@@ -52,23 +56,23 @@ class Sampler:
         tick = min(_TICK, interval)
         due = time.monotonic() + interval
         while not self._stop.wait(tick):
-            watched = self._watched()
-            self._count(watched, tick)
+            running, wanted = self._running()
+            self._count(running, tick)
             if time.monotonic() >= due:
                 due += interval
-                self.look(watched)
+                self.look(running, wanted)
 
-    def _watched(self) -> list[Dyno]:
-        """Dynos that run, of apps that want their metrics."""
+    def _running(self) -> tuple[list[Dyno], set[str]]:
+        """Dynos that run, and the apps that want their metrics as lines."""
         with self._context.database.read() as tx:
-            wanted = apps.ids_with_feature(tx, RUNTIME_METRICS)
-            found = [dyno for app_id in wanted for dyno in dynos.list_of(tx, app_id)]
-        return [dyno for dyno in found if dyno.state is DynoState.UP]
+            wanted = set(apps.ids_with_feature(tx, RUNTIME_METRICS))
+            found = [dyno for of_app in dynos.list_all(tx).values() for dyno in of_app]
+        return [dyno for dyno in found if dyno.state is DynoState.UP], wanted
 
-    def _count(self, watched: list[Dyno], tick: float) -> None:
+    def _count(self, running: list[Dyno], tick: float) -> None:
         """One step of the load averages, by Linux' own formula (kernel/sched/loadavg.c)."""
         before, self._loads = self._loads, {}
-        for dyno in watched:
+        for dyno in running:
             if dyno.container_id is not None:
                 active = self._runtime.active(dyno.container_id)
                 loads = before.get(dyno.container_id, (0.0,) * len(_SPANS))
@@ -76,22 +80,29 @@ class Sampler:
                 averaged = (load * kept + active * (1 - kept) for load, kept in zip(loads, decays, strict=True))
                 self._loads[dyno.container_id] = tuple(averaged)
 
-    def look(self, watched: list[Dyno]) -> None:
-        """Say what every dyno uses that is over its quota, or whose app wants to know."""
-        with self._context.database.read() as tx:
-            running = [dyno for found in dynos.list_all(tx).values() for dyno in found if dyno.state is DynoState.UP]
-        told = {dyno.id for dyno in watched}
+    def look(self, running: list[Dyno], wanted: set[str]) -> None:
+        """Keep what every dyno uses; say it of one that is over its quota, or whose app wants to know."""
+        uses: dict[str, metrics_rules.Uses] = {}
         for dyno in running:
             use = self._runtime.memory(dyno.container_id) if dyno.container_id else None
             if use is None:
                 continue
             quota = self._context.settings.sizes.of(dyno.size).memory
-            if dyno.id in told:
-                self._say(
-                    dyno, *metrics(dyno, use, quota, self._loads.get(dyno.container_id or "", (0.0,) * len(_SPANS)))
-                )
+            loads = self._loads.get(dyno.container_id or "", (0.0,) * len(_SPANS))
+            seen = {dyno.type: metrics_rules.sample(use.total, quota, loads[0])}
+            metrics_rules.add_uses(uses.setdefault(dyno.app_id, {}), seen)
+            if dyno.app_id in wanted:
+                self._say(dyno, *metrics(dyno, use, quota, loads))
             if use.total > quota:
                 self._say(dyno, rules.memory_line(use.total, quota), rules.MEMORY_EXCEEDED)
+        self._keep(uses)
+
+    def _keep(self, uses: dict[str, metrics_rules.Uses]) -> None:
+        try:
+            self._metrics.add_samples(uses, time.time())
+        except sqlite3.Error as error:
+            # A gap in a chart; the next sample is soon.
+            log.error("at=samples error=%s: not kept", error)
 
     def _say(self, dyno: Dyno, *messages: str) -> None:
         for message in messages:

@@ -12,7 +12,7 @@ from typing import Any
 
 from celadon.actions import apps
 from celadon.actions.context import Context
-from celadon.git import branches, pre_receive, receive, repository
+from celadon.git import branches, claims, pre_receive, receive, repository
 from celadon.git.bell import Bell
 from celadon.git.conversation import Conversation
 from celadon.git.program import Program
@@ -49,7 +49,6 @@ class Doors:
         self._bell = bell
         self._room = {service: asyncio.Semaphore(count) for service, count in _ROOM.items()}
         self._visits: collections.Counter[str] = collections.Counter()
-        self._deploying: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def admit(self, actor: Actor, request: Request) -> Visit:
@@ -110,8 +109,7 @@ class Doors:
                 yield
         finally:
             attendance.close()
-            if attendance.deploys is not None:
-                self._deploying.discard(visit.app.id)
+            attendance.claim.close()
             if attendance.status == receive.ACCEPTED:
                 self._later(self._after(visit, attendance.deploys))
 
@@ -150,25 +148,24 @@ class Doors:
                 updates=branches.read(lines),
                 quarantine=quarantine,
             )
-            attendance.deploys = self._claim(push)
+            attendance.deploys = self._claim(push, attendance.claim)
         except CeladonError as error:
             await attendance.tell(f" !     {error.message}")
             return receive.REFUSED
         return await receive.receive(push, attendance.tell)
 
-    def _claim(self, push: receive.Push) -> str | None:
-        """The branch that a push deploys, if it does: until it is over it is the only one; raises Conflict.
+    def _claim(self, push: receive.Push, claim: contextlib.ExitStack) -> str | None:
+        """The branch that a push deploys, if it does: until it is over nobody else moves it; raises Conflict.
 
         Without this a second push could build and move the branch while the first waits for its dynos: what the first
         has deployed would then be in no branch.
         """
         deploys = next((update.ref for update in push.updates if update.ref in branches.DEPLOYS), None)
         if deploys is not None:
-            if push.app.id in self._deploying:
-                raise Conflict(
-                    f"cannot deploy {push.app.name}: another push to it is not over yet; push again when it has finished"
-                )
-            self._deploying.add(push.app.id)
+            refusal = (
+                f"cannot deploy {push.app.name}: another push to it is not over yet; push again when it has finished"
+            )
+            claim.enter_context(claims.held(self.context.settings, push.app, refusal))
         return deploys
 
     async def _after(self, visit: Visit, deployed: str | None) -> None:
@@ -195,6 +192,7 @@ class _Attendance:
     def __init__(self, visit: Visit, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.visit = visit
         self.deploys: str | None = None
+        self.claim = contextlib.ExitStack()
         self.status: int | None = None
         self._reader = reader
         self._writer = writer

@@ -6,6 +6,7 @@ Here nothing is buffered, every wait may be cancelled, and no thread waits for t
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import subprocess
@@ -155,16 +156,18 @@ async def run(
             await program.write(asked)
         program.close_input()
         reads = [program.read_errors] if stdout is not None else [program.read_errors, program.read]
-        said, *printed = await asyncio.gather(*(_bounded(read, limit) for read in reads))
-        if any(len(output) > limit for output in (said, *printed)):
-            # It would wait for a reader for ever.
-            program.send(signal.SIGKILL)
+        # Beyond the limit it would wait for a reader for ever, and the other output would not end.
+        full = functools.partial(program.send, signal.SIGKILL)
+        said, *printed = await asyncio.gather(*(_bounded(read, limit, full) for read in reads))
         return await program.wait(), b"".join(printed), said
 
 
-async def _bounded(read: Callable[[], Any], limit: int) -> bytes:
-    """All of a stream, or a little more than `limit` bytes of it."""
+async def _bounded(read: Callable[[], Any], limit: int, full: Callable[[], None]) -> bytes:
+    """All of a stream, or a little more than `limit` bytes of it; `full` is told of that."""
     found = bytearray()
-    while len(found) <= limit and (chunk := await read()):
+    while chunk := await read():
         found += chunk
+        if len(found) > limit:
+            full()
+            break
     return bytes(found)

@@ -6,20 +6,18 @@ role. Only what the builder says refuses a push; a release whose dynos crash is 
 
 import asyncio
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
-from celadon.actions import builds, deploy_hooks
+from celadon.actions import deploy_hooks
 from celadon.actions.context import Context
-from celadon.git import branches, serving, source
+from celadon.git import branches, serving
+from celadon.git.acceptance import accept
 from celadon.git.bell import Bell, Ear
 from celadon.git.branches import Update
 from celadon.git.output import Output
 from celadon.git.repository import Repository
-from celadon.git.source import Commit
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.build import DEPLOYED, Build, BuildStatus
@@ -66,7 +64,7 @@ async def receive(push: Push, tell: Tell) -> int:
             await tell(f"-----> {sentence}")
         if plan.deploy is None:
             return ACCEPTED
-        accepted = await _accept(push, plan.deploy)
+        accepted = await accept(push.context, push.actor, push.app, push.repository, plan.deploy, push.quarantine)
         build = await _follow_build(push, accepted, tell)
         if build.status is not BuildStatus.SUCCEEDED:
             # Why is what the build's output ends with.
@@ -81,35 +79,6 @@ async def receive(push: Push, tell: Tell) -> int:
         await tell(f" !     {error.message}")
         return REFUSED
     return ACCEPTED
-
-
-async def _accept(push: Push, update: Update) -> Build:
-    """Store the commit as a source archive and write the build row; raises CeladonError, and then neither is there."""
-    commit = await source.inspect(push.repository, update, push.quarantine)
-    build_id = str(uuid.uuid4())
-    target = push.context.blobs.source(build_id)
-    await source.archive(push.repository, commit, target, push.context.settings.source_limit, push.quarantine)
-    told = await asyncio.to_thread(deploy_hooks.awaited, push.context, push.app.id)
-    # Now: when the hooks are told, the objects may still be in quarantine.
-    log = await source.log(push.repository, commit, told.since, push.quarantine) if told else None
-    # In a thread that is not stopped halfway, even when the client goes away.
-    return await asyncio.to_thread(_create, push, build_id, commit, target, log)
-
-
-def _create(push: Push, build_id: str, commit: Commit, target: Path, log: str | None) -> Build:
-    try:
-        return builds.create(
-            push.context,
-            push.actor,
-            push.app.name,
-            build_id=build_id,
-            commit=commit.sha,
-            commit_description=commit.subject,
-            git_log=log,
-        )
-    except CeladonError:
-        source.discard(target)
-        raise
 
 
 async def _follow_build(push: Push, accepted: Build, tell: Tell) -> Build:

@@ -26,6 +26,9 @@ PART_SECONDS = 5.0
 
 _by_time = itemgetter(slice(0, logline.TIME_LENGTH))
 
+# Is told of lines that are durable: the app, the positions they lie between, and those of them that no dyno wrote.
+Observe = Callable[[str, int, int, Sequence[bytes]], None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLine:
@@ -48,12 +51,19 @@ class Channel:
     """One app's stream. Tails and drains read it by position; `growth` is set, and replaced, when there is more."""
 
     def __init__(
-        self, app_id: str, logs: Path, directory: Path, window: int, clock: Callable[[], float] = time.monotonic
+        self,
+        app_id: str,
+        logs: Path,
+        directory: Path,
+        window: int,
+        clock: Callable[[], float] = time.monotonic,
+        observe: Observe | None = None,
     ) -> None:
         self.app_id = app_id
         self.logs = logs / app_id
         self.growth = asyncio.Event()
         self._clock = clock
+        self._observe = observe
         self._segments = Segments(directory / app_id, window)
         self._journal = Journal(directory / app_id / "journal")
         self._state = State()
@@ -78,6 +88,11 @@ class Channel:
     def first(self) -> int:
         return self._segments.first
 
+    @property
+    def directory(self) -> Path:
+        """Where the channel is kept, and what its drains remember."""
+        return self._segments.directory
+
     def advance(self, births: Mapping[str, int] | None = None, events: Sequence[EventLine] = ()) -> Round:
         """One round. `births` says how many files came to be under each name since the last round, None where that
         is not known: those that were never seen are lost, and said. Events that the channel shows already are passed over.
@@ -85,19 +100,20 @@ class Channel:
         Raises OSError when the disk is full; the next round reads the same again.
         """
         found = sources.look(self.logs)
-        lines = self._unseen(found, births)
+        platforms = self._unseen(found, births)
         lost = sources.dropped(found, self._state.positions)
         for file, count in lost.items():
-            lines += _overflow(file.name, f"{count} lines")
+            platforms += _overflow(file.name, f"{count} lines")
         files = [file for file in found if file not in lost]
         blocks = sources.timely(sources.read(files, self._state.positions))
-        merged, state = self._merged(files, blocks)
-        lines += merged
-        lines += [event.line for event in events if event.seq > state.event]
+        lines, merged, state = self._merged(files, blocks)
+        platforms += merged
+        platforms += [event.line for event in events if event.seq > state.event]
+        lines += platforms
         lines.sort(key=_by_time)
         if events:
             state = replace(state, event=max(state.event, events[-1].seq))
-        self._commit(lines, state)
+        self._commit(lines, state, platforms)
         self._let_go([file for file in files if not file.named], 0.0)
         return Round(lines=len(lines), more=any(block.more for block in blocks), open=bool(state.parts))
 
@@ -123,9 +139,10 @@ class Channel:
             positions = {inode: position for inode, position in self._state.positions.items() if inode not in gone}
             self._commit([], replace(self._state, positions=positions))
 
-    def _merged(self, files: Sequence[SourceFile], blocks: Sequence[Block]) -> tuple[list[bytes], State]:
-        """The lines of all blocks, source by source, and the state behind them."""
+    def _merged(self, files: Sequence[SourceFile], blocks: Sequence[Block]) -> tuple[list[bytes], list[bytes], State]:
+        """The lines of all blocks, source by source: those of dynos, those of the platform, and the state behind them."""
         lines: list[bytes] = []
+        platforms: list[bytes] = []
         known = self._state.positions
         positions = {file.inode: known.get(file.inode) or Position(name=file.name) for file in files}
         parts = dict(self._state.parts)
@@ -133,16 +150,16 @@ class Channel:
             name = block.file.name
             source = _source(name)
             rendering = logline.rendered(block.records, source, parts.get(name, {}))
-            lines += rendering.lines
+            (lines if source.source == "app" else platforms).extend(rendering.lines)
             malformed = rendering.malformed + (not block.records.endswith(b"\n"))
             if malformed:
-                lines += _said(
+                platforms += _said(
                     f"Error L13 (Local delivery error): {malformed} unreadable records of {source.header[:-1]}"
                 )
             positions[block.file.inode] = sources.advanced(positions[block.file.inode], block)
             self._keep_parts(name, rendering.parts, parts)
         lines += self._flushed(parts)
-        return lines, replace(self._state, positions=positions, parts=parts)
+        return lines, platforms, replace(self._state, positions=positions, parts=parts)
 
     def _keep_parts(self, name: str, new: Mapping[str, Part], parts: dict[str, Mapping[str, Part]]) -> None:
         if new:
@@ -200,7 +217,8 @@ class Channel:
         )
         return f"about {count * known} lines" if known else f"{count} files of lines"
 
-    def _commit(self, lines: Sequence[bytes], state: State) -> None:
+    def _commit(self, lines: Sequence[bytes], state: State, platforms: Sequence[bytes] = ()) -> None:
+        start = state.end
         if lines:
             state = replace(state, end=self._segments.append(b"".join(lines)))
         if state != self._state:
@@ -210,6 +228,8 @@ class Channel:
             self._segments.end = state.end
             self.growth.set()
             self.growth = asyncio.Event()
+            if self._observe is not None:
+                self._observe(self.app_id, start, state.end, platforms)
 
 
 def _source(name: str) -> logline.Source:

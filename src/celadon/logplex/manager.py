@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from celadon.logplex.channel import Channel, EventLine, Round
+from celadon.logplex.metrics import Meter
 from celadon.logplex.watch import Watcher
 
 log = logging.getLogger(__name__)
@@ -28,13 +29,16 @@ _PARTS_SECONDS = 1.0
 
 
 class Logplex:
-    """All channels of one platform. One event loop runs it; nothing else writes the channels."""
+    """All channels of one platform. One event loop runs it; nothing else writes the channels. A `meter` counts them."""
 
-    def __init__(self, home: Path, window: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, home: Path, window: int, clock: Callable[[], float] = time.monotonic, meter: Meter | None = None
+    ) -> None:
         self.logs = home / "logs"
         self.directory = home / "logplex"
         self._window = window
         self._clock = clock
+        self._meter = meter
         self._channels: dict[str, Channel] = {}
         self._waiting: set[str] = set()
         self._woken = asyncio.Event()
@@ -53,6 +57,8 @@ class Logplex:
                 tasks.create_task(self._listen())
                 tasks.create_task(self._advance_waiting())
                 tasks.create_task(self._look_at_all())
+                if self._meter is not None:
+                    tasks.create_task(self._meter.run(self.channel))
         finally:
             self._watcher.close()
 
@@ -60,8 +66,11 @@ class Logplex:
         """The channel of an app, opened at its first use. Raises OSError."""
         channel = self._channels.get(app_id)
         if channel is None:
-            channel = Channel(app_id, self.logs, self.directory, self._window, self._clock)
+            observe = self._meter.observe if self._meter else None
+            channel = Channel(app_id, self.logs, self.directory, self._window, self._clock, observe)
             channel.open()
+            if self._meter is not None:
+                self._meter.opened(app_id, channel.end)
             self._channels[app_id] = channel
         return channel
 

@@ -1,12 +1,14 @@
-"""The logplex role: channels, the platform's events, and the listener for log sessions and for lines of add-on providers.
+"""The logplex role: channels, the platform's events, drains, and the listener for log sessions and for lines of add-on
+providers.
 
-Wakes on: inotify, the change feed. Reads: source files, events, log sessions. Writes: home/logplex. Survives: SIGKILL.
+Wakes on: inotify, the change feed. Reads: source files, events, log sessions, drains. Writes: home/logplex,
+home/metrics.db, how drains fare. Survives: SIGKILL.
 """
 
 import asyncio
 import contextlib
 import resource
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -14,15 +16,19 @@ import uvicorn
 import uvloop
 
 from celadon.logplex import inputs, streams
+from celadon.logplex.drains import Drains
 from celadon.logplex.events import EventInput, StoreUnavailable
 from celadon.logplex.manager import Logplex
+from celadon.logplex.metrics import Meter
 from celadon.model.addon import AddOn
 from celadon.model.event import Event
+from celadon.model.log_drain import DrainStatus, LogDrain
 from celadon.platform.settings import Settings
-from celadon.store import addons, changes, database, events, log_sessions
+from celadon.store import addons, changes, database, events, log_drains, log_sessions
 from celadon.store.database import Database
 from celadon.store.lines import Lines
 from celadon.store.log_sessions import LogSession
+from celadon.store.metrics import Metrics
 
 _WAIT_SECONDS = 1.0
 
@@ -56,8 +62,36 @@ class StoreEvents:
             changes.wait(self._store, self._seen, _WAIT_SECONDS)
 
 
+class StoreDrains:
+    """Drains out of the store, woken by its change feed."""
+
+    def __init__(self, store: Database) -> None:
+        self._store = store
+        self._seen = 0
+
+    def ids(self) -> set[str]:
+        with _available():
+            self._seen = changes.latest(self._store)
+            with self._store.read() as tx:
+                return log_drains.ids(tx)
+
+    def find(self, drain_id: str) -> LogDrain | None:
+        with _available(), self._store.read() as tx:
+            return log_drains.find_by_id(tx, drain_id)
+
+    def keep(self, statuses: Mapping[str, DrainStatus]) -> None:
+        with _available(), self._store.transaction() as tx:
+            for drain_id, status in statuses.items():
+                log_drains.keep_status(tx, drain_id, status)
+
+    def wait(self) -> None:
+        with _available():
+            changes.wait(self._store, self._seen, _WAIT_SECONDS)
+
+
 async def _serve(settings: Settings, store: Database) -> None:
-    logplex = Logplex(settings.home, settings.log_window)
+    meter = Meter(Metrics(settings.home), settings.log_window)
+    logplex = Logplex(settings.home, settings.log_window, meter=meter)
     event_input = EventInput(logplex.directory / "events.json", StoreEvents(store), logplex.take_events)
 
     def find_session(secret: str) -> LogSession | None:
@@ -70,8 +104,9 @@ async def _serve(settings: Settings, store: Database) -> None:
 
     input_route = inputs.route(find_sender, Lines(settings.home))
     server = _server(settings, streams.application(find_session, logplex.fresh, others=[input_route]))
+    drains = Drains(settings, StoreDrains(store), logplex.channel)
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(logplex.run()), tasks.create_task(event_input.run())]
+        running = [tasks.create_task(one.run()) for one in (logplex, event_input, drains)]
         await server.serve()
         for task in running:
             task.cancel()

@@ -93,7 +93,7 @@ async def _follow(
             continue
         if channel.end - position > buffer:
             start, position = position, channel.line_start(channel.end - buffer // 2)
-            missed = await asyncio.to_thread(_count, channel, start, position, pattern)
+            missed = await asyncio.to_thread(count, channel, start, position, pattern)
             if missed:
                 yield Piece(text=_overflow(missed, start < channel.first), position=position)
         position, text = _next(channel, position, channel.end, pattern)
@@ -108,13 +108,14 @@ def _next(channel: Channel, position: int, until: int, pattern: re.Pattern[bytes
     return start + len(block), logline.readable(wanted)
 
 
-def _count(channel: Channel, position: int, until: int, pattern: re.Pattern[bytes] | None) -> int:
-    count = 0
+def count(channel: Channel, position: int, until: int, pattern: re.Pattern[bytes] | None = None) -> int:
+    """How many wanted lines there are between two positions, of those that are kept. May take its time."""
+    found = 0
     while position < until:
         start, block = channel.read(position, _BACK_CHUNK, until)
-        count += len(pattern.findall(block)) if pattern else block.count(b"\n")
+        found += len(pattern.findall(block)) if pattern else block.count(b"\n")
         position = start + len(block)
-    return count
+    return found
 
 
 def _starts(block: bytes, pattern: re.Pattern[bytes] | None) -> list[int]:

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from urllib.parse import urlsplit
 
 from celadon.model.errors import InvalidParams
@@ -16,6 +17,24 @@ _TEXT = re.compile(r"^[!-~]+\Z")
 _HOST = re.compile(r"^(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\Z")
 
 
+class DrainState(StrEnum):
+    """`new` has had no line to take yet."""
+
+    NEW = "new"
+    CONNECTED = "connected"
+    FAILING = "failing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrainStatus:
+    """How a drain fares: why it fails, since when it does what it does, and how many lines it has not got in all."""
+
+    state: DrainState = DrainState.NEW
+    reason: str | None = None
+    since: datetime | None = None
+    dropped: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogDrain:
     """`token` (`d.<uuid>`) is what the receiver knows the app by; `url` may hold a password."""
@@ -26,6 +45,13 @@ class LogDrain:
     url: str = field(repr=False)
     created_at: datetime
     updated_at: datetime
+    status: DrainStatus = DrainStatus()
+
+
+def overflow_line(token: str, count: int, since: datetime, *, more: bool = False) -> str:
+    """What a drain is told of the lines it has not got (errors.md, L10); `more` where not all could be counted."""
+    number = f"more than {count}" if more else str(count)
+    return f"Error L10 (output buffer overflow): drain '{token}' dropped {number} messages since {since:%Y-%m-%dT%H:%M:%S+00:00}."
 
 
 def check_url(url: str) -> str:

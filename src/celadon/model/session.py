@@ -1,5 +1,6 @@
 """Sessions: log-ins by a browser. What a session has authorized ends with it."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -31,3 +32,27 @@ class BrowserLogin:
     answer: bytes | None = field(repr=False)
     created_at: datetime
     expires_at: datetime
+
+
+# What is in a browser's name of itself → what people call it; the first that fits, as most name others too.
+_BROWSERS = (
+    (r"\bEdgA?/", "Edge"),
+    (r"\bOPR/", "Opera"),
+    (r"\bFirefox/", "Firefox"),
+    (r"\b(Chrome|CriOS|HeadlessChrome)/", "Chrome"),
+    (r"\bSafari/", "Safari"),
+)
+_SYSTEMS = (
+    (r"iPhone|iPad", "iOS"),
+    (r"Android", "Android"),
+    (r"Windows", "Windows"),
+    (r"Mac OS X|Macintosh", "macOS"),
+    (r"Linux|X11", "Linux"),
+)
+
+
+def agent(description: str) -> str:
+    """A session as people call it: browser and system, or what a command line has said of itself."""
+    browser = next((name for pattern, name in _BROWSERS if re.search(pattern, description)), None)
+    system = next((name for pattern, name in _SYSTEMS if re.search(pattern, description)), None)
+    return " on ".join(filter(None, (browser, system))) if browser else description

@@ -22,6 +22,8 @@ from celadon.model import size as sizes
 DEFAULT_HOME = Path("/var/lib/celadon")
 IMAGE_CACHE = Path("/var/cache/celadon/images")
 INSTANCES = Path("/etc/celadon/instances")
+# This machine and its surroundings, but for the networks of dynos (10.200 to 10.255), where each is to meet its own.
+_SURROUNDINGS = "127.0.0.0/8,::1/128,10.0.0.0/9,10.128.0.0/10,10.192.0.0/13,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 
 
 class SettingsError(Exception):
@@ -78,7 +80,9 @@ class Settings:
     slug_limit: int = 500 << 20
     source_limit: int = 1 << 30
     push_wait: float = 60.0
-    # Networks that are not of the internet and that the platform may all the same send to what users name (webhooks).
+    # Networks that are not of the internet and that the platform may all the same send to what users name (drains,
+    # webhooks); `none` for none. Where nothing is said it is those of the machine itself and its surroundings while the
+    # domain is `localhost`, else none.
     private_destinations: str = ""
     # Accounts and apps. Who may make an account: whoever has an invitation, or anybody (`open`).
     signup: str = "invited"
@@ -161,6 +165,13 @@ class Settings:
     @property
     def public(self) -> bool:
         return self.domain != "localhost"
+
+    @property
+    def private_networks(self) -> tuple[destination.Network, ...]:
+        """What `private_destinations` comes to."""
+        if self.private_destinations == "none":
+            return ()
+        return destination.networks(self.private_destinations or ("" if self.public else _SURROUNDINGS))
 
     @property
     def bind_address(self) -> str:
@@ -277,7 +288,7 @@ def convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
         if field.name == "dns_server" and value:
             address, _, port = str(value).partition(":")
             return f"{ipaddress.IPv4Address(address)}:{int(port or 53)}"
-        if field.name == "private_destinations":
+        if field.name == "private_destinations" and value != "none":
             destination.networks(str(value))
         if isinstance(field.default, (int, float, str)):
             return type(field.default)(value)

@@ -30,6 +30,10 @@ class Blobs:
         """The app's bare git repository, owned by the app's uid."""
         return self.home / "git" / f"{app_id}.git"
 
+    def claim(self, app_id: str) -> Path:
+        """The file that is locked by who moves the branch that deploys."""
+        return self.home / "git" / f"{app_id}.claim"
+
     def cache(self, app_id: str) -> Path:
         """What builds of this app keep for its next builds."""
         return self.home / "cache" / app_id

@@ -22,6 +22,12 @@ def find_by_token(tx: Transaction, token: str, now: datetime) -> Invitation | No
     return rows.one(tx, Invitation, query)
 
 
+def list_by(tx: Transaction, account_id: str | None, now: datetime) -> list[Invitation]:
+    """Those that still hold, by who has invited (None: of everybody), the newest first."""
+    query = sa.select(_t).where(_t.c.expires_at > now).order_by(_t.c.created_at.desc())
+    return rows.every(tx, Invitation, query if account_id is None else query.where(_t.c.invited_by == account_id))
+
+
 def replace(tx: Transaction, invitation: Invitation) -> None:
     """Keep it as the only one of its address."""
     delete(tx, invitation.email)

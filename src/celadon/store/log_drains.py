@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from celadon.model.log_drain import LogDrain
+from celadon.model.log_drain import DrainState, DrainStatus, LogDrain
 from celadon.store import tables
 from celadon.store.database import Transaction
 
@@ -24,6 +24,23 @@ def find(tx: Transaction, app_id: str, id_url_or_token: str) -> LogDrain | None:
     same = sa.or_(_t.c.id == id_url_or_token, _t.c.token == id_url_or_token, _t.c.url_digest == digest)
     row = tx.connection.execute(sa.select(_t).where(_t.c.app_id == app_id, same)).mappings().first()
     return None if row is None else _drain(tx, row)
+
+
+def ids(tx: Transaction) -> set[str]:
+    """Of all drains of the platform."""
+    return set(tx.connection.execute(sa.select(_t.c.id)).scalars())
+
+
+def find_by_id(tx: Transaction, drain_id: str) -> LogDrain | None:
+    """Raises SecretsError when the URL cannot be decrypted."""
+    row = tx.connection.execute(sa.select(_t).where(_t.c.id == drain_id)).mappings().first()
+    return None if row is None else _drain(tx, row)
+
+
+def keep_status(tx: Transaction, drain_id: str, status: DrainStatus) -> None:
+    """How a drain fares, unless it is gone."""
+    values = {"state": status.state, "reason": status.reason, "since": status.since, "dropped": status.dropped}
+    tx.connection.execute(_t.update().where(_t.c.id == drain_id).values(values))
 
 
 def insert(tx: Transaction, drain: LogDrain) -> None:
@@ -57,4 +74,7 @@ def _drain(tx: Transaction, row: Mapping[Any, Any]) -> LogDrain:
         url=tx.secrets.decrypt(row["url"]),
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        status=DrainStatus(
+            state=DrainState(row["state"]), reason=row["reason"], since=row["since"], dropped=row["dropped"]
+        ),
     )

@@ -643,6 +643,11 @@ log_drains = sa.Table(
     sa.Column("token", sa.Text, nullable=False, unique=True),
     sa.Column("url", sa.LargeBinary, nullable=False),
     sa.Column("url_digest", sa.Text, nullable=False),
+    # How it fares: Logplex writes it.
+    sa.Column("state", sa.Text, nullable=False, server_default="new"),
+    sa.Column("reason", sa.Text),
+    sa.Column("since", Instant),
+    sa.Column("dropped", sa.BigInteger, nullable=False, server_default=sa.text("0")),
     *_times(),
     sa.UniqueConstraint("app_id", "url_digest"),
 )

@@ -120,6 +120,14 @@ def invitations(tx: Transaction, team_id: str, now: datetime) -> list[TeamInvita
     return rows.every(tx, TeamInvitation, sa.select(_invitations).where(valid).order_by(_invitations.c.email))
 
 
+def invitations_to(tx: Transaction, email: str, now: datetime) -> list[TeamInvitation]:
+    """Those of an address that still hold, the oldest first."""
+    valid = sa.and_(_invitations.c.email == email, _invitations.c.expires_at > now)
+    return rows.every(
+        tx, TeamInvitation, sa.select(_invitations).where(valid).order_by(_invitations.c.created_at, _invitations.c.id)
+    )
+
+
 def find_invitation(tx: Transaction, token_hash: str, now: datetime) -> TeamInvitation | None:
     valid = sa.and_(_invitations.c.token_hash == token_hash, _invitations.c.expires_at > now)
     return rows.one(tx, TeamInvitation, sa.select(_invitations).where(valid))

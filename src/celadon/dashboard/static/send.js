@@ -1,0 +1,2 @@
+// Sends the page's form by itself: without scripts there is its button.
+document.forms[0].submit();

@@ -1,0 +1,326 @@
+"""Drains against real receivers: exact frames, what is sent again, what is lost and said, and that nobody else suffers."""
+
+import asyncio
+import contextlib
+import re
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.logplex.receivers import Receiver, tls, until
+
+from celadon.logplex import forwarding, wires
+from celadon.logplex.cursor import Cursor, Gap
+from celadon.logplex.drains import Drains
+from celadon.logplex.manager import Logplex
+from celadon.logplex.wires import Batch
+from celadon.model import log_drain as rules
+from celadon.model import logline, syslog
+from celadon.model.log_drain import DrainState, DrainStatus, LogDrain
+from celadon.platform.settings import Settings
+from celadon.store.lines import Lines
+
+APP = "app-1"
+
+
+@dataclass
+class Known:
+    """Drains as a store has them."""
+
+    drains: dict[str, LogDrain] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, url: str, app: str = APP) -> LogDrain:
+        at = datetime.now(UTC)
+        made = LogDrain(
+            id=str(uuid.uuid4()), app_id=app, token=f"d.{uuid.uuid4()}", url=url, created_at=at, updated_at=at
+        )
+        self.drains[made.id] = made
+        return made
+
+    def ids(self) -> set[str]:
+        return set(self.drains)
+
+    def find(self, drain_id: str) -> LogDrain | None:
+        return self.drains.get(drain_id)
+
+    def keep(self, statuses: Mapping[str, DrainStatus]) -> None:
+        for drain_id, status in statuses.items():
+            if drain_id in self.drains:
+                self.drains[drain_id] = replace(self.drains[drain_id], status=status)
+
+    def wait(self) -> None:
+        """`ensure` is called by the tests."""
+
+    def status(self, drain: LogDrain) -> DrainStatus:
+        return self.drains[drain.id].status
+
+
+@dataclass
+class Place:
+    settings: Settings
+    known: Known
+    logplex: Logplex
+    drains: Drains
+    lines: Lines
+
+    def say(self, message: str, app: str = APP, source: str = "app", ps: str = "web.1") -> None:
+        self.lines.append(app, logline.Source(source=source, ps=ps), message)
+
+    async def add(self, url: str, app: str = APP) -> LogDrain:
+        made = self.known.add(url, app)
+        await self.drains.ensure()
+        return made
+
+
+@contextlib.asynccontextmanager
+async def running(home: Path, known: Known | None = None, **settings: object) -> AsyncIterator[Place]:
+    """Logplex with its drains, until it dies."""
+    made = Settings(home=home, **{"private_destinations": "127.0.0.0/8", **settings})  # type: ignore[arg-type]
+    logplex, known = Logplex(home, made.log_window), known or Known()
+    drains = Drains(made, known, logplex.channel)
+    tasks = [asyncio.create_task(logplex.run()), asyncio.create_task(_keep(drains))]
+    try:
+        yield Place(made, known, logplex, drains, Lines(home))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _keep(drains: Drains) -> None:
+    """As `run`, but that tests say when the drains have changed."""
+    drains._store.wait = lambda: __import__("time").sleep(0.05)  # type: ignore[method-assign]
+    await drains.run()
+
+
+def run(test: Callable[[], object]) -> None:
+    asyncio.run(test())  # type: ignore[arg-type]
+
+
+def test_syslog_gets_each_line_in_its_frame(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with running(tmp_path) as place, Receiver() as receiver:
+            drain = await place.add(f"syslog://127.0.0.1:{receiver.port}")
+            place.say("hello")
+            place.say('at=info method=GET path="/"', source="heroku", ps="router")
+            place.say("State changed from starting to up", source="heroku", ps="web.1")
+            await until("three lines", lambda: receiver.count == 3)
+            frames = re.findall(rb"(\d+) (<\d+>1 \S+ \S+ \S+ \S+ - - [^\n]*\n)", receiver.content)
+            assert [int(length) for length, _ in frames] == [len(frame) for _, frame in frames]
+            said = [frame.decode() for _, frame in frames]
+            time = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"
+            for pattern, frame in zip(
+                (
+                    rf"<190>1 {time} {drain.token} app web\.1 - - hello\n",
+                    rf'<158>1 {time} {drain.token} heroku router - - at=info method=GET path="/"\n',
+                    rf"<45>1 {time} {drain.token} heroku web\.1 - - State changed from starting to up\n",
+                ),
+                said,
+                strict=True,
+            ):
+                assert re.fullmatch(pattern, frame)
+            await until("it is known to be well", lambda: place.known.status(drain).state is DrainState.CONNECTED)
+
+    run(body)
+
+
+def test_https_gets_batches_as_logplex_posts_them(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with running(tmp_path) as place:
+            async with Receiver(tls(place.settings)) as receiver:
+                receiver.http = True
+                drain = await place.add(f"https://user:p%40ss@127.0.0.1:{receiver.port}/logs?a=b")
+                place.say("hello\nworld")
+                await until("two lines", lambda: receiver.count == 2)
+                got = receiver.requests[0]
+                assert (got["target"], got["content-type"]) == ("/logs?a=b", "application/logplex-1")
+                assert got["logplex-drain-token"] == drain.token
+                assert got["authorization"] == "Basic dXNlcjpwQHNz"
+                assert sum(int(one["logplex-msg-count"]) for one in receiver.requests) == 2
+                assert re.fullmatch(r"[0-9A-F]{32}", got["logplex-frame-id"])
+                assert re.match(rb"\d+ <190>1 \S+ host app web\.1 - hello\n", receiver.content)
+                assert syslog.messages(receiver.content) == ["hello", "world"]
+
+    run(body)
+
+
+def test_a_receiver_that_starts_anew_misses_nothing_and_gets_nothing_twice(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with running(tmp_path) as place:
+            async with Receiver(tls(place.settings)) as https, Receiver() as plain:
+                https.http = True
+                await place.add(f"https://127.0.0.1:{https.port}/")
+                await place.add(f"syslog://127.0.0.1:{plain.port}")
+                for number in range(30):
+                    place.say("\n".join(f"line {number * 100 + one}" for one in range(100)))
+                    for receiver in (https, plain):
+                        if number % 10 == 5:
+                            await until("all is there", lambda one=receiver, n=number: one.count >= n * 100)
+                            await receiver.stop()
+                            await receiver.start()
+                for receiver in (https, plain):
+                    await until("all lines", lambda one=receiver: one.count >= 3000)
+                    numbers = [int(found) for found in re.findall(rb"line (\d+)\n", receiver.content)]
+                    assert numbers == list(range(3000))
+
+    run(body)
+
+
+def test_what_waits_for_a_receiver_that_is_away_comes_when_it_is_back(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with running(tmp_path) as place, Receiver() as receiver:
+            await receiver.stop()
+            drain = await place.add(f"syslog://127.0.0.1:{receiver.port}")
+            place.say("\n".join(f"line {number}" for number in range(100)))
+            await until("it fails", lambda: place.known.status(drain).state is DrainState.FAILING)
+            assert place.known.status(drain).reason == "it refuses connections"
+            await receiver.start()
+            await until("all lines", lambda: receiver.count == 100)
+            await until("it is well again", lambda: place.known.status(drain).state is DrainState.CONNECTED)
+            assert place.known.status(drain).reason is None
+
+    run(body)
+
+
+def test_after_a_kill_of_logplex_nothing_is_missing(tmp_path: Path) -> None:
+    async def body() -> None:
+        known = Known()
+        async with Receiver() as receiver:
+            async with running(tmp_path, known) as place:
+                await place.add(f"syslog://127.0.0.1:{receiver.port}")
+                place.say("\n".join(f"line {number}" for number in range(500)))
+                await until("some lines", lambda: receiver.count > 0)
+            Lines(tmp_path).append(APP, logline.Source(source="app", ps="web.1"), "line 500")
+            async with running(tmp_path, known):
+                await until("the last line", lambda: b"line 500\n" in receiver.content)
+            numbers = {int(found) for found in re.findall(rb"line (\d+)\n", receiver.content)}
+            assert numbers == set(range(501))
+
+    run(body)
+
+
+def test_a_drain_that_hangs_loses_lines_counts_them_and_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarding, "BUFFER", 1 << 20)
+
+    async def body() -> None:
+        async with running(tmp_path) as place, Receiver() as hanging, Receiver() as other:
+            hanging.reading.clear()
+            slow = await place.add(f"syslog://127.0.0.1:{hanging.port}")
+            await place.add(f"syslog://127.0.0.1:{other.port}")
+            total = 0
+            for _ in range(100):
+                place.say("\n".join(f"line {total + one} {'x' * 500}" for one in range(500)))
+                total += 500
+                await until("the other has it", lambda: other.count == total)  # noqa: B023
+            await until("lines are lost", lambda: place.known.status(slow).dropped > 0)
+            hanging.reading.set()
+            place.say("the last line")
+            await until("it goes on", lambda: b"the last line" in hanging.content)
+            lost = sum(int(found) for found in re.findall(rb"L10 [^:]*: drain '[^']+' dropped (\d+)", hanging.content))
+            got = [int(found) for found in re.findall(rb"line (\d+) x", hanging.content)]
+            assert len(got) + lost == total and got == sorted(set(got))
+            assert lost == place.known.status(slow).dropped
+            assert re.search(rb"heroku logplex - - Error L10 \(output buffer overflow\): drain 'd\.", hanging.content)
+
+    run(body)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("syslog://127.0.0.1:1", "it refuses connections"),
+        ("syslog://no-such-host.invalid:514", "its host name leads to no address"),
+        ("https://169.254.169.254/", "it is in a network that the operator does not let lines go to"),
+        ("syslog://10.200.0.1:514", "it is in a network that the operator does not let lines go to"),
+        ("syslog+tls://127.0.0.1:{port}", "it does not speak TLS as we do"),
+        ("https://127.0.0.1:{untrusted}/", "its certificate cannot be verified"),
+        ("https://127.0.0.1:{wrong}/", "it answers with status 500"),
+        ("https://127.0.0.1:{closing}/", "it closed the connection"),
+    ],
+)
+def test_each_way_to_fail_has_its_words(tmp_path: Path, url: str, reason: str) -> None:
+    async def body() -> None:
+        stranger = Settings(home=tmp_path / "stranger")
+        stranger.home.mkdir()
+        async with running(tmp_path / "home") as place:
+            async with (
+                Receiver() as plain,
+                Receiver(tls(stranger)) as untrusted,
+                Receiver(tls(place.settings)) as wrong,
+                Receiver(tls(place.settings)) as closing,
+            ):
+                plain.http = wrong.http = True
+                wrong.status = 500
+                ports = {"port": plain.port, "untrusted": untrusted.port, "wrong": wrong.port, "closing": closing.port}
+                if "closing" in url:
+                    closing.http = True
+                    closing.status = None
+                drain = await place.add(url.format(**ports))
+                place.say("hello")
+                await until("it fails", lambda: place.known.status(drain).state is DrainState.FAILING)
+                assert (place.known.status(drain).reason or "").startswith(reason)
+                if "certificate" in reason:
+                    channel = place.logplex.channel(APP)
+                    await until("the app is told", lambda: b"Error L14" in channel.read_before(channel.end, 9000)[1])
+
+    run(body)
+
+
+def test_a_drain_that_is_removed_ends_and_leaves_nothing(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with running(tmp_path) as place, Receiver() as receiver:
+            drain = await place.add(f"syslog://127.0.0.1:{receiver.port}")
+            place.say("before")
+            await until("a line", lambda: receiver.count == 1)
+            cursor = tmp_path / "logplex" / APP / f"drain.{drain.id}"
+            assert cursor.exists()
+            place.known.drains.clear()
+            await place.drains.ensure()
+            assert not cursor.exists()
+            place.say("after")
+            await until("the channel has it", lambda: place.logplex.channel(APP).end > receiver.content.find(b"before"))
+            assert b"after" not in receiver.content
+
+    run(body)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=20), st.integers(0, 1), st.integers(0, 1500))
+def test_a_batch_that_broke_off_goes_on_behind_its_last_whole_frame(sizes: list[int], extra: int, size: int) -> None:
+    lines = [b"x" * (one - 1) + b"\n" for one in sizes]
+    frames = [b"y" * 30] * extra + [b"f" * 30 + line for line in lines]
+    batch = Batch(start=100, lines=b"".join(lines), frames=frames, extra=extra)
+    whole = 0
+    while whole < len(frames) and sum(map(len, frames[: whole + 1])) <= size:
+        whole += 1
+    assert batch.end_of(size) == 100 + sum(map(len, lines[: max(0, whole - extra)]))
+
+
+def test_a_cursor_is_what_was_saved_last(tmp_path: Path) -> None:
+    path = tmp_path / "cursor"
+    assert Cursor(path, 7).position == 7
+    gap = Gap(count=3, start=20, since=datetime(2026, 11, 29, tzinfo=UTC), more=True)
+    Cursor(path, 100).save(50, gap)
+    assert (Cursor(path, 100).position, Cursor(path, 100).gap) == (50, gap)
+    assert Cursor(path, 40).position == 40
+    path.write_bytes(b"\0\0")
+    assert Cursor(path, 9).position == 9
+
+
+def test_words_of_a_gap() -> None:
+    since = datetime(2026, 11, 29, 5, 0, tzinfo=UTC)
+    assert (
+        rules.overflow_line("d.x", 27, since)
+        == "Error L10 (output buffer overflow): drain 'd.x' dropped 27 messages since 2026-11-29T05:00:00+00:00."
+    )
+
+
+def test_the_time_a_receiver_may_take_is_bounded() -> None:
+    assert wires.CONNECT_SECONDS <= wires.STALL_SECONDS
