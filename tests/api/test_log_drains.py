@@ -83,3 +83,27 @@ def test_bad_bodies_are_refused(world: World, body: dict[str, object]) -> None:
     reply = world.call("POST", PATH, body)
     assert reply.status == 422
     assert "pass" not in reply.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"grep": "("}, "extended regular expression"),
+        ({"grep": "(((((x{100}){100}){100}){100}){100}){100}"}, "extended regular expression"),
+        ({"grep": "a\nb"}, "can be printed"),
+        ({"grep": "x" * 501}, "500 characters"),
+        ({"grep": "x", "tail": True}, "grep --line-buffered"),
+        ({"grep": "x", "request_id": "y"}, "one of them"),
+        ({"since": "yesterday"}, "2026-11-29T05:00:00Z"),
+        ({"since": "9999-99-99"}, "2026-11-29T05:00:00Z"),
+        ({"since": 7}, "since"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(world: World, body: dict[str, object], words: str) -> None:
+    reply = world.call("POST", "/apps/example/log-sessions", body)
+    assert reply.status in (400, 422) and words in reply.json["message"]
+
+
+def test_a_search_has_a_session(world: World) -> None:
+    body = {"grep": "-e [x", "since": "2026-11-29T05:00:00+01:00"}
+    assert world.call("POST", "/apps/example/log-sessions", body | {"grep": "status=50[0-9]"}).status == 201

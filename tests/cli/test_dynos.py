@@ -5,7 +5,7 @@ import pytest
 from tests.cli.program import Program
 from tests.cli.world import World
 
-from celadon.cli import exit_status
+from celadon.model import exit_status
 
 TIME = r"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \(~ \d+s ago\)"
 

@@ -16,7 +16,8 @@ from tests.cli.meeting import SECRET, Meeting
 from tests.cli.program import Program
 from tests.cli.replay import Asked, Replay, Told
 
-from celadon.cli import exit_status, run
+from celadon.cli import run
+from celadon.model import exit_status
 from celadon.platform import certificates
 from celadon.platform import settings as platform_settings
 from celadon.platform.settings import Settings

@@ -34,7 +34,12 @@ class Stand:
         self.port = self.socket.getsockname()[1]
         self.application: Application | None = None
         config = uvicorn.Config(
-            self._call, interface="asgi3", log_config=None, lifespan="off", ws="none", timeout_graceful_shutdown=1
+            self._call,
+            interface="asgi3",
+            log_config=None,
+            lifespan="off",
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self.socket]}, daemon=True)

@@ -63,7 +63,7 @@ def test_an_addon_is_changed(world: World, visitor: Visitor) -> None:
     page.get_by_role("button", name="Detach SHARED").click()
     expect(page.locator("#attached")).not_to_contain_text("SHARED")
     page.get_by_role("button", name="Destroy").click()
-    expect(page.get_by_role("alert")).to_contain_text("type its name")
+    expect(page.get_by_role("alert")).to_contain_text("to confirm it")
     page.get_by_label(f"Type {name} to confirm").fill(name)
     page.get_by_role("button", name="Destroy").click()
     expect(page.locator("#mine")).to_contain_text("destroying")

@@ -29,6 +29,9 @@ class Session:
     tail: bool = False
     dyno: str | None = None
     source: str | None = None
+    grep: str | None = None
+    request_id: str | None = None
+    since: datetime | None = None
     expires_at: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(minutes=5))
 
 

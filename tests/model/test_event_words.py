@@ -48,7 +48,7 @@ def test_an_event_says_what_happened_and_not_who_twice(happened: Event, words: s
 def test_what_apps_have_done_to_them_is_of_some_kind() -> None:
     """But for what concerns accounts, teams and the platform."""
     others = {"account", "account-feature", "authorization", "key", "oauth-client", "oauth-token", "session", "team"}
-    others |= {"team-addons", "team-invitation", "team-member", "invitation", "addon-service", "pipeline"}
+    others |= {"incident", "team-addons", "team-invitation", "team-member", "invitation", "addon-service", "pipeline"}
     root = Path(str(celadon.__file__)).parent / "actions"
     text = "\n".join(path.read_text() for path in root.glob("*.py"))
     nouns = set(re.findall(r"events\.insert\(\s*(?:tx,\s*)f?\"([a-z-]+):", text))

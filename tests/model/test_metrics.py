@@ -4,12 +4,14 @@ import math
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celadon.model import logline, metrics
+from celadon.model import error_code, logline, metrics
+from celadon.model.error_code import CODES
 from celadon.model.logline import Source
 from celadon.model.metrics import Counts
 
@@ -157,3 +159,10 @@ def test_process_types_that_are_told_apart_are_few() -> None:
         metrics.add_uses(uses, {f"type{number}": metrics.sample(1, 2, 0.5)})
     assert len(uses) == metrics.MOST_TYPES + 1
     assert sum(use.count for use in uses.values()) == 100 and uses[metrics.OTHERS].load == 40.0
+
+
+def test_codes_are_those_of_the_reference() -> None:
+    reference = Path(__file__).parents[2] / "docs" / "reference" / "errors.md"
+    rows = [row.split("|")[1] for row in reference.read_text("utf-8").splitlines() if re.match(r"\| [HRL]\d", row)]
+    assert sorted(", ".join(rows).replace(" ", "").split(",")) == sorted(CODES)
+    assert error_code.known("H98").name == "Unknown error"

@@ -86,6 +86,12 @@ class Role:
         ("/apps/x/dataclips", "api"),
         ("/apps/x/dataclips/1/actions/run", "addons"),
         ("/apps/x/dataclips/1/actions/share", "api"),
+        ("/dashboard/databases", "api"),
+        ("/dashboard/databases/orders", "api"),
+        ("/dashboard/databases/orders/", "api"),
+        ("/dashboard/databases/orders/credentials?show=default", "addons"),
+        ("/dashboard/dataclips/example/1", "api"),
+        ("/dashboard/dataclips/example/1/result?page=2", "addons"),
     ],
 )
 def test_paths_of_the_api_host_lead_to_their_roles(mesh: Mesh, path: str, role: str) -> None:

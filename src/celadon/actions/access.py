@@ -233,6 +233,13 @@ def require_account_write(actor: Actor) -> None:
     require_scope(actor, frozenset({"global"}))
 
 
+def require_operator(actor: Actor) -> None:
+    """Raises Forbidden for anybody but an operator with a token without limits."""
+    if not actor.account.operator:
+        raise Forbidden("cannot do this: only the platform's operator may")
+    require_account_write(actor)
+
+
 def require_account_read(actor: Actor) -> None:
     require_scope(actor, frozenset({"global", "identity"}))
 

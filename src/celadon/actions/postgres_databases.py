@@ -4,7 +4,7 @@ import hmac
 import secrets
 import urllib.parse
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -67,6 +67,15 @@ class Source:
 def find(context: Context, addon_id: str) -> Place | None:
     with context.database.read() as tx:
         return place_of(tx, addon_id)
+
+
+def sites(context: Context, addon_ids: Collection[str]) -> dict[str, Site]:
+    """Those of these add-ons that have a database."""
+    with context.database.read() as tx:
+        by_id = {engine.id: engine for engine in engines.list_all(tx)} if len(addon_ids) > 1 else {}
+        found = [database for addon_id in addon_ids if (database := postgres_databases.find(tx, addon_id))]
+        known = [(one, by_id.get(one.engine_id) or engines.find(tx, one.engine_id)) for one in found]
+    return {one.addon_id: Site(database=one, engine=engine) for one, engine in known if engine is not None}
 
 
 def place_of(tx: Transaction, addon_id: str) -> Place | None:

@@ -25,6 +25,8 @@ from celadon.caches.memcached import MemcachedServers
 from celadon.caches.provider import MemcachedProvider, RedisProvider
 from celadon.caches.redis import RedisServers
 from celadon.caches.servers import ServerFailure
+from celadon.dashboard import database_routes
+from celadon.dashboard.data_api import DataApi
 from celadon.deployhooks.provider import DeployHooksProvider
 from celadon.model.cache import MEMCACHED, REDIS
 from celadon.model.engine import Engine, EngineKind
@@ -178,7 +180,7 @@ def served(
     """All routes of the role."""
     places = ClusterPlaces(context, pairs)
     databases = Databases(context, pairs, places.forget)
-    return (
+    data_api = (
         *postgres_routes.routes(Runs(context, places)),
         *postgres_routes.of_databases(databases),
         *postgres_routes.of_credentials(Credentials(databases, changes)),
@@ -190,6 +192,7 @@ def served(
         *transfer_routes.ROUTES,
         *cache_routes.routes(cached, redis),
     )
+    return (*data_api, *database_routes.routes(DataApi(data_api)))
 
 
 class Providers:

@@ -70,7 +70,7 @@ class Page:
     """A page for a person, or the way to another one (`location`); text of another `kind` goes with the same care.
 
     Pages have style and scripts `of_dashboard`: files of ours. Their forms lead to us, and to the origin of `forms_to`
-    (a URL), by themselves or by the answer that they get.
+    (a URL), by themselves or by the answer that they get. A `nonce` lets a page's own scripts add style.
     """
 
     text: str = ""
@@ -80,6 +80,7 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
     forms_to: str = ""
     of_dashboard: bool = False
+    nonce: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

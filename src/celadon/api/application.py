@@ -210,8 +210,9 @@ def _page_headers(page: Page) -> dict[str, str]:
     """
     policy = "default-src 'none'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
     if page.of_dashboard:
+        style = f"'self' 'nonce-{page.nonce}'" if page.nonce else "'self'"
         policy += (
-            f"; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'{_origin(page.forms_to)}"
+            f"; style-src {style}; script-src 'self'; connect-src 'self'; form-action 'self'{_origin(page.forms_to)}"
         )
     headers = {
         "Content-Type": page.kind,

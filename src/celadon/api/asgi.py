@@ -19,6 +19,7 @@ from celadon.api.application import Api, failed
 from celadon.api.live import Bell
 from celadon.api.request import Request
 from celadon.api.route import Route
+from celadon.dashboard.terminal import Consoles
 from celadon.model.errors import CeladonError
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,12 @@ class Application:
         self._threads = anyio.CapacityLimiter(_THREADS)
         self._waiting = 0
         self._bell = Bell(context.database)
+        self._consoles = Consoles(context, self.api.limiter)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._consoles.serve(scope, receive, send)
+            return
         if scope["type"] != "http":
             return
         request_id = request.new_id()

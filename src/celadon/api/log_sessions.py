@@ -1,9 +1,12 @@
 """Log sessions: a URL with a secret of its own, that clients read without any other credential."""
 
+from datetime import UTC, datetime
+
 from celadon.actions import log_sessions
 from celadon.api import shapes
 from celadon.api.answer import Answer
 from celadon.api.request import Call
+from celadon.model.errors import InvalidParams
 
 
 def create(call: Call) -> Answer:
@@ -19,6 +22,9 @@ def create(call: Call) -> Answer:
         # Clients have three names for it: a dyno, a dyno by the schema's name, a process type.
         dyno=body.text("dyno") or body.text("dyno_name") or body.text("type"),
         source=body.text("source"),
+        grep=body.text("grep"),
+        request_id=body.text("request_id"),
+        since=_instant(body.text("since")),
     )
     # Old clients tail only if the URL says so; and they take plain text for granted if it has a parameter `srv`.
     suffix = "?tail=true" if tail else ""
@@ -30,3 +36,13 @@ def create(call: Call) -> Answer:
         "updated_at": at,
     }
     return Answer(value=value, status=201)
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise InvalidParams("cannot read since: write a time as 2026-11-29T05:00:00Z") from None

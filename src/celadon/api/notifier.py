@@ -163,6 +163,10 @@ class Notifier:
         """The resource as a GET shows it now, or as it was when it is gone; its id and app where that is all we know."""
         if notice.include in (rules.DYNO, rules.API_DYNO):
             return _dyno(event, app, notice)
+        if notice.include == rules.ALERT:
+            # As it was when that was so; it may have changed again.
+            told = {name: value for name, value in event.payload.items() if name != "previous"}
+            return {**told, "id": notice.resource_id, "app": shapes.app(app)}
         if notice.action == "destroy":
             return _destroyed(self._context, event, app, owner, notice)
         if notice.include in _SHOWN:

@@ -3,9 +3,13 @@
 import sqlalchemy as sa
 
 import celadon
+from celadon.actions import status as actions
+from celadon.actions.status import Shown
+from celadon.api import shapes
 from celadon.api.answer import Answer, Listing, nothing
 from celadon.api.failures import Unavailable
 from celadon.api.request import Call
+from celadon.model.status import Incident, IncidentUpdate
 from celadon.store import changes
 
 
@@ -20,8 +24,53 @@ def health(call: Call) -> Answer:
 
 def status(call: Call) -> Answer:
     """What the official client's `status` reads."""
-    systems = [{"system": name, "status": "green"} for name in ("Apps", "Data", "Tools")]
-    return Answer(value={"status": systems, "incidents": [], "scheduled": []})
+    found = actions.summary(call.context)
+    return Answer(
+        value={
+            "status": [{"system": system, "status": health} for system, health in found.systems.items()],
+            "incidents": [
+                _incident(call, incident, updates)
+                for incident, updates in found.incidents
+                if incident.resolved_at is None
+            ],
+            "scheduled": [],
+            "components": [_component(shown) for shown in found.components],
+        }
+    )
+
+
+def _component(shown: Shown) -> dict[str, object]:
+    return {
+        "name": shown.component.name,
+        "title": shown.component.title,
+        "system": shown.component.system,
+        "status": shown.health,
+        "looked_at": shapes.instant_or_none(shown.state.looked_at if shown.state else None),
+        "uptime": None if shown.uptime is None else round(shown.uptime, 5),
+    }
+
+
+def _incident(call: Call, incident: Incident, updates: list[IncidentUpdate]) -> dict[str, object]:
+    return {
+        "id": incident.id,
+        "title": incident.title,
+        "status": incident.severity,
+        "components": list(incident.components),
+        "resolved": incident.resolved_at is not None,
+        "created_at": shapes.instant(incident.created_at),
+        "updated_at": shapes.instant(incident.updated_at),
+        "full_url": f"{call.settings.api_https_url}/status#{incident.id}",
+        "updates": [
+            {
+                "id": update.id,
+                "update_type": update.type,
+                "contents": update.contents,
+                "created_at": shapes.instant(update.created_at),
+                "updated_at": shapes.instant(update.created_at),
+            }
+            for update in updates
+        ],
+    }
 
 
 def show(call: Call) -> Answer:

@@ -14,6 +14,7 @@ from celadon.api import routes
 from celadon.api.asgi import Application
 from celadon.api.notifier import Notifier
 from celadon.dashboard import routes as pages
+from celadon.dashboard import terminal
 from celadon.platform.settings import Settings
 
 ROUTES = (*routes.ROUTES, *pages.ROUTES)
@@ -41,7 +42,9 @@ def configuration(socket: Path, application: ASGIApp) -> uvicorn.Config:
         http="httptools",
         loop="uvloop",
         lifespan="off",
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=terminal.MESSAGE,
+        ws_per_message_deflate=False,
         log_config=None,
         access_log=False,
         server_header=False,

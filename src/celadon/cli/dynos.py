@@ -10,10 +10,10 @@ import click
 from celadon.cli import waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
-from celadon.cli.exit_status import told
 from celadon.cli.failure import Failure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, header, listing, say, show_json, time_ago
+from celadon.model.exit_status import told
 
 _DYNO = re.compile(r"^[A-Za-z0-9_-]+\.\d+$")
 _LOOK_SECONDS = 0.5

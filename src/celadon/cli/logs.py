@@ -6,12 +6,14 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from celadon.cli import output, transport
 from celadon.cli.commands import command
+from celadon.cli.explanations import Explainer
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.platforms import Platform
@@ -40,6 +42,10 @@ _SILENCE_SECONDS = 90.0
 )
 @click.option("-d", "--dyno", "which_dyno", metavar="DYNO", help="Only lines of this dyno: web.1, run.1234.")
 @click.option("-s", "--source", type=click.Choice(["app", "heroku"]), help="Only lines of the app, or of the platform.")
+@click.option("--grep", metavar="PATTERN", help="Look through all that is kept for an extended regular expression.")
+@click.option("--request-id", "request_id", metavar="ID", help="Look through all that is kept for a request.")
+@click.option("--since", metavar="WHEN", help="Look only from then on: 10m, 2h, 3d, or 2026-11-29T05:00.")
+@click.option("--explain", is_flag=True, help="Say below each error code what it means, and what helps.")
 @click.option("--force-colors", "forced", is_flag=True, help="Colours also where this is no terminal.")
 @click.option("--no-color", "--no-colors", "plain", is_flag=True, help="No colours.")
 def show(
@@ -49,26 +55,53 @@ def show(
     which_ps: str | None,
     which_dyno: str | None,
     source: str | None,
+    grep: str | None,
+    request_id: str | None,
+    since: str | None,
+    explain: bool,
     forced: bool,
     plain: bool,
 ) -> None:
-    """Print an app's recent log lines, those of its dynos and of the platform; with --tail go on until Ctrl-C."""
+    """Print an app's recent log lines, those of its dynos and of the platform; with --tail go on until Ctrl-C.
+
+    With --grep, --request-id or --since look through all that is kept, some days of it: the last lines that match.
+    """
     if which_ps and which_dyno and which_ps != which_dyno:
         raise UsageFailure("cannot filter by both --ps and --dyno: give one of them")
     body: dict[str, Any] = {"lines": lines, "tail": tail}
     if dyno := which_dyno or which_ps:
         body["dyno"] = dyno
-    if source:
-        body["source"] = source
-    follow(invocation, body, coloured=not plain and _coloured(forced))
+    searched = {"grep": grep, "request_id": request_id, "since": _instant(since) if since else None}
+    body |= {name: value for name, value in {"source": source, **searched}.items() if value}
+    if tail and any(searched.values()):
+        raise UsageFailure(
+            "cannot search and tail at once: to follow what comes, pipe --tail into grep --line-buffered"
+        )
+    follow(invocation, body, coloured=not plain and _coloured(forced), explain=explain)
 
 
-def follow(invocation: Invocation, body: dict[str, Any], *, coloured: bool | None = None) -> None:
+def _instant(text: str) -> str:
+    """A time as the API takes it, from `10m` or a time of this machine; raises UsageFailure."""
+    if ago := re.fullmatch(r"(\d{1,6})([smhd])", text):
+        seconds = int(ago[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[ago[2]]
+        return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat()
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        raise UsageFailure(f"cannot read --since {text}: write 10m, 2h, 3d, or a time as 2026-11-29T05:00") from None
+
+
+def follow(
+    invocation: Invocation, body: dict[str, Any], *, coloured: bool | None = None, explain: bool = False
+) -> None:
     """Print the lines of one log session; a tail that breaks goes on where it was."""
     painter = Painter() if (_coloured(False) if coloured is None else coloured) else None
+    explainer = Explainer() if explain else None
     session = invocation.client.post(f"{invocation.app_path}/log-sessions", body)
     for line in Stream(invocation.platform, session["logplex_url"], tail=body["tail"]).lines():
         print(painter.paint(line) if painter else line, flush=body["tail"])
+        for said in explainer.explain(line) if explainer else ():
+            print(said, flush=body["tail"])
 
 
 class Stream:

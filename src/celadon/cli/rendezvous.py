@@ -14,9 +14,9 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from celadon.cli import transport
-from celadon.cli.exit_status import Filter
 from celadon.cli.failure import Failure
 from celadon.cli.platforms import Platform
+from celadon.model.exit_status import Filter
 
 _CHUNK = 65536
 _INTERRUPT, _END_OF_INPUT = b"\x03", b"\x04"

@@ -9,11 +9,12 @@ from typing import Any
 
 import click
 
-from celadon.cli import exit_status, rendezvous
+from celadon.cli import rendezvous
 from celadon.cli.commands import command
 from celadon.cli.failure import ApiFailure, Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, say
+from celadon.model import exit_status
 
 _TRAILING = {"-a": True, "--app": True, "-r": True, "--remote": True, "--size": True, "--platform": True}
 _SAFE = re.compile(r"[^\s'\"\\()]+")

@@ -8,6 +8,7 @@ from pathlib import Path
 from celadon.actions.context import Context, now
 from celadon.model.postgres_report import KEPT as KEPT_REPORTS
 from celadon.model.slug import KEPT
+from celadon.model.status import day_of, days_until
 from celadon.model.webhook import DYNO_GONE, DYNO_STATE
 from celadon.store import (
     acme_challenges,
@@ -27,6 +28,7 @@ from celadon.store import (
     sessions,
     slugs,
     sources,
+    status,
     transfers,
     webhook_events,
     webhooks,
@@ -68,6 +70,7 @@ def prune(context: Context) -> str:
         transfers.prune(tx, now() - TRANSFERS)
         postgres_reports.prune(tx, now() - KEPT_REPORTS)
         events.prune(tx, (DYNO_STATE, DYNO_GONE), now() - TOLD)
+        status.prune(tx, days_until(day_of(now()))[0])
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}
         uploaded = sources.prune(tx, now()) | {slug.id for slug in slugs.list_uploaded(tx)}

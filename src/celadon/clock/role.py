@@ -1,7 +1,8 @@
 """The clock role: runs what is due.
 
 Wakes on: time. Reads and writes: what retention is about, where domains lead, automatic certificates, the outbox,
-deliveries of webhooks, deploy hooks, jobs of schedulers; asks for the replacement of dynos that are a day old.
+deliveries of webhooks, deploy hooks, jobs of schedulers, alerts on metrics, whether the roles live; asks for the replacement of
+dynos that are a day old.
 Survives: a SIGKILL; everything it runs can be run again.
 """
 
@@ -15,10 +16,12 @@ from celadon.actions import dynos
 from celadon.actions.context import now
 from celadon.clock import retention
 from celadon.clock.acme import Authority
+from celadon.clock.alerts import Watch as MetricsWatch
 from celadon.clock.deploy_hooks import Hooks
 from celadon.clock.mails import Post
 from celadon.clock.names import Names
 from celadon.clock.scheduler_jobs import Scheduler
+from celadon.clock.status import Watch as RolesWatch
 from celadon.clock.webhooks import Courier
 from celadon.platform import certificates
 from celadon.platform.settings import Settings
@@ -34,6 +37,10 @@ _WEBHOOKS = 0.25
 # And between two looks for deploys that are to be told, and for jobs that are due.
 _HOOKS = 0.5
 _JOBS = 1.0
+# And between two looks at the metrics of apps with alerts.
+_ALERTS = 60.0
+# And between two questions whether a minute is over, in which the roles were looked at.
+_WATCH = 5.0
 _SHORTEST, _LONGEST = 0.5, 60.0
 
 
@@ -47,8 +54,10 @@ def main(settings: Settings) -> None:
     repeat(Post(context).ensure, _POST, broken)
     repeat(Hooks(context).ensure, _HOOKS, broken)
     repeat(Scheduler(context).ensure, _JOBS, broken)
+    repeat(MetricsWatch(context).ensure, _ALERTS, broken)
     every = min(max(settings.cycle_after / 100, _SHORTEST), _LONGEST)
     due = time.monotonic()
+    repeat(RolesWatch(context).ensure, _WATCH, broken)
     while True:
         if cycled := dynos.cycle(context):
             log.info("at=cycle dynos=%d", cycled)
@@ -59,7 +68,7 @@ def main(settings: Settings) -> None:
                 log.info("at=certificates renewed")
         if broken.wait(every):
             # What broke it is in the log; the role starts anew.
-            raise RuntimeError("what looks after domains, mail, hooks or jobs has ended")
+            raise RuntimeError("what looks after domains, mail, hooks, jobs or alerts has ended")
 
 
 def repeat(ensure: Callable[[], int], seconds: float, broken: threading.Event) -> None:

@@ -1,6 +1,7 @@
 """Add-ons: those of all one's apps with their prices, and one of them: its plan, where it is attached, its end."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 from celadon.actions import addon_services, addons, apps, attachments, sign_ons
@@ -9,11 +10,12 @@ from celadon.api import live
 from celadon.api.answer import Page
 from celadon.api.request import Call
 from celadon.dashboard import permits, plan_tables
+from celadon.dashboard.forms import Form, confirm, take
 from celadon.dashboard.pages import dashboard_page, told
 from celadon.model import addon as rules
 from celadon.model.addon import AddOn, AddOnState, Work
 from celadon.model.cache import REDIS
-from celadon.model.errors import CeladonError, InvalidParams, NotFound
+from celadon.model.errors import NotFound
 from celadon.model.postgres_database import SERVICE
 from celadon.model.range import Range
 
@@ -69,16 +71,9 @@ def show(call: Call) -> Page:
 
 @told
 def change(call: Call) -> Page:
-    """One of the page's forms; then a page anew, so that nothing is sent twice."""
-    form = call.form()
-    wanted = _STEPS.get(form.get("step", ""))
-    if wanted is None:
-        raise NotFound("page", "Couldn't find that step: go back and use the page's buttons.")
     found = addons.find(call.context, call.actor, call.params["addon"])
-    try:
-        return Page(status=303, location=wanted(call, found, form))
-    except CeladonError as error:
-        return _page(call, error.status, error.message)
+    steps = {name: partial(step, call, found) for name, step in _STEPS.items()}
+    return take(call, steps, partial(_page, call))
 
 
 def _page(call: Call, status: int = 200, wrong: str = "") -> Page:
@@ -125,17 +120,17 @@ def _opens(call: Call, found: Described) -> bool:
     return ready and sign_ons.web_url(call.context, found.app, found.addon, found.service) is not None
 
 
-def _plan(call: Call, found: Described, form: Mapping[str, str]) -> str:
+def _plan(call: Call, found: Described, form: Form) -> str:
     changed = addons.change_plan(call.context, call.actor, found.addon.id, form.get("plan", ""))
     return f"{PAGE}/{changed.addon.name}"
 
 
-def _rename(call: Call, found: Described, form: Mapping[str, str]) -> str:
+def _rename(call: Call, found: Described, form: Form) -> str:
     renamed = addons.rename(call.context, call.actor, found.addon.id, form.get("name", "").strip())
     return f"{PAGE}/{renamed.addon.name}"
 
 
-def _attach(call: Call, found: Described, form: Mapping[str, str]) -> str:
+def _attach(call: Call, found: Described, form: Form) -> str:
     attachments.create(
         call.context,
         call.actor,
@@ -146,7 +141,7 @@ def _attach(call: Call, found: Described, form: Mapping[str, str]) -> str:
     return f"{PAGE}/{found.addon.name}"
 
 
-def _detach(call: Call, found: Described, form: Mapping[str, str]) -> str:
+def _detach(call: Call, found: Described, form: Form) -> str:
     wanted = form.get("attachment", "")
     of_addon = [one.attachment.id for one in attachments.list_of_addon(call.context, call.actor, found.addon)]
     if wanted not in of_addon:
@@ -155,20 +150,19 @@ def _detach(call: Call, found: Described, form: Mapping[str, str]) -> str:
     return f"{PAGE}/{found.addon.name}"
 
 
-def _destroy(call: Call, found: Described, form: Mapping[str, str]) -> str:
-    if form.get("confirm", "").strip() != found.addon.name:
-        raise InvalidParams(f"cannot destroy {found.addon.name}: type its name to confirm it")
+def _destroy(call: Call, found: Described, form: Form) -> str:
+    confirm(form, found.addon.name, "destroy it")
     addons.destroy(call.context, call.actor, found.addon.id, force=form.get("force") == "yes")
     return PAGE
 
 
-def _open(call: Call, found: Described, form: Mapping[str, str]) -> str:
+def _open(call: Call, found: Described, form: Form) -> str:
     """To the same page of ours as by any other door; of it the browser is at the same host."""
     url, _ = sign_ons.begin(call.context, call.actor, found.addon.id)
     return urlsplit(url).path
 
 
-_STEPS: Mapping[str, Callable[[Call, Described, Mapping[str, str]], str]] = {
+_STEPS: Mapping[str, Callable[[Call, Described, Form], str]] = {
     "plan": _plan,
     "rename": _rename,
     "attach": _attach,

@@ -51,12 +51,12 @@ def _listed(call: Call, status: int = 200, wrong: str = "") -> Page:
         there=min(len(visible), _READ),
         more=len(visible) > _READ,
         wanted=" ".join(words),
+        offered=account_transfers.offered_to(call),
         hints=_hints(visible),
         starred=starred,
         number=number,
         pages=pages,
         address=lambda page: _address(words, page),
-        offered=account_transfers.offered_to(call),
     )
 
 

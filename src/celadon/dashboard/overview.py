@@ -1,8 +1,9 @@
-"""One app at a glance: what runs, what was released."""
+"""One app at a glance: what runs, what was released, what went wrong."""
 
-from celadon.actions import dynos, formations, releases
+from celadon.actions import dynos, formations, metrics, releases
 from celadon.api.answer import Page
 from celadon.api.request import Call
+from celadon.dashboard.metrics import coded
 from celadon.dashboard.pages import app_page, shown, told
 
 _RELEASES = 10
@@ -25,4 +26,5 @@ def show(call: Call) -> Page:
         releases=newest,
         authors=releases.authors(call.context, newest),
         current=current,
+        errors=coded(metrics.last_errors(call.context, call.actor, found.app.id)),
     )

@@ -1,7 +1,8 @@
 """Making pages: Jinja's templates, which escape whatever they are given."""
 
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, wraps
 
@@ -34,6 +35,7 @@ def _templates() -> jinja2.Environment:
     made.filters["ago"] = ago
     made.filters["dollars"] = price.dollars
     made.filters["memory"] = lambda size: f"{size >> 30} GB" if size % (1 << 30) == 0 else f"{size >> 20} MB"
+    made.filters["percent"] = percent
     return made
 
 
@@ -44,6 +46,11 @@ def ago(at: datetime, now: datetime | None = None) -> str:
         if count := seconds // size:
             return f"{count} {unit}{'' if count == 1 else 's'} ago"
     return "just now"
+
+
+def percent(share: float) -> str:
+    """A share, 0 to 1; what is not whole is not rounded up to it."""
+    return "100 %" if share >= 1 else f"{min(share * 100, 99.99):.2f} %"
 
 
 def page(template: str, status: int = 200, wrong: str = "", **values: object) -> Page:
@@ -98,6 +105,16 @@ def app_page(
 ) -> Page:
     """A page about one app, under the tab of this name; its templates extend `app.html`."""
     return dashboard_page(call, template, status, wrong, tab=tab, shown=shown, app=shown.app, **values)
+
+
+def styled(page: Page, nonce: str) -> Page:
+    """The page, whose scripts may add style elements that have this nonce."""
+    return replace(page, nonce=nonce)
+
+
+def new_nonce() -> str:
+    """For one page, shown once."""
+    return secrets.token_urlsafe(18)
 
 
 def changes(call: Call) -> Live:

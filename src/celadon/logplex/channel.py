@@ -129,6 +129,10 @@ class Channel:
     def read_before(self, position: int, limit: int) -> tuple[int, bytes]:
         return self._segments.read_before(min(position, self.end), limit)
 
+    def segments(self) -> list[tuple[int, Path]]:
+        """The files that hold the lines, oldest first, each with the position at which it begins."""
+        return self._segments.files()
+
     def line_start(self, position: int) -> int:
         return self._segments.line_start(position)
 

@@ -97,6 +97,10 @@ class Segments:
             start, block = start + cut, block[cut:]
         return start, block
 
+    def files(self) -> list[tuple[int, Path]]:
+        """Oldest first, each with the position at which it begins."""
+        return [(base, self._path(base)) for base in self._bases]
+
     def line_start(self, position: int) -> int:
         """The next position at or behind this one where a line starts: clients send back what they like."""
         if not self.first < position < self.end:

@@ -18,6 +18,8 @@ from starlette.routing import Route
 from celadon.logplex import tail
 from celadon.logplex.channel import Channel
 from celadon.logplex.events import StoreUnavailable
+from celadon.logplex.search import Search, Searcher
+from celadon.model import logline
 from celadon.model.errors import NotFound
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,12 @@ class Session(Protocol):
     def source(self) -> str | None: ...
     @property
     def expires_at(self) -> datetime: ...
+    @property
+    def grep(self) -> str | None: ...
+    @property
+    def request_id(self) -> str | None: ...
+    @property
+    def since(self) -> datetime | None: ...
 
 
 FindSession = Callable[[str], Session | None]
@@ -56,6 +64,8 @@ def application(
     """The ASGI application. `find_session` finds what has not expired by its secret, may take its
     time, and raises StoreUnavailable."""
 
+    searcher = Searcher()
+
     async def show(request: Request) -> Response:
         try:
             session = await asyncio.to_thread(find_session, request.path_params["secret"])
@@ -65,7 +75,10 @@ def application(
         if session is None:
             return _answer(404, NotFound.id, "Couldn't find that log session: ask for a new one.")
         channel = channel_of(session.app_id)
-        pieces = tail.stream(channel, _wanted(session, request), buffer)
+        if (wanted := _searched(session)) is not None:
+            pieces = searcher.stream(channel, wanted, logline.pattern(session.source, session.dyno))
+        else:
+            pieces = tail.stream(channel, _wanted(session, request), buffer)
         if "text/event-stream" in request.headers.get("accept", ""):
             return _streaming(_events(pieces, session.tail), "text/event-stream")
         return _streaming(_lines(pieces), "text/plain; charset=utf-8")
@@ -75,6 +88,15 @@ def application(
 
     routes = [Route("/streams/{secret}", show, methods=["GET"]), *others]
     return Starlette(routes=routes, exception_handlers={404: missing})
+
+
+def _searched(session: Session) -> Search | None:
+    """What the session looks for; None for one that shows the last lines."""
+    if session.grep is None and session.request_id is None and session.since is None:
+        return None
+    fixed = session.request_id is not None
+    text = session.request_id if session.request_id is not None else session.grep or ""
+    return Search(text=text, fixed=fixed, since=session.since, lines=session.lines)
 
 
 def _wanted(session: Session, request: Request) -> tail.Request:

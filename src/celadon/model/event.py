@@ -7,8 +7,11 @@ from datetime import datetime
 from celadon.model.logline import Source
 
 API = Source(source="app", ps="api")
-# Add-ons whose events are lines of their own.
-_SOURCES = {"postgres": Source(source="app", ps="heroku-postgres")}
+# What nobody did: add-ons whose events are lines of their own, and what the platform saw.
+_SOURCES = {
+    "postgres": Source(source="app", ps="heroku-postgres"),
+    "alert-state": Source(source="heroku", ps="alerts"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "dynos": ("dyno", "formation"),
     "add-ons": ("addon", "addon-attachment", "dataclip", "postgres", "scheduler-job"),
     "access": ("app-transfer", "collaborator"),
-    "settings": ("acm", "app", "domain", "feature", "log-drain", "sni-endpoint", "webhook"),
+    "settings": ("acm", "alert", "app", "domain", "feature", "log-drain", "sni-endpoint", "webhook"),
 }
 # Nouns that people write otherwise.
 _NOUNS = {"addon": "add-on", "addon-attachment": "attachment"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 SERVICE = "heroku-postgresql"
@@ -122,6 +122,18 @@ class PostgresDatabase:
     maintenance_asked_at: datetime | None = None
     maintained_at: datetime | None = None
     told: int = 0
+
+
+def rollback_from(database: PostgresDatabase, now: datetime, ended_history: datetime | None) -> datetime | None:
+    """The earliest moment it can be rolled back to; None when its plan, or that it follows another, has none.
+
+    `ended_history` is when an upgrade made what was archived before useless.
+    """
+    days = SIZES[database.plan].rollback_days
+    if not days or database.origin is Origin.FOLLOW:
+        return None
+    earliest = max(database.created_at, now - timedelta(days=days))
+    return max(earliest, ended_history) if ended_history is not None else earliest
 
 
 class CredentialPermission(StrEnum):

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from celadon.model.app import App
 from celadon.model.dyno import WEB, Dyno, DynoState
+from celadon.model.error_code import CODES
 from celadon.model.formation import Formation
 from celadon.model.release import Release
 
@@ -28,30 +29,7 @@ class Answer(StrEnum):
 
 
 # What the log says of each code.
-DESCRIPTIONS: Mapping[str, str] = {
-    "H10": "App crashed",
-    "H11": "Backlog too deep",
-    "H12": "Request timeout",
-    "H13": "Connection closed without response",
-    "H14": "No web processes running",
-    "H15": "Idle connection",
-    "H17": "Poorly formatted HTTP response",
-    "H18": "Server request interrupted",
-    "H19": "Backend connection timeout",
-    "H20": "App boot timeout",
-    "H21": "Backend connection refused",
-    "H22": "Connection limit reached",
-    "H23": "Endpoint misconfigured",
-    "H24": "Forced close",
-    "H25": "HTTP restriction",
-    "H26": "Request error",
-    "H27": "Client request interrupted",
-    "H28": "Client connection idle",
-    "H31": "Misdirected request",
-    "H80": "Maintenance mode",
-    "H81": "Blank app",
-    "H99": "Platform error",
-}
+DESCRIPTIONS: Mapping[str, str] = {code: found.name for code, found in CODES.items() if code.startswith("H")}
 
 # What a URL keeps as it is; all else is percent-encoded, `;` too, which would end a command of HAProxy's.
 _URL_SAFE = "%/:=&?~#+!$,@()*[]-._"
@@ -62,7 +40,7 @@ _NAMES_A_PART = 50
 _OWN_PARTS = 64
 
 # Codes that are no error of anybody: the line says at=info.
-NO_ERROR = frozenset({"H80"})
+NO_ERROR = frozenset(code for code, found in CODES.items() if not found.fault)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

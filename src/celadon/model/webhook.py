@@ -20,6 +20,7 @@ QUEUE_FULL = "QueueFull"
 VERSION = "application/vnd.heroku+json; version=3"
 DYNO = "dyno"
 API_DYNO = "api:dyno"
+ALERT = "celadon:alert"
 # What can be asked for; clients ask for all of these at once.
 ENTITIES = (
     "api:addon",
@@ -32,10 +33,11 @@ ENTITIES = (
     "api:formation",
     "api:release",
     "api:sni-endpoint",
+    ALERT,
     DYNO,
 )
 # What the provider of an add-on may hear: people and keys of an app are none of its business.
-OF_PROVIDER = tuple(entity for entity in ENTITIES if entity not in ("api:collaborator", "api:sni-endpoint"))
+OF_PROVIDER = tuple(entity for entity in ENTITIES if entity not in ("api:collaborator", "api:sni-endpoint", ALERT))
 _ABOUT_ADDON = ("api:addon", "api:addon-attachment")
 _LONGEST_SECRET = 1024
 _PRINTABLE = frozenset(chr(code) for code in range(0x20, 0x7F))
@@ -175,7 +177,7 @@ class Notice:
 
     @property
     def resource(self) -> str:
-        return self.include.removeprefix("api:")
+        return self.include.partition(":")[2] or self.include
 
 
 def concerns(notice: Notice, event: Event, addon_id: str, *, alive: bool) -> bool:
@@ -187,7 +189,9 @@ def concerns(notice: Notice, event: Event, addon_id: str, *, alive: bool) -> boo
     return alive and _mapping(event.payload.get("addon")).get("id") == addon_id
 
 
-_NOUNS = frozenset(entity.removeprefix("api:") for entity in ENTITIES) - {DYNO, "formation"}
+# An alert has begun or ended.
+ALERT_STATE = "alert-state:update"
+_NOUNS = frozenset(entity.removeprefix("api:") for entity in ENTITIES) - {DYNO, ALERT, "formation"}
 _ACTIONS = frozenset({"create", "update", "destroy"})
 # Event → entity and action, where the names alone do not say it.
 _SPECIAL: Mapping[str, tuple[str, str]] = {
@@ -198,6 +202,7 @@ _SPECIAL: Mapping[str, tuple[str, str]] = {
     "app:transfer": ("api:app", "update"),
     "build:finish": ("api:build", "update"),
     "release:finish": ("api:release", "update"),
+    ALERT_STATE: (ALERT, "update"),
 }
 
 
@@ -214,7 +219,7 @@ def notices(event: Event) -> list[Notice]:
     noun, _, verb = event.action.partition(":")
     include, action = _SPECIAL.get(event.action, (f"api:{noun}", verb))
     resource_id = event.app_id if include == "api:app" else event.resource_id
-    if resource_id is None or action not in _ACTIONS or include.removeprefix("api:") not in _NOUNS:
+    if resource_id is None or action not in _ACTIONS or include.removeprefix("api:") not in (*_NOUNS, ALERT):
         return []
     previous = _mapping(event.payload.get("previous"))
     return [Notice(include=include, action=action, resource_id=resource_id, previous=previous)]

@@ -5,7 +5,7 @@ Every change is one transaction of the database's own server: who is killed in b
 
 import contextlib
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Any
 
 import psycopg
@@ -22,7 +22,7 @@ from celadon.api.request import Call
 from celadon.model import postgres_database as rules
 from celadon.model import postgres_limits as limits
 from celadon.model.errors import Conflict, Forbidden, InvalidParams, NotFound
-from celadon.model.postgres_database import SERVICE, SIZES, Credential, Origin, PostgresDatabase, Size, Step
+from celadon.model.postgres_database import SERVICE, SIZES, Credential, Origin, PostgresDatabase, Step
 from celadon.model.postgres_limits import Access, Usage
 from celadon.model.postgres_upgrade import Upgrade
 from celadon.postgres import credential_roles as roles
@@ -133,7 +133,7 @@ class Databases:
             "PG Version": place.engine.version,
             "Created": f"{place.database.created_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
             "Fork/Follow": "Unsupported" if size.shared else "Available",
-            "Rollback": _rollback(place.database, size, upgrade),
+            "Rollback": _rollback(place.database, upgrade),
             "Maintenance": self._maintenance(place),
             # One line: `pg:upgrade:wait` has all.
             **({} if upgrade is None else {"Upgrade": upgrade_routes.told(upgrade).partition("\n")[0]}),
@@ -171,13 +171,9 @@ class Databases:
         return rules.url(database.role, place.password, host, place.engine.port, database.name)
 
 
-def _rollback(database: PostgresDatabase, size: Size, upgrade: Upgrade | None) -> str:
-    if not size.rollback_days or database.origin is Origin.FOLLOW:
-        return "Unsupported"
-    earliest = max(database.created_at, now() - timedelta(days=size.rollback_days))
-    if upgrade is not None and upgrade.ended_history is not None:
-        earliest = max(earliest, upgrade.ended_history)
-    return f"earliest from {earliest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+def _rollback(database: PostgresDatabase, upgrade: Upgrade | None) -> str:
+    earliest = rules.rollback_from(database, now(), upgrade.ended_history if upgrade else None)
+    return "Unsupported" if earliest is None else f"earliest from {earliest.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _status(place: Place) -> str:

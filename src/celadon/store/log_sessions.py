@@ -14,7 +14,10 @@ _t = tables.log_sessions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSession:
-    """`lines` of backlog, then live ones when `tail`; `dyno` and `source` filter; the URL holds the secret."""
+    """`lines` of backlog, then live ones when `tail`; `dyno` and `source` filter; the URL holds the secret.
+
+    With `grep` (an extended regular expression), `request_id` or `since` it is all that is kept that is looked through.
+    """
 
     id: str
     app_id: str
@@ -23,6 +26,9 @@ class LogSession:
     tail: bool
     dyno: str | None
     source: str | None
+    grep: str | None
+    request_id: str | None
+    since: datetime | None
     created_at: datetime
     expires_at: datetime
 

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from celadon.model.addon import AddOnState
+from celadon.model.alert import AlertState, Measure
 from celadon.model.app_setup import SetupStep
 from celadon.model.app_transfer import TransferState
 from celadon.model.build import BuildStatus
@@ -27,6 +28,7 @@ from celadon.model.promotion import TargetStatus
 from celadon.model.release import ReleaseStatus
 from celadon.model.scheduler_job import Frequency, JobStatus
 from celadon.model.slug import SlugStatus
+from celadon.model.status import Health, UpdateType
 from celadon.model.team import TeamRole
 from celadon.model.transfer import Check, TransferKind, TransferStatus, TransferStep
 from celadon.model.webhook import DeliveryStatus, Level
@@ -596,6 +598,10 @@ log_sessions = sa.Table(
     sa.Column("tail", sa.Boolean, nullable=False),
     sa.Column("dyno", sa.Text),
     sa.Column("source", sa.Text),
+    # What is looked for in all that is kept.
+    sa.Column("grep", sa.Text),
+    sa.Column("request_id", sa.Text),
+    sa.Column("since", Instant),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("expires_at", Instant, nullable=False),
 )
@@ -1056,4 +1062,75 @@ transfer_schedules = sa.Table(
     sa.Column("timezone", sa.Text, nullable=False),
     sa.Column("next_at", Instant, nullable=False, index=True),
     *_times(),
+)
+
+# What a change of `state` tells is written with it, in one transaction: nobody is told twice, or not.
+alerts = sa.Table(
+    "alerts",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("measure", Word(Measure), nullable=False),
+    sa.Column("threshold", sa.Float, nullable=False),
+    sa.Column("minutes", sa.Integer, nullable=False),
+    sa.Column("recipients", Json, nullable=False),
+    sa.Column("state", Word(AlertState), nullable=False),
+    sa.Column("value", sa.Float),
+    sa.Column("changed_at", Instant, nullable=False),
+    *_times(),
+)
+
+# The last look at each component of the platform.
+status_components = sa.Table(
+    "status_components",
+    metadata,
+    sa.Column("component", sa.Text, primary_key=True),
+    sa.Column("health", Word(Health), nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("pid", sa.Integer),
+    sa.Column("since", Instant, nullable=False),
+    sa.Column("looked_at", Instant, nullable=False),
+)
+
+# One row for each component and day, of 90 days.
+status_days = sa.Table(
+    "status_days",
+    metadata,
+    sa.Column("component", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("looks", sa.Integer, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("restarts", sa.Integer, nullable=False),
+)
+
+incidents = sa.Table(
+    "incidents",
+    metadata,
+    _id(),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("severity", Word(Health), nullable=False),
+    sa.Column("components", Json, nullable=False),
+    *_times(),
+    sa.Column("resolved_at", Instant, index=True),
+)
+
+incident_updates = sa.Table(
+    "incident_updates",
+    metadata,
+    _id(),
+    sa.Column("incident_id", sa.Text, sa.ForeignKey("incidents.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("type", Word(UpdateType), nullable=False),
+    sa.Column("contents", sa.Text, nullable=False),
+    _account(),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+# Why an operator looks at the app of somebody else, and until when.
+operator_visits = sa.Table(
+    "operator_visits",
+    metadata,
+    sa.Column("account_id", sa.Text, sa.ForeignKey("accounts.id"), primary_key=True),
+    sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("ends_at", Instant, nullable=False),
 )

@@ -1,0 +1,122 @@
+"""Looking through what is kept of an app's log, newest segment first, until enough lines are found.
+
+The pattern is its user's own, so it is GNU grep that looks, in a process of its own with limits: no pattern makes it slow
+without end, and none of another app's lines wait for it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import re
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from celadon.logplex.channel import Channel
+from celadon.logplex.tail import MAX_LINES, Piece
+from celadon.model import logline
+
+log = logging.getLogger(__name__)
+
+# Seconds for one search, and how many look at once.
+SECONDS = 10.0
+_AT_ONCE = 4
+# Bytes of memory and seconds of a processor for each process.
+_LIMITS = ("prlimit", f"--as={512 << 20}", f"--cpu={int(SECONDS)}", "nice", "-n", "10")
+# Longer lines there are none of; with a word before each line that says where it begins.
+_LONGEST = 4 * logline.MAX_LINE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What is looked for: an extended regular expression or, `fixed`, words as they are; lines from `since` on."""
+
+    text: str
+    fixed: bool
+    since: datetime | None
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    position: int
+    line: bytes
+
+
+class Searcher:
+    """Searches of one platform: a few at once, the others wait."""
+
+    def __init__(self) -> None:
+        self._turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def stream(self, channel: Channel, wanted: Search, pattern: re.Pattern[bytes] | None) -> AsyncIterator[Piece]:
+        """The last lines that are found, in order; `pattern` is what they must be besides (of a dyno, of a source)."""
+        found: deque[_Found] = deque(maxlen=min(wanted.lines, MAX_LINES))
+        end, complete = channel.end, False
+        async with self._turns:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS):
+                    await self._look(channel, wanted, pattern, end, found)
+                    complete = True
+        if not complete:
+            message = f"the search ended after {SECONDS:.0f} seconds: name a rarer word, or a later time by --since"
+            yield Piece(text=logline.line(logline.LOGPLEX, message, datetime.now(UTC)).decode(), position=end)
+        if found:
+            text = logline.readable(b"".join(one.line for one in found))
+            yield Piece(text=text, position=found[-1].position)
+
+    async def _look(
+        self,
+        channel: Channel,
+        wanted: Search,
+        pattern: re.Pattern[bytes] | None,
+        end: int,
+        found: deque[_Found],
+    ) -> None:
+        since = f"{wanted.since.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}".encode() if wanted.since else b""
+        for base, path in reversed(channel.segments()):
+            room = (found.maxlen or 0) - len(found)
+            if room <= 0:
+                return
+            newer: deque[_Found] = deque(maxlen=room)
+            async for offset, line in _grep(path, wanted):
+                position = base + offset + len(line)
+                if position <= end and line[: logline.TIME_LENGTH] >= since and (not pattern or pattern.match(line)):
+                    newer.append(_Found(position, line))
+            found.extendleft(reversed(newer))
+            if since and await asyncio.to_thread(_first_time, path) < since:
+                return
+
+
+def _first_time(path: Path) -> bytes:
+    """When the segment's first line was; nothing of one that is gone."""
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        return file.read(logline.TIME_LENGTH)
+    return b""
+
+
+async def _grep(path: Path, wanted: Search) -> AsyncIterator[tuple[int, bytes]]:
+    """The lines of a file that match, each with where it begins. The file may have gone."""
+    dialect = "--fixed-strings" if wanted.fixed else "--extended-regexp"
+    argv = [*_LIMITS, "grep", "--text", "--byte-offset", "--no-messages", dialect, "-e", wanted.text, "--", str(path)]
+    # Bytes, whatever they are: half of a character matches nothing.
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        limit=_LONGEST,
+        env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
+    )
+    assert process.stdout is not None
+    try:
+        async for found in process.stdout:
+            offset, _, line = found.partition(b":")
+            yield int(offset), line
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        await process.wait()
