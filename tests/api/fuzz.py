@@ -204,7 +204,7 @@ def problems(fuzzed: FuzzedWorld, sent: Sent, reply: Reply) -> Iterator[str]:
         kind = reply.headers.get("content-type", "")
         if kind == "application/json":
             body = reply.json
-        elif route is None or route.path not in _PAGES or not kind.startswith(("text/html", "text/csv", "text/css")):
+        elif not _for_people(sent, route) or not kind.startswith(("text/html", "text/csv", "text/css")):
             yield f"is {kind}, not JSON"
             return
     if reply.status >= 400:
@@ -220,6 +220,16 @@ def problems(fuzzed: FuzzedWorld, sent: Sent, reply: Reply) -> Iterator[str]:
     elsewhere = reply.status == 404 and reply.content.startswith(_NO_ROUTE)
     if sent.who and _counted(reply, route) and not elsewhere and "ratelimit-remaining" not in reply.headers:
         yield "has no RateLimit-Remaining"
+
+
+def _for_people(sent: Sent, route: Route | None) -> bool:
+    """Whether a page may answer: those of the dashboard, and whatever is not there below it."""
+    if route is not None:
+        return route.path in _PAGES
+    try:
+        return request.segments(sent.target.partition(b"?")[0])[:1] == ("dashboard",)
+    except CeladonError:
+        return False
 
 
 def _means(sent: Sent) -> tuple[str, Route | None, dict[str, str]]:

@@ -42,7 +42,7 @@ def test_who_may_not_manage_an_app_sees_its_deploys_alone(world: World) -> None:
     formations.update(world.context, world.actor, "example", [Update(type="web", quantity=2)])
     text = text_of(world, PATH, cookie_for(world, "grace@example.com"))
     assert "Deploy 3063626d" in text and "is for who may manage it" in text
-    assert "Scaled" not in text and "192.0.2.1" not in text and "Add-ons</a>" not in text
+    assert "Scaled" not in text and "192.0.2.1" not in text and 'aria-label="Kinds"' not in text
 
 
 def test_somebody_elses_app_is_not_there(world: World) -> None:

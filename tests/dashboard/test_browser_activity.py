@@ -19,6 +19,6 @@ def test_activity_follows_what_happens_and_is_filtered(world: World, visitor: Vi
     formations.update(world.context, world.actor, "example", [Update(type="web", quantity=4)])
     expect(page.locator("#activity")).to_contain_text("Scaled to web@4:1X")
     visitor.look("activity")
-    page.get_by_role("link", name="Add-ons").click()
+    page.get_by_role("navigation", name="Kinds").get_by_role("link", name="Add-ons").click()
     expect(page.locator("#activity")).to_contain_text("heroku-redis:mini")
     expect(page.locator("#activity")).not_to_contain_text("Scaled")

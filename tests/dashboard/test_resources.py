@@ -1,11 +1,14 @@
 """What an app runs and uses: scaling, dynos, add-ons, and what a page of it refuses."""
 
+from dataclasses import replace
+
 import pytest
 from tests.api.world import PASSWORD, Reply, World
 from tests.dashboard.test_logging_in import OWN, ask, cookie_of, log_in
 
 from celadon.actions import accounts, addons, apps, dynos, formations
 from celadon.model.dyno import DynoRequest
+from celadon.store import dynos as stored_dynos
 
 PATH = "/dashboard/apps/example/resources"
 
@@ -117,9 +120,15 @@ def test_an_app_without_code_says_what_to_do(world: World) -> None:
     assert "git push celadon main" in browse(world, "/dashboard/apps/second/resources").content.decode()
 
 
-def test_a_long_formation_is_cut(world: World) -> None:
-    world.deploy("example", {f"type{number}": "sleep " + "x" * 2000 for number in range(120)})
+def test_long_lists_are_cut(world: World) -> None:
+    world.deploy("example", {f"a-type-with-a-long-name-{number}": "sleep " + "x" * 2000 for number in range(120)})
+    with world.context.database.transaction() as tx:
+        first = stored_dynos.list_of(tx, world.made["app"])[0]
+        for number in range(2, 100):
+            stored_dynos.insert(tx, replace(first, id=f"dyno-{number}", number=number))
+    for _ in range(50):
+        addons.create(world.context, world.actor, "example", plan="heroku-redis")
     reply = browse(world, PATH)
-    assert (
-        reply.status == 200 and len(reply.content) < 100_000 and "And 80 more process types" in reply.content.decode()
-    )
+    text = reply.content.decode()
+    assert reply.status == 200 and len(reply.content) < 100_000
+    assert "And 95 more process types" in text and "And 59 more" in text and "And 30 more" in text

@@ -20,6 +20,7 @@ BARE = Facts(
     databases=(),
     domains=(),
     services=frozenset(),
+    alerts=0,
     drains=0,
     now=NOW,
 )
@@ -63,7 +64,8 @@ BARE = Facts(
             Status.PASSED,
             "valid certificate",
         ),
-        (Subject.MONITORING, {}, Status.WARNING, "No add-on watches"),
+        (Subject.MONITORING, {}, Status.WARNING, "Nobody is told"),
+        (Subject.MONITORING, {"alerts": 1}, Status.PASSED, "Watched by 1 alert on its metrics."),
         (Subject.MONITORING, {"services": frozenset({"newrelic", "x"})}, Status.PASSED, "Watched by newrelic"),
         (Subject.LOGS, {}, Status.WARNING, "Nobody keeps"),
         (Subject.LOGS, {"drains": 1}, Status.PASSED, "1 drain."),

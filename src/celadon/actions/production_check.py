@@ -9,7 +9,7 @@ from celadon.model.domain import DomainStatus
 from celadon.model.dyno import WEB
 from celadon.model.postgres_database import SERVICE, SIZES
 from celadon.model.production_check import Database, Facts, Name
-from celadon.store import addons, domains, log_drains, sni_endpoints, transfer_schedules, transfers
+from celadon.store import addons, alerts, domains, log_drains, sni_endpoints, transfer_schedules, transfers
 from celadon.store import formations as stored_formations
 from celadon.store.database import Transaction
 
@@ -26,6 +26,7 @@ def facts(context: Context, actor: Actor, app_name: str) -> Facts:
             web=_web(tx, app),
             databases=_databases(tx, app, [addon for addon in owned if addon.service == SERVICE]),
             domains=_domains(tx, app),
+            alerts=len(alerts.list_of(tx, app.id)),
             services=frozenset(addon.service for addon in owned),
             drains=len(log_drains.list_of(tx, app.id)) if "drain:read" in may else None,
             now=now(),

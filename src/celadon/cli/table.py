@@ -51,6 +51,11 @@ COMMANDS: Mapping[str, Entry] = {
     "apps": Entry("apps:list_apps", "", "list your apps"),
     "apps:create": Entry("apps:create", "[NAME]", "create a new app"),
     "apps:destroy": Entry("apps:destroy", "--app APP", "permanently destroy an app"),
+    "apps:favorites": Entry("favourites:list_favorites", "", "list your favourite apps"),
+    "apps:favorites:add": Entry(
+        "favourites:add", "--app APP", "make an app a favourite: it comes first in the dashboard"
+    ),
+    "apps:favorites:remove": Entry("favourites:remove", "--app APP", "make an app no favourite any more"),
     "apps:info": Entry("apps:info", "", "show the details of an app"),
     "apps:join": Entry("teams:join", "", "put yourself on an app of a team"),
     "apps:leave": Entry("teams:leave", "", "take yourself off an app of a team"),

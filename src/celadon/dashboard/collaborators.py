@@ -19,7 +19,7 @@ MEANINGS: Mapping[Permission, str] = {
 }
 
 # So many are shown.
-_SHOWN = 50
+_SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def _mended(subject: Subject, found: Shown, facts: Facts) -> tuple[str, str]:
         Subject.BACKUPS: (database, "Open databases"),
         Subject.DNS: (f"{app}/settings#domains", "Open domains"),
         Subject.TLS: (f"{app}/settings#certificates", "Open certificates"),
-        Subject.MONITORING: ("/dashboard/addons", "Find an add-on"),
+        Subject.MONITORING: (f"{app}/metrics", "Set an alert"),
         Subject.LOGS: ("/dashboard/addons", "Find an add-on"),
     }
     return places[subject]

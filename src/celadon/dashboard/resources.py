@@ -14,8 +14,8 @@ from celadon.model.dyno import WEB, Dyno
 from celadon.model.errors import CeladonError, InvalidParams, NotFound
 from celadon.model.formation import MAX_QUANTITY, Formation, Update
 
-# So many are shown; a form has at most 100 fields, and each type has two.
-_TYPES, _DYNOS = 40, 100
+# So many are shown of each; a form has at most 100 fields, and each type has two.
+_TYPES, _DYNOS, _ADDONS = 25, 40, 20
 
 Formed = Sequence[tuple[Formation, str]]
 
@@ -185,7 +185,8 @@ def _page(call: Call, found: Shown, status: int = 200, wrong: str = "", typed: M
         dynos=present[:_DYNOS],
         more_dynos=len(present[_DYNOS:]),
         summary=_summary(present),
-        addons=listed,
+        addons=listed[:_ADDONS],
+        more_addons=len(listed[_ADDONS:]),
         cost=cost,
         free_hours=price.FREE_HOURS,
         may=may,

@@ -60,7 +60,7 @@ class Name:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What is known of an app. `web` is how many web dynos are wanted, None without such a type; `drains` None where who
-    asks may not see them. `services` are those of its add-ons.
+    asks may not see them. `services` are those of its add-ons, `alerts` the platform's own on its metrics.
     """
 
     stack: str
@@ -69,6 +69,7 @@ class Facts:
     databases: Sequence[Database]
     domains: Sequence[Name]
     services: frozenset[str]
+    alerts: int
     drains: int | None
     now: datetime
 
@@ -179,12 +180,14 @@ def _tls(facts: Facts) -> _Found:
 
 
 def _monitoring(facts: Facts) -> _Found:
-    if known := sorted(facts.services & MONITORING):
-        return Status.PASSED, f"Watched by {', '.join(known)}.", ""
+    known = sorted(facts.services & MONITORING)
+    if known or facts.alerts:
+        alerts = f"{facts.alerts} alert{'' if facts.alerts == 1 else 's'} on its metrics" if facts.alerts else ""
+        return Status.PASSED, f"Watched by {' and '.join(filter(None, [*known, alerts]))}.", ""
     return (
         Status.WARNING,
-        "No add-on watches the app.",
-        "Add one that measures it and tells you when it is slow or down.",
+        "Nobody is told when the app is slow or down.",
+        "Set an alert on its metrics, or add an add-on.",
     )
 
 
