@@ -19,7 +19,7 @@ from celadon.logplex.channel import Channel
 from celadon.logplex.manager import Logplex
 from celadon.logplex.metrics import Meter
 from celadon.model.logline import Source
-from celadon.model.metrics import SPANS, Counts
+from celadon.model.metrics import SPANS, Counts, sample
 from celadon.store.lines import Lines
 from celadon.store.metrics import Batch, Metrics
 
@@ -227,7 +227,11 @@ def test_the_file_is_bounded(store: Metrics) -> None:
         assert all(at >= now - length for at in kept[span])
     ((size,),) = store._connection.execute("select max(length(content)) from counts")
     rows = sum(length // span for span, length in SPANS.items())
-    assert size < 4000 and rows == 2808 and size * rows < 12 << 20
+    many = {f"{number:030}": sample(1 << 40, 1 << 40, 1 / 3) for number in range(50)}
+    for _ in range(3):
+        store.add_samples({APP: many}, now)
+    ((sampled,),) = store._connection.execute("select max(length(content)) from samples")
+    assert size < 4000 and sampled < 1700 and rows == 2808 and (size + sampled) * rows < 16_000_000
 
 
 def test_lines_that_are_older_than_a_span_is_kept_make_none_of_it(store: Metrics) -> None:
