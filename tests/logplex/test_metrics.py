@@ -156,6 +156,20 @@ async def test_what_cannot_be_kept_is_counted_again(
 
 
 @pytest.mark.anyio
+async def test_a_log_that_turns_over_is_kept_at_once(tmp_path: Path, store: Metrics) -> None:
+    meter, channel = opened(tmp_path, store)
+    running = asyncio.create_task(meter.run(lambda _: channel))
+    write(tmp_path, 1)
+    channel.advance()
+    meter.observe(APP, channel.end, channel.end + WINDOW // 4 + 1, ())
+    async with asyncio.timeout(meters.KEEP_SECONDS - 1):
+        while not store.positions():
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.anyio
 async def test_two_that_count_the_same_log_count_it_once(tmp_path: Path, store: Metrics) -> None:
     meter, channel = opened(tmp_path, store)
     write(tmp_path, 1)
