@@ -156,6 +156,22 @@ async def test_what_cannot_be_kept_is_counted_again(
 
 
 @pytest.mark.anyio
+async def test_lines_that_nobody_told_of_are_counted_from_the_log(tmp_path: Path, store: Metrics) -> None:
+    meter, channel = opened(tmp_path, store)
+    write(tmp_path, 1)
+    channel.advance()
+    channel._observe = None
+    write(tmp_path, 2)
+    channel.advance()
+    channel._observe = meter.observe
+    write(tmp_path, 3)
+    channel.advance()
+    await meter.catch_up(lambda _: channel)
+    await meter.keep()
+    assert_exact(store, channel)
+
+
+@pytest.mark.anyio
 async def test_a_log_that_turns_over_is_kept_at_once(tmp_path: Path, store: Metrics) -> None:
     meter, channel = opened(tmp_path, store)
     running = asyncio.create_task(meter.run(lambda _: channel))
