@@ -37,6 +37,7 @@ from celadon.store import page_tokens as stored_page_tokens
 from celadon.store import sources as stored_sources
 from celadon.store import transfers as stored_transfers
 from celadon.store.addon_sign_ons import Link
+from celadon.store.metrics import Batch, Metrics
 from celadon.store.page_tokens import Opened
 
 _TABLES = [(table.name, table) for table in (tables.addons, tables.addon_sign_ons, tables.page_tokens)]
@@ -185,3 +186,16 @@ def test_tokens_of_a_partner_go_with_the_addon(made: tuple[Context, Actor]) -> N
     retention.prune(world)
     assert tokens() - before == {(f"addon:{alive.id}",)}
     assert before <= tokens()
+
+
+def test_metrics_go_with_their_app(made: tuple[Context, Actor]) -> None:
+    world, owner = made
+    kept = apps.create(world, owner, name="kept")
+    gone = apps.destroy(world, owner, "hello")
+    with world.database.transaction() as tx:
+        past = context.now() - retention.DESTROYED - timedelta(days=1)
+        tx.connection.execute(tables.apps.update().where(tables.apps.c.id == gone.id).values(deleted_at=past))
+    store = Metrics(world.settings.home)
+    store.add([Batch(app_id, 0, 9) for app_id in (kept.id, gone.id)], 0)
+    retention.prune(world)
+    assert store.positions() == {kept.id: 9}

@@ -19,7 +19,7 @@ from celadon.logplex.channel import Channel
 from celadon.logplex.manager import Logplex
 from celadon.logplex.metrics import Meter
 from celadon.model.logline import Source
-from celadon.model.metrics import SPANS, Counts
+from celadon.model.metrics import SPANS, Counts, sample
 from celadon.store.lines import Lines
 from celadon.store.metrics import Batch, Metrics
 
@@ -156,6 +156,36 @@ async def test_what_cannot_be_kept_is_counted_again(
 
 
 @pytest.mark.anyio
+async def test_lines_that_nobody_told_of_are_counted_from_the_log(tmp_path: Path, store: Metrics) -> None:
+    meter, channel = opened(tmp_path, store)
+    write(tmp_path, 1)
+    channel.advance()
+    channel._observe = None
+    write(tmp_path, 2)
+    channel.advance()
+    channel._observe = meter.observe
+    write(tmp_path, 3)
+    channel.advance()
+    await meter.catch_up(lambda _: channel)
+    await meter.keep()
+    assert_exact(store, channel)
+
+
+@pytest.mark.anyio
+async def test_a_log_that_turns_over_is_kept_at_once(tmp_path: Path, store: Metrics) -> None:
+    meter, channel = opened(tmp_path, store)
+    running = asyncio.create_task(meter.run(lambda _: channel))
+    write(tmp_path, 1)
+    channel.advance()
+    meter.observe(APP, channel.end, channel.end + WINDOW // 4 + 1, ())
+    async with asyncio.timeout(meters.KEEP_SECONDS - 1):
+        while not store.positions():
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.anyio
 async def test_two_that_count_the_same_log_count_it_once(tmp_path: Path, store: Metrics) -> None:
     meter, channel = opened(tmp_path, store)
     write(tmp_path, 1)
@@ -227,7 +257,11 @@ def test_the_file_is_bounded(store: Metrics) -> None:
         assert all(at >= now - length for at in kept[span])
     ((size,),) = store._connection.execute("select max(length(content)) from counts")
     rows = sum(length // span for span, length in SPANS.items())
-    assert size < 4000 and rows == 2808 and size * rows < 12 << 20
+    many = {f"{number:030}": sample(1 << 40, 1 << 40, 1 / 3) for number in range(50)}
+    for _ in range(3):
+        store.add_samples({APP: many}, now)
+    ((sampled,),) = store._connection.execute("select max(length(content)) from samples")
+    assert size < 4000 and sampled < 1700 and rows == 2808 and (size + sampled) * rows < 16_000_000
 
 
 def test_lines_that_are_older_than_a_span_is_kept_make_none_of_it(store: Metrics) -> None:

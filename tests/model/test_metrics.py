@@ -111,6 +111,13 @@ def test_a_client_forges_nothing() -> None:
     assert found.classes == {2: 1} and found.sent == 99 and not found.codes
 
 
+@pytest.mark.parametrize(
+    ("status", "digit"), [("-1", 0), ("0", 0), ("99", 0), ("100", 1), ("599", 5), ("600", 0), ("999", 0)]
+)
+def test_a_status_that_http_does_not_know_is_one_of_others(status: str, digit: int) -> None:
+    assert counted(line("at=info" + TAIL.replace("=200", f"={status}"))).classes == {digit: 1}
+
+
 def test_a_dyno_forges_nothing() -> None:
     web = Source(source="app", ps="web.1")
     said = [

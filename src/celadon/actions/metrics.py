@@ -53,15 +53,9 @@ class Read:
     start: int
     until: int
     counts: list[Counts]
+    total: Counts
     uses: list[Uses]
     releases: list[Release]
-
-    @property
-    def total(self) -> Counts:
-        found = Counts()
-        for counts in self.counts:
-            found.add(counts)
-        return found
 
     def seconds(self, step: int) -> int:
         """How long a step has lasted: the newest may not be over."""
@@ -92,8 +86,11 @@ def read(context: Context, actor: Actor, app_name: str, wanted: Stretch) -> Read
             counts[(at - start) // wanted.step].add(found)
         for at, used in metrics.samples(app.id, wanted.span, start, end):
             rules.add_uses(uses[(at - start) // wanted.step], used)
+    total = Counts()
+    for step in counts:
+        total.add(step)
     within = [release for release in released if start <= release.created_at.timestamp() < end]
-    return Read(stretch=wanted, start=start, until=until, counts=counts, uses=uses, releases=within)
+    return Read(stretch=wanted, start=start, until=until, counts=counts, total=total, uses=uses, releases=within)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

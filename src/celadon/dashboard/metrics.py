@@ -20,7 +20,7 @@ from celadon.model.metrics import Counts, Use
 _MOST_TYPES, _MOST_CODES, _MOST_RELEASES = 6, 15, 40
 _ROWS = 12
 _FIELDS = ("measure", "threshold", "minutes", "recipients")
-_CLASSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx", 1: "1xx", 0: "no answer"}
+_CLASSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx", 1: "1xx", 0: "other"}
 _PERCENTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _NO_REQUESTS = "No requests in this time."
 

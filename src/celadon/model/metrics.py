@@ -54,7 +54,7 @@ class Seen:
 class Counts:
     """What was in the log within one span.
 
-    `classes`: the first digit of a status → requests (0: none was sent). `sent`: bytes that clients got. `times`: bin → responses.
+    `classes`: the first digit of a status → requests (0: no status that HTTP knows). `sent`: bytes that clients got. `times`: bin → responses.
     `codes`: H, R and L codes. `starts`: dynos that came up.
     """
 
@@ -199,7 +199,7 @@ def _count_request(line: bytes, second: int, counts: dict[int, Counts]) -> None:
         return
     span = _span(counts, second)
     connect, service, status, sent = found.groups()
-    answered = max(0, int(status) // 100)
+    answered = int(status) // 100 if 100 <= int(status) < 600 else 0
     span.classes[answered] = span.classes.get(answered, 0) + 1
     span.sent += int(sent)
     if service and int(status) != _SWITCHED:
