@@ -254,6 +254,8 @@ def test_edit_look_at_the_diff_and_commit(world: World, visitor: Visitor) -> Non
     expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("in its way")
     page.get_by_label("Path").fill("fresh.md")
     page.get_by_role("button", name="OK").click()
+    expect(page.locator("#code-path")).to_have_text("fresh.md")
+    expect(page.locator("#code-editor .cm-focused")).to_be_visible()
     page.keyboard.type("# Fresh")
     open_file(page, "app.py")
     page.get_by_text("return", exact=True).click()
