@@ -40,6 +40,8 @@ MESSAGE = 64 << 10
 _TYPED = 1 << 20
 # Seconds: until the browser says what to run, without a byte either way, between two looks whether it still may.
 _PATIENCE, _IDLE, _CHECKED = 15.0, 3600.0, 60.0
+# Seconds in which sizes of the window are gathered.
+_GATHERED = 0.2
 _TERM = "xterm-256color"
 _NORMAL = 1000
 
@@ -163,6 +165,8 @@ class _Console:
         """Tell the dyno's terminal each new size of the window, the last one last."""
         while await self.resized.wait():
             self.resized.clear()
+            # A window that is being drawn has many sizes in a moment: each that is told is a change in the store.
+            await asyncio.sleep(_GATHERED)
             if self.window is None:
                 continue
             columns, lines = self.window

@@ -7,8 +7,8 @@ killed before that has changed nothing.
 
 import asyncio
 import re
-import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 # At work at once in this process, seconds that others wait for their turn, and seconds that one may take.
 _AT_ONCE, _TURN, _LONGEST = 2, 10.0, 50.0
-_turns = threading.BoundedSemaphore(_AT_ONCE)
+_workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="workspace")
 # Bytes of a listing: some two hundred for each file.
 _LISTING = 4 << 20
 _NOBODY = "0" * 40
@@ -78,6 +78,12 @@ def look(context: Context, actor: Actor, app_name: str) -> Tree:
     """What there is; raises NotFound, Forbidden, InvalidParams for a tree that is too large to be shown."""
     app = apps.find(context, actor, app_name, "code:read")
     return _run(_tree(repository.of_app(context.settings, app)))
+
+
+def has_code(context: Context, actor: Actor, app_name: str) -> bool:
+    """Whether there is a first commit."""
+    app = apps.find(context, actor, app_name, "code:read")
+    return _run(_head(repository.of_app(context.settings, app)))[1] is not None
 
 
 def read(context: Context, actor: Actor, app_name: str, path: str) -> tuple[Tree, Entry, bytes | None]:
@@ -131,16 +137,18 @@ def deploy(context: Context, actor: Actor, app_name: str) -> Build:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
-    """In this thread, when it is its turn: the threads of the API are few. Raises RateLimited."""
-    if not _turns.acquire(timeout=_TURN):
-        work.close()
-        raise RateLimited("cannot read the repository now: many others do; try again in a moment")
+    """In a thread of few, when it is its turn: those of the API are few as well. Raises RateLimited."""
+    running = _workers.submit(asyncio.run, _bounded(work))
     try:
-        return asyncio.run(_bounded(work))
+        return running.result(_TURN)
+    except TimeoutError:
+        if running.cancel():
+            work.close()
+            raise RateLimited("cannot read the repository now: many others do; try again in a moment") from None
+    try:
+        return running.result()
     except TimeoutError:
         raise GitFailure("cannot go on: git took too long; try again, or use git itself") from None
-    finally:
-        _turns.release()
 
 
 async def _bounded(work: Coroutine[Any, Any, T]) -> T:

@@ -122,7 +122,7 @@ export function compare({ parent, before, after, path, nonce }) {
       doc: after,
       extensions: [
         ...common(path, nonce), EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.lineWrapping,
-        EditorView.contentAttributes.of({ "aria-label": `What has changed in ${path}`, tabindex: "0", role: "region" }),
+        EditorView.contentAttributes.of({ "aria-label": `What has changed in ${path}`, tabindex: "0", "aria-readonly": "true" }),
         unifiedMergeView({ original: before, mergeControls: false, highlightChanges: false, collapseUnchanged: { margin: 3, minSize: 6 } }),
       ],
     }),
