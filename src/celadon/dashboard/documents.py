@@ -131,7 +131,10 @@ def inline(folder: str, text: str) -> Markup:
 
 
 def _drawn(folder: str, tokens: list[Token]) -> Markup:
-    for token in tokens:
+    for at, token in enumerate(tokens):
+        if token.type == "heading_open":
+            # Other documents lead to smaller headings too.
+            token.attrs["id"] = slug(tokens[at + 1].content)
         for child in token.children or ():
             if child.type == "link_open":
                 child.attrs["href"] = target = _target(folder, str(child.attrs["href"]))
