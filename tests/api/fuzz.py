@@ -204,7 +204,7 @@ def problems(fuzzed: FuzzedWorld, sent: Sent, reply: Reply) -> Iterator[str]:
         kind = reply.headers.get("content-type", "")
         if kind == "application/json":
             body = reply.json
-        elif not _for_people(sent, route) or not kind.startswith(("text/html", "text/csv", "text/css")):
+        elif not _may_be_page(sent, route) or not kind.startswith(("text/html", "text/csv", "text/css")):
             yield f"is {kind}, not JSON"
             return
     if reply.status >= 400:
@@ -222,16 +222,6 @@ def problems(fuzzed: FuzzedWorld, sent: Sent, reply: Reply) -> Iterator[str]:
         yield "has no RateLimit-Remaining"
 
 
-def _for_people(sent: Sent, route: Route | None) -> bool:
-    """Whether a page may answer: those of the dashboard, and whatever is not there below it."""
-    if route is not None:
-        return route.path in _PAGES
-    try:
-        return request.segments(sent.target.partition(b"?")[0])[:1] == ("dashboard",)
-    except CeladonError:
-        return False
-
-
 def _means(sent: Sent) -> tuple[str, Route | None, dict[str, str]]:
     """The method and the route that a request means."""
     try:
@@ -242,6 +232,16 @@ def _means(sent: Sent) -> tuple[str, Route | None, dict[str, str]]:
     except CeladonError:
         return sent.method, None, {}
     return method, *(_TABLE.find(method, path) or (None, {}))
+
+
+def _may_be_page(sent: Sent, route: Route | None) -> bool:
+    """Pages for people, and whatever else is asked for below the dashboard: what is not there is told by a page."""
+    if route is not None:
+        return route.path in _PAGES
+    try:
+        return request.segments(sent.target.partition(b"?")[0])[:1] == ("dashboard",)
+    except CeladonError:
+        return False
 
 
 def _error_problems(reply: Reply, body: Any) -> Iterator[str]:

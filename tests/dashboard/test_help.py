@@ -28,8 +28,9 @@ def test_every_document_is_a_page_whose_links_lead_somewhere(ada: Browser) -> No
         for link in re.findall(r'href="/dashboard/help/([^"]*)"', text):
             path, _, anchor = html.unescape(link).partition("#")
             folder, name, *section = path.split("/")
-            slugs = {one.slug for one in known[folder, name].sections}
-            assert {*section, anchor} - {""} <= slugs, f"{document.path} leads to {link}"
+            led_to = known[folder, name]
+            assert set(section) <= {one.slug for one in led_to.sections}, f"{document.path} leads to {link}"
+            assert not anchor or f'id="{anchor}"' in documents.html(led_to), f"{document.path} leads to {link}"
 
 
 def test_a_section_of_a_long_document_is_a_page(ada: Browser) -> None:

@@ -111,3 +111,12 @@ def test_the_stylesheet_is_kept_for_good(world: World) -> None:
     path = page.partition('rel="stylesheet" href="')[2].partition('"')[0]
     style = ask(world, "GET", path)
     assert style.headers["content-type"].startswith("text/css") and "immutable" in style.headers["cache-control"]
+
+
+def test_strangers_who_ask_too_often_are_told_by_a_page(world: World) -> None:
+    for _ in range(120):
+        world.api._strangers.take("192.0.2.1")
+    refused = ask(world, "POST", "/signup", {"email": EMAIL})
+    assert refused.status == 429 and "That did not work" in refused.content.decode()
+    program = world.call("POST", "/signup", token=None, content=b"")
+    assert program.status == 429 and program.error == "rate_limit"

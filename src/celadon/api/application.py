@@ -30,6 +30,18 @@ log = logging.getLogger(__name__)
 _VERSION_3 = re.compile(r"application/vnd\.heroku\+json\s*;\s*version\s*=\s*3(?:\.[\w-]+)?\s*(?:[;,]|$)", re.IGNORECASE)
 _READS = frozenset({"GET", "HEAD"})
 _WORTH_PACKING = 1400
+# Routes of people beside the dashboard's own.
+_PAGES = (
+    "/signup",
+    "/status",
+    "/account/accept/",
+    "/account/email/",
+    "/account/password/",
+    "/auth/browser/",
+    "/oauth/authorize",
+    "/scheduler/",
+    "/sso/",
+)
 # What a policy may name: nothing in it ends a source or a directive.
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,253}(?=[/?]|\Z)")
 # Seconds: how long an answer that is not there yet is waited for (clients give up after 60), and between two looks.
@@ -69,14 +81,14 @@ class Api:
             response = self._settled(request, began, told, ask())
         except CeladonError as error:
             told["error"] = error.id
-            response = _failed(request, error)
+            response = _failed(request, told, error)
             if isinstance(error, failures.Pending) and time.perf_counter() < began + _PATIENCE:
                 again = functools.partial(self._told, request, began, told, ask)
                 return replace(response, again=again, pause=_LOOK)
         except Exception:
             log.exception("at=exception request_id=%s method=%s", request.id, request.method)
             told["error"] = failures.UNEXPECTED["id"]
-            response = _unexpected(request)
+            response = _unexpected(request, told)
         headers = {**response.headers, "Request-Id": request.id}
         if "remaining" in told:
             headers["RateLimit-Remaining"] = str(told["remaining"])
@@ -230,21 +242,21 @@ def _origin(url: str) -> str:
     return f" {found[0]}" if found else ""
 
 
-def _by_browser(request: Request) -> bool:
-    """Whether a person asks, with a browser, and not a program: those bring a token, or want JSON."""
+def _by_browser(request: Request, told: Mapping[str, object]) -> bool:
+    """Whether a person asks, with a browser, for one of the pages, and not a program."""
     wanted = "authorization" not in request.headers and "text/html" in request.headers.get("accept", "")
-    return request.path[:1] == ("dashboard",) or wanted
+    return request.path[:1] == ("dashboard",) or (wanted and str(told.get("route", "")).startswith(_PAGES))
 
 
-def _failed(request: Request, error: CeladonError) -> Response:
+def _failed(request: Request, told: Mapping[str, object], error: CeladonError) -> Response:
     """In the words of who asked: a person or a program."""
-    if _by_browser(request):
+    if _by_browser(request, told):
         return _told_page(pages.said("That did not work", error.message, error.status), request)
     return failed(error)
 
 
-def _unexpected(request: Request) -> Response:
-    if _by_browser(request):
+def _unexpected(request: Request, told: Mapping[str, object]) -> Response:
+    if _by_browser(request, told):
         text = (
             f"Something unexpected happened, and it is not your fault. Its number is {request.id}: tell your operator."
         )

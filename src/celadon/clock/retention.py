@@ -23,6 +23,7 @@ from celadon.store import (
     invitations,
     log_sessions,
     mails,
+    operator_visits,
     page_tokens,
     postgres_reports,
     sessions,
@@ -70,6 +71,7 @@ def prune(context: Context) -> str:
         transfers.prune(tx, now() - TRANSFERS)
         postgres_reports.prune(tx, now() - KEPT_REPORTS)
         events.prune(tx, (DYNO_STATE, DYNO_GONE), now() - TOLD)
+        operator_visits.prune(tx, now())
         status.prune(tx, days_until(day_of(now()))[0])
         gone = apps.list_deleted(tx, now() - DESTROYED)
         pending = {build.id for build in builds.list_pending(tx)}

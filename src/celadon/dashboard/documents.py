@@ -107,7 +107,8 @@ def slug(heading: str) -> str:
 
 def plain(text: str) -> str:
     """Markdown without its marks, on one line."""
-    return " ".join(re.sub(r"[`*|]|\]\([^)]*\)|\[", " ", text).split())
+    bare = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    return " ".join(re.sub(r"[`*]", "", re.sub(r"\|(-+\|)*", " ", bare)).split())
 
 
 def html(document: Document, section: str = "") -> Markup:
@@ -120,16 +121,20 @@ def html(document: Document, section: str = "") -> Markup:
 def _rendered(folder: str, section: Section) -> Markup:
     head = Markup("")
     if section.slug:
-        head = Markup('<h2 id="{}">{}</h2>\n').format(section.slug, _inline(folder, section.heading))
+        head = Markup('<h2 id="{}">{}</h2>\n').format(section.slug, inline(folder, section.heading))
     return head + _drawn(folder, _MARKDOWN.parse(section.text))
 
 
-def _inline(folder: str, text: str) -> Markup:
+def inline(folder: str, text: str) -> Markup:
+    """One line of Markdown, of a document in this folder."""
     return _drawn(folder, _MARKDOWN.parseInline(text))
 
 
 def _drawn(folder: str, tokens: list[Token]) -> Markup:
-    for token in tokens:
+    for at, token in enumerate(tokens):
+        if token.type == "heading_open":
+            # Other documents lead to smaller headings too.
+            token.attrs["id"] = slug(tokens[at + 1].content)
         for child in token.children or ():
             if child.type == "link_open":
                 child.attrs["href"] = target = _target(folder, str(child.attrs["href"]))
@@ -184,7 +189,7 @@ def _snippet(text: str, words: list[str]) -> str:
     at = min((where for word in words if (where := line.lower().find(word)) >= 0), default=0)
     start = max(0, at - _SNIPPET // 3)
     start = line.find(" ", start) + 1 if start else 0
-    cut = line[start : start + _SNIPPET]
+    cut = line[start : start + _SNIPPET].rpartition(" ")[0] if start + _SNIPPET < len(line) else line[start:]
     return ("… " if start else "") + cut + (" …" if start + _SNIPPET < len(line) else "")
 
 
@@ -197,6 +202,6 @@ def codes() -> dict[str, Code]:
         cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
         for code in cells[0].split(", ") if len(cells) == 3 else ():
             if _CODE.match(code):
-                means, look = (_inline("reference", cell) for cell in cells[1:])
+                means, look = (inline("reference", cell) for cell in cells[1:])
                 found[code] = Code(code=code, means=means, look=look)
-    return found
+    return dict(sorted(found.items()))

@@ -12,7 +12,7 @@ _SHOWN = 30
 _TOPICS = (
     ("Begin", ("first-app", "dashboard", "code-without-git", "import", "heroku")),
     ("Databases", ("postgres", "redis", "dataclips")),
-    ("Add-ons", ("addon", "scheduler", "deploy-hooks")),
+    ("Add-ons", ("addon", "add-on", "scheduler", "deploy-hooks")),
     ("Accounts and teams", ("accounts", "teams")),
     ("Operating", ("operating",)),
 )

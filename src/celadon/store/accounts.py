@@ -36,6 +36,18 @@ def by_ids(tx: Transaction, ids: set[str]) -> dict[str, Account]:
     return {account.id: account for account in rows.every(tx, Account, sa.select(_t).where(_t.c.id.in_(ids)))}
 
 
+def search(tx: Transaction, wanted: str, offset: int, limit: int) -> tuple[list[Account], int]:
+    """People whose address or name has this in it, by address; and how many there are of them."""
+    chosen = _is_person()
+    if wanted:
+        chosen = sa.and_(
+            chosen, sa.or_(*(column.icontains(wanted, autoescape=True) for column in (_t.c.email, _t.c.name)))
+        )
+    there = int(tx.connection.execute(sa.select(sa.func.count()).select_from(_t).where(chosen)).scalar_one())
+    found = rows.every(tx, Account, sa.select(_t).where(chosen).order_by(_t.c.email).offset(offset).limit(limit))
+    return found, there
+
+
 def owners(tx: Transaction, ids: set[str]) -> dict[str, tuple[Account, Team | None]]:
     """The accounts of these ids, each with the team whose account it is."""
     found = rows.pairs(tx, (Account, Team), _WITH_TEAM, ids=list(ids))

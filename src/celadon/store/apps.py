@@ -38,6 +38,19 @@ def list_all(tx: Transaction) -> list[App]:
     return rows.every(tx, App, sa.select(_t).where(_live).order_by(_t.c.name))
 
 
+def search_all(tx: Transaction, wanted: str, offset: int, limit: int) -> tuple[list[App], int]:
+    """Apps whose name or owner's address has this in it, by name; and how many there are of them."""
+    accounts = tables.accounts.c
+    chosen: sa.ColumnElement[bool] = _live
+    if wanted:
+        text = [column.icontains(wanted, autoescape=True) for column in (_t.c.name, accounts.email)]
+        chosen = sa.and_(_live, sa.or_(*text))
+    joined = _t.join(tables.accounts, accounts.id == _t.c.owner_id)
+    there = int(tx.connection.execute(sa.select(sa.func.count()).select_from(joined).where(chosen)).scalar_one())
+    query = sa.select(_t).select_from(joined).where(chosen).order_by(_t.c.name)
+    return rows.every(tx, App, query.offset(offset).limit(limit)), there
+
+
 def list_visible(tx: Transaction, account_id: str, ids: Collection[str]) -> list[App]:
     """Those of these apps that the account owns or collaborates on, by name."""
     query = _VISIBLE.where(rows.among(tx, _t.c.id, ids)).order_by(_t.c.name)
