@@ -17,7 +17,7 @@ from celadon.model.errors import CeladonError, InvalidParams, NotFound
 from celadon.model.postgres_database import SERVICE
 
 PAGE = "/dashboard/dataclips"
-_SHOWN = 200
+_SHOWN = 150
 
 
 def path_of(found: Described) -> str:
