@@ -44,7 +44,8 @@ _WEAR = 50
 ROUTES = (*role.ROUTES, *addons_role.table())
 _TABLE = Table(ROUTES)
 # Those for people: a dataclip is a page, or a file.
-_PAGES = frozenset(route.path for route in pages.ROUTES) | {"/dataclips/:token"}
+_PAGES = {route.path for route in pages.ROUTES} | {route.path for route in ROUTES if route.door is Door.BROWSER}
+_PAGES.add("/dataclips/:token")
 _SCOPES: dict[str, frozenset[str] | None] = {
     "read": access.PERMISSIONS["app:read"][1],
     "write": access.PERMISSIONS["app:update"][1],

@@ -1,20 +1,23 @@
 """Who may do what: every route that the addons role serves, and every kind of caller."""
 
 from dataclasses import replace
+from urllib.parse import urlencode
 
 import pytest
 from tests.api import addons_role
 from tests.api.fuzz_requests import JUNK
-from tests.api.world import PASSWORD, World
+from tests.api.world import EMAIL, PASSWORD, Reply, World
 
 from celadon.actions import accounts
 from celadon.api import role
 from celadon.api.application import Api
 from celadon.api.route import Door, Route
 from celadon.model.account import Actor
+from celadon.model.errors import BadRequest
 
 ROUTES = addons_role.table()
-_WITH_TOKEN = [route for route in ROUTES if route.door is not Door.OPEN]
+_WITH_TOKEN = [route for route in ROUTES if route.door in (Door.TOKEN, Door.PASSWORD)]
+_IN_BROWSER = [route for route in ROUTES if route.door is Door.BROWSER]
 _CHANGES = [route for route in _WITH_TOKEN if route.method != "GET"]
 WORD = "0123abcd"
 # What is right for one route or another.
@@ -87,3 +90,78 @@ def test_no_body_and_no_id_makes_one_fail(shop: World, route: Route) -> None:
             assert getattr(error, "status", 500) < 500, (word, error)
             continue
         assert reply.status < 500, (word, reply.content)
+
+
+def visit(shop: World, route: Route, path: str, cookie: str = "", content: bytes = b"") -> Reply:
+    """As a browser that is logged in there, from a page of ours."""
+    own = {"Host": "localhost:8080", "Origin": "http://localhost:8080", "Cookie": cookie}
+    return shop.call(route.method, path, token=None, headers=own, content=content)
+
+
+def cookie_of(shop: World, email: str = EMAIL) -> str:
+    form = urlencode({"email": email, "password": PASSWORD}).encode()
+    own = {"Host": "localhost:8080", "Origin": "http://localhost:8080"}
+    told = shop.call("POST", "/dashboard/login", token=None, headers=own, content=form)
+    return told.headers["set-cookie"].partition(";")[0]
+
+
+@pytest.mark.parametrize("route", _IN_BROWSER, ids=lambda route: f"{route.method} {route.path}")
+def test_a_stranger_with_a_browser_finds_nothing(shop: World, route: Route) -> None:
+    path = path_of(shop, route)
+    assert visit(shop, route, path).headers["location"].startswith("/dashboard/login")
+    accounts.create(shop.context, shop.actor, email="eve@example.com", password=PASSWORD)
+    reply = visit(shop, route, path, cookie_of(shop, "eve@example.com"), urlencode({"step": "rotate", **BODY}).encode())
+    assert reply.status == 404 and WORD not in reply.content.decode()
+
+
+@pytest.mark.parametrize("route", _IN_BROWSER, ids=lambda route: f"{route.method} {route.path}")
+def test_no_form_and_no_id_makes_a_page_fail(shop: World, route: Route) -> None:
+    cookie = cookie_of(shop)
+    steps = ("", "create", "rotate", "rotate-all", "destroy", "repair", "cancel", "end", "end-all", "reset", "diagnose")
+    steps += (
+        "capture",
+        "schedule",
+        "unschedule",
+        "download",
+        "delete",
+        "restore",
+        "fork",
+        "follow",
+        "rollback",
+        "unfollow",
+    )
+    steps += (
+        "promote",
+        "statistics",
+        "settings",
+        "window",
+        "maintain",
+        "upgrade-dry_run",
+        "upgrade-run",
+        "upgrade-cancel",
+    )
+    for form in (
+        {},
+        BODY,
+        dict.fromkeys(("name", "pid", "credential", "transfer", "to", "hour", "url"), "\x7fé" * 50),
+    ):
+        for step in steps if route.method == "POST" else steps[:1]:
+            content = urlencode({"step": step, **form}).encode()
+            for addon in (shop.made["database"], shop.made["addon"]):
+                path = path_of(shop, route, database=addon)
+                assert visit(shop, route, path, cookie, content).status < 500, (step, form)
+    for word in ("%ff", "9" * 40, "'", "a" * 3000, "%2F"):
+        path = path_of(shop, route, **dict.fromkeys(("database", "app", "dataclip"), word))
+        query = f"?statistic={word}&report={word}&transfer={word}&show={word}&page={word}"
+        for asked in (path, path_of(shop, route) + query):
+            try:
+                assert visit(shop, route, asked, cookie).status < 500, asked
+            except BadRequest:
+                continue
+
+
+@pytest.mark.parametrize("route", _IN_BROWSER, ids=lambda route: f"{route.method} {route.path}")
+def test_a_page_shows_no_secret_unasked(shop: World, route: Route) -> None:
+    for addon in (shop.made["database"], shop.made["addon"]):
+        text = visit(shop, route, path_of(shop, route, database=addon), cookie_of(shop)).content.decode()
+        assert f"p{WORD}" not in text and "rediss://" not in text

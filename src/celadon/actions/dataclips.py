@@ -18,7 +18,7 @@ from celadon.model.app import App
 from celadon.model.dataclip import Dataclip, Result, Version
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.model.postgres_database import SERVICE
-from celadon.store import accounts, addons, attachments, dataclips, events
+from celadon.store import accounts, addons, apps, attachments, dataclips, events
 from celadon.store.database import Transaction
 
 # 128 bits, as 22 characters.
@@ -43,6 +43,27 @@ def list_of(context: Context, actor: Actor, app_name: str) -> list[Described]:
         databases = {addon.id: addon for addon in _databases(tx, actor, app, "dataclip:read")}
         found = dataclips.list_of_addons(tx, databases)
         return [_described(tx, app, databases[dataclip.addon_id], dataclip) for dataclip in found]
+
+
+def list_visible(context: Context, actor: Actor) -> list[Described]:
+    """Of all databases whose clips the actor may read, in the apps that own them; oldest first."""
+    access.require_read_secrets(actor)
+    with context.database.read() as tx:
+        found = [addon for addon in addons.list_visible(tx, actor.account.id) if addon.service == SERVICE]
+        allowed = {app_id for app_id in {addon.app_id for addon in found} if _may(tx, actor, app_id, "dataclip:read")}
+        databases = {addon.id: addon for addon in found if addon.app_id in allowed}
+        by_id = {app.id: app for app in apps.by_ids(tx, allowed)}
+        clips = dataclips.list_of_addons(tx, databases)
+        people = accounts.by_ids(tx, {dataclip.account_id for dataclip in clips})
+    return [
+        Described(
+            dataclip=dataclip,
+            app=by_id[databases[dataclip.addon_id].app_id],
+            addon=databases[dataclip.addon_id],
+            account=people[dataclip.account_id],
+        )
+        for dataclip in clips
+    ]
 
 
 def find(context: Context, actor: Actor, app_name: str, dataclip_id: str) -> Described:
@@ -105,8 +126,7 @@ def create(
         app = access.app_for(tx, actor, app_name, "dataclip:update")
         addon = _database(tx, actor, app, database)
         addons.lock(tx, addon.id)
-        if dataclips.count_of_addon(tx, addon.id) >= rules.MOST:
-            raise InvalidParams(f"cannot keep another dataclip: {addon.name} has {rules.MOST} already, the most it may")
+        _check_room(tx, addon)
         at = now()
         dataclip = Dataclip(
             id=str(uuid.uuid4()),
@@ -140,6 +160,27 @@ def _database(tx: Transaction, actor: Actor, app: App, named: str | None) -> Add
     return chosen[0]
 
 
+def _destination(tx: Transaction, actor: Actor, found: Described, named: str) -> AddOn:
+    """The database that a clip is moved to: of its app, or any that the actor may keep clips of, by its add-on. Raises
+    NotFound, InvalidParams."""
+    elsewhere = addons.find(tx, named)
+    if elsewhere is not None and elsewhere.service == SERVICE and _may(tx, actor, elsewhere.app_id, "dataclip:update"):
+        if elsewhere.state is not AddOnState.PROVISIONED:
+            raise InvalidParams(f"cannot move a dataclip to {elsewhere.name}: it is {elsewhere.state}")
+        addon = elsewhere
+    else:
+        addon = _database(tx, actor, found.app, named)
+    if addon.id != found.dataclip.addon_id:
+        addons.lock(tx, addon.id)
+        _check_room(tx, addon)
+    return addon
+
+
+def _check_room(tx: Transaction, addon: AddOn) -> None:
+    if dataclips.count_of_addon(tx, addon.id) >= rules.MOST:
+        raise InvalidParams(f"cannot keep another dataclip: {addon.name} has {rules.MOST} already, the most it may")
+
+
 def _version(actor: Actor, dataclip: Dataclip) -> Version:
     return Version(
         id=str(uuid.uuid4()),
@@ -160,13 +201,18 @@ def update(
     *,
     query: str | None = None,
     title: str | None = None,
+    database: str | None = None,
 ) -> Described:
-    """Another version, with what is given changed; the one before is kept. Raises InvalidParams, NotFound."""
+    """Another version, with what is given changed; the one before is kept. In another database, which is named as for
+    `create`, it has no link: who has one was to see that database's rows. Raises InvalidParams, NotFound.
+    """
     with context.database.transaction() as tx:
         found = _find(tx, actor, app_name, dataclip_id, "dataclip:update")
         before = found.dataclip
+        addon = found.addon if database is None else _destination(tx, actor, found, database)
         changed = replace(
             before,
+            addon_id=addon.id,
             query=before.query if query is None else rules.check_query(query),
             title=before.title if title is None else rules.check_title(title),
         )
@@ -177,8 +223,14 @@ def update(
             tx, after.id, now=after.updated_at, title=after.title, query=after.query, version=after.version
         )
         dataclips.insert_version(tx, _version(actor, after))
+        if after.addon_id != before.addon_id:
+            dataclips.move(tx, after.id, after.addon_id)
+            if after.link is not None:
+                dataclips.revoke(tx, after.id, after.updated_at)
+                after = replace(after, link=None, revoked_at=after.updated_at)
         _tell(tx, actor, found.app, after, "update")
-        return replace(found, dataclip=after)
+        app = found.app if addon.id == found.addon.id else access.app_for(tx, actor, addon.app_id, "dataclip:update")
+        return replace(found, dataclip=after, app=app, addon=addon)
 
 
 def remove(context: Context, actor: Actor, app_name: str, dataclip_id: str) -> Described:

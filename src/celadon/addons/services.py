@@ -32,7 +32,7 @@ from celadon.model.cache import MEMCACHED, REDIS
 from celadon.model.engine import Engine, EngineKind
 from celadon.platform import runtimes
 from celadon.platform.failure import PlatformFailure
-from celadon.postgres import downloads, maintenance_routes, reports, transfer_routes, upgrade_routes
+from celadon.postgres import dataclip_pages, downloads, maintenance_routes, reports, transfer_routes, upgrade_routes
 from celadon.postgres import manager as postgres_manager
 from celadon.postgres import routes as postgres_routes
 from celadon.postgres.changes import Changes
@@ -180,8 +180,9 @@ def served(
     """All routes of the role."""
     places = ClusterPlaces(context, pairs)
     databases = Databases(context, pairs, places.forget)
+    runs = Runs(context, places)
     data_api = (
-        *postgres_routes.routes(Runs(context, places)),
+        *postgres_routes.routes(runs),
         *postgres_routes.of_databases(databases),
         *postgres_routes.of_credentials(Credentials(databases, changes)),
         *postgres_routes.of_inspection(Inspection(pairs)),
@@ -192,7 +193,7 @@ def served(
         *transfer_routes.ROUTES,
         *cache_routes.routes(cached, redis),
     )
-    return (*data_api, *database_routes.routes(DataApi(data_api)))
+    return (*data_api, *database_routes.routes(DataApi(data_api)), *dataclip_pages.routes(runs))
 
 
 class Providers:

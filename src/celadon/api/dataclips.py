@@ -46,6 +46,7 @@ def update(call: Call) -> Answer:
         call.params["dataclip"],
         query=body.text("query", _QUERY_LIMIT),
         title=body.text("title", _TITLE_LIMIT),
+        database=body.text("database"),
     )
     return _answer(call, changed)
 

@@ -81,11 +81,13 @@ def info(invocation: Invocation, dataclip: str, versions: bool) -> None:
 @click.argument("dataclip")
 @click.option("-q", "--sql", metavar="SQL", help="Another query, or - to read it from standard input.")
 @click.option("-t", "--title", metavar="TEXT", help=_TITLE)
-def update(invocation: Invocation, dataclip: str, sql: str | None, title: str | None) -> None:
+@click.option("-d", "--database", metavar="NAME", help="Move it to this database; its link ends.")
+def update(invocation: Invocation, dataclip: str, sql: str | None, title: str | None, database: str | None) -> None:
     """Make another version of a dataclip; what is not given stays."""
-    body = {name: value for name, value in (("query", sql and _query(sql)), ("title", title)) if value is not None}
+    given = {"query": sql and _query(sql), "title": title, "database": database}
+    body = {name: value for name, value in given.items() if value is not None}
     if not body:
-        raise UsageFailure("Nothing to change: give --sql or --title.")
+        raise UsageFailure("Nothing to change: give --sql, --title or --database.")
     with action(f"Updating dataclip {dataclip}", quiet=invocation.json) as running:
         changed = invocation.client.patch(_path(invocation, dataclip), body)
         running.status = f"v{changed['version']}"

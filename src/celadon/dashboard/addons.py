@@ -20,7 +20,7 @@ from celadon.model.postgres_database import SERVICE
 from celadon.model.range import Range
 
 PAGE = "/dashboard/addons"
-_SHOWN = 200
+_SHOWN = 150
 # Services whose add-ons have a page among the databases.
 DATABASES = (SERVICE, REDIS)
 # Of apps to choose from.

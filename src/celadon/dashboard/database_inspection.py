@@ -42,8 +42,9 @@ _STATISTICS = {
 _OF_STATEMENTS = ("outliers", "calls")
 # Those of a moment are asked for again.
 _OF_NOW = tuple(_STATISTICS["Sessions"])
+_KNOWN = ("Plan", "PG Version", "Version", "Created", "Fork/Follow", "Rollback")
 # What a page shows of a table.
-_ROWS, _CELL = 100, 400
+_ROWS, _CELL = 75, 300
 
 
 class Inspection:
@@ -155,8 +156,8 @@ class Inspection:
 
 
 def _rows(told: dict[str, Any]) -> list[tuple[str, str]]:
-    """Rows of `pg:info`; databases that it names by their addresses are named better by the overview."""
-    found = [one for one in told["info"] if not one.get("resolve_db_name")]
+    """Rows of `pg:info` that the overview has not; databases that it names by their addresses are named better there."""
+    found = [one for one in told["info"] if not one.get("resolve_db_name") and one["name"] not in _KNOWN]
     return [(str(one["name"]), ", ".join(map(str, one["values"]))) for one in found]
 
 

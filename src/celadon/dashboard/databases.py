@@ -26,7 +26,7 @@ from celadon.model.errors import Forbidden, NotFound
 from celadon.model.postgres_database import GB, MB, SERVICE, SIZES, Origin, PostgresDatabase, Step, rollback_from
 
 PAGE = "/dashboard/databases"
-_SHOWN = 200
+_SHOWN = 100
 _WORDS = {Step.PROMOTING: "unfollowing"}
 
 

@@ -19,6 +19,7 @@ from celadon.dashboard import (
     collaborators,
     console,
     databases,
+    dataclips,
     favourites,
     help,
     buildpacks,
@@ -127,6 +128,11 @@ ROUTES: tuple[Route, ...] = (
         for section in ("", "/:section")
     ),
     route("GET /status", "anybody", status.show, Door.OPEN),
+    route("GET /dashboard/dataclips", "dataclip:read", dataclips.list_of, Door.BROWSER),
+    route("GET /dashboard/dataclips/new", "dataclip:update", dataclips.ask, Door.BROWSER),
+    route("POST /dashboard/dataclips/new", "dataclip:update", dataclips.create, Door.BROWSER),
+    route("GET /dashboard/dataclips/:app/:dataclip", "dataclip:read", dataclips.show, Door.BROWSER),
+    route("POST /dashboard/dataclips/:app/:dataclip", "dataclip:update", dataclips.change, Door.BROWSER),
     # What is below the page of one is served by the role that reaches it: database_routes.py.
     route("GET /dashboard/databases", "addon:read", databases.list_of, Door.BROWSER),
     route("GET /dashboard/databases/:database", "addon:read", databases.show, Door.BROWSER),

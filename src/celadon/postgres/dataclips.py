@@ -16,8 +16,8 @@ from celadon.postgres.clip_outcome import Outcome
 from celadon.postgres.clip_runs import Runs
 
 # Seconds beyond those that a run may take: for the start of its program on a busy machine.
-_PATIENCE = 20.0
-_NUMBERS = ("int2", "int4", "int8", "float4", "float8", "numeric", "money")
+PATIENCE = 20.0
+NUMBERS = ("int2", "int4", "int8", "float4", "float8", "numeric", "money")
 _NOT_INDEXED = {"X-Robots-Tag": "noindex"}
 
 Told = Answer | Page
@@ -67,7 +67,7 @@ class Dataclips:
             except CeladonError as error:
                 return _failed(error, showing), future.done()
 
-        return Awaited(look=look, seconds=self._runs.limits.deadline + _PATIENCE)
+        return Awaited(look=look, seconds=self._runs.limits.deadline + PATIENCE)
 
 
 def _failed(error: CeladonError, showing: Showing) -> Told:
@@ -94,7 +94,7 @@ def _as_page(dataclip: Dataclip, result: Result) -> Page:
     outcome = _for_everybody(result)
     rows, more = clip_forms.as_table(outcome)
     return page(
-        "dataclip.html", dataclip=dataclip, result=result, outcome=outcome, rows=rows, more=more, numbers=_NUMBERS
+        "dataclip.html", dataclip=dataclip, result=result, outcome=outcome, rows=rows, more=more, numbers=NUMBERS
     )
 
 

@@ -57,6 +57,12 @@ def update(tx: Transaction, dataclip_id: str, *, now: datetime, title: str, quer
     rows.update(tx, _t, dataclip_id, title=title, query=tx.secrets.encrypt(query), version=version, updated_at=now)
 
 
+def move(tx: Transaction, dataclip_id: str, addon_id: str) -> None:
+    """To another database; what it answered in the one before is forgotten."""
+    tx.connection.execute(_t.update().where(_t.c.id == dataclip_id).values(addon_id=addon_id))
+    tx.connection.execute(_results.delete().where(_results.c.dataclip_id == dataclip_id))
+
+
 def share(tx: Transaction, dataclip_id: str, link: str, now: datetime) -> None:
     """By this link alone from now on."""
     sealed = tx.secrets.encrypt(link)
