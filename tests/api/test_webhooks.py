@@ -100,7 +100,7 @@ def test_only_who_has_the_app_has_its_webhooks(world: World) -> None:
         ({"level": "loud"}, "notify"),
         ({"url": "ftp://example.com"}, "http:// or https://"),
         ({"url": "https://u:p@example.com"}, "user or password"),
-        ({"url": "http://127.0.0.1/"}, "no address of the internet"),
+        ({"url": "http://169.254.169.254/"}, "no address of the internet"),
         ({"url": "http://169.254.169.254/latest/meta-data"}, "no address of the internet"),
         ({"url": "http://[::ffff:10.0.0.1]/"}, "no address of the internet"),
         ({"url": 7}, "url: it must be a string"),
@@ -116,6 +116,24 @@ def test_what_cannot_be_is_refused_in_words(world: World, changed: dict[str, Any
             continue
         reply = world.call(method, path, {**BODY, **changed} if method == "POST" else changed)
         assert reply.status == 422 and words in reply.json["message"], reply.content
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ({}, 201),
+        ({"private_destinations": "none"}, 422),
+        ({"domain": "example.com"}, 422),
+        ({"domain": "example.com", "private_destinations": "127.0.0.0/8"}, 201),
+    ],
+)
+def test_this_machine_is_told_only_on_a_laptop_or_by_leave(
+    new_world: Callable[..., World], settings: dict[str, str], status: int
+) -> None:
+    world = new_world(**settings)
+    assert world.call("POST", _PATH, {**BODY, "url": "http://127.0.0.1/"}).status == status
+    # Other tenants' dynos are nobody's receivers.
+    assert world.call("POST", _PATH, {**BODY, "url": "http://10.200.0.2/"}).status == 422
 
 
 def test_what_is_not_there_is_not_found(world: World) -> None:

@@ -91,7 +91,7 @@ async def _all_arrive(place: Place, rsyslog: Rsyslog, lines: int) -> None:
     for number in range(100):
         place.say("\n".join(f"line {number * piece + one}" for one in range(piece)))
         if number in (33, 66):
-            await until("it has them", lambda n=number: len(rsyslog.numbers) == (n + 1) * piece)
+            await until("it has them", lambda n=number: len(rsyslog.numbers) == (n + 1) * piece, 300)
             await rsyslog.stop()
             await rsyslog.start()
         await asyncio.sleep(0)
