@@ -129,6 +129,10 @@ def test_a_dyno_that_writes_much_waits_for_who_reads(
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     at = stub.flooded
     wait_for("the dyno waits", lambda: (last := stub.flooded) == stub.flooded and last < FLOOD / 10 and last >= at)
+    # Though it reads: a browser always does, and shows it when it can.
+    with contextlib.suppress(TimeoutError):
+        while len(client.output) < 2 * terminal.AHEAD:
+            client.output += client.connection.recv(timeout=1)
     assert len(client.output) < 2 * terminal.AHEAD
     seen = len(client.output)
     while seen < 8 << 20:
