@@ -122,7 +122,7 @@ def test_drains_and_webhooks_hide_what_may_be_secret(world: World, visitor: Visi
     expect(page.locator("#drains")).to_contain_text("https://logs.example.com/…")
     assert "s3cret" not in page.content() and "pass" not in page.content()
     page.get_by_label("Add a drain").fill("syslog+tls://logs.example.com:6514")
-    page.locator("button[value=add]").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     expect(page.locator("#drains")).to_contain_text("syslog+tls://logs.example.com:6514")
     page.get_by_role("link", name="Reveal whole URLs").click()
     expect(page.locator("#webhooks")).to_contain_text("/T0/s3cret")
@@ -131,7 +131,7 @@ def test_drains_and_webhooks_hide_what_may_be_secret(world: World, visitor: Visi
     expect(page.locator("#webhooks")).to_contain_text("None.")
     visitor.expect("422")
     page.get_by_label("Add a drain").fill("ftp://logs.example.com")
-    page.locator("button[value=add]").click()
+    page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("must begin with")
 
 

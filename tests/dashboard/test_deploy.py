@@ -258,6 +258,14 @@ def test_of_a_url_only_the_place_is_shown(url: str, shown: str) -> None:
     assert drains.place(url) == shown
 
 
+def test_commits_are_linked_once_a_repository_is_named(world: World) -> None:
+    ada = Somebody(world)
+    assert ada.post(f"{APP}/settings", step="link", repository_url="https://github.com/example/shop").status == 303
+    world.deploy("example", {"web": "run"}, commit="b" * 40)
+    newest = ada.get(f"{APP}/releases/v5").content.decode()
+    assert f'href="https://github.com/example/shop/commit/{"b" * 40}"' in newest
+
+
 def test_links_to_repositories() -> None:
     assert check_repository_url(" https://github.com/example/shop.git/ ") == "https://github.com/example/shop"
     assert check_repository_url("") is None

@@ -103,7 +103,7 @@ def test_a_promotion_shows_its_commits_and_goes(platform: Platform, visitor: Vis
     page.get_by_role("link", name=name).click()
     page.get_by_role("link", name=f"Promote {staging.name} to production").click()
     expect(page.get_by_text("2 commits ahead")).to_be_visible()
-    expect(page.locator(".diff li .what")).to_have_text(["Version three", "Version two"])
+    expect(page.locator(".diff li .about")).to_have_text(["Version three", "Version two"])
     page.get_by_role("button", name="Promote").click()
     expect(page.locator("#progress")).to_contain_text("promoted", timeout=PATIENCE)
     wait_for("the third version serves", lambda: " three " in production.get().text)

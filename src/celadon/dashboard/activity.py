@@ -122,4 +122,4 @@ def _deploy(app: App, one: Release | Build, made_by: Build | None, who: str) -> 
 
 def _repository(app: App) -> str | None:
     """Where people look at the app's code, once somebody has said so in its settings."""
-    return getattr(app, "repository_url", None)
+    return app.repository_url

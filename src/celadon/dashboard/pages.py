@@ -18,6 +18,7 @@ from celadon.dashboard import static_files
 from celadon.model import price
 from celadon.model.app import App
 from celadon.model.errors import CeladonError
+from celadon.model.repository_link import commit_url
 
 Answering = Callable[[Call], Page]
 
@@ -38,6 +39,7 @@ def _templates() -> jinja2.Environment:
     made.filters["memory"] = lambda size: f"{size >> 30} GB" if size % (1 << 30) == 0 else f"{size >> 20} MB"
     made.filters["percent"] = percent
     made.filters["bytes"] = size_of
+    made.filters["commit_url"] = commit_url
     return made
 
 
