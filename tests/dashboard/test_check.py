@@ -58,7 +58,9 @@ def test_who_may_only_look_is_not_told_of_drains(world: World) -> None:
     cookie = cookie_for(world, "viewer@example.com")
     team_app_collaborators.add(world.context, world.actor, "example", "viewer@example.com", ("view",))
     assert "is for who may operate the app" in browse(world, PATH, cookie=cookie).content.decode()
-    assert "1 drain" in browse(world, PATH).content.decode()
+    seen = browse(world, PATH, cookie=cookie_for(world, "grace@example.com"))
+    assert seen.status == 200, seen.headers["location"]
+    assert "1 drain" in seen.content.decode()
     resources = browse(world, "/dashboard/apps/example/resources", cookie=cookie).content.decode()
     assert (
         "you need the permission operate" in resources

@@ -148,11 +148,11 @@ def _role_of(tx: Transaction, actor: Actor, app: App) -> Role | None:
     """What the actor is to the app without having been given access by name."""
     if app.owner_id == actor.account.id:
         return Role.OWNER
-    if actor.account.operator:
-        return Role.OPERATOR
     in_team = teams.role_on(tx, app.owner_id, actor.account.id)
     if in_team is TeamRole.ADMIN:
         return Role.OWNER
+    if actor.account.operator:
+        return Role.OPERATOR
     if in_team is TeamRole.MEMBER:
         return None if app.locked else Role.COLLABORATOR
     return Role.VIEWER if in_team is TeamRole.VIEWER else None
