@@ -1,3 +1,6 @@
+// Where a navigation is wider than the screen, the page's own place in it is seen.
+document.querySelectorAll("nav [aria-current]").forEach(link => link.scrollIntoView({ block: "nearest", inline: "center" }));
+
 // Keeps what is marked with data-live as it is now, while somebody looks at the page.
 (() => {
   const url = document.body.dataset.changes;
