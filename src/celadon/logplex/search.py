@@ -111,12 +111,14 @@ async def _grep(path: Path, wanted: Search) -> AsyncIterator[tuple[int, bytes]]:
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
     )
     assert process.stdout is not None
+    ended = False
     try:
         async for found in process.stdout:
             offset, _, line = found.partition(b":")
             yield int(offset), line
+        ended = True
     finally:
-        if process.returncode is None:
+        if not ended:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
         await process.wait()
