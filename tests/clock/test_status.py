@@ -54,7 +54,7 @@ def test_a_minute_counts_once_and_a_day_by_its_minutes(world: World) -> None:
         health = Health.RED if minute in (3, 4) else Health.GREEN
         for second in (1, 30):
             at = today + timedelta(minutes=minute, seconds=second)
-            assert status.record(context, [seen(ROUTER, health)], at) == (second == 1)
+            assert status.keep(context, [seen(ROUTER, health)], at) == (second == 1)
     shown = next(one for one in status.summary(context).components if one.component is ROUTER)
     (day,) = shown.days.values()
     assert (day.looks, day.failures, day.restarts, day.uptime) == (10, 2, 0, 0.8)
@@ -64,16 +64,16 @@ def test_a_minute_counts_once_and_a_day_by_its_minutes(world: World) -> None:
 def test_a_role_that_begins_anew_is_counted_also_after_a_pause(world: World) -> None:
     for minute, (health, pid) in enumerate([(Health.GREEN, 7), (Health.RED, None), (Health.YELLOW, 9)]):
         look = replace(seen(ROUTER, health), pid=pid)
-        status.record(world.context, [look], now() + timedelta(minutes=minute))
+        status.keep(world.context, [look], now() + timedelta(minutes=minute))
     days = [day for one in status.summary(world.context).components for day in one.days.values()]
     assert sum(day.restarts for day in days) == 1
 
 
 def test_what_was_seen_long_ago_says_nothing_of_now(world: World) -> None:
-    status.record(world.context, [seen(ROUTER, Health.RED)], now() - timedelta(minutes=10))
+    status.keep(world.context, [seen(ROUTER, Health.RED)], now() - timedelta(minutes=10))
     found = status.summary(world.context)
     assert {one.health for one in found.components} == {Health.UNKNOWN}
-    status.record(world.context, [seen(ROUTER, Health.RED)], now())
+    status.keep(world.context, [seen(ROUTER, Health.RED)], now())
     assert status.summary(world.context).systems[System.APPS] is Health.RED
 
 

@@ -20,7 +20,7 @@ def test_the_machine_and_its_health(world: World, visitor: Visitor) -> None:
         )
         for one in COMPONENTS
     ]
-    status.record(world.context, looks, now())
+    status.keep(world.context, looks, now())
     page = visitor.page
     page.get_by_role("link", name="Operator").click()
     expect(page.get_by_role("row", name="logplex")).to_be_visible()

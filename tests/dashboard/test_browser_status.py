@@ -30,7 +30,7 @@ def looked_at(world: World) -> None:
         Look(component=one.name, health=Health.RED if one.name == "router" else Health.GREEN, why="", pid=1)
         for one in COMPONENTS
     ]
-    status.record(world.context, looks, now())
+    status.keep(world.context, looks, now())
     over = incidents.create(
         world.context, world.actor, title="Builds wait", severity="yellow", components=["builds"], contents="They wait."
     )

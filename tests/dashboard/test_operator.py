@@ -6,8 +6,11 @@ from collections.abc import Callable
 import pytest
 from tests.api.world import EMAIL, PASSWORD, World
 from tests.dashboard.test_account import GRACE, Browser
+from tests.dashboard.test_logging_in import OWN, ask, cookie_of, log_in
 
 from celadon.actions import accounts, apps, mails
+from celadon.api.route import Door, Route
+from celadon.dashboard import routes as pages
 from celadon.platform.settings import Settings
 
 PAGES = ("operator", "operator/apps", "operator/accounts", "operator/incidents", "operator/settings")
@@ -108,3 +111,24 @@ def test_an_incident_is_opened_updated_and_resolved(world: World, ada: Browser) 
     assert ada.post("operator/incidents", step="resolve", id=incident["id"], contents="Over.").status == 303
     assert world.get("/api/v4/current-status").json["incidents"] == []
     ada.refused("operator/incidents", 422, "is resolved", step="tell", id=incident["id"], contents="Again?")
+
+
+OF_APPS = [
+    route
+    for route in pages.ROUTES
+    if route.door is Door.BROWSER and {s for s in route.segments if s.startswith(":")} == {":app"}
+]
+
+
+@pytest.mark.parametrize("route", OF_APPS, ids=lambda route: f"{route.method} {route.path}")
+def test_without_a_reason_an_operator_neither_sees_nor_changes_anything_of_an_app(world: World, route: Route) -> None:
+    owner = accounts.log_in(world.context, GRACE, PASSWORD)
+    apps.create(world.context, owner, name="private-matters")
+    cookie = cookie_of(log_in(world))
+    path = route.path.replace(":app", "private-matters")
+    reply = ask(world, route.method, path, {} if route.method == "POST" else None, Cookie=cookie, **OWN)
+    assert (reply.status, reply.headers["location"]) == (303, "/dashboard/operator/apps?app=private-matters")
+
+
+def test_pages_of_apps_are_many() -> None:
+    assert len(OF_APPS) > 30

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from celadon.actions import access, roles
 from celadon.actions.context import Context, now
 from celadon.model.account import Actor
 from celadon.model.status import COMPONENTS, ComponentState, RoleLife, day_of
 from celadon.platform import certificates, x509
 from celadon.store import platform_counts, status
+from celadon.store.database import Transaction
 
 # Restarts of so many days are told, and certificates of apps that end within so long.
 RESTART_DAYS = 7
@@ -115,17 +114,15 @@ def health(context: Context, actor: Actor) -> Health:
             apps=platform_counts.apps(tx),
             accounts=platform_counts.accounts(tx),
             queues=platform_counts.queues(tx),
-            store=_store_size(context, tx.connection),
+            store=_store_size(context, tx),
             certificate_ends=_certificate_ends(context),
             expiring=platform_counts.expiring(tx, now() + _SOON),
         )
 
 
-def _store_size(context: Context, connection: sa.Connection) -> int:
-    if connection.dialect.name == "postgresql":
-        return int(connection.execute(sa.text("select pg_database_size(current_database())")).scalar_one())
-    home = context.settings.home
-    return sum(path.stat().st_size for path in home.glob("store.db*"))
+def _store_size(context: Context, tx: Transaction) -> int:
+    files = context.settings.home.glob("store.db*")
+    return platform_counts.server_bytes(tx) or sum(path.stat().st_size for path in files)
 
 
 def _certificate_ends(context: Context) -> datetime | None:

@@ -46,11 +46,15 @@ def begin(context: Context, actor: Actor, app_name: str, reason: str) -> App:
     return app
 
 
-def check(context: Context, actor: Actor, app: App) -> None:
-    """Raises ReasonRequired where the actor sees this app only as an operator, and has given no reason within the hour."""
+def check_named(context: Context, actor: Actor, app_name: str) -> None:
+    """Raises ReasonRequired where the actor sees this app only as an operator, and has given no reason within the hour.
+
+    What pages show and change of an app is behind this; NotFound where an operator names none.
+    """
     if not actor.account.operator:
         return
     with context.database.read() as tx:
+        app = access.app_for(tx, actor, app_name, "app:read")
         as_operator = access.role_of(tx, actor, app) is Role.OPERATOR
         if as_operator and not operator_visits.holds(tx, actor.account.id, app.id, now()):
             raise ReasonRequired(app)

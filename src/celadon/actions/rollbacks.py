@@ -59,12 +59,6 @@ def possible(context: Context, app_id: str, found: list[Release], current: Relea
     }
 
 
-def slugs_of(context: Context, found: list[Release]) -> dict[str, Slug]:
-    """Slug id → slug, of these releases."""
-    with context.database.read() as tx:
-        return slugs.by_ids(tx, {release.slug_id for release in found if release.slug_id})
-
-
 def _slug(tx: Transaction, release: Release | None) -> Slug | None:
     return slugs.find(tx, release.slug_id) if release and release.slug_id else None
 

@@ -58,14 +58,14 @@ def states(context: Context) -> dict[str, ComponentState]:
         return status.states(tx)
 
 
-def record(context: Context, looks: Sequence[Look], at: datetime) -> int:
+def keep(context: Context, looks: Sequence[Look], at: datetime) -> int:
     """Keep what was seen, once a minute whoever looks how often; returns how many looks counted."""
     with context.database.transaction() as tx:
         before = status.states(tx)
-        return sum(_record(tx, one, before.get(one.component), at) for one in looks)
+        return sum(_kept(tx, one, before.get(one.component), at) for one in looks)
 
 
-def _record(tx: Transaction, seen: Look, before: ComponentState | None, at: datetime) -> bool:
+def _kept(tx: Transaction, seen: Look, before: ComponentState | None, at: datetime) -> bool:
     if before and rules.minute_of(before.looked_at) >= rules.minute_of(at):
         return False
     same = before is not None and before.health is seen.health

@@ -15,8 +15,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from celadon.actions import rates
+from celadon.actions import operator_visits, rates
 from celadon.actions.context import Context
+from celadon.actions.operator_visits import ReasonRequired
 from celadon.api import credentials, failures, ranges
 from celadon.api.answer import Answer, Awaited, Listing, Live, Page, Response
 from celadon.api.request import Call, Request
@@ -123,6 +124,11 @@ class Api:
             if not route.free:
                 told["remaining"] = remaining = limiter.take(actor.account.id)
         call = Call(context=self.context, request=request, params=params, known=actor, remaining=remaining)
+        if route.door is Door.BROWSER and "app" in params:
+            try:
+                operator_visits.check_named(self.context, call.actor, params["app"])
+            except ReasonRequired as error:
+                return tell(Page(status=303, location=f"/dashboard/operator/apps?app={error.app.name}"), request)
         if request.method not in _READS:
             self._check_state(call)
         found = route.answer(call)

@@ -36,7 +36,7 @@ class Watch:
             )
             for component in COMPONENTS
         ]
-        status.record(self._context, seen, at)
+        status.keep(self._context, seen, at)
         return sum(one.health is Health.RED for one in seen)
 
     def _reached(self, component: Component) -> bool:

@@ -8,9 +8,8 @@ from functools import cache, wraps
 
 import jinja2
 
-from celadon.actions import apps, favourites, operator_visits
+from celadon.actions import apps, favourites
 from celadon.actions.apps import Owned
-from celadon.actions.operator_visits import ReasonRequired
 from celadon.api import live
 from celadon.api.answer import Live, Page
 from celadon.api.request import Call
@@ -94,9 +93,7 @@ class Shown:
 def shown(call: Call) -> Shown:
     """The app that the path names; raises NotFound. The first thing that a page about an app asks for."""
     after = live.latest(call.context)
-    found = apps.find(call.context, call.actor, call.app)
-    operator_visits.check(call.context, call.actor, found)
-    (owned,) = apps.owned(call.context, [found])
+    (owned,) = apps.owned(call.context, [apps.find(call.context, call.actor, call.app)])
     app = owned[0]
     return Shown(
         app=app,
@@ -151,8 +148,6 @@ def told(answering: Answering) -> Answering:
     def answer(call: Call) -> Page:
         try:
             return answering(call)
-        except ReasonRequired as error:
-            return Page(status=303, location=f"/dashboard/operator/apps?app={error.app.name}")
         except CeladonError as error:
             if call.known is None:
                 return said("That did not work", error.message, error.status)

@@ -35,9 +35,9 @@ def _mended(subject: Subject, found: Shown, facts: Facts) -> tuple[str, str]:
         Subject.DYNOS: (f"{app}/resources", "Scale web"),
         Subject.POSTGRES: (database, "Open databases"),
         Subject.BACKUPS: (database, "Open databases"),
-        Subject.DNS: (f"{app}/settings#domains", "Open domains"),
-        Subject.TLS: (f"{app}/settings#certificates", "Open certificates"),
+        Subject.DNS: (f"{app}/settings/domains", "Open domains"),
+        Subject.TLS: (f"{app}/settings/certificates", "Open certificates"),
         Subject.MONITORING: (f"{app}/metrics", "Set an alert"),
-        Subject.LOGS: ("/dashboard/addons", "Find an add-on"),
+        Subject.LOGS: (f"{app}/settings/drains", "Add a drain"),
     }
     return places[subject]

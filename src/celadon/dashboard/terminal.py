@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from celadon.actions import apps, dynos
+from celadon.actions import apps, dynos, operator_visits
 from celadon.actions.context import Context
 from celadon.actions.rates import Limiter
 from celadon.api import body, credentials, request
@@ -292,6 +292,7 @@ def _admit(context: Context, handshake: Request, app: str) -> Actor:
     actor = credentials.actor_of_browser(context, handshake)
     if actor is None:
         raise Unauthorized("the console was closed: log in again")
+    operator_visits.check_named(context, actor, app)
     apps.find(context, actor, app, "dyno:run")
     return actor
 

@@ -145,11 +145,6 @@ def percentile(times: Mapping[int, int], part: float) -> float | None:
     return None
 
 
-def is_platforms(line: bytes) -> bool:
-    """Whether a rendered line is of the platform itself: only these are counted, no dyno can write one."""
-    return line.startswith(_PLATFORM, _HEAD)
-
-
 def platforms(block: bytes) -> list[bytes]:
     """Those of a block of rendered lines."""
     found = []

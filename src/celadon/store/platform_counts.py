@@ -65,3 +65,10 @@ def expiring(tx: Transaction, before: datetime) -> list[tuple[str, datetime, boo
         query.where(ends.expires_at < before, app.deleted_at.is_(None)).order_by(ends.expires_at).limit(50)
     )
     return [(row.name, row.expires_at, row.acm) for row in found]
+
+
+def server_bytes(tx: Transaction) -> int:
+    """What the store's database takes on a PostgreSQL server; 0 where it is a file."""
+    if tx.connection.dialect.name != "postgresql":
+        return 0
+    return int(tx.connection.execute(sa.text("select pg_database_size(current_database())")).scalar_one())

@@ -44,11 +44,6 @@ def prune(tx: Transaction, before: date) -> None:
     tx.connection.execute(_days.delete().where(_days.c.day < before))
 
 
-def open_incidents(tx: Transaction) -> list[Incident]:
-    """The newest first."""
-    return _found(tx, sa.select(_incidents).where(_incidents.c.resolved_at.is_(None)))
-
-
 def recent_incidents(tx: Transaction, since: datetime, limit: int) -> list[Incident]:
     """Those that are open, and those that ended since then; the newest first."""
     recent = sa.or_(_incidents.c.resolved_at.is_(None), _incidents.c.resolved_at >= since)
