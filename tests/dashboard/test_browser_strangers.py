@@ -28,7 +28,7 @@ def test_from_sign_up_to_the_dashboard(new_world: Callable[..., World], stand: S
     stranger.look("signup")
     page.get_by_label("E-mail address").fill("newcomer@example.com")
     page.get_by_role("button", name="Send the link").click()
-    expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Ask for your link")).to_be_visible()
     stranger.look("signup-sent")
     stranger.go(link_in_mail(world))
     page.get_by_label("Password, at least").fill("first password")

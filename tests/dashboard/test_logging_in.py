@@ -120,3 +120,13 @@ def test_strangers_who_ask_too_often_are_told_by_a_page(world: World) -> None:
     assert refused.status == 429 and "That did not work" in refused.content.decode()
     program = world.call("POST", "/signup", token=None, content=b"")
     assert program.status == 429 and program.error == "rate_limit"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["version=1", "path=/", "a[b]=1", 'x={"a":1,"b":2}', "flag", "é=1", "=x", "x=a b", "x=" + "y" * 9000, "celadon2=z"],
+)
+def test_cookies_of_apps_beside_us_do_not_hide_ours(world: World, odd: str) -> None:
+    cookie = cookie_of(log_in(world))
+    for sent in (f"{odd}; {cookie}", f"{cookie}; {odd}"):
+        assert ask(world, "GET", "/dashboard", Cookie=sent).status == 200

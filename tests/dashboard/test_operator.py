@@ -132,3 +132,18 @@ def test_without_a_reason_an_operator_neither_sees_nor_changes_anything_of_an_ap
 
 def test_pages_of_apps_are_many() -> None:
     assert len(OF_APPS) > 30
+
+
+def test_letters_wait_for_the_operator_where_there_is_no_mail_server(world: World, ada: Browser) -> None:
+    ada.post("operator/accounts", step="invite", email="eve@example.com")
+    page = ada.get("operator/outbox")
+    assert "eve@example.com" in page and "/account/accept/" in page and "no mail server" in page
+    assert "/account/accept/" not in Browser(world, GRACE).get("operator/outbox", status=403)
+
+
+def test_letters_of_apps_take_no_place_of_those_about_accounts(world: World) -> None:
+    with world.context.database.transaction() as tx:
+        for _ in range(20):
+            mails.send(tx, GRACE, "An alert", "…", of_app=True)
+        assert not mails.send(tx, GRACE, "An alert", "…", of_app=True)
+        assert mails.send(tx, GRACE, "A new password", "…")

@@ -74,7 +74,7 @@ class Place:
 
     async def add(self, url: str, app: str = APP) -> LogDrain:
         made = self.known.add(url, app)
-        await self.drains.ensure()
+        await until("it is at work", lambda: made.id in self.drains._at_work)
         return made
 
 
@@ -274,6 +274,37 @@ def test_each_way_to_fail_has_its_words(tmp_path: Path, url: str, reason: str) -
     run(body)
 
 
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 100 C\r\n\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"]
+)
+def test_a_receiver_that_answers_without_end_holds_up_nobody(tmp_path: Path, answer: bytes) -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(answer)
+        more = answer if b" 100 " in answer else b"1\r\nx\r\n"
+        with contextlib.suppress(ConnectionError):
+            while True:
+                writer.write(more * 100)
+                await writer.drain()
+
+    async def body() -> None:
+        async with running(tmp_path) as place, Receiver() as other:
+            server = await asyncio.start_server(endless, "127.0.0.1", 0, ssl=tls(place.settings))
+            port = server.sockets[0].getsockname()[1]
+            hostile = await place.add(f"https://127.0.0.1:{port}/", "app-2")
+            await place.add(f"syslog://127.0.0.1:{other.port}")
+            place.say("hello", "app-2")
+            if b" 100 " in answer:
+                await until("it fails", lambda: place.known.status(hostile).reason == "it answers too much")
+            else:
+                await until("it is taken", lambda: place.known.status(hostile).state is DrainState.CONNECTED)
+            place.say("hello")
+            await until("the other has its line", lambda: other.count == 1)
+            server.close()
+
+    run(body)
+
+
 def test_a_drain_that_is_removed_ends_and_leaves_nothing(tmp_path: Path) -> None:
     async def body() -> None:
         async with running(tmp_path) as place, Receiver() as receiver:
@@ -283,8 +314,7 @@ def test_a_drain_that_is_removed_ends_and_leaves_nothing(tmp_path: Path) -> None
             cursor = tmp_path / "logplex" / APP / f"drain.{drain.id}"
             assert cursor.exists()
             place.known.drains.clear()
-            await place.drains.ensure()
-            assert not cursor.exists()
+            await until("it is gone", lambda: not cursor.exists())
             place.say("after")
             await until("the channel has it", lambda: place.logplex.channel(APP).end > receiver.content.find(b"before"))
             assert b"after" not in receiver.content

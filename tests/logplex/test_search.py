@@ -113,3 +113,33 @@ def test_lines_go_on_while_somebody_searches_for_the_worst(tmp_path: Path) -> No
             task.cancel()
 
     asyncio.run(body())
+
+
+@pytest.mark.parametrize("pattern", ["(", "[x", "(((((x{100}){100}){100}){100}){100}){100}"])
+def test_a_pattern_that_grep_does_not_take_is_told(tmp_path: Path, pattern: str) -> None:
+    text = found(tmp_path, Session(grep=pattern), lambda place: place.say("line"))
+    assert "heroku[logplex]: cannot search for" in text and "grep -E" in text
+
+
+def test_searches_of_one_app_do_not_take_the_place_of_others(tmp_path: Path) -> None:
+    async def body() -> None:
+        slow, quick = Session(grep=r"(.*)(.*)(.*)\3\2\1x"), Session(app_id="app-2", grep="needle")
+        async with listener.running(tmp_path, s=slow, q=quick) as place:
+            place.say("\n".join("a" * 300 for _ in range(2000)))
+            place.say("needle", app="app-2")
+            await listener.settled(place.logplex, "app-1", 2000)
+            await listener.settled(place.logplex, "app-2", 1)
+
+            async def look(name: str) -> str:
+                async with place.get(name) as answer:
+                    return await answer.all()
+
+            tasks = [asyncio.create_task(look("s")) for _ in range(8)]
+            refused = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            assert "others look through this app's log already" in next(iter(refused[0])).result()
+            assert "needle" in await look("q")
+            assert sum(task.done() for task in tasks) < 8
+            for task in tasks:
+                task.cancel()
+
+    asyncio.run(body())

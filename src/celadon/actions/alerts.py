@@ -155,7 +155,7 @@ def move(context: Context, seen: Alert, value: float | None) -> bool:
             alert, state, value, app.name, f"{context.settings.api_url}/dashboard/apps/{app.name}/metrics"
         )
         for recipient in alert.recipients:
-            mails.send(tx, recipient, letter.subject, letter.text)
+            mails.send(tx, recipient, letter.subject, letter.text, of_app=True)
         events.insert(
             tx,
             ALERT_STATE,

@@ -161,7 +161,9 @@ def mail(context: Context, attempt: Attempt, letter: Letter) -> list[str]:
         if not deploy_hooks.end(tx, attempt.delivery, **_over(DeliveryState.SUCCEEDED, None, None)):
             return []
         return [
-            recipient for recipient in letter.recipients if not mails.send(tx, recipient, letter.subject, letter.text)
+            recipient
+            for recipient in letter.recipients
+            if not mails.send(tx, recipient, letter.subject, letter.text, of_app=True)
         ]
 
 

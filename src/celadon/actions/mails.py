@@ -17,9 +17,12 @@ _AT_ONCE, _WHILE = 10, timedelta(minutes=10)
 log = logging.getLogger(__name__)
 
 
-def send(tx: Transaction, recipient: str, subject: str, text: str) -> bool:
-    """Put a letter into the outbox, unless the address had many just now: nobody is buried in letters. Whether it is there."""
-    if mails.count_since(tx, recipient, now() - _WHILE) >= _AT_ONCE:
+def send(tx: Transaction, recipient: str, subject: str, text: str, *, of_app: bool = False) -> bool:
+    """Put a letter into the outbox, unless the address had many just now: nobody is buried in letters. Whether it is there.
+
+    Those that an app's people have sent (`of_app`) are counted apart: nobody can keep another from a new password by them.
+    """
+    if mails.count_since(tx, recipient, now() - _WHILE, of_app=of_app) >= _AT_ONCE:
         log.warning("at=mail dropped=%r", subject)
         return False
     mail = Mail(
@@ -30,6 +33,7 @@ def send(tx: Transaction, recipient: str, subject: str, text: str) -> bool:
         created_at=now(),
         attempts=0,
         next_attempt_at=now(),
+        of_app=of_app,
     )
     mails.insert(tx, mail)
     return True

@@ -1,6 +1,8 @@
 """Metrics of an app, as they are kept; and the error codes of its last day."""
 
-from contextlib import closing
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +10,7 @@ from celadon.actions import access
 from celadon.actions.context import Context, now
 from celadon.model import metrics as rules
 from celadon.model.account import Actor
-from celadon.model.errors import NotFound
+from celadon.model.errors import CeladonError, NotFound
 from celadon.model.metrics import Counts, Uses
 from celadon.model.release import Release
 from celadon.store import releases
@@ -62,6 +64,23 @@ class Read:
         return min(self.stretch.step, max(self.until - self.start - step * self.stretch.step, self.stretch.least))
 
 
+class MetricsUnavailable(CeladonError):
+    """The file of metrics cannot be read."""
+
+    id = "metrics_unavailable"
+    status = 503
+
+
+@contextmanager
+def _opened(context: Context) -> Iterator[Metrics]:
+    """Raises MetricsUnavailable, also for what goes wrong while it is read."""
+    try:
+        with closing(Metrics(context.settings.home)) as metrics:
+            yield metrics
+    except sqlite3.Error as error:
+        raise MetricsUnavailable(f"cannot read the metrics now: {error}; tell your operator if it stays so") from error
+
+
 def stretch(name: str) -> Stretch:
     """Raises NotFound."""
     found = next((one for one in STRETCHES if one.name == name), None)
@@ -71,7 +90,7 @@ def stretch(name: str) -> Stretch:
 
 
 def read(context: Context, actor: Actor, app_name: str, wanted: Stretch) -> Read:
-    """Raises NotFound."""
+    """Raises NotFound, MetricsUnavailable."""
     with context.database.read() as tx:
         app = access.app_for(tx, actor, app_name, "log:read")
         released = releases.list_of(tx, app.id)
@@ -81,7 +100,7 @@ def read(context: Context, actor: Actor, app_name: str, wanted: Stretch) -> Read
     start = end - wanted.step * wanted.points
     counts = [Counts() for _ in range(wanted.points)]
     uses: list[Uses] = [{} for _ in range(wanted.points)]
-    with closing(Metrics(context.settings.home)) as metrics:
+    with _opened(context) as metrics:
         for at, found in metrics.counts(app.id, wanted.span, start, end):
             counts[(at - start) // wanted.step].add(found)
         for at, used in metrics.samples(app.id, wanted.span, start, end):
@@ -103,12 +122,12 @@ class LastError:
 
 
 def last_errors(context: Context, actor: Actor, app_name: str) -> list[LastError]:
-    """Of the last day, to ten minutes; who came last is first. Raises NotFound."""
+    """Of the last day, to ten minutes; who came last is first. Raises NotFound, MetricsUnavailable."""
     with context.database.read() as tx:
         app = access.app_for(tx, actor, app_name, "log:read")
     moment = now()
     found = Counts()
-    with closing(Metrics(context.settings.home)) as metrics:
+    with _opened(context) as metrics:
         for _, counts in metrics.counts(app.id, 600, (moment - DAY).timestamp(), moment.timestamp()):
             found.add(counts)
     return errors(found)

@@ -7,7 +7,7 @@ from celadon.actions.access import Role
 from celadon.actions.context import Context, now
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.errors import Forbidden, InvalidParams
+from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.store import events, operator_visits
 
 LASTS = timedelta(hours=1)
@@ -49,12 +49,15 @@ def begin(context: Context, actor: Actor, app_name: str, reason: str) -> App:
 def check_named(context: Context, actor: Actor, app_name: str) -> None:
     """Raises ReasonRequired where the actor sees this app only as an operator, and has given no reason within the hour.
 
-    What pages show and change of an app is behind this; NotFound where an operator names none.
+    What pages show and change of an app is behind this. Of one that is not there they say so themselves.
     """
     if not actor.account.operator:
         return
     with context.database.read() as tx:
-        app = access.app_for(tx, actor, app_name, "app:read")
+        try:
+            app = access.app_for(tx, actor, app_name, "app:read")
+        except NotFound:
+            return
         as_operator = access.role_of(tx, actor, app) is Role.OPERATOR
         if as_operator and not operator_visits.holds(tx, actor.account.id, app.id, now()):
             raise ReasonRequired(app)

@@ -21,7 +21,7 @@ from celadon.actions.operator_visits import ReasonRequired
 from celadon.api import credentials, failures, ranges
 from celadon.api.answer import Answer, Awaited, Listing, Live, Page, Response
 from celadon.api.request import Call, Request
-from celadon.api.route import Door, Route, Table
+from celadon.api.route import Door, Route, Table, UnknownEndpoint
 from celadon.dashboard import pages
 from celadon.model.account import Actor
 from celadon.model.errors import CeladonError
@@ -257,7 +257,9 @@ def _by_browser(request: Request, told: Mapping[str, object]) -> bool:
 def _failed(request: Request, told: Mapping[str, object], error: CeladonError) -> Response:
     """In the words of who asked: a person or a program."""
     if _by_browser(request, told):
-        return _told_page(pages.said("That did not work", error.message, error.status), request)
+        unknown = isinstance(error, UnknownEndpoint)
+        text = "There is no such page: go back, or to your apps at /dashboard." if unknown else error.message
+        return _told_page(pages.said("That did not work", text, error.status), request)
     return failed(error)
 
 

@@ -10,6 +10,9 @@ from celadon.model.account import Actor, check_email
 from celadon.model.errors import InvalidParams
 
 _SENT = "If that address can have one, a letter with a link is on its way."
+_UNSENT = (
+    "If that address can have one, a letter is written. This platform sends no mail: ask its operator for the link."
+)
 
 
 @told
@@ -29,7 +32,7 @@ def sign_up(call: Call) -> Page:
         invitations.sign_up(call.context, email)
     except InvalidParams as error:
         return _ask_address("Make an account", "A link to set your password comes by mail.", error.message, email)
-    return said("Look into your mail", _SENT)
+    return _written(call)
 
 
 @told
@@ -64,7 +67,7 @@ def request_reset(call: Call) -> Page:
         password_resets.request(call.context, check_email(email))
     except InvalidParams as error:
         return _ask_address("A new password", "A link to set it comes by mail.", error.message, email)
-    return said("Look into your mail", _SENT)
+    return _written(call)
 
 
 @told
@@ -102,6 +105,12 @@ def _to_log_in(heading: str, text: str) -> Page:
 
 def _ask_address(heading: str, text: str, wrong: str = "", email: str = "") -> Page:
     return page("ask_address.html", 422 if wrong else 200, wrong, heading=heading, text=text, email=email)
+
+
+def _written(call: Call) -> Page:
+    if call.settings.smtp_url:
+        return said("Look into your mail", _SENT)
+    return said("Ask for your link", _UNSENT)
 
 
 def _password(call: Call) -> str:

@@ -6,7 +6,7 @@ The page's script asks for what it needs as JSON, with the page's own cookie; er
 from collections.abc import Callable
 from functools import wraps
 
-from celadon.actions import apps, builds, templates
+from celadon.actions import apps, builds, dynos, templates
 from celadon.api.answer import Answer, Page
 from celadon.api.body import Body
 from celadon.api.request import Call
@@ -57,6 +57,7 @@ def page(call: Call, status: int = 200, wrong: str = "") -> Page:
         status,
         wrong,
         nonce=nonce,
+        dynos=[dyno for dyno, _ in dynos.list_of(call.context, call.actor, found.app.id)[1]],
         refusal=refusal,
         console_refusal=console.refusal(call),
         empty=empty,

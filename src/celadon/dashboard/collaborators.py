@@ -120,6 +120,7 @@ def _page(call: Call, found: Shown, status: int = 200, wrong: str = "") -> Page:
         typed=typed.get("email", "")[:320],
         chosen=chosen,
         meanings=MEANINGS,
+        mailed=bool(call.settings.smtp_url),
     )
 
 

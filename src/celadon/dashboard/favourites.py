@@ -8,7 +8,7 @@ from celadon.api.request import Call
 from celadon.dashboard.pages import told
 
 # Pages of ours that have a star, to go back to.
-_PAGE = re.compile(r"/dashboard(?:/apps/[a-z0-9-]+(?:/[a-z]+)*)?(?:\?[A-Za-z0-9%+=&_.-]*)?")
+_PAGE = re.compile(r"/dashboard(?:/apps/[a-z0-9-]+(?:/[a-z0-9-]+)*)?(?:\?[A-Za-z0-9%+=&_.-]*)?")
 
 
 @told

@@ -11,8 +11,8 @@ from celadon.dashboard.pages import dashboard_page
 HOME = "/dashboard/operator"
 _DONE = {
     "saved": "Saved.",
-    "sent": "A letter with a link is on its way; without a mail server it is in the outbox (celadon platform:outbox).",
-    "invited": "Invited: a letter with a link is on its way.",
+    "sent": "The letter with the link is written: see Letters.",
+    "invited": "Invited. The letter with the link is written: see Letters.",
     "opened": "The incident is on the status page.",
     "told": "Told.",
     "resolved": "Resolved.",

@@ -1,9 +1,10 @@
 """One app at a glance: what runs, what was released, what went wrong."""
 
 from celadon.actions import dynos, formations, metrics, releases
+from celadon.actions.metrics import MetricsUnavailable
 from celadon.api.answer import Page
 from celadon.api.request import Call
-from celadon.dashboard.metrics import coded
+from celadon.dashboard.metrics import Code, coded
 from celadon.dashboard.pages import app_page, shown, told
 
 _RELEASES = 10
@@ -26,5 +27,13 @@ def show(call: Call) -> Page:
         releases=newest,
         authors=releases.authors(call.context, newest),
         current=current,
-        errors=coded(metrics.last_errors(call.context, call.actor, found.app.id)),
+        errors=_errors(call, found.app.id),
     )
+
+
+def _errors(call: Call, app_id: str) -> list[Code] | None:
+    """None when the metrics cannot be read: the rest of the page stands all the same."""
+    try:
+        return coded(metrics.last_errors(call.context, call.actor, app_id))
+    except MetricsUnavailable:
+        return None

@@ -7,6 +7,7 @@ killed before that has changed nothing.
 
 import asyncio
 import re
+import threading
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ T = TypeVar("T")
 # At work at once in this process, seconds that others wait for their turn, and seconds that one may take.
 _AT_ONCE, _TURN, _LONGEST = 2, 10.0, 50.0
 _workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="workspace")
+# So many threads of the API wait here at the most: it has few, and others need them.
+_callers = threading.BoundedSemaphore(_AT_ONCE + 1)
 # Bytes of a listing: some two hundred for each file.
 _LISTING = 4 << 20
 _NOBODY = "0" * 40
@@ -138,17 +141,23 @@ def deploy(context: Context, actor: Actor, app_name: str) -> Build:
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
     """In a thread of few, when it is its turn: those of the API are few as well. Raises RateLimited."""
-    running = _workers.submit(asyncio.run, _bounded(work))
+    if not _callers.acquire(blocking=False):
+        work.close()
+        raise RateLimited("cannot read the repository now: many others do; try again in a moment")
     try:
-        return running.result(_TURN)
-    except TimeoutError:
-        if running.cancel():
-            work.close()
-            raise RateLimited("cannot read the repository now: many others do; try again in a moment") from None
-    try:
-        return running.result()
-    except TimeoutError:
-        raise GitFailure("cannot go on: git took too long; try again, or use git itself") from None
+        running = _workers.submit(lambda: asyncio.run(_bounded(work)))
+        try:
+            return running.result(_TURN)
+        except TimeoutError:
+            if running.cancel():
+                work.close()
+                raise RateLimited("cannot read the repository now: many others do; try again in a moment") from None
+        try:
+            return running.result()
+        except TimeoutError:
+            raise GitFailure("cannot go on: git took too long; try again, or use git itself") from None
+    finally:
+        _callers.release()
 
 
 async def _bounded(work: Coroutine[Any, Any, T]) -> T:

@@ -13,6 +13,7 @@ from celadon.logplex.channel import Channel
 from celadon.logplex.cursor import CURSOR
 from celadon.logplex.events import StoreUnavailable
 from celadon.logplex.forwarding import Forwarding
+from celadon.logplex.wires import Names
 from celadon.model.log_drain import DrainStatus, LogDrain
 from celadon.platform.settings import Settings
 
@@ -45,7 +46,7 @@ class Drains:
     """Starts and ends what sends lines."""
 
     def __init__(self, settings: Settings, store: DrainStore, channel_of: Callable[[str], Channel]) -> None:
-        self._settings = settings
+        self._names = Names(settings)
         self._store = store
         self._channel_of = channel_of
         self._at_work: dict[str, tuple[asyncio.Task[None], Channel]] = {}
@@ -81,7 +82,7 @@ class Drains:
 
     def _begin(self, drain: LogDrain) -> None:
         channel = self._channel_of(drain.app_id)
-        forwarding = Forwarding(self._settings, drain, channel, self._report)
+        forwarding = Forwarding(self._names, drain, channel, self._report)
         self._at_work[drain.id] = (asyncio.create_task(self._run(drain, forwarding)), channel)
 
     async def _run(self, drain: LogDrain, forwarding: Forwarding) -> None:

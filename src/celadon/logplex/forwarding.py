@@ -8,6 +8,7 @@ is too far behind is set forward and told by an L10 line how many lines it misse
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,11 +16,10 @@ from datetime import UTC, datetime
 from celadon.logplex import tail
 from celadon.logplex.channel import Channel
 from celadon.logplex.cursor import CURSOR, Cursor, Gap
-from celadon.logplex.wires import Batch, CertificateError, Wire, WireError, connected
+from celadon.logplex.wires import Batch, CertificateError, Names, Wire, WireError, connected
 from celadon.model import log_drain as rules
 from celadon.model import logline, syslog
 from celadon.model.log_drain import DrainState, DrainStatus, LogDrain
-from celadon.platform.settings import Settings
 from celadon.store.lines import Lines
 
 log = logging.getLogger(__name__)
@@ -38,13 +38,14 @@ class Forwarding:
 
     def __init__(
         self,
-        settings: Settings,
+        names: Names,
         drain: LogDrain,
         channel: Channel,
         report: Report,
         buffer: int = BUFFER,
     ) -> None:
-        self._settings = settings
+        settings = names.settings
+        self._names = names
         self._drain = drain
         self._channel = channel
         self._report = report
@@ -60,8 +61,9 @@ class Forwarding:
         failures = 0
         while True:
             await self._wait_for_lines(self._cursor.position)
+            began = time.monotonic()
             try:
-                async with connected(self._settings, self._drain) as wire:
+                async with connected(self._names, self._drain) as wire:
                     failures = await self._forward(wire, failures)
             except WireError as error:
                 failures += 1
@@ -69,6 +71,9 @@ class Forwarding:
                 if failures > 1:
                     self._fails(error)
                     await self._pause(failures)
+            else:
+                # One that closes after each batch is not dialled without a pause.
+                await asyncio.sleep(max(0.0, _FIRST_PAUSE - (time.monotonic() - began)))
 
     async def _pause(self, failures: int) -> None:
         """Back off; what is dropped meanwhile is counted while it is still there to be counted."""

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,13 +20,15 @@ from celadon.model import logline
 
 log = logging.getLogger(__name__)
 
-# Seconds for one search, and how many look at once.
+# Seconds for one search; how many look at once, and how many of one app may wait for their turn.
 SECONDS = 10.0
 _AT_ONCE = 4
+_WAITING = 5
 # Bytes of memory and seconds of a processor for each process.
 _LIMITS = ("prlimit", f"--as={512 << 20}", f"--cpu={int(SECONDS)}", "nice", "-n", "10")
 # Longer lines there are none of; with a word before each line that says where it begins.
 _LONGEST = 4 * logline.MAX_LINE
+_SAID = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,27 +47,49 @@ class _Found:
     line: bytes
 
 
+class SearchFailed(Exception):
+    """Why nothing was found; the message is for who asked."""
+
+
 class Searcher:
-    """Searches of one platform: a few at once, the others wait."""
+    """Searches of one platform: a few at once, of one app one after the other, the others wait."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(_AT_ONCE)
+        self._of_apps: dict[str, asyncio.Lock] = {}
+        self._waiting: Counter[str] = Counter()
 
     async def stream(self, channel: Channel, wanted: Search, pattern: re.Pattern[bytes] | None) -> AsyncIterator[Piece]:
         """The last lines that are found, in order; `pattern` is what they must be besides (of a dyno, of a source)."""
         found: deque[_Found] = deque(maxlen=min(wanted.lines, MAX_LINES))
-        end, complete = channel.end, False
-        async with self._turns:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SECONDS):
-                    await self._look(channel, wanted, pattern, end, found)
-                    complete = True
-        if not complete:
+        end, message = channel.end, ""
+        try:
+            async with self._turn(channel.app_id), asyncio.timeout(SECONDS):
+                await self._look(channel, wanted, pattern, end, found)
+        except TimeoutError:
             message = f"the search ended after {SECONDS:.0f} seconds: name a rarer word, or a later time by --since"
+        except SearchFailed as error:
+            message = str(error)
+        if message:
             yield Piece(text=logline.line(logline.LOGPLEX, message, datetime.now(UTC)).decode(), position=end)
         if found:
             text = logline.readable(b"".join(one.line for one in found))
             yield Piece(text=text, position=found[-1].position)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, app_id: str) -> AsyncIterator[None]:
+        """Raises SearchFailed when enough of the app wait already."""
+        if self._waiting[app_id] >= _WAITING:
+            raise SearchFailed("cannot search now: others look through this app's log already; try again in a moment")
+        self._waiting[app_id] += 1
+        try:
+            async with self._of_apps.setdefault(app_id, asyncio.Lock()), self._turns:
+                yield
+        finally:
+            self._waiting[app_id] -= 1
+            if not self._waiting[app_id]:
+                del self._waiting[app_id]
+                self._of_apps.pop(app_id, None)
 
     async def _look(
         self,
@@ -106,19 +130,24 @@ async def _grep(path: Path, wanted: Search) -> AsyncIterator[tuple[int, bytes]]:
         *argv,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
         limit=_LONGEST,
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
     )
-    assert process.stdout is not None
+    assert process.stdout is not None and process.stderr is not None
     ended = False
     try:
         async for found in process.stdout:
             offset, _, line = found.partition(b":")
             yield int(offset), line
+        said = (await process.stderr.read(_SAID)).decode("utf-8", "replace").strip()
         ended = True
     finally:
         if not ended:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
         await process.wait()
+    # 1: nothing matches. With a word it is the pattern's fault, without one the limits were met.
+    if process.returncode not in (0, 1) and path.exists():
+        why = said.rpartition("grep: ")[2] or "it asks for too much"
+        raise SearchFailed(f"cannot search for {wanted.text!r}: {why}; it is an extended regular expression (grep -E)")

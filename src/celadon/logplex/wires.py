@@ -37,7 +37,11 @@ STALL_SECONDS = 30.0
 _WRITE_BUFFER = 256 << 10
 _SYSLOG_PORT, _SYSLOG_TLS_PORT = 514, 6514
 # Names are asked for in threads of their own: some resolvers take long to say no.
-_resolving = ThreadPoolExecutor(max_workers=16, thread_name_prefix="drain-names")
+_resolving = ThreadPoolExecutor(max_workers=64, thread_name_prefix="drain-names")
+# Of one app at once, so that those with names that nobody knows do not take the place of others.
+_LOOKUPS = 2
+# What is read of an answer: bytes, and events such as pieces and informational answers.
+_ANSWER_BYTES, _ANSWER_EVENTS = 16 << 10, 50
 
 
 class WireError(Exception):
@@ -99,12 +103,27 @@ class Wire(Protocol):
         ...
 
 
+class Names:
+    """Asks where drains lead; a few at once for each app."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._turns: dict[str, asyncio.Semaphore] = {}
+
+    async def addresses(self, app_id: str, to: Destination) -> list[tuple[int, str]]:
+        """Versions and addresses that may be sent to; raises OSError."""
+        async with self._turns.setdefault(app_id, asyncio.Semaphore(_LOOKUPS)):
+            look = functools.partial(posting.addresses, self.settings, to, CONNECT_SECONDS)
+            found = await asyncio.get_running_loop().run_in_executor(_resolving, look)
+        return [(address.version, str(address)) for address in found]
+
+
 @contextlib.asynccontextmanager
-async def connected(settings: Settings, drain: LogDrain) -> AsyncIterator[Wire]:
+async def connected(names: Names, drain: LogDrain) -> AsyncIterator[Wire]:
     """A wire to the drain; raises WireError."""
     to = _destination(drain.url)
     with _in_words():
-        reader, writer, descriptor = await _open(settings, to)
+        reader, writer, descriptor = await _open(names, drain.app_id, to)
     try:
         if drain.url.startswith("https:"):
             yield HttpWire(reader, writer, to, drain)
@@ -124,15 +143,23 @@ def _destination(url: str) -> Destination:
     return Destination(secure=secure, host=parts.hostname or "", port=parts.port or default, path=path)
 
 
-async def _open(settings: Settings, to: Destination) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, int]:
+def _trust(settings: Settings) -> ssl.SSLContext:
+    """Made once for what the authorities' files hold: making one takes long."""
+    files = (settings.ca_bundle, settings.ca_file)
+    return _trusted(settings, tuple(path.stat().st_mtime_ns if path.is_file() else 0 for path in files))
+
+
+@functools.lru_cache(maxsize=4)
+def _trusted(settings: Settings, _: tuple[int, ...]) -> ssl.SSLContext:
+    return posting.trust(settings)
+
+
+async def _open(names: Names, app_id: str, to: Destination) -> tuple[asyncio.StreamReader, asyncio.StreamWriter, int]:
     """The streams, and a second descriptor of the socket, which tells what the kernel still has of it."""
-    loop = asyncio.get_running_loop()
-    look = functools.partial(posting.addresses, settings, to, CONNECT_SECONDS)
-    addresses = await loop.run_in_executor(_resolving, look)
-    plain = await _dialled([(address.version, str(address)) for address in addresses], to.port)
+    plain = await _dialled(await names.addresses(app_id, to), to.port)
     descriptor = os.dup(plain.fileno())
     try:
-        tls = posting.trust(settings) if to.secure else None
+        tls = _trust(names.settings) if to.secure else None
         async with asyncio.timeout(CONNECT_SECONDS):
             reader, writer = await asyncio.open_connection(
                 sock=plain, ssl=tls, server_hostname=to.host if tls else None
@@ -295,19 +322,26 @@ class HttpWire:
         return await self._status()
 
     async def _status(self) -> int:
-        """The answer's status; its body is read to its end and not kept. Raises WireError, RemoteProtocolError."""
-        status = 0
-        while True:
+        """The answer's status; its body is read and not kept. One that is long is left, and the connection with it.
+
+        Raises WireError, RemoteProtocolError.
+        """
+        status, read = 0, 0
+        for _ in range(_ANSWER_EVENTS):
             event = self._connection.next_event()
             if event is h11.NEED_DATA:
-                piece = await self._reader.read(64 << 10)
-                if not piece and not status:
-                    raise WireError("it closed the connection without an answer")
+                piece = await self._reader.read(4 << 10)
+                read += len(piece)
+                if (not piece and not status) or read > _ANSWER_BYTES:
+                    break
                 self._connection.receive_data(piece)
             elif isinstance(event, h11.Response):
                 status = event.status_code
             elif isinstance(event, h11.EndOfMessage):
                 return status
+        if status:
+            return status
+        raise WireError("it closed the connection without an answer" if not read else "it answers too much")
 
     async def watch(self) -> None:
         """It answers only what it is asked: whether it is still there shows then."""
@@ -340,8 +374,8 @@ def _in_words() -> Iterator[None]:
         raise WireError(f"it does not speak TLS as we do: {error.reason or 'no common ground'}") from None
     except TimeoutError:
         raise WireError(f"it does not take a connection within {CONNECT_SECONDS:.0f} seconds") from None
-    except h11.RemoteProtocolError as error:
-        raise WireError(f"it does not speak HTTP: {error}") from None
+    except h11.RemoteProtocolError:
+        raise WireError("it does not speak HTTP as we do") from None
     except ConnectionRefusedError:
         raise WireError("it refuses connections") from None
     except ConnectionError:

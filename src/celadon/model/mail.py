@@ -9,7 +9,7 @@ _WAITS = (1, 5, 15, 60, 240, 720, 1440)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mail:
-    """One letter to one address. `error` is why the last attempt failed."""
+    """One letter to one address. `error` is why the last attempt failed. `of_app`: an app's people chose the recipient."""
 
     id: str
     recipient: str
@@ -20,6 +20,7 @@ class Mail:
     next_attempt_at: datetime
     sent_at: datetime | None = None
     error: str | None = None
+    of_app: bool = False
 
 
 def next_wait(attempts: int) -> timedelta | None:

@@ -16,9 +16,10 @@ def insert(tx: Transaction, mail: Mail) -> None:
     tx.connection.execute(_t.insert().values({**rows.to_row(mail), "text": tx.secrets.encrypt(mail.text)}))
 
 
-def count_since(tx: Transaction, recipient: str, since: datetime) -> int:
-    """How many letters were written to this address since then."""
-    query = sa.select(sa.func.count()).where(_t.c.recipient == recipient, _t.c.created_at > since)
+def count_since(tx: Transaction, recipient: str, since: datetime, *, of_app: bool) -> int:
+    """How many letters of that kind were written to this address since then."""
+    same = sa.and_(_t.c.recipient == recipient, _t.c.of_app.is_(of_app))
+    query = sa.select(sa.func.count()).where(same, _t.c.created_at > since)
     return int(tx.connection.execute(query).scalar_one())
 
 

@@ -5,6 +5,7 @@ samples. A span of time has one row, and goes when it is older than its length i
 each kind at most.
 """
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,8 @@ import msgspec
 
 from celadon.model import metrics
 from celadon.model.metrics import SPANS, Counts, Seen, Use, Uses
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = """
 create table if not exists positions (app_id text primary key, position integer not null) without rowid;
@@ -71,16 +74,24 @@ class Batch:
 
 
 class Metrics:
-    """The file, made when missing. Threads may share one. Every function raises sqlite3.Error."""
+    """The file, made when missing. Threads may share one. Every function raises sqlite3.Error.
+
+    What is no such file is put aside, and said: logs and dynos do not stand still for the sake of figures.
+    """
 
     def __init__(self, home: Path) -> None:
         self._lock = threading.Lock()
-        self._connection = sqlite3.connect(
-            home / "metrics.db", timeout=30, isolation_level=None, check_same_thread=False
-        )
-        self._connection.execute("pragma journal_mode = wal")
-        self._connection.execute("pragma synchronous = normal")
-        self._connection.executescript(_SCHEMA)
+        path = home / "metrics.db"
+        try:
+            self._connection = _opened(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            log.error("at=metrics error=%s: it is put aside as %s.broken, and begun anew", error, path)
+            for suffix in ("-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            path.replace(path.with_name(path.name + ".broken"))
+            self._connection = _opened(path)
 
     def close(self) -> None:
         self._connection.close()
@@ -178,6 +189,18 @@ class Metrics:
             self._connection.execute("commit")
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = normal")
+        connection.executescript(_SCHEMA)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def _content(connection: sqlite3.Connection, table: str, app_id: str, span: int, start: int) -> bytes | None:
     query = f"select content from {table} where app_id = ? and span = ? and start = ?"
     found = connection.execute(query, (app_id, span, start)).fetchone()
@@ -197,7 +220,11 @@ def _packed(counts: Counts) -> _Counts:
 
 
 def _counts(content: bytes) -> Counts:
-    found = _decode_counts(content)
+    try:
+        found = _decode_counts(content)
+    except msgspec.DecodeError as error:
+        log.error("at=metrics error=%s: a span counts as empty", error)
+        return Counts()
     codes = {code: Seen(seen.count, seen.last) for code, seen in found.codes.items()}
     return Counts(found.classes, found.sent, found.times, codes, found.starts)
 
@@ -210,7 +237,12 @@ def _packed_uses(uses: Uses) -> dict[str, _Use]:
 
 
 def _uses(content: bytes) -> Uses:
+    try:
+        found = _decode_uses(content)
+    except msgspec.DecodeError as error:
+        log.error("at=metrics error=%s: a span counts as empty", error)
+        return {}
     return {
         name: Use(use.count, use.memory, use.memory_peak, use.quota, use.load, use.load_peak)
-        for name, use in _decode_uses(content).items()
+        for name, use in found.items()
     }

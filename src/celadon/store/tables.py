@@ -173,6 +173,8 @@ mails = sa.Table(
     sa.Column("next_attempt_at", Instant, nullable=False, index=True),
     sa.Column("sent_at", Instant),
     sa.Column("error", sa.Text),
+    # What an app's people have others told: it must not take the place of letters about accounts.
+    sa.Column("of_app", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 keys = sa.Table(

@@ -30,7 +30,7 @@
     function show() {
       if (terminal) return;
       screen.hidden = false;
-      terminal = new Terminal({ screenReaderMode: true, scrollback: SCROLLBACK, fontSize: 14, cursorBlink: false, theme: THEME,
+      terminal = new Terminal({ screenReaderMode: true, scrollback: SCROLLBACK, fontSize: 14, lineHeight: 1.2, cursorBlink: false, theme: THEME,
         fontFamily: "ui-monospace, Menlo, Consolas, monospace" });
       fit = new FitAddon.FitAddon();
       terminal.loadAddon(fit);
