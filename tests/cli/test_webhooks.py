@@ -70,7 +70,7 @@ def test_what_is_wrong_is_said(world: World, celadon: Program) -> None:
     celadon.env["CELADON_APP"] = "example"
     missing = celadon("webhooks:add", "-l", "sync")
     assert missing.status == 2 and "Must specify --include, --level and --url." in missing.err
-    inside = celadon("webhooks:add", "-i", "dyno", "-l", "sync", "-u", "http://10.0.0.1/")
+    inside = celadon("webhooks:add", "-i", "dyno", "-l", "sync", "-u", "http://10.200.0.1/")
     assert inside.status == 1 and "no address of the internet" in inside.err
     assert "failed" in inside.out
     assert celadon("webhooks:info", "nothing").status == 1
