@@ -94,7 +94,7 @@ async def _all_arrive(place: Place, rsyslog: Rsyslog, lines: int) -> None:
             await until("it has them", lambda n=number: len(rsyslog.numbers) == (n + 1) * piece, 300)
             await rsyslog.stop()
             await rsyslog.start()
-        await asyncio.sleep(0)
+        await place.keep_up()
     await until("it has all", lambda: len(rsyslog.numbers) >= lines, 300)
     assert rsyslog.numbers == list(range(lines))
 
