@@ -42,7 +42,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "deploys": ("build", "build-cache", "buildpack", "release", "slug", "app-setup", "pipeline-promotion"),
     "dynos": ("dyno", "formation"),
     "add-ons": ("addon", "addon-attachment", "dataclip", "postgres", "scheduler-job"),
-    "access": ("app-transfer", "collaborator"),
+    "access": ("app-transfer", "collaborator", "operator"),
     "settings": ("acm", "alert", "app", "domain", "feature", "log-drain", "sni-endpoint", "webhook"),
 }
 # Nouns that people write otherwise.
