@@ -1,11 +1,13 @@
 """Whom a check of a backup blames: the backup when it cannot be restored, nobody when the platform was in its way."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from celadon.model.transfer import CHECKS, Check, Transfer, TransferKind
 from celadon.postgres.verification import Verification
+from celadon.runtime.protocol import ContainerSpec
 from celadon.store import engines, events, mails, tables
 from tests.postgres.test_transfers import Shop
 from tests.postgres.test_transfers import shop as shop
@@ -40,9 +42,18 @@ def verification(shop: Shop) -> Verification:
 def harmed(shop: Shop, patched: pytest.MonkeyPatch, harm: Harm, step: str = "load") -> None:
     """Have something happen just after a program of the check was started."""
     started = getattr(shop.transfers.programs, step)
+    runtime = shop.transfers.programs.runtime
+    run = runtime.start
+
+    def asleep(spec: ContainerSpec) -> None:
+        run(replace(spec, argv=("sleep", "60")))
 
     def start(transfer: Transfer, *words: object) -> None:
-        started(transfer, *words)
+        with pytest.MonkeyPatch.context() as here:
+            if harm is kill_program:
+                # A list of contents is written in a moment: one that sleeps is there when it is killed.
+                here.setattr(runtime, "start", asleep)
+            started(transfer, *words)
         harm(shop, transfer)
 
     patched.setattr(shop.transfers.programs, step, start)

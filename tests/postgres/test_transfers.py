@@ -398,11 +398,16 @@ def test_an_archive_of_an_url_is_fetched_and_restored(shop: Shop, tmp_path: Path
     (tmp_path / "wrong.sql").write_text("drop table t;")
     with shop.connect() as connection:
         connection.execute("delete from t")
-    allowed = replace(shop.place.settings, private_destinations="127.0.0.1/32")
-    transfers = Transfers(replace(shop.place.context, settings=allowed), shop.place.pairs)
+
+    def by(private: str) -> Transfers:
+        settings = replace(shop.place.settings, private_destinations=private)
+        return Transfers(replace(shop.place.context, settings=settings), shop.place.pairs)
+
+    transfers = by("127.0.0.1/32")
     with served(tmp_path) as url:
-        refused = shop.run(shop.order(TransferKind.RESTORE, url=f"{url}/good.dump"))
-        assert refused.error == "The URL leads to an address that is not of the internet."
+        ordered = shop.order(TransferKind.RESTORE, url=f"{url}/good.dump")
+        by("none").run(ordered)
+        assert shop.found(ordered).error == "The URL leads to an address that is not of the internet."
         for name, why in (("wrong.sql", "custom format"), ("none", "status 404")):
             ordered = shop.order(TransferKind.RESTORE, url=f"{url}/{name}")
             transfers.run(ordered)

@@ -98,6 +98,7 @@ def test_a_link_is_active_when_both_its_ends_are_up(place: Place) -> None:
         with netlink.Netlink() as host:
             host.add_veth(name, b"\x02\xce\0\0\0\1", f"{name}p", b"\x02\xce\0\0\0\2", netns, 1500)
             waiter = threading.Thread(target=wait, args=(host.index(name),))
+            host.set_up(host.index(name))
             waiter.start()
             assert not active.wait(0.2)
             host.set_up(host.index(f"{name}p"))
@@ -107,6 +108,22 @@ def test_a_link_is_active_when_both_its_ends_are_up(place: Place) -> None:
         os.close(netns)
         with netlink.Netlink() as host:
             host.delete_link(name)
+
+
+def test_a_link_has_no_ipv6_address(place: Place) -> None:
+    """Else each dyno that comes or goes changes the machine's addresses, and every browser on it begins anew."""
+    place.network.ensure()
+    address = f"10.{200 + place.instance}.0.8"
+    owner = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec sleep 1000"], stdout=subprocess.PIPE)
+    try:
+        assert owner.stdout and owner.stdout.readline()
+        place.network.connect(owner.pid, address)
+        for link in (place.network.link(address), place.network.bridge):
+            argv = ["ip", "-6", "address", "show", "dev", link]
+            assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == ""
+    finally:
+        owner.kill()
+        owner.communicate()
 
 
 def test_an_address_without_a_dyno_answers_at_once(place: Place) -> None:

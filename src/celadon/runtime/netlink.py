@@ -21,7 +21,10 @@ _UP = 1
 _ONLINK = 4
 _TABLE_MAIN, _ORIGIN_BOOT, _SCOPE_UNIVERSE, _SCOPE_LINK, _UNICAST, _UNREACHABLE = 254, 3, 0, 253, 1, 7
 _PERMANENT = 0x80
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_NET_NS_FD = 1, 3, 4, 16, 18, 28
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_OPERSTATE, _IFLA_LINKINFO, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = (
+    1, 3, 4, 16, 18, 26, 28,
+)  # fmt: skip
+_ADDR_GEN_MODE, _ADDR_GEN_NONE = 8, 1
 _OPERSTATE_UP = 6
 _SOL_NETLINK, _ADD_MEMBERSHIP, _LINK_GROUP = 270, 1, 1
 _ACTIVE_SECONDS = 10
@@ -83,19 +86,30 @@ class Netlink:
         return int(found)
 
     def add_bridge(self, name: str) -> None:
-        """A bridge, up; OSError EEXIST when the name is taken."""
+        """A bridge, still down; OSError EEXIST when the name is taken."""
         kind = _attribute(_IFLA_LINKINFO, _attribute(_INFO_KIND, b"bridge"))
-        self._ask(_NEWLINK, _ACK | _CREATE | _EXCL, _link_header(0, up=True) + _name(name) + kind)
+        self._ask(_NEWLINK, _ACK | _CREATE | _EXCL, _link_header(0, up=False) + _name(name) + kind)
 
     def add_veth(self, name: str, mac: bytes, peer: str, peer_mac: bytes, netns: int, mtu: int) -> None:
-        """A pair of links: `name` here, up, and `peer`, still down, in the network namespace of descriptor `netns`."""
+        """A pair of links, still down: `name` here, and `peer` in the network namespace of descriptor `netns`."""
         common = _number(_IFLA_MTU, mtu)
         other = _link_header(0, up=False) + _name(peer) + _attribute(_IFLA_ADDRESS, peer_mac) + common
         pair = _attribute(_INFO_KIND, b"veth") + _attribute(
             _INFO_DATA, _attribute(_VETH_PEER, other + _number(_IFLA_NET_NS_FD, netns))
         )
-        body = _link_header(0, up=True) + _name(name) + _attribute(_IFLA_ADDRESS, mac) + common
+        body = _link_header(0, up=False) + _name(name) + _attribute(_IFLA_ADDRESS, mac) + common
         self._ask(_NEWLINK, _ACK | _CREATE | _EXCL, body + _attribute(_IFLA_LINKINFO, pair))
+
+    def without_ipv6(self, index: int) -> None:
+        """Let a link that is still down have no IPv6 address: the kernel makes up one for each that comes up, and tells
+        every program of the machine that its addresses have changed. No error where the kernel has no IPv6.
+        """
+        mode = _attribute(socket.AF_INET6, _attribute(_ADDR_GEN_MODE, bytes([_ADDR_GEN_NONE])))
+        try:
+            self._ask(_NEWLINK, _ACK, _link_header(index, up=False) + _attribute(_IFLA_AF_SPEC, mode))
+        except OSError as error:
+            if error.errno not in (errno.EAFNOSUPPORT, errno.EOPNOTSUPP):
+                raise
 
     def set_up(self, index: int) -> None:
         self._ask(_NEWLINK, _ACK, _link_header(index, up=True))

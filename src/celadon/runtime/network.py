@@ -74,6 +74,7 @@ class Network:
             with contextlib.suppress(FileExistsError):
                 host.add_bridge(self.bridge)
             index = host.index(self.bridge)
+            host.without_ipv6(index)
             host.set_up(index)
             host.add_address(index, self.gateway)
             # A dyno that is gone answers at once instead of after a time-out, and nothing leaves by the default route.
@@ -124,6 +125,8 @@ class Network:
                 # The link of the address's last owner, whose namespace the kernel has not cleared away yet.
                 host.delete_link(name)
         index = host.index(name)
+        host.without_ipv6(index)
+        host.set_up(index)
         host.add_neighbour(index, address, mac)
         host.add_route(index, address, source=self.gateway)
 
