@@ -94,7 +94,7 @@ class Answer:
         size = int(await self._reader.readline() or b"0", 16)
         data = await self._reader.readexactly(size + 2) if size else b""
         # A chunk may end in the middle of a character only if the listener cut it there, which it does not.
-        self.text += data[:-2].decode()
+        self.text += data[:-2].decode(errors="surrogateescape")
         return bool(size)
 
 

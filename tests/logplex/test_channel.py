@@ -136,6 +136,20 @@ def test_files_rotated_away_unseen_are_counted_and_said(tmp_path: Path) -> None:
     assert sum("L12" in text for text in texts(channel)) == 1
 
 
+def test_a_file_that_came_and_went_between_the_telling_of_two_births_is_said(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1"))
+    channel = open_channel(tmp_path)
+    channel.advance({path.name: 1})
+    rotate(path, conmon_records("never seen"))
+    rotate(path, conmon_records("2"))
+    channel.advance({path.name: 1})
+    channel.advance({path.name: 1})
+    assert [text for text in texts(channel) if "L1" in text] == [
+        "Error L12 (Local buffer overflow): about 1 lines of app[web.1] dropped"
+    ]
+
+
 def test_dyno_that_took_its_time_around_a_rotation_has_lost_nothing(tmp_path: Path) -> None:
     path = dyno_file(tmp_path)
     append(path, conmon_records("1", "2", step=100.0))

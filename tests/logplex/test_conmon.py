@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +33,7 @@ done
 echo $! > "$pid_file"
 """
 
-COMMAND = """#!{python}
+COMMAND = """
 import os, time
 for number in range({lines}):
     os.write(1 + number % 2, b"line %d %s\\n" % (number, b"x" * (20_000 if number % 1000 == 999 else 60)))
@@ -44,14 +44,16 @@ os.write(1, b"last words")
 
 
 @contextlib.contextmanager
-def conmon(directory: Path, log: Path, lines: int, limit: int) -> Iterator[None]:
+def conmon(log: Path, command: str, limit: int) -> Iterator["subprocess.Popen[bytes]"]:
     """A dyno's monitor, until the command has ended."""
+    # Sockets want short paths.
+    directory = Path(tempfile.mkdtemp(prefix="conmon-", dir="/tmp"))
     bundle = directory / "bundle"
     for path in (bundle, directory / "exits", directory / "sockets"):
         path.mkdir()
     for path, text in (
         (directory / "runtime", RUNTIME),
-        (bundle / "command", COMMAND.format(python=sys.executable, lines=lines)),
+        (bundle / "command", f"#!{sys.executable}\n{command}"),
     ):
         path.write_text(text)
         path.chmod(0o755)
@@ -61,9 +63,10 @@ def conmon(directory: Path, log: Path, lines: int, limit: int) -> Iterator[None]
     argv += ["--full-attach", "--log-level", "error", "--log-size-max", str(limit)]
     with subprocess.Popen(argv) as monitor:
         try:
-            yield
+            yield monitor
         finally:
-            monitor.wait(30)
+            monitor.wait(60)
+            shutil.rmtree(directory)
 
 
 @pytest.mark.skipif(not shutil.which("conmon"), reason="conmon is not installed")
@@ -80,13 +83,8 @@ def test_output_of_a_dyno_is_complete_over_rotations_and_restarts_of_logplex(
         # Each line of 20,000 bytes is three of at most 10,000, header words included; the last one has no newline.
         return await _until(tmp_path, lines + 2 * (lines // 1000) + 1)
 
-    short = Path("/tmp") / f"conmon-{os.getpid()}"
-    short.mkdir()
-    try:
-        with conmon(short, log, lines, limit=200_000):
-            content = asyncio.run(scene())
-    finally:
-        shutil.rmtree(short)
+    with conmon(log, COMMAND.format(lines=lines), limit=200_000):
+        content = asyncio.run(scene())
     assert b"Error L1" not in content
     numbers = [int(number) for number in re.findall(rb"app\[web\.1\]: line (\d+) ", content)]
     # conmon reads one pipe after the other: between the two streams there is no order.
@@ -96,9 +94,76 @@ def test_output_of_a_dyno_is_complete_over_rotations_and_restarts_of_logplex(
     assert sum(path.stat().st_size for path in log.parent.iterdir()) < 1_000_000
 
 
-async def _until(home: Path, count: int) -> bytes:
+WRITE = r"""
+import os
+def write(block):
+    while block:
+        block = block[os.write(1, block):]
+"""
+
+ODD = (
+    WRITE
+    + r"""
+write(bytes(range(256)).replace(b"\n", b"") + b"\n")
+write(b"x" * 10_000_000 + b"\n")
+write(b"\n" * {empty})
+write(b"the end\n")
+"""
+)
+
+FAST = (
+    WRITE
+    + r"""
+write(b"a line\n" * {count})
+write(b"the end\n")
+"""
+)
+
+
+@pytest.mark.skipif(not shutil.which("conmon"), reason="conmon is not installed")
+def test_what_no_program_should_write_is_kept_too(tmp_path: Path) -> None:
+    """Any byte, ten megabytes without a newline, and nothing but newlines."""
+    empty = 50_000
+    log = Lines(tmp_path).path("app-1", Source(source="app", ps="web.1"), DYNO)
+    with conmon(log, ODD.replace("{empty}", str(empty)), limit=10 << 20):
+        content = asyncio.run(_until(tmp_path, 1 + 1000 + empty + 1, window=256 << 20))
+    assert b"Error L1" not in content
+    lines = [line[len("2026-11-23T10:13:57.821929+00:00 app[web.1]: ") :] for line in content.split(b"\n")]
+    assert lines[0] == bytes(range(256)).replace(b"\n", b"")
+    assert lines[1:1001] == [b"x" * 10_000] * 1000
+    assert lines[1001:] == [b""] * empty + [b"the end", b""]
+
+
+@pytest.mark.skipif(not shutil.which("conmon"), reason="conmon is not installed")
+def test_lines_that_come_faster_than_they_are_read_are_kept_or_counted(tmp_path: Path) -> None:
+    log = Lines(tmp_path).path("app-1", Source(source="app", ps="web.1"), DYNO)
+    count = 300_000
+
+    async def scene(monitor: subprocess.Popen[bytes]) -> bytes:
+        logplex = Logplex(tmp_path, 64 << 20)
+        running = asyncio.create_task(logplex.run())
+        try:
+            await listener.settled(logplex, "app-1", 1)
+            # The machine is busy with others: files come and go meanwhile.
+            monitor.wait(60)
+            while b"the end" not in (content := listener.whole(logplex, "app-1")):
+                await asyncio.sleep(0.02)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        return content
+
+    with conmon(log, FAST.replace("{count}", str(count)), limit=2 << 20) as monitor:
+        content = asyncio.run(asyncio.wait_for(scene(monitor), 60))
+    lost = sum(map(int, re.findall(rb"Error L12 \(Local buffer overflow\): about (\d+) lines", content)))
+    assert lost > 0
+    # Each file that was never seen is taken for as long as others, which end within a line of the limit.
+    assert content.count(b"app[web.1]: ") + lost == pytest.approx(count + 1, rel=0.001)
+
+
+async def _until(home: Path, count: int, window: int = 64 << 20) -> bytes:
     """Run a Logplex until it has so many lines."""
-    logplex = Logplex(home, 64 << 20)
+    logplex = Logplex(home, window)
     running = asyncio.create_task(logplex.run())
     try:
         return await listener.settled(logplex, "app-1", count)

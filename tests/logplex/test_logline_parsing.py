@@ -148,6 +148,20 @@ def test_filters_find_their_lines(source: str | None, dyno: str | None, found: l
     assert lines == found
 
 
+_NAMES = st.sampled_from(
+    ["web", "web.1", "worker", "heroku-postgres", "postgres", "a(b", "x|y", "[", "\\", "^", "-p.12"]
+)
+
+
+@given(source=st.sampled_from([None, "app", "heroku"]), dyno=_NAMES, ps=_NAMES, who=st.sampled_from(["app", "heroku"]))
+def test_grep_finds_what_the_pattern_finds(source: str | None, dyno: str, ps: str, who: str) -> None:
+    line = f"2026-11-23T10:13:57.821929+00:00 {who}[{ps}]: the message app[web.1]: \n"
+    pattern = logline.pattern(source, dyno)
+    assert pattern is not None
+    # The dialect of grep -E, as far as the expression uses it, is Python's too.
+    assert bool(re.match(logline.expression(source, dyno), line)) == bool(pattern.match(line.encode()))
+
+
 def test_no_filter_is_no_pattern() -> None:
     assert logline.pattern(None, None) is None
     assert logline.pattern("", "") is None

@@ -1,6 +1,7 @@
 """Log sessions as clients see them: over a real socket, as events and as text."""
 
 import asyncio
+import json
 import re
 import statistics
 import time
@@ -8,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import quote
 
+import pytest
 from tests.logplex import listener
 from tests.logplex.listener import Answer, Running, Session
 
@@ -185,6 +187,35 @@ def test_filters_hold_for_backlog_and_live_lines(tmp_path: Path) -> None:
     )
 
 
+def test_lines_of_a_filter_are_found_however_far_back_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener.tail, "LOOK_BACK", 1)
+
+    async def scene(running: Running) -> None:
+        await said(running, "first", "second", "third", source="heroku")
+        for _ in range(3):
+            await said(running, *(f"{n} " + "x" * 900 for n in range(400)))
+        await said(running, "fourth", source="heroku")
+        await said(running, *(f"{n} " + "x" * 900 for n in range(400)))
+        await said(running, "fifth", source="heroku")
+        async with running.get("last") as answer:
+            assert bodies(await answer.all()) == ["third", "fourth", "fifth"]
+        async with running.get("tail", SSE) as answer:
+            await answer.until("fifth")
+            await said(running, "sixth", source="heroku")
+            wanted = ["first", "second", "third", "fourth", "fifth", "sixth"]
+            assert bodies(await answer.until("sixth")) == wanted
+        async with running.get("other") as answer:
+            assert bodies(await answer.all()) == []
+
+    run(
+        tmp_path,
+        scene,
+        last=Session(source="heroku", lines=3),
+        tail=Session(source="heroku", dyno="web.1", tail=True),
+        other=Session(dyno="web.2"),
+    )
+
+
 def test_no_more_than_1500_lines_are_given_back(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         await said(running, *map(str, range(2000)))
@@ -201,6 +232,22 @@ def test_terminal_of_a_reader_is_safe_from_the_app(tmp_path: Path) -> None:
         await listener.settled(running.logplex, "app-1", 1)
         async with running.get("secret", SSE) as answer:
             assert bodies(await answer.all()) == ["^[]0;x^G^Mdata: id\ufffd"]
+
+    run(tmp_path, scene, secret=Session())
+
+
+def test_raw_lines_are_as_they_were_written(tmp_path: Path) -> None:
+    async def scene(running: Running) -> None:
+        path = running.lines.path("app-1", listener.logline.Source(source="app", ps="web.1"), "0f1e2d3c-0001")
+        path.write_bytes(b"2026-11-23T10:13:57.821929693+00:00 stdout F \x1b[31mred\rdata: no event\xff\0\n" * 2)
+        await listener.settled(running.logplex, "app-1", 2)
+        async with running.get("secret?raw=true&", SSE) as answer:
+            (event,) = [one for one in (await answer.all()).split("\n\n") if "data" in one]
+            lines = [json.loads(line.removeprefix("data: ")) for line in event.split("\n")[1:]]
+        assert lines == ["2026-11-23T10:13:57.821929+00:00 app[web.1]: \x1b[31mred\rdata: no event\ufffd\0"] * 2
+        async with running.get("secret?raw=true&") as answer:
+            line = "2026-11-23T10:13:57.821929+00:00 app[web.1]: \x1b[31mred\rdata: no event\udcff\0\n"
+            assert await answer.all() == line * 2
 
     run(tmp_path, scene, secret=Session())
 
@@ -273,7 +320,7 @@ def test_silent_tail_gets_signs_of_life(tmp_path: Path) -> None:
         channel = running.logplex.channel("app-1")
         pieces = listener.tail.stream(channel, listener.tail.Request(lines=0, tail=True), heartbeat=0.01)
         piece = await asyncio.wait_for(anext(pieces), listener.PATIENCE)
-        assert (piece.text, piece.position) == ("", channel.end)
+        assert (piece.lines, piece.position) == (b"", channel.end)
         await pieces.aclose()  # type: ignore[attr-defined]
 
     run(tmp_path, scene)

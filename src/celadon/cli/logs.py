@@ -1,6 +1,7 @@
 """Log lines of an app: the recent ones, or all that come."""
 
 import http.client
+import json
 import os
 import re
 import sys
@@ -45,6 +46,7 @@ _SILENCE_SECONDS = 90.0
 @click.option("--grep", metavar="PATTERN", help="Look through all that is kept for an extended regular expression.")
 @click.option("--request-id", "request_id", metavar="ID", help="Look through all that is kept for a request.")
 @click.option("--since", metavar="WHEN", help="Look only from then on: 10m, 2h, 3d, or 2026-11-29T05:00.")
+@click.option("--raw", is_flag=True, help="Escape codes as they are: an app's output may then command your terminal.")
 @click.option("--explain", is_flag=True, help="Say below each error code what it means, and what helps.")
 @click.option("--force-colors", "forced", is_flag=True, help="Colours also where this is no terminal.")
 @click.option("--no-color", "--no-colors", "plain", is_flag=True, help="No colours.")
@@ -58,6 +60,7 @@ def show(
     grep: str | None,
     request_id: str | None,
     since: str | None,
+    raw: bool,
     explain: bool,
     forced: bool,
     plain: bool,
@@ -77,7 +80,7 @@ def show(
         raise UsageFailure(
             "cannot search and tail at once: to follow what comes, pipe --tail into grep --line-buffered"
         )
-    follow(invocation, body, coloured=not plain and _coloured(forced), explain=explain)
+    follow(invocation, body, coloured=not plain and _coloured(forced), explain=explain, raw=raw)
 
 
 def _instant(text: str) -> str:
@@ -92,13 +95,18 @@ def _instant(text: str) -> str:
 
 
 def follow(
-    invocation: Invocation, body: dict[str, Any], *, coloured: bool | None = None, explain: bool = False
+    invocation: Invocation,
+    body: dict[str, Any],
+    *,
+    coloured: bool | None = None,
+    explain: bool = False,
+    raw: bool = False,
 ) -> None:
     """Print the lines of one log session; a tail that breaks goes on where it was."""
     painter = Painter() if (_coloured(False) if coloured is None else coloured) else None
     explainer = Explainer() if explain else None
     session = invocation.client.post(f"{invocation.app_path}/log-sessions", body)
-    for line in Stream(invocation.platform, session["logplex_url"], tail=body["tail"]).lines():
+    for line in Stream(invocation.platform, session["logplex_url"], tail=body["tail"], raw=raw).lines():
         print(painter.paint(line) if painter else line, flush=body["tail"])
         for said in explainer.explain(line) if explainer else ():
             print(said, flush=body["tail"])
@@ -107,9 +115,10 @@ def follow(
 class Stream:
     """A log session as server-sent events; a tail is connected to again from the last event that was seen."""
 
-    def __init__(self, platform: Platform, url: str, *, tail: bool) -> None:
+    def __init__(self, platform: Platform, url: str, *, tail: bool, raw: bool = False) -> None:
         self._platform = platform
-        self._url = url
+        self._url = f"{url}{'&' if '?' in url else '?'}raw=true" if raw else url
+        self._raw = raw
         self._tail = tail
         self._last = ""
         self._connected_before = False
@@ -174,7 +183,7 @@ class Stream:
                 name, _, value = line.partition(":")
                 value = value.removeprefix(" ")
                 if name == "data":
-                    event.append(value)
+                    event.append(json.loads(value) if self._raw else value)
                 elif name == "id":
                     identity = value
         # Reading lines takes a connection that breaks for the end; what is left of a chunk or of the length tells.

@@ -182,21 +182,28 @@ class Channel:
 
     def _unseen(self, files: Sequence[SourceFile], births: Mapping[str, int] | None) -> list[bytes]:
         """What to say of files that came and went while nobody looked."""
+        if births is None:
+            self._early = None
+            return self._gaps(files)
         if self._early is None:
             self._early = {}
-            return self._gaps(files)
-        return [] if births is None else self._missed(files, births, self._early)
-
-    def _missed(self, files: Sequence[SourceFile], births: Mapping[str, int], early: dict[str, int]) -> list[bytes]:
-        """Files between two looks: more came to be than were found."""
+            # What stands there when somebody begins to watch is told as born then, also what was read before a restart.
+            found = Counter(file.name for file in files if file.named)
+            return self._gaps(files) + self._missed(files, found, births, self._early)
         found = Counter(file.name for file in files if file.inode not in self._state.positions)
+        return self._missed(files, found, births, self._early)
+
+    def _missed(
+        self, files: Sequence[SourceFile], found: Mapping[str, int], births: Mapping[str, int], early: dict[str, int]
+    ) -> list[bytes]:
+        """Files between two looks: more came to be than were found."""
         lines = []
         for name in {*births, *found}:
             # A file may be found before its birth is told; then the birth is told for nothing later.
-            balance = births.get(name, 0) - found[name] - early.get(name, 0)
+            balance = births.get(name, 0) - found.get(name, 0) - early.get(name, 0)
             early[name] = max(-balance, 0)
-            if births.get(name, 0) > 1 and balance > 0:
-                lines += _overflow(name, self._about(name, balance))
+            if balance > 0:
+                lines += _overflow(name, self._about(files, name, balance))
         return lines
 
     def _gaps(self, files: Sequence[SourceFile]) -> list[bytes]:
@@ -214,11 +221,9 @@ class Channel:
                 )
         return lines
 
-    def _about(self, name: str, count: int) -> str:
+    def _about(self, files: Sequence[SourceFile], name: str, count: int) -> str:
         """How many lines so many files of a name may have held: as many as others of that name."""
-        known = max(
-            (position.records for position in self._state.positions.values() if position.name == name), default=0
-        )
+        known = max((sources.count(file, 0) for file in files if file.name == name), default=0)
         return f"about {count * known} lines" if known else f"{count} files of lines"
 
     def _commit(self, lines: Sequence[bytes], state: State, platforms: Sequence[bytes] = ()) -> None:

@@ -33,12 +33,15 @@ _SAID = 300
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What is looked for: an extended regular expression or, `fixed`, words as they are; lines from `since` on."""
+    """What is looked for: an extended regular expression or, `fixed`, words as they are; lines from `since` on, and
+    before the position `before`.
+    """
 
     text: str
-    fixed: bool
-    since: datetime | None
     lines: int
+    fixed: bool = False
+    since: datetime | None = None
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Searcher:
     async def stream(self, channel: Channel, wanted: Search, pattern: re.Pattern[bytes] | None) -> AsyncIterator[Piece]:
         """The last lines that are found, in order; `pattern` is what they must be besides (of a dyno, of a source)."""
         found: deque[_Found] = deque(maxlen=min(wanted.lines, MAX_LINES))
-        end, message = channel.end, ""
+        end, message = channel.end if wanted.before is None else wanted.before, ""
         try:
             async with self._turn(channel.app_id), asyncio.timeout(SECONDS):
                 await self._look(channel, wanted, pattern, end, found)
@@ -71,10 +74,9 @@ class Searcher:
         except SearchFailed as error:
             message = str(error)
         if message:
-            yield Piece(text=logline.line(logline.LOGPLEX, message, datetime.now(UTC)).decode(), position=end)
+            yield Piece(lines=logline.line(logline.LOGPLEX, message, datetime.now(UTC)), position=end)
         if found:
-            text = logline.readable(b"".join(one.line for one in found))
-            yield Piece(text=text, position=found[-1].position)
+            yield Piece(lines=b"".join(one.line for one in found), position=found[-1].position)
 
     @contextlib.asynccontextmanager
     async def _turn(self, app_id: str) -> AsyncIterator[None]:
@@ -101,6 +103,8 @@ class Searcher:
     ) -> None:
         since = f"{wanted.since.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}".encode() if wanted.since else b""
         for base, path in reversed(channel.segments()):
+            if base >= end:
+                continue
             room = (found.maxlen or 0) - len(found)
             if room <= 0:
                 return

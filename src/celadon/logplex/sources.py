@@ -147,7 +147,7 @@ def dropped(files: Iterable[SourceFile], positions: Mapping[int, Position]) -> d
     for file, size in held:
         if waiting <= HELD_LIMIT:
             break
-        lost[file] = _count(file, _offset(file, positions))
+        lost[file] = count(file, _offset(file, positions))
         file.path.unlink(missing_ok=True)
         waiting -= size
     return lost
@@ -228,14 +228,14 @@ def _head(directory: Path, position: Position, inode: int) -> bytes | None:
         return None
 
 
-def _count(file: SourceFile, offset: int) -> int:
+def count(file: SourceFile, offset: int) -> int:
     """How many records a file holds from an offset on."""
-    count = 0
+    found = 0
     with file.path.open("rb") as opened:
         opened.seek(offset)
         while piece := opened.read(READ_LIMIT):
-            count += piece.count(b"\n")
-    return count
+            found += piece.count(b"\n")
+    return found
 
 
 def _until(block: Block, latest: bytes) -> Block:

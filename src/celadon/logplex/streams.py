@@ -2,10 +2,12 @@
 
 The secret in the path is all the authentication there is. Whoever accepts `text/event-stream` gets events whose id is
 the position behind their lines; everybody else gets the lines. Who comes back says the last one it has seen by
-`Last-Event-ID` or `?after=`.
+`Last-Event-ID` or `?after=`. Control characters are shown as `^[`; with `?raw=true` lines are as they were written, and
+each line of an event is a JSON string then: a carriage return would end it otherwise.
 """
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
@@ -79,10 +81,11 @@ def application(
         if (wanted := _searched(session)) is not None:
             pieces = searcher.stream(channel, wanted, logline.pattern(session.source, session.dyno))
         else:
-            pieces = tail.stream(channel, _wanted(session, request), buffer)
+            pieces = tail.stream(channel, _wanted(session, request, searcher, channel), buffer)
+        raw = request.query_params.get("raw") == "true"
         if "text/event-stream" in request.headers.get("accept", ""):
-            return _streaming(_events(pieces, session.tail), "text/event-stream")
-        return _streaming(_lines(pieces), "text/plain; charset=utf-8")
+            return _streaming(_events(pieces, session.tail, _quoted if raw else _shown), "text/event-stream")
+        return _streaming(_lines(pieces, raw), "text/plain; charset=utf-8")
 
     async def missing(request: Request, error: Exception) -> Response:
         return _answer(404, NotFound.id, "The requested API endpoint was not found.")
@@ -100,31 +103,54 @@ def _searched(session: Session) -> Search | None:
     return Search(text=text, fixed=fixed, since=session.since, lines=session.lines)
 
 
-def _wanted(session: Session, request: Request) -> tail.Request:
+def _wanted(session: Session, request: Request, searcher: Searcher, channel: Channel) -> tail.Request:
+    source, dyno = session.source, session.dyno
+
+    def older(position: int, lines: int) -> AsyncIterator[tail.Piece]:
+        wanted = Search(text=logline.expression(source, dyno), lines=lines, before=position)
+        return searcher.stream(channel, wanted, logline.pattern(source, dyno))
+
     # A page that begins a new session where an old one has ended cannot set the header.
     last = request.headers.get("last-event-id") or request.query_params.get("after", "")
     after = int(last) if last.isascii() and last.isdigit() and len(last) < 20 else None
-    return tail.Request(lines=session.lines, tail=session.tail, source=session.source, dyno=session.dyno, after=after)
+    return tail.Request(
+        lines=session.lines,
+        tail=session.tail,
+        source=source,
+        dyno=dyno,
+        after=after,
+        older=older if source or dyno else None,
+    )
 
 
-async def _events(pieces: AsyncIterator[tail.Piece], live: bool) -> AsyncIterator[str]:
+def _shown(lines: bytes) -> list[str]:
+    return logline.readable(lines)[:-1].split("\n")
+
+
+def _quoted(lines: bytes) -> list[str]:
+    return [json.dumps(line) for line in lines.decode("utf-8", "replace")[:-1].split("\n")]
+
+
+async def _events(
+    pieces: AsyncIterator[tail.Piece], live: bool, written: Callable[[bytes], list[str]]
+) -> AsyncIterator[str]:
     if not live:
         yield _RETRY
     async for piece in pieces:
-        if piece.text:
-            yield f"id: {piece.position}\ndata: " + piece.text[:-1].replace("\n", "\ndata: ") + "\n\n"
+        if piece.lines:
+            yield f"id: {piece.position}\ndata: " + "\ndata: ".join(written(piece.lines)) + "\n\n"
         else:
             # An id without lines: whoever comes back later need not be looked through what was not for it.
             yield f":\nid: {piece.position}\n\n"
 
 
-async def _lines(pieces: AsyncIterator[tail.Piece]) -> AsyncIterator[str]:
+async def _lines(pieces: AsyncIterator[tail.Piece], raw: bool) -> AsyncIterator[str | bytes]:
     async for piece in pieces:
-        if piece.text:
-            yield piece.text
+        if piece.lines:
+            yield piece.lines if raw else logline.readable(piece.lines)
 
 
-def _streaming(body: AsyncIterator[str], media_type: str) -> StreamingResponse:
+def _streaming(body: AsyncIterator[str | bytes], media_type: str) -> StreamingResponse:
     # The type goes in as a header: as `media_type` it would get a charset that some clients refuse.
     return StreamingResponse(body, headers={**_HEADERS, "Content-Type": media_type})
 

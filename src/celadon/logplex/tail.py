@@ -6,14 +6,14 @@ too far behind is set forward and told by an L11 line how many of its lines it m
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from celadon.logplex.channel import Channel
 from celadon.model import logline
 
-# What the API keeps per app for reading back, and how far back filtered lines are looked for, in bytes.
+# What the API keeps per app for reading back, and how far back filtered lines are looked for here, in bytes.
 MAX_LINES = 1_500
 LOOK_BACK = 16 << 20
 # How far a live tail may fall behind, in bytes.
@@ -26,21 +26,28 @@ _BACK_CHUNK = 256 << 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a reader wants. `after` is the id of the last line it has seen, when it comes back."""
+    """What a reader wants. `after` is the id of the last line it has seen, when it comes back.
+
+    `older` gives at most so many wanted lines before a position: what is not found close to the end is looked for there.
+    """
 
     lines: int
     tail: bool
     source: str | None = None
     dyno: str | None = None
     after: int | None = None
+    older: "Older | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
     """Lines to send, and the position behind them; without lines it is a sign of life."""
 
-    text: str
+    lines: bytes
     position: int
+
+
+Older = Callable[[int, int], AsyncIterator[Piece]]
 
 
 async def stream(
@@ -50,34 +57,39 @@ async def stream(
     pattern = logline.pattern(request.source, request.dyno)
     end = channel.end
     if request.after is None:
-        position = await asyncio.to_thread(backlog, channel, min(request.lines, MAX_LINES), pattern, end)
+        position, missing = await asyncio.to_thread(backlog, channel, min(request.lines, MAX_LINES), pattern, end)
+        if missing and request.older is not None:
+            async for piece in request.older(position, missing):
+                yield piece
     else:
         position = channel.line_start(request.after)
         if request.after < channel.first:
-            yield Piece(text=_gone(channel.first - request.after), position=position)
+            yield Piece(lines=_gone(channel.first - request.after), position=position)
     while position < end:
-        position, text = _next(channel, position, end, pattern)
-        if text:
-            yield Piece(text=text, position=position)
+        position, lines = _next(channel, position, end, pattern)
+        if lines:
+            yield Piece(lines=lines, position=position)
     if request.tail:
         async for piece in _follow(channel, position, pattern, buffer, heartbeat):
             yield piece
 
 
-def backlog(channel: Channel, lines: int, pattern: re.Pattern[bytes] | None, end: int) -> int:
-    """The position where the last so many wanted lines before `end` begin; looks back a bounded way."""
+def backlog(channel: Channel, lines: int, pattern: re.Pattern[bytes] | None, end: int) -> tuple[int, int]:
+    """The position where the last so many wanted lines before `end` begin, and how many of them are further back than
+    is looked here, if they are anywhere.
+    """
     position = end
     wanted = lines
     while wanted > 0 and end - position < LOOK_BACK:
         start, block = channel.read_before(position, _BACK_CHUNK)
         if not block:
-            return position
+            return position, 0
         starts = _starts(block, pattern)
         if len(starts) >= wanted:
-            return start + starts[-wanted]
+            return start + starts[-wanted], 0
         wanted -= len(starts)
         position = start
-    return position
+    return position, wanted
 
 
 async def _follow(
@@ -89,23 +101,22 @@ async def _follow(
             try:
                 await asyncio.wait_for(growth.wait(), heartbeat)
             except TimeoutError:
-                yield Piece(text="", position=position)
+                yield Piece(lines=b"", position=position)
             continue
         if channel.end - position > buffer:
             start, position = position, channel.line_start(channel.end - buffer // 2)
             missed = await asyncio.to_thread(count, channel, start, position, pattern)
             if missed:
-                yield Piece(text=_overflow(missed, start < channel.first), position=position)
-        position, text = _next(channel, position, channel.end, pattern)
-        if text:
-            yield Piece(text=text, position=position)
+                yield Piece(lines=_overflow(missed, start < channel.first), position=position)
+        position, lines = _next(channel, position, channel.end, pattern)
+        if lines:
+            yield Piece(lines=lines, position=position)
 
 
-def _next(channel: Channel, position: int, until: int, pattern: re.Pattern[bytes] | None) -> tuple[int, str]:
+def _next(channel: Channel, position: int, until: int, pattern: re.Pattern[bytes] | None) -> tuple[int, bytes]:
     """The wanted ones of the next lines, and the position behind what was looked at."""
     start, block = channel.read(position, _CHUNK, until)
-    wanted = b"".join(pattern.findall(block)) if pattern else block
-    return start + len(block), logline.readable(wanted)
+    return start + len(block), b"".join(pattern.findall(block)) if pattern else block
 
 
 def count(channel: Channel, position: int, until: int, pattern: re.Pattern[bytes] | None = None) -> int:
@@ -127,14 +138,14 @@ def _starts(block: bytes, pattern: re.Pattern[bytes] | None) -> list[int]:
     return starts[:-1]
 
 
-def _overflow(missed: int, pruned: bool) -> str:
+def _overflow(missed: int, pruned: bool) -> bytes:
     """What a tail is told; of lines that are not even kept any more nobody knows the number."""
     now = datetime.now(UTC)
     number = f"more than {missed}" if pruned else f"{missed}"
     message = f"Error L11 (Tail buffer overflow): this tail dropped {number} messages before {now:%Y-%m-%dT%H:%M:%SZ}"
-    return logline.line(logline.LOGPLEX, message, now).decode()
+    return logline.line(logline.LOGPLEX, message, now)
 
 
-def _gone(size: int) -> str:
+def _gone(size: int) -> bytes:
     message = f"Error L11 (Tail buffer overflow): this tail missed {size} bytes of lines that are no longer kept"
-    return logline.line(logline.LOGPLEX, message, datetime.now(UTC)).decode()
+    return logline.line(logline.LOGPLEX, message, datetime.now(UTC))

@@ -49,7 +49,9 @@ class Watcher:
         self._set(app_id, _BIRTHS)
 
     def births(self, app_id: str) -> Counter[str] | None:
-        """How many files came to be under each source's name since this was last asked; None when nobody watches."""
+        """How many files came to be under each source's name since this was last asked, those that stood there when the
+        watch began included; None when nobody watches.
+        """
         if app_id not in self._watches:
             return None
         return self._births.pop(app_id, Counter())
@@ -76,6 +78,10 @@ class Watcher:
 
     def _set(self, app_id: str, mask: Mask) -> None:
         try:
+            if app_id not in self._watches:
+                # Before the watch, not behind it: no file is told twice.
+                names = [path.name for path in (self.logs / app_id).iterdir()]
+                self._births[app_id] = Counter(name for name in names if logline.source_of(name))
             self._watches[app_id] = self._inotify.add_watch(self.logs / app_id, mask)
         except FileNotFoundError:
             self._watches.pop(app_id, None)

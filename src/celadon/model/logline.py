@@ -146,6 +146,15 @@ def pattern(source: str | None, dyno: str | None) -> re.Pattern[bytes] | None:
     return re.compile(rf"^[^ \n]+ {who}\[{what}\]:.*\n".encode(), re.MULTILINE)
 
 
+def expression(source: str | None, dyno: str | None) -> str:
+    """The same as an extended regular expression, for grep."""
+    what = r"[^]]+"
+    if dyno:
+        number = "" if re.search(r"\.\d+$", dyno) else r"(\.[0-9]+)?"
+        what = "(heroku-)?" + re.sub(r"[][\\.^$*+?(){}|]", r"\\\g<0>", dyno) + number
+    return rf"^[^ ]+ {source or '[a-z]+'}\[{what}\]:"
+
+
 def _plain(records: list[bytes]) -> bool:
     """Full lines in UTC of bearable length, nothing else: the case that must be quick."""
     kinds = {entry[_PLAIN_START:PREFIX_LENGTH] for entry in records}
