@@ -4,6 +4,7 @@ import os
 import random
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from celadon.logplex import sources
 from celadon.logplex.channel import PART_SECONDS, Channel, EventLine
 from celadon.logplex.journal import Journal, Position, State
 from celadon.logplex.segments import Segments
+from celadon.logplex.sources import Births
 from celadon.model import logline
 from celadon.model.logline import Part, Source
 from celadon.store.lines import Lines
@@ -60,6 +62,10 @@ def conmon_records(*messages: str, at: float = 0.0, step: float = 0.001) -> byte
     )
 
 
+def born(path: Path, count: int) -> Births:
+    return Births(names=Counter({path.name: count}))
+
+
 def append(path: Path, records: bytes) -> None:
     with path.open("ab") as file:
         file.write(records)
@@ -103,10 +109,10 @@ def test_rotated_file_is_finished_before_the_new_one(tmp_path: Path) -> None:
     path = dyno_file(tmp_path)
     append(path, conmon_records("1", "2"))
     channel = open_channel(tmp_path)
-    channel.advance({path.name: 1})
+    channel.advance(born(path, 1))
     append(path, conmon_records("3", at=1.0))
     rotate(path, conmon_records("4", "5", at=2.0))
-    channel.advance({path.name: 1})
+    channel.advance(born(path, 1))
     assert texts(channel) == ["1", "2", "3", "4", "5"]
 
 
@@ -125,12 +131,12 @@ def test_files_rotated_away_unseen_are_counted_and_said(tmp_path: Path) -> None:
     path = dyno_file(tmp_path)
     append(path, conmon_records("1", "2", "3"))
     channel = open_channel(tmp_path)
-    channel.advance({path.name: 1})
+    channel.advance(born(path, 1))
     rotate(path, conmon_records("never seen"))
     rotate(path, conmon_records("nor this"))
     rotate(path, conmon_records("4", at=9.0))
-    channel.advance({path.name: 3})
-    channel.advance({})
+    channel.advance(born(path, 3))
+    channel.advance(Births(names=Counter()))
     assert "Error L12 (Local buffer overflow): about 6 lines of app[web.1] dropped" in texts(channel)
     assert [text for text in texts(channel) if len(text) == 1] == ["1", "2", "3", "4"]
     assert sum("L12" in text for text in texts(channel)) == 1
@@ -140,14 +146,43 @@ def test_a_file_that_came_and_went_between_the_telling_of_two_births_is_said(tmp
     path = dyno_file(tmp_path)
     append(path, conmon_records("1"))
     channel = open_channel(tmp_path)
-    channel.advance({path.name: 1})
+    channel.advance(born(path, 1))
     rotate(path, conmon_records("never seen"))
     rotate(path, conmon_records("2"))
-    channel.advance({path.name: 1})
-    channel.advance({path.name: 1})
+    channel.advance(born(path, 1))
+    channel.advance(born(path, 1))
     assert [text for text in texts(channel) if "L1" in text] == [
         "Error L12 (Local buffer overflow): about 1 lines of app[web.1] dropped"
     ]
+
+
+def test_what_stood_there_before_somebody_watched_is_not_waited_for(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("1"))
+    open_channel(tmp_path).advance(born(path, 1))
+    rotate(path, conmon_records("2"))
+    before = sources.inodes(path.parent)
+    # Rotated between the listing and the first look: told, and nothing was lost.
+    sources.look(path.parent)
+    rotate(path, conmon_records("3"))
+    channel = open_channel(tmp_path)
+    channel.advance(Births(names=Counter({path.name: 1}), before=before))
+    assert texts(channel) == ["1", "2", "3"]
+    # And now one that nobody saw.
+    rotate(path, conmon_records("never seen"))
+    rotate(path, conmon_records("4"))
+    channel.advance(born(path, 2))
+    assert texts(channel)[3:] == ["4", "Error L12 (Local buffer overflow): about 1 lines of app[web.1] dropped"]
+
+
+def test_what_was_gone_at_the_first_look_is_said(tmp_path: Path) -> None:
+    path = dyno_file(tmp_path)
+    append(path, conmon_records("never seen"))
+    before = sources.inodes(path.parent)
+    rotate(path, conmon_records("1"))
+    channel = open_channel(tmp_path)
+    channel.advance(Births(names=Counter({path.name: 1}), before=before))
+    assert texts(channel) == ["1", "Error L12 (Local buffer overflow): about 1 lines of app[web.1] dropped"]
 
 
 def test_dyno_that_took_its_time_around_a_rotation_has_lost_nothing(tmp_path: Path) -> None:
@@ -168,7 +203,7 @@ def test_files_that_may_be_lost_while_logplex_was_down_are_said(tmp_path: Path) 
     rotate(path, conmon_records("3", at=30.0))
     channel = open_channel(tmp_path)
     channel.advance(None)
-    channel.advance({})
+    channel.advance(Births(names=Counter()))
     said = [text for text in texts(channel) if "L13" in text]
     assert said == [
         "Error L13 (Local delivery error): lines of app[web.1] may be lost between 2026-11-23T10:00:00Z and"
@@ -182,14 +217,14 @@ def test_rotated_files_that_nobody_comes_to_read_go_oldest_first_and_their_lines
     path = dyno_file(tmp_path)
     append(path, conmon_records("read"))
     channel = open_channel(tmp_path)
-    channel.advance({path.name: 1})
+    channel.advance(born(path, 1))
     for number in range(1, 4):
         append(path, conmon_records(*["x" * 100] * 50, at=number))
         rotate(path)
         sources.look(path.parent)
     monkeypatch.setattr(sources, "HELD_LIMIT", 10_000)
     append(path, conmon_records("last", at=9.0))
-    channel.advance({path.name: 3})
+    channel.advance(born(path, 3))
     assert [text for text in texts(channel) if "L12" in text] == [
         "Error L12 (Local buffer overflow): 50 lines of app[web.1] dropped"
     ] * 2
@@ -212,11 +247,11 @@ def test_birth_that_is_told_late_is_no_loss(tmp_path: Path) -> None:
     path = dyno_file(tmp_path)
     append(path, conmon_records("1"))
     channel = open_channel(tmp_path)
-    channel.advance({path.name: 1})
+    channel.advance(born(path, 1))
     rotate(path, conmon_records("2"))
-    channel.advance({})
+    channel.advance(Births(names=Counter()))
     rotate(path, conmon_records("3"))
-    channel.advance({path.name: 2})
+    channel.advance(born(path, 2))
     assert texts(channel) == ["1", "2", "3"]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from celadon.logplex import sources
 from celadon.logplex.journal import Journal, Position, State
 from celadon.logplex.segments import Segments
-from celadon.logplex.sources import Block, SourceFile
+from celadon.logplex.sources import Births, Block, SourceFile
 from celadon.model import logline
 from celadon.model.logline import Part
 
@@ -93,9 +93,9 @@ class Channel:
         """Where the channel is kept, and what its drains remember."""
         return self._segments.directory
 
-    def advance(self, births: Mapping[str, int] | None = None, events: Sequence[EventLine] = ()) -> Round:
-        """One round. `births` says how many files came to be under each name since the last round, None where that
-        is not known: those that were never seen are lost, and said. Events that the channel shows already are passed over.
+    def advance(self, births: Births | None = None, events: Sequence[EventLine] = ()) -> Round:
+        """One round. `births` says which files came to be since the last round, None where that is not known: those that
+        were never seen are lost, and said. Events that the channel shows already are passed over.
 
         Raises OSError when the disk is full; the next round reads the same again.
         """
@@ -180,27 +180,30 @@ class Channel:
             self._part_times.pop(name, None)
         return [line for name in due for line in logline.flushed(_source(name), parts.pop(name))]
 
-    def _unseen(self, files: Sequence[SourceFile], births: Mapping[str, int] | None) -> list[bytes]:
+    def _unseen(self, files: Sequence[SourceFile], births: Births | None) -> list[bytes]:
         """What to say of files that came and went while nobody looked."""
         if births is None:
             self._early = None
             return self._gaps(files)
-        if self._early is None:
-            self._early = {}
-            # What stands there when somebody begins to watch is told as born then, also what was read before a restart.
-            found = Counter(file.name for file in files if file.named)
-            return self._gaps(files) + self._missed(files, found, births, self._early)
-        found = Counter(file.name for file in files if file.inode not in self._state.positions)
-        return self._missed(files, found, births, self._early)
+        new = {file.inode: file.name for file in files if file.inode not in self._state.positions}
+        if self._early is not None:
+            return self._missed(files, Counter(new.values()), births.names, self._early)
+        self._early = {}
+        # The births of what stood there before nobody has heard of.
+        before = births.before
+        gone = before.keys() - self._state.positions.keys() - {file.inode for file in files}
+        born = births.names + Counter(before[inode] for inode in gone)
+        found = Counter(name for inode, name in new.items() if inode not in before)
+        return self._gaps(files) + self._missed(files, found, born, self._early)
 
     def _missed(
-        self, files: Sequence[SourceFile], found: Mapping[str, int], births: Mapping[str, int], early: dict[str, int]
+        self, files: Sequence[SourceFile], found: Counter[str], births: Counter[str], early: dict[str, int]
     ) -> list[bytes]:
         """Files between two looks: more came to be than were found."""
         lines = []
         for name in {*births, *found}:
             # A file may be found before its birth is told; then the birth is told for nothing later.
-            balance = births.get(name, 0) - found.get(name, 0) - early.get(name, 0)
+            balance = births[name] - found[name] - early.get(name, 0)
             early[name] = max(-balance, 0)
             if balance > 0:
                 lines += _overflow(name, self._about(files, name, balance))

@@ -12,8 +12,9 @@ import os
 import re
 import signal
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -49,6 +50,16 @@ class SourceFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Births:
+    """How many files came to be under each source's name since the last round, and, in the first one, which inodes stood
+    there before somebody watched, each with the name of its source.
+    """
+
+    names: Counter[str]
+    before: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
     """Whole records of one file that come next; `more` when the file holds others behind them."""
 
@@ -65,23 +76,34 @@ class Block:
 
 def look(directory: Path) -> list[SourceFile]:
     """The source files of a directory, oldest of a name first. A new one is held from here on."""
-    named: dict[str, int] = {}
-    held: dict[int, str] = {}
     try:
-        entries = list(os.scandir(directory))
+        named, held = _listed(directory)
     except FileNotFoundError:
         return []
-    for entry in entries:
-        if logline.source_of(entry.name):
-            named[entry.name] = entry.inode()
-        elif (link := _HELD.match(entry.name)) and int(link[2]) == entry.inode():
-            held[entry.inode()] = link[1]
     for name, inode in list(named.items()):
         if inode not in held and (found := _hold(directory, name)) is not None:
             held[found], named[name] = name, found
     current = set(named.values())
     files = [_stat(directory, name, inode, inode in current) for inode, name in held.items()]
     return sorted((file for file in files if file), key=lambda file: (file.named, file.written))
+
+
+def inodes(directory: Path) -> dict[int, str]:
+    """What stands in a directory, held or not, each with the name of its source. Raises FileNotFoundError."""
+    named, held = _listed(directory)
+    return held | {inode: name for name, inode in named.items()}
+
+
+def _listed(directory: Path) -> tuple[dict[str, int], dict[int, str]]:
+    """The inodes by the names of sources, and the names by the inodes that are held."""
+    named: dict[str, int] = {}
+    held: dict[int, str] = {}
+    for entry in list(os.scandir(directory)):
+        if logline.source_of(entry.name):
+            named[entry.name] = entry.inode()
+        elif (link := _HELD.match(entry.name)) and int(link[2]) == entry.inode():
+            held[entry.inode()] = link[1]
+    return named, held
 
 
 def verified(directory: Path, positions: Mapping[int, Position]) -> dict[int, Position]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from asyncinotify import Inotify, Mask, Watch
 
+from celadon.logplex import sources
+from celadon.logplex.sources import Births
 from celadon.model import logline
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ class Watcher:
         self._inotify = Inotify(cache_size=256)
         self._watches: dict[str, Watch] = {}
         self._births: dict[str, Counter[str]] = {}
+        self._before: dict[str, dict[int, str]] = {}
 
     def close(self) -> None:
         self._inotify.close()
@@ -48,13 +51,11 @@ class Watcher:
         """Hear of births only: the app is looked at anyway."""
         self._set(app_id, _BIRTHS)
 
-    def births(self, app_id: str) -> Counter[str] | None:
-        """How many files came to be under each source's name since this was last asked, those that stood there when the
-        watch began included; None when nobody watches.
-        """
+    def births(self, app_id: str) -> Births | None:
+        """What came to be since this was last asked; None when nobody watches."""
         if app_id not in self._watches:
             return None
-        return self._births.pop(app_id, Counter())
+        return Births(names=self._births.pop(app_id, Counter()), before=self._before.pop(app_id, {}))
 
     async def changes(self) -> AsyncIterator[str | None]:
         """Apps with something new, for ever; None when the kernel has forgotten some: look at all."""
@@ -79,9 +80,8 @@ class Watcher:
     def _set(self, app_id: str, mask: Mask) -> None:
         try:
             if app_id not in self._watches:
-                # Before the watch, not behind it: no file is told twice.
-                names = [path.name for path in (self.logs / app_id).iterdir()]
-                self._births[app_id] = Counter(name for name in names if logline.source_of(name))
+                # Before the watch, not behind it: whatever comes from now on is told.
+                self._before[app_id] = sources.inodes(self.logs / app_id)
             self._watches[app_id] = self._inotify.add_watch(self.logs / app_id, mask)
         except FileNotFoundError:
             self._watches.pop(app_id, None)
