@@ -6,7 +6,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -253,6 +253,100 @@ def test_a_drain_that_hangs_loses_lines_counts_them_and_holds_up_nobody(
     run(body)
 
 
+def test_lines_dropped_while_a_receiver_is_away_are_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(forwarding, "BUFFER", 256 << 10)
+    monkeypatch.setattr(forwarding, "_LONGEST_PAUSE", 0.2)
+
+    async def body() -> None:
+        known, total, before = Known(), 0, 0
+        async with Receiver() as receiver:
+            await receiver.stop()
+            # The window holds a fraction of what comes, and Logplex starts anew meanwhile.
+            for _ in range(2):
+                async with running(tmp_path, known, log_window=2 << 20) as place:
+                    drain = next(iter(known.drains.values()), None) or await place.add(
+                        f"syslog://127.0.0.1:{receiver.port}"
+                    )
+                    channel = place.logplex.channel(APP)
+                    for _ in range(40):
+                        end = channel.end
+                        place.say("\n".join(f"line {total + one} {'x' * 500}" for one in range(200)))
+                        total += 200
+                        await until("it is in the log", lambda: channel.end > end + 100_000)  # noqa: B023
+                        assert known.status(drain).dropped >= before
+                        before = known.status(drain).dropped
+                    await until("its state is kept", lambda: not place.drains._statuses)
+            async with running(tmp_path, known, log_window=2 << 20) as place:
+                await receiver.start()
+                place.say("the last line")
+                await until("it goes on", lambda: b"the last line" in receiver.content)
+            told = re.findall(rb"L10 [^:]*: drain '[^']+' dropped (\d+) messages since (\S+)\.", receiver.content)
+            got = [int(found) for found in re.findall(rb"line (\d+) x", receiver.content)]
+            assert len(got) + sum(int(count) for count, _ in told) == total
+            assert sum(int(count) for count, _ in told) == known.status(drain).dropped
+            assert len(told) == 1 and datetime.fromisoformat(told[0][1].decode()) < drain.created_at + timedelta(
+                seconds=2
+            )
+
+    run(body)
+
+
+def test_batches_that_look_alike_have_ids_of_their_own(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with running(tmp_path) as place:
+            async with Receiver(tls(place.settings)) as receiver:
+                receiver.http = True
+                await place.add(f"https://127.0.0.1:{receiver.port}/")
+                records = logline.record("B" * 9000, datetime.now(UTC)) * 100
+                place.lines.append_records(APP, logline.Source(source="app", ps="web.1"), records)
+                await until("all lines", lambda: receiver.count == 100)
+                ids = [one["logplex-frame-id"] for one in receiver.requests]
+                assert len(ids) == len(set(ids)) > 3
+
+    run(body)
+
+
+def test_what_is_sent_again_is_what_was_sent(tmp_path: Path) -> None:
+    async def body() -> None:
+        known = Known()
+        settings = Settings(home=tmp_path)
+        async with Receiver(tls(settings)) as receiver:
+            receiver.http = True
+            async with running(tmp_path, known) as place:
+                await place.add(f"https://127.0.0.1:{receiver.port}/")
+                receiver.status = 503
+                place.say("hello")
+                await until("it was tried", lambda: len(receiver.requests) > 0)
+            # Nobody knows whether it was kept. More has come when it is tried again.
+            Lines(tmp_path).append(APP, logline.Source(source="app", ps="web.1"), "world")
+            receiver.status = 200
+            async with running(tmp_path, known):
+                await until("it has the last", lambda: b"world" in receiver.content)
+            ids = [one["logplex-frame-id"] for one in receiver.requests]
+            assert len(set(ids)) == 2 and ids[-2] == ids[0] and ids[-1] != ids[0]
+
+    run(body)
+
+
+def test_a_receiver_that_stops_to_read_is_no_healthy_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wires, "STALL_SECONDS", 0.5)
+    monkeypatch.setattr(forwarding, "_LONGEST_PAUSE", 0.2)
+
+    async def body() -> None:
+        async with running(tmp_path) as place, Receiver() as receiver:
+            receiver.reading.clear()
+            drain = await place.add(f"syslog://127.0.0.1:{receiver.port}")
+            place.say("\n".join("x" * 900 for _ in range(14_000)))
+            await until("it fails", lambda: place.known.status(drain).state is DrainState.FAILING, 30)
+            assert "it takes no lines any more" in (place.known.status(drain).reason or "")
+            receiver.reading.set()
+            await until("it reads again", lambda: place.known.status(drain).state is DrainState.CONNECTED, 30)
+
+    run(body)
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
@@ -356,9 +450,18 @@ def test_a_batch_that_broke_off_goes_on_behind_its_last_whole_frame(sizes: list[
 def test_a_cursor_is_what_was_saved_last(tmp_path: Path) -> None:
     path = tmp_path / "cursor"
     assert Cursor(path, 7).position == 7
-    gap = Gap(count=3, start=20, since=datetime(2026, 11, 29, tzinfo=UTC), more=True)
-    Cursor(path, 100).save(50, gap)
-    assert (Cursor(path, 100).position, Cursor(path, 100).gap) == (50, gap)
+    since = datetime(2026, 11, 29, tzinfo=UTC)
+    gaps = [Gap(start=60 + at, end=70 + at, count=3, since=since, more=at == 0) for at in (0, 20)]
+    cursor = Cursor(path, 50)
+    cursor.reach(50)
+    cursor.skip(gaps)
+    cursor.attempt(65)
+    cursor = Cursor(path, 100)
+    assert (cursor.position, cursor.tried, cursor.gaps) == (50, 65, tuple(gaps))
+    # A gap has been heard of when something behind it has come.
+    for settled, position, left in ((59, 59, 2), (70, 60, 2), (71, 71, 1), (85, 80, 1), (91, 91, 0)):
+        cursor.reach(settled)
+        assert (Cursor(path, 100).position, len(Cursor(path, 100).gaps)) == (position, left)
     assert Cursor(path, 40).position == 40
     path.write_bytes(b"\0\0")
     assert Cursor(path, 9).position == 9

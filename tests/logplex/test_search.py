@@ -117,8 +117,14 @@ def test_lines_go_on_while_somebody_searches_for_the_worst(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("pattern", ["(", "[x", "(((((x{100}){100}){100}){100}){100}){100}"])
 def test_a_pattern_that_grep_does_not_take_is_told(tmp_path: Path, pattern: str) -> None:
-    text = found(tmp_path, Session(grep=pattern), lambda place: place.say("line"))
-    assert "heroku[logplex]: cannot search for" in text and "grep -E" in text
+    async def body() -> None:
+        async with listener.running(tmp_path, s=Session(grep=pattern)) as place:
+            async with place.get("s") as answer:
+                assert answer.status == 422
+                message = (await answer.json())["message"]
+                assert message.startswith("cannot search for") and "grep -E" in message
+
+    asyncio.run(body())
 
 
 def test_searches_of_one_app_do_not_take_the_place_of_others(tmp_path: Path) -> None:

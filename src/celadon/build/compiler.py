@@ -61,6 +61,7 @@ class Compiler:
         settings = self.context.settings
         uid = settings.uid_base + app.number
         workspace = self.workspace(app)
+        failed = False
         try:
             workspace.open()
             if app_setups.wants_app_json(self.context, build.id):
@@ -77,12 +78,13 @@ class Compiler:
                 self._deployed(app, compiled, release, output)
             return release
         except (BuildError, slug.SlugError, InvalidParams, RuntimeFailure) as error:
+            failed = True
             self._failed(build, error, output)
             return None
         finally:
             workspace.close()
             shutil.rmtree(self._shown(build), ignore_errors=True)
-            output.announce("Slug compilation finished")
+            output.announce("Slug compilation failed" if failed else "Slug compilation finished")
             output.close()
 
     def _configured(self, build: Build, app: App, workspace: Workspace, output: Output, address: str) -> Build | None:

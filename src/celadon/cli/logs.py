@@ -28,6 +28,12 @@ _TRIES = 20
 _SILENCE_SECONDS = 90.0
 
 
+def _checked_source(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is None or value in ("app", "heroku"):
+        return value
+    raise click.UsageError(f"--source is app or heroku; for the lines of {value} say --ps {value}")
+
+
 @command(app=True)
 @click.option(
     "-n", "--num", "lines", type=click.IntRange(0, 1500), default=100, show_default=True, help="How many lines."
@@ -42,10 +48,16 @@ _SILENCE_SECONDS = 90.0
     help="Only lines of this process: web, web.1, router, api, ...",
 )
 @click.option("-d", "--dyno", "which_dyno", metavar="DYNO", help="Only lines of this dyno: web.1, run.1234.")
-@click.option("-s", "--source", type=click.Choice(["app", "heroku"]), help="Only lines of the app, or of the platform.")
+@click.option(
+    "-s", "--source", metavar="app|heroku", callback=_checked_source, help="Only lines of the app, or of the platform."
+)
 @click.option("--grep", metavar="PATTERN", help="Look through all that is kept for an extended regular expression.")
 @click.option("--request-id", "request_id", metavar="ID", help="Look through all that is kept for a request.")
-@click.option("--since", metavar="WHEN", help="Look only from then on: 10m, 2h, 3d, or 2026-11-29T05:00.")
+@click.option(
+    "--since",
+    metavar="WHEN",
+    help="Look only from then on: 10m, 2h, 3d, or a time of this machine's zone, or with its own: 2026-11-29T05:00Z.",
+)
 @click.option("--raw", is_flag=True, help="Escape codes as they are: an app's output may then command your terminal.")
 @click.option("--explain", is_flag=True, help="Say below each error code what it means, and what helps.")
 @click.option("--force-colors", "forced", is_flag=True, help="Colours also where this is no terminal.")
@@ -161,6 +173,8 @@ class Stream:
             if not self._connected_before:
                 raise Failure("Log stream timed out. Please try again.")
             raise Failure("The log session has ended. Run the command again to go on.")
+        if answer.status == 422:
+            raise Failure(json.loads(answer.read())["message"])
         if answer.status >= 500:
             raise ConnectionResetError(f"the log stream answered {answer.status}")
         if answer.status != 200:

@@ -2,50 +2,79 @@
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 # The beginning of the names of these files, beside the channel's own.
 CURSOR = "drain."
-# Position, then how many lines were dropped and not told of, from which position on, since when (in seconds), whether
-# there were more.
-_RECORD = "{:020d} {:020d} {:020d} {:020d} {:d}\n"
+_NUMBERS_OF_A_GAP = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Lines from the position `start` on that a drain does not get and may not have been told of; `more` where not all
-    could be counted."""
+    """Lines between the positions `start` and `end` that a drain does not get; `more` where not all could be counted.
+    `since` is the time of the first of them.
+    """
 
-    count: int
     start: int
+    end: int
+    count: int
     since: datetime
     more: bool
 
 
 class Cursor:
-    """The position up to which a drain has everything, and what it is still to hear of. A new one begins at `end`."""
+    """The position up to which a drain has everything, how far the last try went, and the gaps from there on that it is
+    still to hear of, in their order. A new one begins at `end`.
+    """
 
     def __init__(self, path: Path, end: int) -> None:
         self._path = path
-        self.position = end
-        self.gap: Gap | None = None
+        self.position = self.tried = end
+        self.gaps: tuple[Gap, ...] = ()
         with contextlib.suppress(FileNotFoundError, ValueError):
-            position, count, start, since, more = map(int, path.read_text("ascii").split())
+            position, tried, *rest = map(int, path.read_text("ascii").partition("\n")[0].split())
+            gaps = tuple(_gap(rest[at : at + _NUMBERS_OF_A_GAP]) for at in range(0, len(rest), _NUMBERS_OF_A_GAP))
             # A machine that died may have lost the channel's last lines, whose positions are not used again.
-            self.position = min(position, end)
-            if count:
-                self.gap = Gap(count=count, start=start, since=datetime.fromtimestamp(since, UTC), more=bool(more))
-        self.save(self.position, self.gap)
+            self.position, self.tried = min(position, end), min(tried, end)
+            self.gaps = tuple(gap for gap in gaps if gap.end <= end)
+        self._save()
 
-    def save(self, position: int, gap: Gap | None) -> None:
-        """Raises OSError."""
-        self.position, self.gap = position, gap
-        told = (gap.count, gap.start, int(gap.since.timestamp()), gap.more) if gap else (0, 0, 0, False)
-        record = _RECORD.format(position, *told)
+    def reach(self, settled: int) -> None:
+        """The receiver has everything up to here. A gap that ends there it may not have heard of: it is told behind it.
+
+        Raises OSError.
+        """
+        self.gaps = tuple(gap for gap in self.gaps if gap.end >= settled)
+        inside = self.gaps and self.gaps[0].start <= settled
+        self.position = self.gaps[0].start if inside else settled
+        self._save()
+
+    def attempt(self, tried: int) -> None:
+        """What is sent next ends here. Raises OSError."""
+        self.tried = tried
+        self._save()
+
+    def skip(self, gaps: Sequence[Gap]) -> None:
+        """These are the gaps from now on. Raises OSError."""
+        self.gaps = tuple(gaps)
+        self._save()
+
+    def _save(self) -> None:
+        numbers = [self.position, self.tried]
+        for gap in self.gaps:
+            numbers += [gap.start, gap.end, gap.count, int(gap.since.timestamp()), gap.more]
+        # What a longer record left behind the newline is not read.
+        record = " ".join(f"{number:d}" for number in numbers) + "\n"
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
             os.pwrite(descriptor, record.encode(), 0)
         finally:
             os.close(descriptor)
+
+
+def _gap(numbers: list[int]) -> Gap:
+    start, end, count, since, more = numbers
+    return Gap(start=start, end=end, count=count, since=datetime.fromtimestamp(since, UTC), more=bool(more))

@@ -9,14 +9,14 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from celadon.logplex import tail
 from celadon.logplex.channel import Channel
 from celadon.logplex.cursor import CURSOR, Cursor, Gap
-from celadon.logplex.wires import Batch, CertificateError, Names, Wire, WireError, connected
+from celadon.logplex.wires import Batch, CertificateError, Names, StalledError, Wire, WireError, connected
 from celadon.model import log_drain as rules
 from celadon.model import logline, syslog
 from celadon.model.log_drain import DrainState, DrainStatus, LogDrain
@@ -29,6 +29,8 @@ BUFFER = 16 << 20
 _BLOCK = 128 << 10
 # Seconds between two tries: the first at once, then longer each time.
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+# A receiver that does not read still has a few megabytes of its machine's buffers on each connection.
+_STALLED = 16 << 20
 
 Report = Callable[[str, DrainStatus], None]
 
@@ -52,12 +54,23 @@ class Forwarding:
         self._buffer = min(buffer, settings.log_window // 2)
         self._cursor = Cursor(channel.directory / f"{CURSOR}{drain.id}", channel.end)
         self._status = drain.status
-        # The position with which the receiver has been told of the gap, on the wire that is open.
-        self._told: int | None = None
+        # Where the next batch begins; what is between the cursor's position and this is on its way.
+        self._begin()
+        self._skipping = asyncio.Lock()
+        # How much a receiver that has stalled must take before it counts as one that reads: the position.
+        self._stalled_until: int | None = None
         self._lines = Lines(settings.home)
 
     async def run(self) -> None:
         """Send what comes, until cancelled."""
+        keeping = asyncio.ensure_future(self._keep_up())
+        try:
+            await self._connect_again_and_again()
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+    async def _connect_again_and_again(self) -> None:
         failures = 0
         while True:
             await self._wait_for_lines(self._cursor.position)
@@ -68,21 +81,17 @@ class Forwarding:
             except WireError as error:
                 failures += 1
                 # A receiver that starts anew closes, and takes lines again at once.
-                if failures > 1:
+                if failures > 1 or isinstance(error, StalledError):
                     self._fails(error)
-                    await self._pause(failures)
+                    pause = min(_FIRST_PAUSE * 2 ** min(max(failures - 2, 0), 10), _LONGEST_PAUSE)
+                    await asyncio.sleep(pause * random.uniform(0.8, 1.2))
             else:
                 # One that closes after each batch is not dialled without a pause.
                 await asyncio.sleep(max(0.0, _FIRST_PAUSE - (time.monotonic() - began)))
 
-    async def _pause(self, failures: int) -> None:
-        """Back off; what is dropped meanwhile is counted while it is still there to be counted."""
-        pause = min(_FIRST_PAUSE * 2 ** min(failures - 2, 10), _LONGEST_PAUSE)
-        await asyncio.sleep(pause * random.uniform(0.8, 1.2))
-        await self._keep_up(self._begin())
-
     async def _forward(self, wire: Wire, failures: int) -> int:
         """Until the wire breaks; returns how many failures there have been without success, when it broke after one."""
+        self._begin()
         watching = asyncio.ensure_future(wire.watch())
         sending = asyncio.ensure_future(self._send(wire))
         try:
@@ -90,8 +99,11 @@ class Forwarding:
             for ended in (sending, watching):
                 if ended.done():
                     ended.result()
-        except WireError:
-            if not self._settle(wire, wire.settled_exactly()):
+        except WireError as error:
+            progress = self._settle(wire.settled_exactly())
+            if isinstance(error, StalledError):
+                self._stalled_until = self._cursor.position + _STALLED
+            if not progress or isinstance(error, StalledError):
                 raise
             log.info("at=drain app=%s drain=%s: reconnecting", self._channel.app_id, self._drain.id)
             return 1
@@ -99,36 +111,57 @@ class Forwarding:
             for task in (watching, sending):
                 task.cancel()
             await asyncio.gather(watching, sending, return_exceptions=True)
+            self._begin()
         return failures
 
+    def _begin(self) -> None:
+        """A new wire begins behind what the receiver has."""
+        self._next = self._cursor.position
+        self._pass_gap()
+
+    def _pass_gap(self) -> None:
+        self._next = next((gap.end for gap in self._cursor.gaps if gap.start == self._next), self._next)
+
     async def _send(self, wire: Wire) -> None:
-        position = self._begin()
         http = self._drain.url.startswith("https:")
         hostname = "host" if http else self._drain.token
         while True:
-            if self._channel.end <= position:
+            if self._channel.end <= self._next:
                 await wire.flush()
-                self._settle(wire, wire.settled)
-                await self._wait_for_lines(position)
-            position = await self._keep_up(position)
-            start, lines = self._channel.read(position, _BLOCK)
-            said = self._overflow()
-            frames = syslog.frames(said + lines, hostname, http=http)
-            batch = Batch(start=start, lines=lines, frames=frames, extra=said.count(b"\n"))
-            position = batch.end
-            if said:
-                self._told = position
+                self._settle(wire.settled)
+                await self._wait_for_lines(self._next)
+            await self._skip()
+            batch = self._batch(hostname, http=http)
+            if not batch.lines:
+                continue
+            self._next = batch.end
+            if http and batch.end > self._cursor.tried:
+                self._cursor.attempt(batch.end)
             await wire.send(batch)
-            self._settle(wire, wire.settled)
+            self._settle(wire.settled)
 
-    def _settle(self, wire: Wire, settled: int | None) -> bool:
+    def _batch(self, hostname: str, *, http: bool) -> Batch:
+        """The next lines, before them what the drain is to hear of a gap. By HTTPS what was tried is tried again as it
+        was: a receiver tells by its id.
+        """
+        gaps = self._cursor.gaps
+        self._pass_gap()
+        bounds = [gap.start for gap in gaps if gap.start > self._next]
+        if http and self._cursor.tried > self._next:
+            bounds.append(self._cursor.tried)
+        start, lines = self._channel.read(self._next, _BLOCK, min(bounds, default=None))
+        said = b"".join(self._overflow(gap) for gap in gaps if gap.end == self._next)
+        frames = syslog.frames(said + lines, hostname, http=http)
+        return Batch(start=start, lines=lines, frames=frames, extra=said.count(b"\n"))
+
+    def _settle(self, settled: int | None) -> bool:
         """Keep how far the receiver has got; False when it got nothing over this wire."""
         if settled is None:
             return False
-        told = self._told is not None and settled >= self._told
-        self._cursor.save(settled, None if told else self._cursor.gap)
-        if told:
-            self._told = None
+        self._cursor.reach(settled)
+        if self._stalled_until is not None and settled < min(self._stalled_until, self._channel.end):
+            return True
+        self._stalled_until = None
         if self._status.state is not DrainState.CONNECTED:
             self._become(DrainState.CONNECTED, None)
         return True
@@ -137,40 +170,40 @@ class Forwarding:
         while self._channel.end <= position:
             await self._channel.growth.wait()
 
-    async def _keep_up(self, position: int) -> int:
-        """Where to go on: further ahead when the drain is too far behind."""
-        channel = self._channel
-        if channel.end - position <= self._buffer and position >= channel.first:
-            return position
-        ahead = channel.line_start(max(channel.end - self._buffer // 2, channel.first))
-        count = await asyncio.to_thread(tail.count, channel, position, ahead)
-        # What it was told of a moment ago it may not have heard: both are told as one.
-        before = self._cursor.gap or Gap(count=0, start=position, since=datetime.now(UTC), more=False)
-        gap = replace(before, count=before.count + count, more=before.more or position < channel.first)
-        self._told = None
-        # Lines before the gap may be on their way still: the position stays before them.
-        self._cursor.save(self._cursor.position, gap)
-        self._drop(count)
-        return ahead
+    def _behind(self) -> bool:
+        passed_over = sum(gap.end - gap.start for gap in self._cursor.gaps if gap.start >= self._next)
+        waiting = self._channel.end - self._next - passed_over
+        return waiting > self._buffer or self._next < self._channel.first
 
-    def _begin(self) -> int:
-        """Where a new wire begins. A gap that begins behind it is counted anew: who was told of it may not have heard."""
-        position, gap = self._cursor.position, self._cursor.gap
-        self._told = None
-        if gap is not None and position <= gap.start:
-            self._cursor.save(position, None)
-            self._drop(-gap.count)
-        return position
+    async def _keep_up(self) -> None:
+        """Count what is dropped while it is still there to be counted, also while a receiver hangs or is away."""
+        while True:
+            growth = self._channel.growth
+            if self._behind():
+                await self._skip()
+            else:
+                await growth.wait()
 
-    def _drop(self, count: int) -> None:
-        self._status = replace(self._status, dropped=self._status.dropped + count)
+    async def _skip(self) -> None:
+        """Go on further ahead when the drain is too far behind."""
+        async with self._skipping:
+            if not self._behind():
+                return
+            channel, start = self._channel, self._next
+            ahead = channel.line_start(max(channel.end - self._buffer // 2, channel.first))
+            # Those that end here nothing was sent behind: they grow. Those further ahead are passed over.
+            before = [gap for gap in self._cursor.gaps if gap.end < start]
+            joined = [gap for gap in self._cursor.gaps if gap.end >= start]
+            dropped = await asyncio.to_thread(_dropped, channel, start, ahead, joined)
+            self._cursor.skip([*before, dropped])
+            self._next = ahead
+        self._status = replace(
+            self._status, dropped=self._status.dropped + dropped.count - sum(gap.count for gap in joined)
+        )
         self._report(self._drain.id, self._status)
 
-    def _overflow(self) -> bytes:
-        """What the drain is to hear of lines it has not got, unless it has been told on this wire."""
-        gap = self._cursor.gap
-        if gap is None or self._told is not None:
-            return b""
+    def _overflow(self, gap: Gap) -> bytes:
+        """What the drain is to hear of lines it has not got."""
         message = rules.overflow_line(self._drain.token, gap.count, gap.since, more=gap.more)
         return logline.line(logline.LOGPLEX, message, datetime.now(UTC))
 
@@ -187,3 +220,29 @@ class Forwarding:
         self._status = replace(self._status, state=state, reason=reason, since=datetime.now(UTC))
         self._report(self._drain.id, self._status)
         log.info("at=drain app=%s drain=%s state=%s", self._channel.app_id, self._drain.id, state)
+
+
+def _dropped(channel: Channel, start: int, end: int, others: Sequence[Gap]) -> Gap:
+    """The gap between two positions, of which others are a part already. May take its time."""
+    first, block = channel.read(start, 1, end)
+    position, count, more = start, 0, first > start
+    for gap in others:
+        if gap.start > position:
+            count += tail.count(channel, position, gap.start)
+        position = max(position, gap.end)
+    count += tail.count(channel, position, end) + sum(gap.count for gap in others)
+    return Gap(
+        start=min(start, *(gap.start for gap in others)) if others else start,
+        end=end,
+        count=count,
+        since=min(_time(block), *(gap.since for gap in others)) if others else _time(block),
+        more=more or any(gap.more for gap in others),
+    )
+
+
+def _time(block: bytes) -> datetime:
+    """When the first of some lines was written; now where there is none any more."""
+    try:
+        return datetime.fromisoformat(block[: logline.TIME_LENGTH].decode("ascii")).replace(tzinfo=UTC)
+    except ValueError:
+        return datetime.now(UTC)

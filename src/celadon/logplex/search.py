@@ -7,6 +7,7 @@ without end, and none of another app's lines wait for it.
 import asyncio
 import contextlib
 import logging
+import os
 import re
 from collections import Counter, deque
 from collections.abc import AsyncIterator
@@ -61,6 +62,14 @@ class Searcher:
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._of_apps: dict[str, asyncio.Lock] = {}
         self._waiting: Counter[str] = Counter()
+
+    async def check(self, wanted: Search) -> None:
+        """Raises SearchFailed for a pattern that grep does not take, or takes for another than its writer means."""
+        async with self._turns:
+            process = await _started(wanted, Path(os.devnull), "--text")
+            _, said = await process.communicate()
+        if said or process.returncode not in (0, 1):
+            raise _refused(wanted, said)
 
     async def stream(self, channel: Channel, wanted: Search, pattern: re.Pattern[bytes] | None) -> AsyncIterator[Piece]:
         """The last lines that are found, in order; `pattern` is what they must be besides (of a dyno, of a source)."""
@@ -127,24 +136,14 @@ def _first_time(path: Path) -> bytes:
 
 async def _grep(path: Path, wanted: Search) -> AsyncIterator[tuple[int, bytes]]:
     """The lines of a file that match, each with where it begins. The file may have gone."""
-    dialect = "--fixed-strings" if wanted.fixed else "--extended-regexp"
-    argv = [*_LIMITS, "grep", "--text", "--byte-offset", "--no-messages", dialect, "-e", wanted.text, "--", str(path)]
-    # Bytes, whatever they are: half of a character matches nothing.
-    process = await asyncio.create_subprocess_exec(
-        *argv,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        limit=_LONGEST,
-        env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
-    )
+    process = await _started(wanted, path, "--text", "--byte-offset", "--no-messages")
     assert process.stdout is not None and process.stderr is not None
     ended = False
     try:
         async for found in process.stdout:
             offset, _, line = found.partition(b":")
             yield int(offset), line
-        said = (await process.stderr.read(_SAID)).decode("utf-8", "replace").strip()
+        said = await process.stderr.read(_SAID)
         ended = True
     finally:
         if not ended:
@@ -153,5 +152,23 @@ async def _grep(path: Path, wanted: Search) -> AsyncIterator[tuple[int, bytes]]:
         await process.wait()
     # 1: nothing matches. With a word it is the pattern's fault, without one the limits were met.
     if process.returncode not in (0, 1) and path.exists():
-        why = said.rpartition("grep: ")[2] or "it asks for too much"
-        raise SearchFailed(f"cannot search for {wanted.text!r}: {why}; it is an extended regular expression (grep -E)")
+        raise _refused(wanted, said)
+
+
+async def _started(wanted: Search, path: Path, *options: str) -> asyncio.subprocess.Process:
+    dialect = "--fixed-strings" if wanted.fixed else "--extended-regexp"
+    argv = [*_LIMITS, "grep", *options, dialect, "-e", wanted.text, "--", str(path)]
+    # Bytes, whatever they are: half of a character matches nothing.
+    return await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        limit=_LONGEST,
+        env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
+    )
+
+
+def _refused(wanted: Search, said: bytes) -> SearchFailed:
+    why = said[-_SAID:].decode("utf-8", "replace").strip().rpartition("grep: ")[2] or "it asks for too much"
+    return SearchFailed(f"cannot search for {wanted.text!r}: {why}; it is an extended regular expression (grep -E)")

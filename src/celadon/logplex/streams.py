@@ -21,9 +21,9 @@ from starlette.routing import Route
 from celadon.logplex import tail
 from celadon.logplex.channel import Channel
 from celadon.logplex.events import StoreUnavailable
-from celadon.logplex.search import Search, Searcher
+from celadon.logplex.search import Search, Searcher, SearchFailed
 from celadon.model import logline
-from celadon.model.errors import NotFound
+from celadon.model.errors import InvalidParams, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -79,6 +79,10 @@ def application(
             return _answer(404, NotFound.id, "Couldn't find that log session: ask for a new one.")
         channel = channel_of(session.app_id)
         if (wanted := _searched(session)) is not None:
+            try:
+                await searcher.check(wanted)
+            except SearchFailed as error:
+                return _answer(422, InvalidParams.id, str(error))
             pieces = searcher.stream(channel, wanted, logline.pattern(session.source, session.dyno))
         else:
             pieces = tail.stream(channel, _wanted(session, request, searcher, channel), buffer)

@@ -48,6 +48,10 @@ class WireError(Exception):
     """Why the drain does not take lines, in words for its owner."""
 
 
+class StalledError(WireError):
+    """The receiver has stopped to read, which shows only when its machine's buffers are full."""
+
+
 class CertificateError(WireError):
     """The receiver's certificate is not one that can be trusted: L14."""
 
@@ -250,7 +254,7 @@ class SyslogWire:
         try:
             while not (await asyncio.wait([drained], timeout=STALL_SECONDS))[0]:
                 if (now := self._outstanding()) == before:
-                    raise WireError(f"it takes no lines any more: nothing for {STALL_SECONDS:.0f} seconds")
+                    raise _stalled()
                 before = now
             await drained
         finally:
@@ -265,9 +269,19 @@ class SyslogWire:
 
     async def flush(self) -> None:
         # Nobody tells when the other side has acknowledged: one looks, ten times a second and only while lines are on the way.
+        clock = asyncio.get_running_loop().time
+        before, moved = self._outstanding(), clock()
         while self._under_way:
             await asyncio.sleep(0.1)
             _ = self.settled
+            if (now := self._outstanding()) != before:
+                before, moved = now, clock()
+            elif clock() - moved > STALL_SECONDS:
+                raise _stalled()
+
+
+def _stalled() -> StalledError:
+    return StalledError(f"it takes no lines any more: nothing for {STALL_SECONDS:.0f} seconds")
 
 
 class HttpWire:
@@ -303,8 +317,9 @@ class HttpWire:
 
     async def _post(self, batch: Batch) -> int:
         content = b"".join(batch.frames)
-        # The same lines have the same id when they are sent again: a receiver may tell by it.
-        frame_id = hashlib.sha256(self._token.encode() + content).hexdigest()[:32].upper()
+        # The same lines have the same id when they are sent again, and no others: a receiver may tell by it.
+        own = f"{self._token} {batch.start} ".encode()
+        frame_id = hashlib.sha256(own + content).hexdigest()[:32].upper()
         headers = [
             ("Host", self._to.authority),
             ("Content-Type", "application/logplex-1"),

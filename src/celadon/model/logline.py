@@ -34,8 +34,9 @@ _RECORD = re.compile(
 _PLAIN = frozenset((b"+00:00 stdout F ", b"+00:00 stderr F "))
 _PLAIN_START = TIME_LENGTH + 3
 
-# Control characters but tab and newline: C0, DEL, and C1 as UTF-8, which some terminals obey too.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Control characters but tab and newline: C0, DEL, and C1 as UTF-8, which some terminals obey too; and what turns the
+# direction of writing.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
