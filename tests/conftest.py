@@ -2,5 +2,20 @@
 
 import signal
 
+import pytest
+from xdist.remote import Producer
+
+from tests import distribution
+
 # Whoever started us in the background may have had us ignore Ctrl-C, and programs we start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: distribution.place_in_line(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> distribution.ByFile:
+    config.option.loadscopereorder = False
+    return distribution.ByFile(config, log)

@@ -2,14 +2,15 @@
 
 import os
 import pwd
-import shutil
 import subprocess
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+
+from tests import disk
 
 
 @contextmanager
@@ -19,27 +20,36 @@ def cluster(fsync: bool = False) -> Iterator[str]:
     if not programs:
         raise FileNotFoundError("PostgreSQL is missing: bin/test installs it")
     binaries = programs[-1]
-    # PostgreSQL does not run as root; a short path, for its socket lives there.
-    home = Path(tempfile.mkdtemp(prefix="celadon-pg-", dir="/tmp"))
-    user = pwd.getpwnam("postgres")
-    os.chown(home, user.pw_uid, user.pw_gid)
+    # A short path, for its socket lives there.
+    home = Path(f"/tmp/celadon-pg-{uuid.uuid4().hex[:8]}")
+    # A database is three hundred files.
+    with disk.mounted(home):
+        # PostgreSQL does not run as root.
+        user = pwd.getpwnam("postgres")
+        os.chown(home, user.pw_uid, user.pw_gid)
 
-    def run(*argv: str) -> None:
-        subprocess.run(argv, check=True, user=user.pw_uid, group=user.pw_gid, cwd=home, stdout=subprocess.DEVNULL)
+        def run(program: str, *argv: str) -> None:
+            subprocess.run(
+                [str(binaries / program), "-D", str(home / "data"), *argv],
+                check=True,
+                user=user.pw_uid,
+                group=user.pw_gid,
+                cwd=home,
+                stdout=subprocess.DEVNULL,
+            )
 
-    run(str(binaries / "initdb"), "-D", str(home / "data"), "-A", "trust", "-U", "postgres", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories={home} -c max_connections=60 -c fsync={'on' if fsync else 'off'}"
-    run(str(binaries / "pg_ctl"), "-D", str(home / "data"), "-w", "-o", options, "-l", str(home / "log"), "start")
-    try:
-        yield f"postgresql+psycopg://postgres@/{{name}}?host={home}"
-    finally:
-        run(str(binaries / "pg_ctl"), "-D", str(home / "data"), "-m", "immediate", "-w", "stop")
-        shutil.rmtree(home)
+        run("initdb", "-A", "trust", "-U", "postgres", "--no-sync")
+        options = f"-c listen_addresses='' -c unix_socket_directories={home} -c max_connections=60 -c fsync={'on' if fsync else 'off'}"
+        run("pg_ctl", "-w", "-o", options, "-l", str(home / "log"), "start")
+        try:
+            yield f"postgresql+psycopg://postgres@/{{name}}?host={home}"
+        finally:
+            run("pg_ctl", "-m", "immediate", "-w", "stop")
 
 
-def create(template: str, name: str) -> str:
-    """An empty database of a cluster; returns its URL."""
+def create(template: str, name: str, source: str = "template1") -> str:
+    """A database of a cluster, empty or a copy of the one called `source`; returns its URL."""
     admin = template.format(name="postgres").replace("+psycopg", "")
     with psycopg.connect(admin, autocommit=True) as connection:
-        connection.execute(f'create database "{name}"')  # type: ignore[arg-type]
+        connection.execute(f'create database "{name}" template "{source}"')  # type: ignore[arg-type]
     return template.format(name=name)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import stores
 from tests.addons import partner as partners
 from tests.addons.partner import Asked, Partner, Said, dies, ok, status, text
 
@@ -28,7 +29,6 @@ from celadon.model.addon import BACKOFF, GIVE_UP_AFTER, AddOn, AddOnState
 from celadon.platform.settings import Settings
 from celadon.store import addon_services as stored_services
 from celadon.store import addons as stored
-from celadon.store import database
 
 SECRET = "known to both sides"
 
@@ -47,7 +47,7 @@ def _fresh(partner: Partner) -> None:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Context]:
     settings = Settings(home=tmp_path, private_destinations="127.0.0.0/8")
-    database.migrate(settings)
+    stores.make(settings)
     opened = context.connect(settings)
     yield opened
     opened.database.close()

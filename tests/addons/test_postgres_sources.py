@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests import stores
 
 from celadon.actions import accounts, addons, apps, context, postgres_sources
 from celadon.actions.context import Context
 from celadon.model.account import Actor
 from celadon.platform.settings import Settings
-from celadon.store import database
 
 SERVICE = "heroku-postgresql:standard-0"
 
@@ -17,7 +17,7 @@ SERVICE = "heroku-postgresql:standard-0"
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Context]:
     settings = Settings(home=tmp_path)
-    database.migrate(settings)
+    stores.make(settings)
     opened = context.connect(settings)
     yield opened
     opened.database.close()

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from tests import stores
 
 from celadon.actions import context
 from celadon.actions.context import Context
 from celadon.addons.reach import Reach
 from celadon.platform.settings import Settings
-from celadon.store import database
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Kernel:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Context]:
     settings = Settings(home=tmp_path)
-    database.migrate(settings)
+    stores.make(settings)
     opened = context.connect(settings)
     yield opened
     opened.database.close()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import stores
+
 from celadon.actions import accounts, apps, authorizations, builds, context, dynos, keys
 from celadon.actions.builds import Compiled
 from celadon.actions.context import Context
@@ -18,9 +20,9 @@ from celadon.model.account import Actor
 from celadon.model.app import Collaborator
 from celadon.model.dyno import DynoState
 from celadon.platform.settings import Settings
-from celadon.store import database, rows, tables
 from celadon.store import dynos as stored_dynos
 from celadon.store import releases as stored_releases
+from celadon.store import rows, tables
 
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse"
@@ -120,7 +122,7 @@ def basic(user: str, secret: str) -> str:
 def make_store(home: Path, *, furnished: bool) -> None:
     """A store with one operator, and perhaps the app `example`; worlds are copies of it."""
     settings = Settings(home=home, acme_email="ops@example.com")
-    database.migrate(settings)
+    stores.make(settings)
     opened = context.connect(settings)
     accounts.create_operator(opened.database, email=EMAIL, password=PASSWORD)
     actor = accounts.log_in(opened, EMAIL, PASSWORD)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from tests import stores
 
 from celadon.actions import accounts, apps, builds, context
 from celadon.actions.context import Context
@@ -13,13 +14,12 @@ from celadon.build.workspace import Workspace
 from celadon.model.account import Actor
 from celadon.platform import runtimes
 from celadon.platform.settings import Settings
-from celadon.store import database
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Context:
     settings = Settings(home=tmp_path, acme_email="ops@example.com")
-    database.migrate(settings)
+    stores.make(settings)
     (tmp_path / "cache").mkdir()
     return context.connect(settings)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from tests import stores
 
 from celadon.actions import accounts, apps, context, slugs, sources
 from celadon.actions.context import Context
@@ -18,7 +19,6 @@ from celadon.build import stream
 from celadon.model.account import Actor
 from celadon.model.source import Source
 from celadon.platform.settings import Settings
-from celadon.store import database
 from celadon.store import sources as stored
 
 LIMIT = 3 << 20
@@ -29,7 +29,7 @@ class Stand:
 
     def __init__(self, home: Path) -> None:
         settings = Settings(home=home, source_limit=LIMIT, slug_limit=LIMIT)
-        database.migrate(settings)
+        stores.make(settings)
         (home / "uploads").mkdir()
         self.context: Context = context.connect(settings)
         self.owner = Actor(account=accounts.create_operator(self.context.database, email="a@b", password="long enough"))

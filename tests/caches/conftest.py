@@ -23,14 +23,14 @@ from celadon.caches.servers import Servers
 from celadon.model.engine import EngineKind
 from celadon.platform import runtimes
 from celadon.platform.settings import Settings
-from celadon.store import database
+from tests import stores
 from tests.postgres.conftest import place as place
 from tests.postgres.conftest import settings as settings
 
 
 @pytest.fixture(scope="module")
 def context(settings: Settings) -> Context:
-    database.migrate(settings)
+    stores.make(settings)
     runtimes.network(settings).ensure()
     return contexts.connect(settings)
 

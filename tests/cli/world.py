@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import stores
+
 from celadon.actions import accounts, apps, authorizations, builds, context, dynos, keys
 from celadon.actions.builds import Compiled
 from celadon.actions.context import Context
@@ -65,7 +67,7 @@ class World:
 def make_store(home: Path) -> None:
     """A store with one operator; others are copies of it."""
     settings = Settings(home=home, acme_email="ops@example.com")
-    database.migrate(settings)
+    stores.make(settings)
     opened = database.connect(settings)
     accounts.create_operator(opened, email=EMAIL, password=PASSWORD)
     opened.close()

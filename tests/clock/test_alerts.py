@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests import stores
 from tests.logplex.test_metrics import answer
 
 from celadon.actions import accounts, alerts, apps, context, mails, metrics, webhooks
@@ -25,7 +26,7 @@ from celadon.model.logline import Source
 from celadon.model.metrics import Counts
 from celadon.platform.settings import Settings
 from celadon.store import alerts as stored_alerts
-from celadon.store import changes, database, events, tables
+from celadon.store import changes, events, tables
 from celadon.store.metrics import Batch, Metrics
 
 ROUTER = Source(source="heroku", ps="router")
@@ -35,7 +36,7 @@ _fork = multiprocessing.get_context("fork")
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Context]:
     settings = Settings(home=tmp_path)
-    database.migrate(settings)
+    stores.make(settings)
     opened = context.connect(settings)
     yield opened
     opened.database.close()

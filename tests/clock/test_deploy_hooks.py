@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
-from tests import certified, dns_server, irc_server, receiver
+from tests import certified, dns_server, irc_server, receiver, stores
 from tests.clock.test_mails import Box, Server
 from tests.dns_server import DnsServer
 from tests.irc_server import IrcServer
@@ -35,7 +35,7 @@ from celadon.model.account import Actor
 from celadon.model.deploy_hook import Chat
 from celadon.platform import settings as platform_settings
 from celadon.platform.settings import Settings
-from celadon.store import database, tables
+from celadon.store import tables
 
 _COMMIT = "4f20bdd0123456789012345678901234567890ab"
 _SECONDS = 1.0
@@ -62,7 +62,7 @@ def dns() -> Iterator[DnsServer]:
 @pytest.fixture
 def world(tmp_path: Path, dns: DnsServer) -> Iterator[Context]:
     settings = Settings(home=tmp_path, dns_server=dns.address, private_destinations="127.0.0.0/8")
-    database.migrate(settings)
+    stores.make(settings)
     opened = context.connect(settings)
     yield opened
     opened.database.close()

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from tests import certified
+from tests import certified, stores
 
 from celadon.actions import accounts, mails
 from celadon.actions import context as contexts
@@ -22,7 +22,6 @@ from celadon.clock.mails import Post
 from celadon.model.account import Actor
 from celadon.model.mail import Mail, next_wait
 from celadon.platform.settings import Settings
-from celadon.store import database
 
 
 class Box:
@@ -89,7 +88,7 @@ def _context(home: Path, **settings: Any) -> Context:
     made = Settings(home=home, domain="paas.example", **settings)
     home.mkdir(exist_ok=True)
     if not (home / "store.db").exists():
-        database.migrate(made)
+        stores.make(made)
     return contexts.connect(made)
 
 

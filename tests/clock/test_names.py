@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests import dns_server
+from tests import dns_server, stores
 from tests.dns_server import DnsServer
 from tests.router.mesh import wait_for
 
@@ -15,7 +15,6 @@ from celadon.actions.context import Context, now
 from celadon.clock.names import Names
 from celadon.model.account import Actor
 from celadon.platform.settings import Settings
-from celadon.store import database
 from celadon.store import domains as stored
 
 
@@ -29,7 +28,7 @@ def server() -> Iterator[DnsServer]:
 @pytest.fixture
 def world(tmp_path: Path, server: DnsServer) -> Iterator[Context]:
     settings = Settings(home=tmp_path, domain="apps.test", dns_server=server.address, domain_check_interval=0.0)
-    database.migrate(settings)
+    stores.make(settings)
     opened = context.connect(settings)
     yield opened
     opened.database.close()

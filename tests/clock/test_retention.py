@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests import stores
 
 from celadon.actions import (
     accounts,
@@ -29,7 +30,7 @@ from celadon.model.account import Actor
 from celadon.model.addon import AddOnState
 from celadon.model.transfer import Check, TransferKind, TransferStatus
 from celadon.platform.settings import Settings
-from celadon.store import addon_sign_ons, database, tables
+from celadon.store import addon_sign_ons, tables
 from celadon.store import addons as stored_addons
 from celadon.store import apps as stored_apps
 from celadon.store import authorizations as stored_authorizations
@@ -49,7 +50,7 @@ def made(tmp_path: Path) -> Iterator[tuple[Context, Actor]]:
     for name in ("sources", "slugs", "builds", "uploads"):
         (tmp_path / name).mkdir()
     settings = Settings(home=tmp_path)
-    database.migrate(settings)
+    stores.make(settings)
     world = context.connect(settings)
     owner = Actor(account=accounts.create_operator(world.database, email="a@b", password="long enough"))
     apps.create(world, owner, name="hello")

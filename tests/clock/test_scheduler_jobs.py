@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests import stores
 
 from celadon.actions import accounts, apps, builds, context, scheduler_jobs
 from celadon.actions.builds import Compiled
@@ -22,13 +23,13 @@ from celadon.model.scheduler_job import SchedulerJob
 from celadon.platform import settings as platform_settings
 from celadon.platform.settings import Settings
 from celadon.scheduler.provider import SchedulerProvider
-from celadon.store import database, dynos, tables
+from celadon.store import dynos, tables
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Context]:
     settings = Settings(home=tmp_path)
-    database.migrate(settings)
+    stores.make(settings)
     opened = context.connect(settings)
     yield opened
     opened.database.close()

@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests import certified, dns_server, receiver
+from tests import certified, dns_server, receiver, stores
 from tests.dns_server import DnsServer
 from tests.receiver import Receiver
 from tests.router.mesh import wait_for
@@ -29,7 +29,7 @@ from celadon.model.account import Actor
 from celadon.model.webhook import WebhookDelivery
 from celadon.platform import settings as platform_settings
 from celadon.platform.settings import Settings
-from celadon.store import database, tables
+from celadon.store import tables
 
 # Long enough for anything local, short enough to wait for.
 _SECONDS = 1.0
@@ -50,7 +50,7 @@ def dns() -> Iterator[DnsServer]:
 @pytest.fixture
 def world(tmp_path: Path, dns: DnsServer) -> Iterator[Context]:
     settings = Settings(home=tmp_path, dns_server=dns.address, private_destinations="127.0.0.0/8")
-    database.migrate(settings)
+    stores.make(settings)
     for directory in ("sources", "slugs", "builds", "uploads"):
         (tmp_path / directory).mkdir(exist_ok=True)
     opened = context.connect(settings)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import stores
 from tests.api import schema
 
 from celadon.actions import (
@@ -33,7 +34,7 @@ from celadon.model.dyno import DynoState
 from celadon.model.formation import Update
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import Container, ContainerSpec, ContainerState, MemoryUse
-from celadon.store import changes, database, events
+from celadon.store import changes, events
 from celadon.store import dynos as stored_dynos
 from celadon.store import formations as stored_formations
 
@@ -109,7 +110,7 @@ class Unpacked(Launcher):
 class World:
     def __init__(self, home: Path) -> None:
         settings = Settings(home=home, crash_backoff=(0.0, 3600.0), stop_timeout=30.0)
-        database.migrate(settings)
+        stores.make(settings)
         self.context = context.connect(settings)
         self.actor = Actor(
             account=accounts.create_operator(self.context.database, email="a@b.c", password="long enough")

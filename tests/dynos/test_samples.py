@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import stores
 
 from celadon.actions import context, dynos
 from celadon.actions.context import Context
@@ -14,7 +15,6 @@ from celadon.dynos.samples import Sampler
 from celadon.model.dyno import Dyno, DynoState
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import MemoryUse
-from celadon.store import database
 from celadon.store.metrics import Metrics
 
 APP = "app-1"
@@ -38,7 +38,7 @@ class Measured:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Context]:
     settings = Settings(home=tmp_path)
-    database.migrate(settings)
+    stores.make(settings)
     opened = context.connect(settings)
     yield opened
     opened.database.close()

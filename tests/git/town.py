@@ -20,6 +20,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tests import stores
+
 from celadon.actions import accounts, apps, authorizations, builds, keys
 from celadon.actions import context as contexts
 from celadon.actions.builds import Compiled
@@ -31,7 +33,7 @@ from celadon.platform import settings as platform_settings
 from celadon.platform.install import make_directories
 from celadon.platform.settings import Settings
 from celadon.store import builds as stored_builds
-from celadon.store import changes, database
+from celadon.store import changes
 
 PATIENCE = 20.0
 EMAIL, PASSWORD = "admin@localhost", "a long password"
@@ -59,7 +61,7 @@ class Town:
         )
         make_directories(self.settings)
         platform_settings.save(self.settings)
-        database.migrate(self.settings)
+        stores.make(self.settings)
         self.context = contexts.connect(self.settings)
         accounts.create_operator(self.context.database, email=EMAIL, password=PASSWORD)
         self.actor = accounts.log_in(self.context, EMAIL, PASSWORD)

@@ -1,6 +1,7 @@
 """A whole platform, freshly started, for the tests that use it as a user does: through the CLI, git and HTTP.
 
-One per test process; each test has an app of its own. It is installed by bin/up's own program and removed by bin/down's.
+One per test process; each test has an app of its own. It is installed by bin/up's own program and removed by bin/down's,
+after the last journey: idle, its eight roles would take their share of the machine from all other tests.
 Who works on a test sets CELADON_TEST_KEEP=NAME: the platform of that name is then used again, and never removed.
 """
 
@@ -222,21 +223,21 @@ def _ports_of(home: Path) -> dict[str, int]:
     return {name: known[name.replace("-", "_")] for name in _PORTS}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """The platform of this test process."""
     with _platform("", tmp_path_factory, SETTINGS) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A platform where every limit of a build is soon reached."""
     with _platform("n", tmp_path_factory, {**SETTINGS, **NARROW}) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def brief(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """A platform where dynos are soon old."""
     with _platform("b", tmp_path_factory, {**SETTINGS, **BRIEF}) as found:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.applications import Starlette
+from tests import stores
 
 from celadon.actions import accounts, addons, apps, provisioning
 from celadon.actions.context import Context
@@ -48,7 +49,7 @@ def post(port: int, content: bytes, headers: dict[str, str]) -> int:
 
 def test_lines_come_by_the_token_of_a_living_add_on(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
-    database.migrate(settings)
+    stores.make(settings)
     context = Context(database.connect(settings), settings)
     actor = Actor(account=accounts.create_operator(context.database, email="a@example.com", password="correct horse"))
     app = apps.create(context, actor, name="shop")

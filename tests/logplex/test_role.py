@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests import stores
 from tests.logplex.listener import PATIENCE, Running
 
 from celadon.actions import accounts, apps, config_vars, log_sessions
@@ -31,7 +32,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
     # A number of its own: the socket is in /run, which all platforms share.
     settings = Settings(home=home, instance=random.randrange(1000, 900_000_000))
     platform_settings.save(settings)
-    database.migrate(settings)
+    stores.make(settings)
     yield settings
     for name in ("logplex.sock", "logplex.lock"):
         (settings.run / name).unlink(missing_ok=True)

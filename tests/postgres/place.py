@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from celadon.actions.context import Context
 from celadon.addons.engines import Engines
 from celadon.addons.locks import Locks
 from celadon.addons.provider import Provided, Wanted
+from celadon.model.engine import Engine
 from celadon.platform import images, runtimes
 from celadon.platform.settings import Settings
 from celadon.postgres.cluster import Clusters
@@ -23,8 +25,30 @@ from celadon.postgres.manager import Manager
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
 from celadon.runtime import cgroups
-from celadon.store import database
+from tests import disk, stores
 from tests.runtime.conftest import free_instance
+
+
+class CopiedClusters(Clusters):
+    """initdb, which takes most of the time that a new cluster needs, makes the first one's files; others get copies.
+
+    They come by the way of the spare files that the platform keeps. Copies are one another's in all, the identity too.
+    """
+
+    def __init__(self, engines: Engines) -> None:
+        super().__init__(engines)
+        self._turn = threading.Lock()
+
+    def make(self, engine: Engine) -> None:
+        if self.made(engine) or engine.version != self.version:
+            return super().make(engine)
+        kept = self.engines.settings.home / "first-cluster"
+        with self._turn:
+            if kept.is_dir() and not self.spare.is_dir():
+                shutil.copytree(kept, self.spare)
+            super().make(engine)
+            if not kept.is_dir():
+                shutil.copytree(self.files(engine), kept)
 
 
 @dataclass(frozen=True)
@@ -34,11 +58,11 @@ class Place:
     @cached_property
     def clusters(self) -> Clusters:
         runtimes.network(self.settings).ensure()
-        return Clusters(Engines(self.settings))
+        return CopiedClusters(Engines(self.settings))
 
     @cached_property
     def context(self) -> Context:
-        database.migrate(self.settings)
+        stores.make(self.settings)
         return contexts.connect(self.settings)
 
     @cached_property
@@ -83,7 +107,8 @@ def opened() -> Iterator[Place]:
     with contextlib.ExitStack() as stack:
         # Not below a directory of the test's user: the users of the engines go through the directories above.
         home = Path(f"/var/lib/celadon-pg-test-{uuid.uuid4().hex[:8]}")
-        home.mkdir(mode=0o711)
+        stack.enter_context(disk.mounted(home))
+        home.chmod(0o711)
         settings = Settings(home=home, instance=free_instance(stack))
         try:
             images.build(settings, "services")
@@ -102,4 +127,3 @@ def _clear(settings: Settings) -> None:
     groups.kill("", time.monotonic() + 5)
     groups.remove_root()
     shutil.rmtree(settings.run, ignore_errors=True)
-    shutil.rmtree(settings.home)

@@ -18,12 +18,12 @@ from celadon.postgres.clip_places import ClusterPlaces
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
-from celadon.store import database
+from tests import stores
 
 
 @pytest.fixture(scope="module")
 def context(settings: Settings) -> Context:
-    database.migrate(settings)
+    stores.make(settings)
     return contexts.connect(settings)
 
 

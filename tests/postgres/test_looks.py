@@ -29,7 +29,8 @@ from celadon.postgres.transfers import Transfers
 from celadon.postgres.upgrades import Upgrades
 from celadon.postgres.verification import Verification
 from celadon.store import caches as stored_caches
-from celadon.store import database, engines, postgres_databases
+from celadon.store import engines, postgres_databases
+from tests import stores
 
 FEW, MANY = 2, 200
 
@@ -52,7 +53,7 @@ class Secrets:
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Context]:
     settings = Settings(home=tmp_path_factory.mktemp("looks"))
-    database.migrate(settings)
+    stores.make(settings)
     found = contexts.connect(settings)
     yield found
     found.database.close()

@@ -17,7 +17,7 @@ from celadon.model.engine import Engine, EngineKind, EngineState
 from celadon.platform.settings import Settings
 from celadon.postgres import patroni
 from celadon.postgres.pairs import Pairs
-from celadon.store import database
+from tests import stores
 
 DEADLINE = 10.0
 
@@ -67,7 +67,7 @@ def test_etcd_is_started_by_who_has_its_lock() -> None:
 
 def test_a_primary_that_does_not_answer_is_still_the_primary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(home=tmp_path)
-    database.migrate(settings)
+    stores.make(settings)
     context = contexts.connect(settings)
     made = databases.reserve(context, str(uuid.uuid4()), "premium-0", "17", Names(name="d", role="u", password="p"))
     clusters: Any = Clusters()

@@ -22,7 +22,7 @@ from celadon.postgres.launch import Launcher
 from celadon.postgres.manager import Manager
 from celadon.postgres.pairs import Pairs
 from celadon.postgres.provider import PostgresProvider
-from celadon.store import database
+from tests import stores
 
 DEADLINE = 10.0
 
@@ -57,7 +57,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def made(home: Path) -> Context:
     settings = Settings(home=home)
-    database.migrate(settings)
+    stores.make(settings)
     return contexts.connect(settings)
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
 import pytest
+from tests import stores
 from tests.router import servers
 
 from celadon.model import routing
@@ -149,7 +150,7 @@ class Mesh:
 
     def __init__(self, settings: Settings, make_engine: Callable[[Settings], MortalEngine]) -> None:
         self.settings = settings
-        database.migrate(settings)
+        stores.make(settings)
         self.database = database.connect(settings)
         self.engine = make_engine(settings)
         self.manager = Manager(settings, self.database, self.engine)

@@ -1,3 +1,6 @@
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -49,3 +52,20 @@ def test_processes_below_the_containers_group_are_its_own(tmp_path: Path) -> Non
         (directory / "cgroup.procs").write_text(text)
     groups = cgroups.Cgroups(root="/celadon7", kind=cgroups.Hierarchy.UNIFIED, mount=tmp_path)
     assert groups.pids("web") == {12, 13, 14}
+
+
+def test_what_is_left_of_all_containers_is_killed_at_once(instance: int) -> None:
+    kind = cgroups.hierarchy()
+    groups = cgroups.Cgroups(root=f"/celadon{instance}", kind=kind)
+    top = cgroups.MOUNT if kind is cgroups.Hierarchy.UNIFIED else cgroups.MOUNT / "memory"
+    group = top / f"celadon{instance}/addons/left"
+    group.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as left:
+        try:
+            (group / "cgroup.procs").write_text(str(left.pid))
+            groups.kill("", time.monotonic() + 10)
+            assert left.wait(timeout=10) == -signal.SIGKILL
+        finally:
+            left.kill()
+    groups.remove_root()
+    assert not group.exists()

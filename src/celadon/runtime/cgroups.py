@@ -50,7 +50,8 @@ class Cgroups:
     mount: Path = MOUNT
 
     def path(self, container_id: str) -> str:
-        return f"{self.root}/{container_id}"
+        """Where its group is; "" stands for all containers."""
+        return f"{self.root}/{container_id}".rstrip("/")
 
     @property
     def counts_swap(self) -> bool:
