@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(words)
     except ModuleNotFoundError as missing:
-        if missing.name is None or missing.name.startswith("celadon"):
+        if missing.name is None or words[0] not in ("role", "up", "images", "down"):
             raise
         text = f"this is the client alone, without {missing.name}: a platform is installed by bin/up of its checkout"
         print(f"cannot run {' '.join(words[:2])}: {text}", file=sys.stderr)

@@ -3,7 +3,7 @@
 A table of one row a command, and so as long as there are commands: whoever looks for one finds it here, and nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -296,6 +296,11 @@ COMMANDS: Mapping[str, Entry] = {
     "platform:info": Entry("local_platform:info", "", "show the details of a platform on this machine"),
     "platform:invite": Entry("invitations:create", "EMAIL", "invite somebody to make an account"),
     "platform:outbox": Entry("mails:outbox", "", "show the letters of the platform"),
+    "plugins": Entry("plugins:list_plugins", "", "list installed plugins"),
+    "plugins:install": Entry("plugins:install", "URL|PATH|NAME", "install a plugin"),
+    "plugins:link": Entry("plugins:link", "PATH", "use a plugin where you work on it"),
+    "plugins:uninstall": Entry("plugins:uninstall", "PLUGIN", "uninstall a plugin"),
+    "plugins:update": Entry("plugins:update", "[PLUGIN]", "install plugins anew from where they came from"),
     "ps": Entry("dynos:ps", "[TYPE ...]", "list the dynos of an app"),
     "ps:resize": Entry("formations:resize", "[TYPE=SIZE ...]", "change the size of dynos"),
     "ps:restart": Entry("dynos:restart", "[DYNO|TYPE]", "restart dynos"),
@@ -448,6 +453,7 @@ ADDITIONAL: Mapping[str, str] = {
     "pg": "databases of an app",
     "pipelines": "apps in stages, and promoting code between them",
     "platform": "the platform on this machine, and what its operator does",
+    "plugins": "packages that bring more commands",
     "redis": "Redis of an app",
     "regions": "where apps can run",
     "scheduler": "commands that an app runs by itself",
@@ -464,9 +470,9 @@ def topic_of(name: str) -> str:
     return name.partition(":")[0]
 
 
-def below(name: str) -> list[str]:
+def below(name: str, names: Iterable[str] = COMMANDS) -> list[str]:
     """Commands of a topic or command that are of no other command below it: of `pg` pg:backups, not pg:backups:url."""
-    found = [one for one in COMMANDS if one.startswith(f"{name}:")]
+    found = [one for one in names if one.startswith(f"{name}:")]
     return [one for one in found if not any(one.startswith(f"{other}:") for other in found)]
 
 
