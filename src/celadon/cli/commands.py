@@ -114,12 +114,35 @@ def _own(function: Callable[..., None]) -> list[click.Parameter]:
     return list(reversed(params))
 
 
+def _completing(values: str) -> Callable[[click.Context, click.Parameter, str], Any]:
+    """A function of the module that knows them, which is loaded when a shell asks."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+        from celadon.cli import completion
+
+        return getattr(completion, values)(context, parameter, incomplete)
+
+    return complete
+
+
 def _shared(*, app: bool, json: bool, confirm: bool) -> list[click.Parameter]:
     options: list[click.Parameter] = []
     if app:
-        options.append(click.Option(["-a", "--app", "app_option"], metavar="APP", help="The app to work on."))
         options.append(
-            click.Option(["-r", "--remote", "remote_option"], metavar="REMOTE", help="The git remote of the app.")
+            click.Option(
+                ["-a", "--app", "app_option"],
+                metavar="APP",
+                help="The app to work on.",
+                shell_complete=_completing("apps"),
+            )
+        )
+        options.append(
+            click.Option(
+                ["-r", "--remote", "remote_option"],
+                metavar="REMOTE",
+                help="The git remote of the app.",
+                shell_complete=_completing("remotes"),
+            )
         )
     if confirm:
         options.append(

@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from celadon.cli import commands, failure
 from celadon.cli.commands import Command
 from celadon.cli.invocation import Invocation
 from celadon.cli.table import ALIASES, COMMANDS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _INTERRUPTED = 130
 
@@ -23,6 +26,12 @@ class Group(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return load(cmd_name)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """By the table: no command is loaded for it."""
+        from celadon.cli import completion
+
+        return completion.names(incomplete)
 
 
 def load(name: str) -> Command | None:

@@ -21,6 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Standard input was closed by who started us.
         sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
     try:
+        if "_CELADON_COMPLETE" in os.environ:
+            # A shell asks what may follow on its line.
+            from celadon.cli import completion
+
+            return completion.answer()
         if words in (["version"], ["--version"], ["-v"]):
             from celadon.cli import version
 
