@@ -8,6 +8,7 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+import pexpect
 from tests.cli.program import Program
 
 CHECKOUT = Path(__file__).parents[2]
@@ -28,6 +29,14 @@ class Installed(Program):
     @property
     def argv(self) -> list[str]:
         return [str(self.venv / "bin" / "celadon")]
+
+    def on_terminal(self, *words: str, env: dict[str, str] | None = None) -> str:
+        """What a terminal shows of it."""
+        shown = self.terminal(*words, env=env)
+        shown.setwinsize(33, 300)
+        shown.expect(pexpect.EOF)
+        shown.close()
+        return shown.before or ""
 
     def evaluate(self, code: str) -> str:
         done = subprocess.run([self.python, "-c", code], capture_output=True, text=True, check=False, env=self.env)
@@ -52,19 +61,26 @@ def make_venv(venv: Path, wheel: Path) -> None:
     site = next(venv.glob("lib/python3*/site-packages"))
     for name in sorted(needed("celadon", site)):
         for entry in {file.parts[0] for file in metadata.distribution(name).files or () if file.parts[0] != ".."}:
-            if not (site / entry).exists() and entry != "__pycache__":
-                (site / entry).symlink_to(Path(str(metadata.distribution(name).locate_file(entry))))
+            ours, theirs = Path(str(metadata.distribution(name).locate_file(entry))), site / entry
+            if entry.endswith(".dist-info"):
+                # uv sees no distribution behind a link.
+                shutil.copytree(ours, theirs)
+            elif not theirs.exists() and entry != "__pycache__":
+                theirs.symlink_to(ours)
 
 
 def needed(name: str, site: Path) -> set[str]:
-    """The distributions that one of this directory needs, and those that they need."""
+    """The distributions that one of this directory needs here, and those that they need."""
     found, waiting = set[str](), [next(iter(metadata.distributions(name=name, path=[str(site)])))]
     while waiting:
         for requirement in waiting.pop().requires or ():
             wanted = _NAME.match(requirement)
-            if wanted and ";" not in requirement and wanted[0] not in found:
-                found.add(wanted[0])
-                waiting.append(metadata.distribution(wanted[0]))
+            assert wanted, requirement
+            # What is for other systems is not installed here either.
+            if "extra ==" in requirement or wanted[0] in found or not list(metadata.distributions(name=wanted[0])):
+                continue
+            found.add(wanted[0])
+            waiting.append(metadata.distribution(wanted[0]))
     return found
 
 

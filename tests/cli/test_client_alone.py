@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 
 import pytest
 from tests.cli.installed import CHECKOUT, Installed, build_wheel, make_venv
 from tests.cli.world import EMAIL, World
+from uv import find_uv_bin
+
+from celadon.api import client_wheel
 
 # Modules that Python has on Unix alone.
 UNIX_ONLY = ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty")
@@ -52,6 +56,38 @@ def test_the_wheel_is_a_client_without_a_server(venv: Path, tmp_path: Path, worl
     done = subprocess.run(role, capture_output=True, text=True, check=False, env=celadon.env)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("cannot run role api: this is the client alone, without ")
+
+
+def test_the_client_becomes_the_one_that_its_platform_runs(venv: Path, tmp_path: Path, world: World) -> None:
+    celadon = Installed(tmp_path, venv)
+    celadon.env |= {"UV_OFFLINE": "1", "PATH": f"{Path(find_uv_bin()).parent}:{celadon.env['PATH']}"}
+    celadon.env["CELADON_HOST"] = url = f"http://{world.machine}"
+    offered = client_wheel.wheel().version
+    before = celadon("version").out.split()[0]
+    # A first command on a terminal has it looked up, and does not wait for that; a later one tells.
+    noted = celadon.home / ".cache" / "celadon" / "client-of-the-platform"
+    celadon.on_terminal("version", "--platform", url)
+    deadline = time.monotonic() + 30
+    while not (noted.exists() and noted.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert noted.read_text() == f"{offered} {url}"
+    notice = f" !    {url} runs celadon/{offered}, this is {before}: `celadon update` replaces it."
+    assert notice in celadon.on_terminal("version", "--platform", url)
+    assert notice not in celadon.on_terminal("version", "--platform", url, env={"CELADON_SKIP_NEW_VERSION_CHECK": "1"})
+    assert celadon("version", "--platform", url).err == ""
+
+    shown = celadon("update")
+    number = before.removeprefix("celadon/")
+    assert (shown.err, shown.out) == ("", f"Updating celadon from {number} to {offered}... done\n")
+    assert celadon("version").out.startswith(f"celadon/{offered} ")
+    assert notice not in celadon.on_terminal("version", "--platform", url)
+    assert celadon("update:beta").out == (
+        "There is one client of a platform, and no beta of it.\n"
+        f"This client is up to date: celadon/{offered}, as {url} has it.\n"
+    )
+    # It is made of other files than the one before; all commands are in it.
+    celadon.evaluate("from celadon.cli import group, table\nfor name in table.COMMANDS: group.load(name)")
+    celadon.evaluate("import importlib.util as u; assert u.find_spec('celadon.store') is None")
 
 
 def test_every_module_of_the_client_is_loaded_without_what_only_unix_has() -> None:

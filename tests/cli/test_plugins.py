@@ -14,7 +14,7 @@ import pytest
 from tests.cli.program import Program
 from tests.cli.world import World
 
-from celadon.cli import plugin_install, plugin_sources
+from celadon.cli import plugin_sources
 from celadon.cli.failure import Failure, UsageFailure
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "plugin-hello"
@@ -229,11 +229,3 @@ def test_what_is_no_source(source: str) -> None:
 def test_of_what_a_plugin_needs_the_client_is_there_already() -> None:
     wanted = ["click>=8", "Celadon", "rich", "attrs>=1; python_version > '3'", "pytest; extra == 'test'", "click-odd"]
     assert plugin_sources.brought(wanted) == ["rich", "attrs>=1; python_version > '3'", "click-odd"]
-
-
-def test_pip_is_used_where_uv_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shutil, "which", lambda name, path=None: None)
-    assert plugin_install.installer()[:4] == [sys.executable, "-m", "pip", "install"]
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(Failure, match="neither uv nor pip"):
-        plugin_install.installer()

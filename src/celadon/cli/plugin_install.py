@@ -8,7 +8,6 @@ import re
 import secrets
 import shutil
 import subprocess
-import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from celadon.cli import plugin_index, plugin_probe, plugin_sources
+from celadon.cli import installation, plugin_index, plugin_probe, plugin_sources
 from celadon.cli.failure import Failure
 from celadon.cli.plugin_index import Plugin
 from celadon.cli.plugin_loading import Broken
@@ -157,25 +156,17 @@ def _project(project: Path) -> dict[str, Any]:
 
 def _fetch(requirements: Sequence[str], directory: Path, *, whole: bool) -> None:
     """Install into a directory, `whole` with what these need in turn; raises Failure."""
-    argv = [*installer(), "--target", str(directory), *([] if whole else ["--no-deps"]), "--", *requirements]
+    argv = [
+        *installation.installer(),
+        "--target",
+        str(directory),
+        *([] if whole else ["--no-deps"]),
+        "--",
+        *requirements,
+    ]
     done = subprocess.run(argv, capture_output=True, check=False, text=True, errors="replace", stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         said = _CREDENTIALS.sub("://", done.stderr.strip() or done.stdout.strip()).splitlines()
         raise Failure(
             f"cannot install {', '.join(plugin_sources.shown(one) for one in requirements)}:", *said[-_LAST_LINES:]
         )
-
-
-def installer() -> list[str]:
-    """How uv or pip installs packages for this Python; raises Failure when there is neither."""
-    beside = Path(sys.executable).parent
-    if (uv := shutil.which("uv", path=str(beside)) or shutil.which("uv")) is not None:
-        return [uv, "pip", "install", "--quiet", "--python", sys.executable]
-    import importlib.util
-
-    if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    raise Failure(
-        f"cannot install packages: {sys.executable} has neither uv nor pip",
-        f"Run `{sys.executable} -m ensurepip`, or install uv: https://docs.astral.sh/uv/",
-    )

@@ -340,6 +340,8 @@ COMMANDS: Mapping[str, Entry] = {
     "teams:create": Entry("teams:create", "NAME", "create a team"),
     "teams:destroy": Entry("teams:destroy", "TEAM", "delete a team that has no apps"),
     "teams:rename": Entry("teams:rename", "NEWNAME --team TEAM", "give a team another name"),
+    "update": Entry("update:update", "", "replace this client by the one that your platform runs"),
+    "update:beta": Entry("update:beta", "", "do what update does"),
     "version": Entry("guide:version", "", "print the version of this client"),
     "webhooks": Entry("webhooks:list_webhooks", "", "list the webhooks of an app"),
     "webhooks:add": Entry("webhooks:add", "-i ENTITIES -l LEVEL -u URL", "tell a URL what happens to an app"),
@@ -463,6 +465,7 @@ ADDITIONAL: Mapping[str, str] = {
     "stack": "the system that apps run on",
     "status": "whether the platform has issues",
     "teams": "teams: people who own apps together",
+    "update": "another version of this client",
     "version": "the version of this client",
     "webhooks": "who is told what happens to an app",
 }
