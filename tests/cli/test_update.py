@@ -7,6 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 from tests.cli.program import Program
 from tests.cli.replay import Replay, Told
@@ -31,6 +32,11 @@ PROJECT = {
 def test_a_checkout_is_updated_with_its_platform(stranger: Program) -> None:
     shown = stranger("update")
     assert (shown.out, shown.status) == ("", 1)
+    # Nor is anything looked up for it.
+    asked = stranger.terminal("version", "--platform", "http://localhost:1")
+    asked.expect(pexpect.EOF)
+    asked.close()
+    assert not (stranger.home / ".cache").exists()
     assert f"Update both: git -C {CHECKOUT} pull && {CHECKOUT}/bin/up\n" in shown.err
 
 

@@ -1,9 +1,6 @@
 """How this client was installed, and so who can put another one in its place."""
 
-import importlib.util
-import shutil
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import celadon
@@ -30,16 +27,22 @@ def installer(first: str = "uv") -> list[str]:
 
 def own_installer() -> list[str]:
     """That by which the client itself was installed."""
+    from importlib import metadata
+
     return installer((metadata.distribution("celadon").read_text("INSTALLER") or "uv").strip())
 
 
 def _uv() -> list[str] | None:
+    import shutil
+
     beside = str(Path(sys.executable).parent)
     program = shutil.which("uv", path=beside) or shutil.which("uv")
     return [program, "pip", "install", "--quiet", "--python", sys.executable] if program else None
 
 
 def _pip() -> list[str] | None:
+    import importlib.util
+
     if importlib.util.find_spec("pip") is None:
         return None
     return [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
