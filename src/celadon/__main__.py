@@ -32,6 +32,17 @@ def load(target: str) -> Callable[..., Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(words)
+    except ModuleNotFoundError as missing:
+        if missing.name is None or words[0] not in ("role", "up", "images", "down"):
+            raise
+        text = f"this is the client alone, without {missing.name}: a platform is installed by bin/up of its checkout"
+        print(f"cannot run {' '.join(words[:2])}: {text}", file=sys.stderr)
+        return 1
+
+
+def _run(words: list[str]) -> int:
     if len(words) == 4 and words[0] == "role" and words[2] == "--home":
         return _role(words[1], Path(words[3]))
     if words and words[0] == "up":

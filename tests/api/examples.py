@@ -182,6 +182,8 @@ EXAMPLES: dict[str, Example] = {
     "GET /buildpacks/:buildpack": _get("/buildpacks/heroku%2Fpython"),
     "GET /schema": _get("/schema"),
     "GET /health": _get("/health"),
+    "GET /client": _get("/client"),
+    "GET /client/:file": lambda world: world.get(world.get("/client").json["url"]),
     "GET /api/v4/current-status": _get("/api/v4/current-status"),
     "GET /apps/:app/sni-endpoints": _get("/apps/example/sni-endpoints"),
     "GET /spaces": _get("/spaces"),
@@ -226,6 +228,8 @@ ACCEPTED = {
     *examples_app_setups.ACCEPTED,
     *examples_code.ACCEPTED,
 }
+# Answered with a file.
+FILES = {"GET /client/:file"}
 # Not in the published schema: used by the official client all the same, or ours (docs/reference/api-extensions.md).
 UNPUBLISHED = {
     "POST /account/keys",
@@ -237,6 +241,8 @@ UNPUBLISHED = {
     "GET /platform",
     "GET /buildpacks/:buildpack",
     "GET /health",
+    "GET /client",
+    "GET /client/:file",
     "GET /api/v4/current-status",
     "GET /apps/:app/log-drain-statuses",
     *examples_accounts.UNPUBLISHED,

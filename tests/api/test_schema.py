@@ -2,7 +2,7 @@
 
 import pytest
 from tests.api import schema
-from tests.api.examples import ACCEPTED, CREATED, EXAMPLES, NOT_FOUND, UNPUBLISHED
+from tests.api.examples import ACCEPTED, CREATED, EXAMPLES, FILES, NOT_FOUND, UNPUBLISHED
 from tests.api.world import World
 
 from celadon.api import schema as described
@@ -19,7 +19,7 @@ def test_answer_conforms_to_the_published_schema(world: World, name: str) -> Non
         return
     expected = 201 if name in CREATED else 202 if name in ACCEPTED else 200
     assert reply.status == expected, reply.content
-    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["content-type"] == ("application/octet-stream" if name in FILES else "application/json")
     target = schema.target_of(*name.split(" "))
     if name in UNPUBLISHED:
         assert target is None

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import click
 import pytest
 from tests.cli.program import Program
 
-from celadon.cli import commands, group, reference, table
+from celadon.cli import commands, completion, group, reference, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 
@@ -37,6 +38,24 @@ def test_every_option_says_what_it_is_for(name: str) -> None:
 
 def test_the_reference_page_is_what_the_table_says() -> None:
     assert PAGE.read_text("utf-8") == reference.page(), "run: python -m celadon.cli.reference > docs/reference/cli.md"
+
+
+def test_table_help_page_and_completion_have_the_same_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that is in one of them is in all."""
+    known = set(table.COMMANDS)
+    assert set(re.findall(r"^## (\S+)$", PAGE.read_text("utf-8"), re.MULTILINE)) == known
+    helped = set[str]()
+    for name in {*table.PRIMARY, *table.ADDITIONAL, *(name for name in known if table.below(name))}:
+        assert group.run(["help", name]) == 0
+        shown = capsys.readouterr().out
+        helped |= set(
+            re.findall(
+                r"^(?:Usage: celadon|  )\s*([a-z0-9][a-z0-9:-]*)(?: .*)?(?:  #  .*|\[OPTIONS\])$", shown, re.MULTILINE
+            )
+        )
+    assert helped == known
+    completed = {item.value for item in completion.names("")}
+    assert completed == known | set(table.ALIASES)
 
 
 def test_every_topic_is_listed_once() -> None:

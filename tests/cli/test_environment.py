@@ -68,11 +68,3 @@ def test_platform_info_of_another_machine_is_an_error(stranger: Program) -> None
     shown = stranger("platform:info", "--platform", "https://api.example.com")
     assert shown.status == 1
     assert shown.err.startswith(" !    https://api.example.com is no platform of this machine.")
-
-
-def test_doctor_names_each_check(bare_world: World, celadon: Program) -> None:
-    checks = json.loads(celadon("doctor", "--json").out)
-    assert {"name", "ok", "detail", "remedy"} <= set(checks[0])
-    shown = celadon("doctor")
-    assert shown.status in (0, 1)
-    assert "[ok]      git: " in shown.out

@@ -5,6 +5,7 @@ files of their own. The generator is heroku-client 2's, which makes its function
 that from Heroku, the test from the platform.
 """
 
+import hashlib
 import json
 import shutil
 import uuid
@@ -112,5 +113,13 @@ def test_curl_with_netrc(platform: Platform, app: App, token: str, tmp_path: Pat
     assert newest["description"] == "Remove CURL config vars"
     log = curl(tls, f"{path}/log-sessions", "-d", '{"lines": 5}')["logplex_url"]
     assert len(platform.run("curl", "-sS", "--cacert", authority, log).stdout.splitlines()) == 5
+    # The platform's own client is for everybody, and what comes is what was promised.
+    promised = json.loads(platform.run("curl", "-sS", "--cacert", authority, f"{tls}/client").stdout)
+    wheel = tmp_path / "client.whl"
+    platform.run("curl", "-sS", "--cacert", authority, "-o", wheel, f"{tls}{promised['url']}")
+    assert hashlib.sha256(wheel.read_bytes()).hexdigest() == promised["sha256"]
+    checks = {check["name"]: check for check in json.loads(platform.celadon("doctor", "--json", check=False))}
+    assert checks["login"] == {"part": "client", "name": "login", "ok": True, "detail": "admin@localhost", "remedy": ""}
+    assert checks["roles"]["ok"] and checks["clock"]["ok"]
     stranger = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", _ACCEPT, f"{plain}/apps"]
     assert platform.run("env", f"HOME={tmp_path / 'nobody'}", *stranger).stdout == "401"

@@ -84,6 +84,14 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """A file that is not text, the same for everybody; `etag` names its content, in quotes."""
+
+    content: bytes
+    etag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
     """What changes about an app behind this number of the change feed, as it happens (`celadon.api.live`)."""
 

@@ -19,7 +19,7 @@ from celadon.actions import operator_visits, rates
 from celadon.actions.context import Context
 from celadon.actions.operator_visits import ReasonRequired
 from celadon.api import credentials, failures, ranges
-from celadon.api.answer import Answer, Awaited, Listing, Live, Page, Response
+from celadon.api.answer import Answer, Awaited, Download, Listing, Live, Page, Response
 from celadon.api.request import Call, Request
 from celadon.api.route import Door, Route, Table, UnknownEndpoint
 from celadon.dashboard import pages
@@ -178,13 +178,16 @@ def _check_version(headers: Mapping[str, str]) -> None:
         )
 
 
-def tell(answer: Answer | Listing | Live | Page, request: Request) -> Response:
+def tell(answer: Answer | Download | Listing | Live | Page, request: Request) -> Response:
     """An answer on the wire; raises RangeNotSatisfiable."""
     if isinstance(answer, Live):
         stream = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         return Response(status=200, headers=stream, content=b"", live=answer)
     if isinstance(answer, Page):
         return _told_page(answer, request)
+    if isinstance(answer, Download):
+        kept = {"Content-Type": "application/octet-stream", "Cache-Control": "public, no-cache", "ETag": answer.etag}
+        return Response(status=200, headers=kept, content=answer.content)
     if isinstance(answer, Listing):
         return _tell_listing(answer, request)
     modified = answer.last_modified()

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from celadon.api.answer import Answer, Awaited, Listing, Live, Page
+from celadon.api.answer import Answer, Awaited, Download, Listing, Live, Page
 from celadon.api.request import Call
 from celadon.model.errors import CeladonError
 
@@ -35,7 +35,7 @@ class Route:
     method: str
     path: str
     permission: str
-    answer: Callable[[Call], Answer | Awaited | Listing | Live | Page]
+    answer: Callable[[Call], Answer | Awaited | Download | Listing | Live | Page]
     door: Door = Door.TOKEN
     free: bool = False
 
@@ -57,7 +57,7 @@ class Route:
 def route(
     verb: str,
     permission: str,
-    answer: Callable[[Call], Answer | Awaited | Listing | Live | Page],
+    answer: Callable[[Call], Answer | Awaited | Download | Listing | Live | Page],
     door: Door = Door.TOKEN,
     free: bool = False,
 ) -> Route:

@@ -16,6 +16,7 @@ from celadon.api import (
     authorizations,
     buildpacks,
     builds,
+    client,
     collaborators,
     config_vars,
     dataclips,
@@ -269,6 +270,8 @@ _PLATFORM = (
     _route("GET /buildpacks/:buildpack", "anybody", buildpacks.show_in_registry, Door.OPEN),
     _route("GET /schema", "anybody", schema.show, Door.OPEN),
     _route("GET /health", "anybody", platform.health, Door.OPEN),
+    _route("GET /client", "anybody", client.show, Door.OPEN),
+    _route("GET /client/:file", "anybody", client.download, Door.OPEN),
     _route("GET /api/v4/current-status", "anybody", platform.status, Door.OPEN),
 )
 

@@ -8,7 +8,6 @@ import click
 from celadon.cli import failure
 from celadon.cli.detection import Options
 from celadon.cli.invocation import Invocation
-from celadon.cli.table import COMMANDS
 
 CONTEXT: Mapping[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -17,6 +16,8 @@ class Command(click.Command):
     """A click command that is called as its line in the table says. `must` names what may not be left out."""
 
     must: str = ""
+    # The words behind its name, as its line says them.
+    usage: str = ""
     # Options of ours that may stand behind the words of a command that is passed on, and whether they take a value.
     trailing: Mapping[str, bool] = {}
 
@@ -24,13 +25,11 @@ class Command(click.Command):
         return super().parse_args(ctx, hoisted(args, self.trailing) if self.trailing else args)
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
-        entry = COMMANDS.get(self.name or "")
-        return [piece for piece in ((entry.usage if entry else ""), "[OPTIONS]") if piece]
+        return [piece for piece in (self.usage, "[OPTIONS]") if piece]
 
     def usage_failure(self, called: str, error: click.UsageError) -> failure.UsageFailure:
         """What is wrong with the way it was called, in the toolbelt's form."""
-        entry = COMMANDS.get(self.name or "")
-        lines = [f"Usage: celadon {called} {entry.usage if entry else ''}".rstrip()]
+        lines = [f"Usage: celadon {called} {self.usage}".rstrip()]
         if isinstance(error, click.MissingParameter) and error.param is not None:
             if self.must:
                 lines.append(f"Must specify {self.must}.")
@@ -115,12 +114,35 @@ def _own(function: Callable[..., None]) -> list[click.Parameter]:
     return list(reversed(params))
 
 
+def _completing(values: str) -> Callable[[click.Context, click.Parameter, str], Any]:
+    """A function of the module that knows them, which is loaded when a shell asks."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+        from celadon.cli import completion
+
+        return getattr(completion, values)(context, parameter, incomplete)
+
+    return complete
+
+
 def _shared(*, app: bool, json: bool, confirm: bool) -> list[click.Parameter]:
     options: list[click.Parameter] = []
     if app:
-        options.append(click.Option(["-a", "--app", "app_option"], metavar="APP", help="The app to work on."))
         options.append(
-            click.Option(["-r", "--remote", "remote_option"], metavar="REMOTE", help="The git remote of the app.")
+            click.Option(
+                ["-a", "--app", "app_option"],
+                metavar="APP",
+                help="The app to work on.",
+                shell_complete=_completing("apps"),
+            )
+        )
+        options.append(
+            click.Option(
+                ["-r", "--remote", "remote_option"],
+                metavar="REMOTE",
+                help="The git remote of the app.",
+                shell_complete=_completing("remotes"),
+            )
         )
     if confirm:
         options.append(

@@ -3,7 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from celadon.cli import commands, failure
 from celadon.cli.commands import Command
 from celadon.cli.invocation import Invocation
 from celadon.cli.table import ALIASES, COMMANDS
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _INTERRUPTED = 130
 
@@ -24,16 +27,24 @@ class Group(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return load(cmd_name)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem[str]]":
+        """By the table: no command is loaded for it."""
+        from celadon.cli import completion
+
+        return completion.names(incomplete)
+
 
 def load(name: str) -> Command | None:
-    """The command of this name, with its module; None when there is none."""
+    """The command of this name, with its module; None when there is none. Raises Failure for one of a broken plugin."""
     name = ALIASES.get(name, name)
     entry = COMMANDS.get(name)
     if entry is None:
-        return None
+        from celadon.cli import plugin_loading
+
+        return plugin_loading.load(name)
     module, _, function = entry.target.partition(":")
     found: Command = getattr(importlib.import_module(f"celadon.cli.{module}"), function)
-    found.name = name
+    found.name, found.usage = name, entry.usage
     return found
 
 
@@ -41,7 +52,7 @@ def run(words: list[str]) -> int:
     """Parse and run; every error that can be foreseen is shown as a sentence."""
     if not words or words[0] in ("-h", "--help"):
         words = ["help", *words[1:]]
-    elif words[0] not in COMMANDS and words[0] not in ALIASES:
+    elif words[0] not in COMMANDS and words[0] not in ALIASES and not _of_plugin(words[0]):
         return _shown(_unknown(words[0]))
     _tolerate(sys.stdout)
     _tolerate(sys.stderr)
@@ -88,11 +99,19 @@ def _usage(name: str, error: click.UsageError) -> failure.UsageFailure:
     return command.usage_failure(name, error)
 
 
+def _of_plugin(name: str) -> bool:
+    from celadon.cli import plugin_index
+
+    return plugin_index.find(name) is not None
+
+
 def _unknown(name: str) -> failure.UsageFailure:
     import difflib
 
+    from celadon.cli import plugin_index
+
     lines = [f"`{name}` is not a celadon command."]
-    close = difflib.get_close_matches(name, [*COMMANDS, *ALIASES], n=3, cutoff=0.7)
+    close = difflib.get_close_matches(name, [*COMMANDS, *ALIASES, *plugin_index.entries()], n=3, cutoff=0.7)
     if close:
         lines.append(f"Perhaps you meant {' or '.join(f'`{word}`' for word in close)}.")
     return failure.UsageFailure(*lines, "See `celadon help` for a list of available commands.")

@@ -1,13 +1,16 @@
 """`help` and `version`."""
 
+from collections.abc import Mapping, Sequence
+
 import click
 
-from celadon.cli import table
+from celadon.cli import plugin_index, table
 from celadon.cli import version as versions
 from celadon.cli.commands import command
 from celadon.cli.failure import UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import say
+from celadon.cli.table import Entry
 
 
 @command()
@@ -32,14 +35,18 @@ def _overview() -> None:
         say(f'\n{title} topics, more with "celadon help TOPIC":\n')
         for topic, about in topics.items():
             say(f"  {topic:<12} #  {about}")
+    if brought := plugin_index.entries():
+        say('\nCommands of plugins, more with "celadon help COMMAND":\n')
+        _lines(brought, sorted(brought))
     say()
 
 
 def _explain(topic: str) -> None:
     from celadon.cli import group
 
+    entries = {**plugin_index.entries(), **table.COMMANDS}
     found = group.load(topic)
-    rest = table.below(found.name or topic) if found is not None else table.below(topic)
+    rest = table.below(topic if found is None else found.name or topic, entries)
     if found is None and not rest:
         raise UsageFailure(f"There is no command or topic `{topic}`.", "See `celadon help` for the list.")
     if found is not None:
@@ -49,12 +56,13 @@ def _explain(topic: str) -> None:
             say(f"\nAlso called: {', '.join(others)}")
     if rest:
         say("" if found is None else "\nMore commands of this topic:\n")
-        width = max(len(_line(name)) for name in rest)
-        for name in sorted(rest):
-            say(f"  {_line(name):<{width}}  #  {table.COMMANDS[name].summary}")
-        if more := [name for name in rest if table.below(name)]:
+        _lines(entries, sorted(rest))
+        if more := [name for name in rest if table.below(name, entries)]:
             say(f'\nWith more commands of their own, by "celadon help COMMAND": {", ".join(sorted(more))}')
 
 
-def _line(name: str) -> str:
-    return f"{name} {table.COMMANDS[name].usage}".rstrip()
+def _lines(entries: Mapping[str, Entry], names: Sequence[str]) -> None:
+    calls = {name: f"{name} {entries[name].usage}".rstrip() for name in names}
+    width = max(len(call) for call in calls.values())
+    for name, call in calls.items():
+        say(f"  {call:<{width}}  #  {entries[name].summary}")

@@ -1,4 +1,4 @@
-"""The platform on this machine: its details, and what the machine lacks."""
+"""The platform on this machine: its details."""
 
 import shutil
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ import click
 from celadon.cli.commands import command
 from celadon.cli.failure import Failure
 from celadon.cli.invocation import Invocation
-from celadon.cli.output import hash, header, say, show_json
+from celadon.cli.output import hash, header, show_json
 
 if TYPE_CHECKING:
     from celadon.platform.settings import Settings
@@ -29,28 +29,6 @@ def info(invocation: Invocation) -> None:
         header(str(found.get("home", "platform")))
         hash({_title(key): _text(value) for key, value in found.items() if key != "home"})
     if not found["running"]:
-        raise click.exceptions.Exit(1)
-
-
-@command(json=True)
-def doctor(invocation: Invocation) -> None:
-    """Say what this machine lacks to run a platform, and the command that mends it.
-
-    Exits with 1 when something is missing.
-    """
-    from celadon.platform import doctor as platform_doctor
-
-    checks = platform_doctor.doctor(_settings(invocation))
-    if invocation.json:
-        import dataclasses
-
-        show_json([dataclasses.asdict(check) for check in checks])
-    else:
-        for check in checks:
-            say(f"{'[ok]     ' if check.ok else '[missing]'} {check.name}{f': {check.detail}' if check.detail else ''}")
-            if not check.ok and check.remedy:
-                say(f"           {check.remedy}")
-    if not all(check.ok for check in checks):
         raise click.exceptions.Exit(1)
 
 

@@ -21,6 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Standard input was closed by who started us.
         sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
     try:
+        if "_CELADON_COMPLETE" in os.environ:
+            # A shell asks what may follow on its line.
+            from celadon.cli import completion
+
+            return completion.answer()
         if words in (["version"], ["--version"], ["-v"]):
             from celadon.cli import version
 
@@ -32,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = credentials.reply(words[1], sys.stdin, sys.stdout)
         else:
             status = _run(words)
+            _tell_of_updates()
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has gone; the interpreter must not try to flush the rest at exit.
@@ -46,6 +52,13 @@ def _run(words: list[str]) -> int:
     from celadon.cli import group
 
     return group.run(words)
+
+
+def _tell_of_updates() -> None:
+    from celadon.cli import update_notice
+
+    if update_notice.wanted():
+        update_notice.show()
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

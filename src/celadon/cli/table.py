@@ -3,7 +3,7 @@
 A table of one row a command, and so as long as there are commands: whoever looks for one finds it here, and nothing else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 
@@ -78,6 +78,7 @@ COMMANDS: Mapping[str, Entry] = {
     "authorizations:revoke": Entry("authorizations:revoke", "ID", "end an API token"),
     "authorizations:rotate": Entry("authorizations:rotate", "ID", "replace an API token"),
     "authorizations:update": Entry("authorizations:update", "ID", "describe an API token otherwise"),
+    "autocomplete": Entry("autocomplete:show", "[SHELL]", "print what a shell needs to complete commands"),
     "buildpacks": Entry("buildpacks:list_buildpacks", "", "list the buildpacks of an app"),
     "buildpacks:add": Entry("buildpacks:add", "BUILDPACK", "add a buildpack"),
     "buildpacks:clear": Entry("buildpacks:clear", "", "remove all buildpacks; the language is detected then"),
@@ -115,7 +116,6 @@ COMMANDS: Mapping[str, Entry] = {
     "config:get": Entry("config_vars:get", "KEY", "print the value of a config var"),
     "config:set": Entry("config_vars:set_config_vars", "KEY1=VALUE1 [KEY2=VALUE2 ...]", "set config vars"),
     "config:unset": Entry("config_vars:unset", "KEY1 [KEY2 ...]", "remove config vars"),
-    "doctor": Entry("local_platform:doctor", "", "say what this machine lacks to run a platform"),
     "dataclips": Entry("dataclips:list_dataclips", "", "list the dataclips of an app's databases"),
     "dataclips:create": Entry("dataclips:create", "SQL", "keep a query of a database"),
     "dataclips:destroy": Entry("dataclips:destroy", "DATACLIP", "destroy a dataclip"),
@@ -124,6 +124,7 @@ COMMANDS: Mapping[str, Entry] = {
     "dataclips:run": Entry("dataclips:run", "DATACLIP", "run a dataclip and print its result"),
     "dataclips:share": Entry("dataclips:share", "DATACLIP", "make a link that shows a dataclip's result"),
     "dataclips:update": Entry("dataclips:update", "DATACLIP", "change a dataclip, as another version"),
+    "doctor": Entry("doctor:examine", "", "say what the client or the platform here lacks, and what mends it"),
     "domains": Entry("domains:list_domains", "", "list the domain names of an app"),
     "drains": Entry("drains:list_drains", "", "list the log drains of an app"),
     "drains:add": Entry("drains:add", "URL", "add a log drain"),
@@ -296,6 +297,11 @@ COMMANDS: Mapping[str, Entry] = {
     "platform:info": Entry("local_platform:info", "", "show the details of a platform on this machine"),
     "platform:invite": Entry("invitations:create", "EMAIL", "invite somebody to make an account"),
     "platform:outbox": Entry("mails:outbox", "", "show the letters of the platform"),
+    "plugins": Entry("plugins:list_plugins", "", "list installed plugins"),
+    "plugins:install": Entry("plugins:install", "URL|PATH|NAME", "install a plugin"),
+    "plugins:link": Entry("plugins:link", "PATH", "use a plugin where you work on it"),
+    "plugins:uninstall": Entry("plugins:uninstall", "PLUGIN", "uninstall a plugin"),
+    "plugins:update": Entry("plugins:update", "[PLUGIN]", "install plugins anew from where they came from"),
     "ps": Entry("dynos:ps", "[TYPE ...]", "list the dynos of an app"),
     "ps:resize": Entry("formations:resize", "[TYPE=SIZE ...]", "change the size of dynos"),
     "ps:restart": Entry("dynos:restart", "[DYNO|TYPE]", "restart dynos"),
@@ -334,6 +340,8 @@ COMMANDS: Mapping[str, Entry] = {
     "teams:create": Entry("teams:create", "NAME", "create a team"),
     "teams:destroy": Entry("teams:destroy", "TEAM", "delete a team that has no apps"),
     "teams:rename": Entry("teams:rename", "NEWNAME --team TEAM", "give a team another name"),
+    "update": Entry("update:update", "", "replace this client by the one that your platform runs"),
+    "update:beta": Entry("update:beta", "", "do what update does"),
     "version": Entry("guide:version", "", "print the version of this client"),
     "webhooks": Entry("webhooks:list_webhooks", "", "list the webhooks of an app"),
     "webhooks:add": Entry("webhooks:add", "-i ENTITIES -l LEVEL -u URL", "tell a URL what happens to an app"),
@@ -428,13 +436,14 @@ ADDITIONAL: Mapping[str, str] = {
     "activity": "what happened to an app, and by whom",
     "addons": "add-ons of apps: databases, caches and other services",
     "authorizations": "API tokens of your account",
+    "autocomplete": "completion in your shell",
     "buildpacks": "buildpacks of an app",
     "builds": "builds of an app and their output",
     "certs": "certificates of an app's domains",
     "client": "using Heroku's own client",
     "clients": "OAuth clients: programs that act for others",
     "dataclips": "kept queries of databases, and links to their results",
-    "doctor": "what this machine lacks to run a platform",
+    "doctor": "what the client or the platform here lacks",
     "domains": "domain names of an app",
     "drains": "where an app's log lines are sent",
     "features": "what can be switched on and off for an app",
@@ -448,6 +457,7 @@ ADDITIONAL: Mapping[str, str] = {
     "pg": "databases of an app",
     "pipelines": "apps in stages, and promoting code between them",
     "platform": "the platform on this machine, and what its operator does",
+    "plugins": "packages that bring more commands",
     "redis": "Redis of an app",
     "regions": "where apps can run",
     "scheduler": "commands that an app runs by itself",
@@ -455,6 +465,7 @@ ADDITIONAL: Mapping[str, str] = {
     "stack": "the system that apps run on",
     "status": "whether the platform has issues",
     "teams": "teams: people who own apps together",
+    "update": "another version of this client",
     "version": "the version of this client",
     "webhooks": "who is told what happens to an app",
 }
@@ -464,9 +475,9 @@ def topic_of(name: str) -> str:
     return name.partition(":")[0]
 
 
-def below(name: str) -> list[str]:
+def below(name: str, names: Iterable[str] = COMMANDS) -> list[str]:
     """Commands of a topic or command that are of no other command below it: of `pg` pg:backups, not pg:backups:url."""
-    found = [one for one in COMMANDS if one.startswith(f"{name}:")]
+    found = [one for one in names if one.startswith(f"{name}:")]
     return [one for one in found if not any(one.startswith(f"{other}:") for other in found)]
 
 

@@ -5,9 +5,9 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from celadon.model.check import Check, numbers
 from celadon.platform import containers, images, instances, options, ports, recipes, supervise
 from celadon.platform.settings import DEFAULT_HOME, Settings
 from celadon.runtime import cgroups, protocol
@@ -35,16 +35,6 @@ _CONTROLLERS = ("memory", "cpu", "pids")
 _UNKNOWN_VERSION = "present"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing that was looked at. `remedy` is the command that mends it, empty when all is well."""
-
-    name: str
-    ok: bool
-    detail: str
-    remedy: str = ""
-
-
 def doctor(settings: Settings) -> list[Check]:
     """Look at everything; changes nothing."""
     return [
@@ -66,7 +56,7 @@ def _programs() -> Iterator[Check]:
             yield Check(name=program, ok=False, detail="missing", remedy=f"apt-get install {package}")
             continue
         version = _version(path, program) if oldest else _UNKNOWN_VERSION
-        recent = not oldest or _numbers(version) >= _numbers(oldest)
+        recent = not oldest or numbers(version) >= numbers(oldest)
         detail = version if recent else f"{version}, {oldest} or newer is needed"
         yield Check(name=program, ok=recent, detail=detail, remedy="" if recent else f"apt-get install {package}")
 
@@ -172,17 +162,6 @@ def _version(path: str, program: str) -> str:
         return _UNKNOWN_VERSION
     words = (finished.stdout or finished.stderr).split()
     return next((word for word in words if word[:1].isdigit()), f"{program} of an unknown version")
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    """The leading numbers of a version, to compare by."""
-    found = []
-    for part in version.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if not digits:
-            break
-        found.append(int(digits))
-    return tuple(found)
 
 
 def _flag(name: str) -> bool | None:

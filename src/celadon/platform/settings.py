@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import tomli_w
-
 from celadon.model import destination
 from celadon.model import size as sizes
 
@@ -260,6 +258,9 @@ def _overrides() -> dict[str, str]:
 
 def save(settings: Settings) -> None:
     """Write what differs from the defaults; the file stays as short as what the operator chose."""
+    # Only who installs a platform writes them: the command line reads them without this package.
+    import tomli_w
+
     values: dict[str, object] = {}
     for field in dataclasses.fields(Settings):
         value = getattr(settings, field.name)
