@@ -77,7 +77,7 @@ def _platform(platform: Platform, found: Repository | None) -> Iterator[Check]:
     try:
         health = Client(platform=platform, authorization=lambda: ANONYMOUS).request("GET", "/health")
     except Failure as failure:
-        yield _failed("platform", failure, "bin/up" if platform.home else "celadon login --platform URL")
+        yield _failed("platform", failure, "bin/up" if platform.address else "celadon login --platform URL")
         return
     yield Check(name="platform", ok=True, detail=f"{platform.api_url} runs celadon/{_told(health.body, 'version')}")
     yield from _clock(health)
