@@ -34,12 +34,16 @@ def main() -> int:
 
         # It finds the credentials where bin/up has put them: both clients read .netrc.
         theirs = json.loads(bench.celadon("client:env", "--json"))
+        bench.celadon("plugins:link", str(CHECKOUT / "examples" / "plugin-hello"))
+        none = {"XDG_DATA_HOME": str(bench.directory / "no-plugins")}
         calls = {
             "python -c pass": calling(sys.executable, "-c", "pass"),
             "celadon version": calling(CELADON, "version"),
             "celadon help": calling(CELADON, "help"),
             "celadon ps": calling(CELADON, "ps", "-a", "bench-app"),
-            "celadon config": calling(CELADON, "config", "-a", "bench-app"),
+            "celadon config": calling(CELADON, "config", "-a", "bench-app", **none),
+            "celadon config, with a plugin": calling(CELADON, "config", "-a", "bench-app"),
+            "celadon hello:world, of the plugin": calling(CELADON, "hello:world"),
             "heroku ps": calling(*official_cli(), "ps", "-a", "bench-app", **theirs),
         }
         # In turns, so that what else the machine does meets them all.

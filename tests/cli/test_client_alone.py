@@ -6,6 +6,7 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tests.cli.installed import CHECKOUT, Installed, build_wheel, make_venv
@@ -13,6 +14,7 @@ from tests.cli.world import EMAIL, World
 from uv import find_uv_bin
 
 from celadon.api import client_wheel
+from celadon.cli import netrc
 
 # Modules that Python has on Unix alone.
 UNIX_ONLY = ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty")
@@ -101,3 +103,8 @@ def test_every_module_of_the_client_is_loaded_without_what_only_unix_has() -> No
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_windows_has_another_name_for_the_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(netrc, "os", SimpleNamespace(name="nt", environ={"HOME": "/home/ada"}))
+    assert netrc.path() == Path("/home/ada/_netrc")

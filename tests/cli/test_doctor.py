@@ -70,8 +70,12 @@ def test_who_is_not_logged_in_is_told_so(world: World, celadon: Program) -> None
     (celadon.home / ".netrc").unlink()
     again = f"celadon login --platform http://{world.machine}"
     assert found(celadon)["login"] == (False, "not logged in", again)
+    (celadon.home / ".netrc").mkdir()
+    of_client = found(celadon)
+    assert of_client["netrc"][1].endswith("/.netrc is no file") and "Is a directory" in of_client["login"][1]
+    (celadon.home / ".netrc").rmdir()
     celadon.log_in(world.machine, "ada@example.com", "stale")
-    assert found(celadon)["login"][0] is False and found(celadon)["login"][2] == again
+    assert (found(celadon)["login"][0], found(celadon)["login"][2]) == (False, again)
     celadon.env["CELADON_API_KEY"] = "stale"
     assert found(celadon)["login"][2] == "unset CELADON_API_KEY"
 

@@ -88,6 +88,17 @@ def test_the_wheel_is_named_by_what_is_in_it() -> None:
         assert archive.namelist()[-1].endswith(".dist-info/entry_points.txt")
 
 
+def test_the_wheel_holds_what_a_client_runs_and_nothing_that_lies_about(tmp_path: Path) -> None:
+    for name in ("__init__.py", "cli/x.py", "cli/.env", "cli/notes.txt", "cli/x.json", "api/y.py", "store/z.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    assert list(client_wheel.packaged(tmp_path, ["**/*.json"])) == [
+        "celadon/__init__.py",
+        "celadon/cli/x.json",
+        "celadon/cli/x.py",
+    ]
+
+
 def test_anybody_gets_the_wheel_and_no_other(world: World, stranger: Program) -> None:
     platform = Platform(api_url=f"http://{world.machine}")
     told = update.offered(platform)

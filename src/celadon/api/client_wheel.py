@@ -40,10 +40,24 @@ class Wheel:
 @cache
 def wheel() -> Wheel:
     """The client's wheel; raises NotFound where the platform does not run from a checkout."""
-    file = _PACKAGE.parents[1] / "pyproject.toml"
-    if not file.is_file():
+    checkout = _PACKAGE.parents[1]
+    if not (checkout / "pyproject.toml").is_file():
         raise NotFound("client")
-    return made(tomllib.loads(file.read_text("utf-8"))["project"], _files())
+    told = tomllib.loads((checkout / "pyproject.toml").read_text("utf-8"))
+    files = packaged(_PACKAGE, told["tool"]["setuptools"]["package-data"]["celadon"])
+    return made(told["project"], {**files, "celadon/LICENSE": (checkout / "LICENSE").read_bytes()})
+
+
+def packaged(package: Path, data: Iterable[str]) -> dict[str, bytes]:
+    """What the client's package holds, path → content: modules, and the `data` that pyproject.toml names. What else lies
+    about in a checkout is nobody's business.
+    """
+    found = {}
+    for path in sorted({path for pattern in ("**/*.py", *data) for path in package.glob(pattern)}):
+        place = path.relative_to(package)
+        if path.is_file() and place.parts[0] not in _SERVER:
+            found[f"celadon/{place.as_posix()}"] = path.read_bytes()
+    return found
 
 
 def made(project: Mapping[str, Any], files: Mapping[str, bytes]) -> Wheel:
@@ -64,15 +78,6 @@ def made(project: Mapping[str, Any], files: Mapping[str, bytes]) -> Wheel:
         sha256=hashlib.sha256(content).hexdigest(),
         content=content,
     )
-
-
-def _files() -> dict[str, bytes]:
-    found = {}
-    for path in sorted(_PACKAGE.rglob("*")):
-        place = path.relative_to(_PACKAGE)
-        if path.is_file() and place.parts[0] not in _SERVER and "__pycache__" not in place.parts:
-            found[f"celadon/{place.as_posix()}"] = path.read_bytes()
-    return found
 
 
 def _metadata(project: Mapping[str, Any], version: str) -> str:

@@ -14,7 +14,7 @@ from celadon.cli import version as versions
 from celadon.cli.client import Client, Reply
 from celadon.cli.detection import Options
 from celadon.cli.failure import ApiFailure, Failure
-from celadon.cli.invocation import authorization, token
+from celadon.cli.invocation import ANONYMOUS, token
 from celadon.cli.platforms import Platform
 from celadon.cli.repository import Repository
 from celadon.model.check import Check, numbers
@@ -58,11 +58,14 @@ def _credentials_file() -> Check:
     """The file of tokens is for its owner alone, where the system has such rights."""
     file = netrc.path()
     try:
-        mode = stat.S_IMODE(file.stat().st_mode)
+        told = file.stat()
     except FileNotFoundError:
         return Check(name="netrc", ok=True, detail=f"{file} is not there yet")
     except OSError as error:
         return Check(name="netrc", ok=False, detail=f"cannot read {file}: {error.strerror}", remedy=f"ls -la {file}")
+    mode = stat.S_IMODE(told.st_mode)
+    if not stat.S_ISREG(told.st_mode):
+        return Check(name="netrc", ok=False, detail=f"{file} is no file", remedy=f"mv {file} {file}.old")
     if os.name != "nt" and mode & 0o077:
         return Check(
             name="netrc", ok=False, detail=f"others may read {file} (mode {mode:o})", remedy=f"chmod 600 {file}"
@@ -71,18 +74,29 @@ def _credentials_file() -> Check:
 
 
 def _platform(platform: Platform, found: Repository | None) -> Iterator[Check]:
-    client = Client(platform=platform, authorization=lambda: authorization(platform))
     try:
-        health = client.request("GET", "/health")
+        health = Client(platform=platform, authorization=lambda: ANONYMOUS).request("GET", "/health")
     except Failure as failure:
-        yield _failed("platform", failure, "bin/up" if platform.home else "celadon login --platform URL")
+        yield _failed("platform", failure, "bin/up" if platform.address else "celadon login --platform URL")
         return
     yield Check(name="platform", ok=True, detail=f"{platform.api_url} runs celadon/{_told(health.body, 'version')}")
     yield from _clock(health)
+    yield from _login(platform, found)
+
+
+def _login(platform: Platform, found: Repository | None) -> Iterator[Check]:
+    """Who we are there, and what only somebody who is logged in can look at."""
     log_in = f"celadon login --platform {platform.api_url}"
-    if token(platform) is None:
+    try:
+        known = token(platform)
+    except OSError as error:
+        detail = f"cannot read {netrc.path()}: {error.strerror}"
+        yield Check(name="login", ok=False, detail=detail, remedy=f"ls -la {netrc.path()}")
+        return
+    if known is None:
         yield Check(name="login", ok=False, detail="not logged in", remedy=log_in)
         return
+    client = Client(platform=platform, authorization=lambda: f"Bearer {known}")
     try:
         email = _told(client.get("/account"), "email")
         keys = client.get("/account/keys")

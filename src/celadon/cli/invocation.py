@@ -14,6 +14,9 @@ from celadon.cli.failure import ApiFailure, Failure, UsageFailure, warn
 from celadon.cli.output import interactive
 from celadon.cli.platforms import Platform
 
+# The header of who shows no credentials: neither name nor password.
+ANONYMOUS = f"Basic {base64.b64encode(b':').decode()}"
+
 
 @dataclass(slots=True, kw_only=True)
 class Invocation:
@@ -122,7 +125,7 @@ def credentials(platform: Platform) -> tuple[str, str] | None:
 def authorization(platform: Platform) -> str:
     """The header of a request; without credentials the platform answers 401, and the login follows."""
     known = token(platform)
-    return f"Bearer {known}" if known else f"Basic {base64.b64encode(b':').decode()}"
+    return f"Bearer {known}" if known else ANONYMOUS
 
 
 def _log_in_again(platform: Platform) -> bool:

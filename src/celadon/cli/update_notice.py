@@ -31,7 +31,8 @@ def show() -> None:
             _tell(file)
         if time.time() - known.st_mtime <= _SECONDS:
             return
-    except FileNotFoundError:
+    except OSError:
+        # There is none yet; one that cannot be read is written anew.
         pass
     _look(file)
 
@@ -43,7 +44,7 @@ def _file() -> Path:
 
 
 def _tell(file: Path) -> None:
-    version, _, url = file.read_text("utf-8").strip().partition(" ")
+    version, _, url = file.read_text("utf-8", "replace").strip().partition(" ")
     if version != celadon.__version__:
         warn([f"{url} runs celadon/{version}, this is celadon/{celadon.__version__}: `celadon update` replaces it."])
 
