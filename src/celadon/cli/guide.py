@@ -2,7 +2,7 @@
 
 import click
 
-from celadon.cli import table
+from celadon.cli import replaced, table
 from celadon.cli import version as versions
 from celadon.cli.commands import command
 from celadon.cli.failure import UsageFailure
@@ -40,6 +40,9 @@ def _explain(topic: str) -> None:
 
     found = group.load(topic)
     rest = table.below(found.name or topic) if found is not None else table.below(topic)
+    if found is None and not rest and (explained := replaced.explanation(topic)):
+        say("\n".join((f"There is no `celadon {topic}` here.", *explained)))
+        return
     if found is None and not rest:
         raise UsageFailure(f"There is no command or topic `{topic}`.", "See `celadon help` for the list.")
     if found is not None:

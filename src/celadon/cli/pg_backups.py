@@ -90,10 +90,12 @@ def restore(invocation: Invocation, backup: str | None, database: str | None) ->
 
 
 @command(app=True, json=True, confirm=True, must="SOURCE and TARGET")
-@click.argument("source")
-@click.argument("target")
-def copy(invocation: Invocation, source: str, target: str) -> None:
-    """Replace what one database holds by what another one does; APP::NAME is one of another app."""
+@click.argument("named", nargs=-1, required=True)
+def copy(invocation: Invocation, named: tuple[str, ...]) -> None:
+    """Replace what one database (by default DATABASE_URL) holds by what another one does; APP::NAME is one of another app."""
+    if len(named) > 2:
+        raise UsageFailure("Usage: celadon pg:copy [SOURCE] TARGET", f"Unexpected argument {named[2]}")
+    source, target = named if len(named) == 2 else ("DATABASE_URL", named[0])
     start, end = chosen(invocation, source), chosen(invocation, target)
     body = {"from_name": source, "from_url": _url_of(invocation, start)}
     body |= {"to_name": target, "to_url": _url_of(invocation, end)}

@@ -1,0 +1,80 @@
+"""Names of former times, and of what is not there: each works or says what to use."""
+
+import pytest
+from tests.cli.program import Program
+from tests.cli.world import EMAIL, World
+
+from celadon.cli import group, replaced, table
+
+
+@pytest.mark.parametrize("name", replaced.names())
+def test_a_name_that_is_no_command_says_what_to_use(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert name not in table.COMMANDS and name not in table.ALIASES
+    assert group.run([name, "-a", "x"]) == 1
+    told = capsys.readouterr()
+    assert told.out == "" and told.err.startswith(f" !    cannot run {name}: ") and "Use `" in told.err
+    for words in ([name, "--help"], ["help", name]):
+        assert group.run(words) == 0
+        assert "Use `" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", replaced.names())
+def test_what_is_to_be_used_is_there(name: str) -> None:
+    for line in replaced.explanation(name):
+        for quoted in line.split("`celadon ")[1:]:
+            called = quoted.split("`")[0].split()[0]
+            assert called in table.COMMANDS or called in table.ALIASES, called
+
+
+def test_a_name_speaks_for_those_below_it_and_for_no_others() -> None:
+    assert replaced.explanation("ci:run") == replaced.explanation("ci")
+    assert replaced.explanation("ps:autoscale:enable") == replaced.explanation("ps:autoscale")
+    assert replaced.explanation("ps:stp") == replaced.explanation("cis") == ()
+
+
+def test_dynos_and_workers_of_former_times(world: World, celadon: Program) -> None:
+    assert celadon("ps:dynos", "-a", "example").out == (
+        "~ `celadon ps:dynos QTY` has been deprecated and replaced with `celadon ps:scale web=QTY`\n"
+        "example is running 1 dyno\n"
+    )
+    assert celadon("workers", "5", "-a", "example").out == (
+        "~ `celadon ps:workers QTY` has been deprecated and replaced with `celadon ps:scale worker=QTY`\n"
+        "Scaling workers... done, now running 5\n"
+    )
+    assert celadon("ps:workers", "-a", "example").out.endswith("example is running 5 workers\n")
+    assert celadon("dynos", "-a", "exmaple").status == 1
+
+
+def test_drains_below_logs(world: World, celadon: Program) -> None:
+    celadon("drains:add", "syslog://logs.example.com:514", "-a", "example")
+    shown = celadon("logs:drains", "-a", "example").out.splitlines()
+    assert shown[0] == "~ `celadon logs:drains` has been deprecated and replaced with `celadon drains`"
+    assert shown[1:] == celadon("drains", "-a", "example").out.splitlines()
+
+
+def test_auth_prints_the_token_and_whose_it_is(bare_world: World, celadon: Program) -> None:
+    assert celadon("auth").out == f"Token: {bare_world.token}\nUser:  {EMAIL}\n"
+
+
+def test_there_is_nothing_to_pay(bare_world: World, celadon: Program) -> None:
+    assert celadon("account:confirm-billing").out.startswith(f"Nothing is charged to {EMAIL}")
+
+
+def test_the_default_team(bare_world: World, celadon: Program) -> None:
+    assert celadon("orgs:default").out == "Personal account is default.\n"
+    celadon("teams:create", "widgets")
+    assert celadon("teams:default", "widgets").out == "Setting widgets as the default team... done\n"
+    assert celadon("orgs:default").out == "widgets is the default team.\n"
+    assert celadon("teams:default", "widgets", "--personal").status == 2
+    assert celadon("teams:default", "--personal").out == "Personal account is default.\n"
+    assert celadon("teams:default").out == "Personal account is default.\n"
+
+
+def test_the_page_of_a_team_is_opened(bare_world: World, celadon: Program) -> None:
+    celadon("teams:create", "widgets")
+    note, browser = celadon.home / "opened", celadon.home / "browser"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {note}\n')
+    browser.chmod(0o755)
+    shown = celadon("orgs:open", "--org", "widgets", env={"BROWSER": f"{browser} %s"})
+    assert shown.out == "Opening team widgets... done\n"
+    assert note.read_text().endswith("/dashboard/account/teams/widgets")
