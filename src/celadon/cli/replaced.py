@@ -47,7 +47,7 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
     ),
     "reviewapps": (
         "Review apps are not there yet.",
-        "Use `celadon create NAME` and push the branch to it: `git push REMOTE branch:main`.",
+        "Use `celadon fork --app APP NAME` and push the branch to it: `git push REMOTE branch:main`.",
     ),
     "spaces": (
         "There are no private spaces: the platform is your own.",

@@ -29,6 +29,11 @@ COMMANDS: Mapping[str, Entry] = {
     "account:delete": Entry("account:delete", "--confirm EMAIL", "delete your account"),
     "account:email": Entry("account:change_email", "EMAIL", "use another e-mail address"),
     "account:password": Entry("account:change_password", "", "change your password"),
+    "accounts": Entry("saved_accounts:list_accounts", "", "list accounts that are kept under names"),
+    "accounts:add": Entry("saved_accounts:add", "NAME", "keep a login under a name"),
+    "accounts:current": Entry("saved_accounts:current", "", "print the name of the account in use"),
+    "accounts:remove": Entry("saved_accounts:remove", "NAME", "forget an account, and end its login"),
+    "accounts:set": Entry("saved_accounts:use", "NAME", "use another account"),
     "activity": Entry("events:activity", "", "show what happened to an app, and by whom"),
     "addons": Entry("addons:list_addons", "", "list add-ons and what they cost"),
     "addons:attach": Entry("attachments:attach", "ADDON", "attach an add-on to an app"),
@@ -139,6 +144,7 @@ COMMANDS: Mapping[str, Entry] = {
     "domains:info": Entry("domains:info", "DOMAIN", "show a domain name of an app"),
     "domains:remove": Entry("domains:remove", "DOMAIN", "take a domain name from an app"),
     "domains:wait": Entry("domains:wait", "[DOMAIN]", "wait until DNS leads a domain name here"),
+    "fork": Entry("fork:fork", "[TO]", "copy an app: slug, add-ons, data and config vars"),
     "git:clone": Entry("git:clone", "APP [DIRECTORY]", "clone the code of an app"),
     "git:credentials": Entry("git:answer", "get", "answer git, which asks for a platform's credentials"),
     "git:remote": Entry("git:remote", "", "add the git remote of an app to this repository"),
@@ -355,6 +361,7 @@ COMMANDS: Mapping[str, Entry] = {
 
 # Other names of the same commands: short ones, and those that Heroku has used over the years.
 ALIASES: Mapping[str, str] = {
+    "accounts:default": "accounts:set",
     "addons:add": "addons:create",
     "addons:downgrade": "addons:upgrade",
     "addons:list": "addons:services",
@@ -439,6 +446,7 @@ ADDITIONAL: Mapping[str, str] = {
     "2fa": "two-factor authentication of your account",
     "access": "who may work on an app",
     "account": "your account, its password and address",
+    "accounts": "several accounts, of one or more platforms",
     "activity": "what happened to an app, and by whom",
     "addons": "add-ons of apps: databases, caches and other services",
     "authorizations": "API tokens of your account",
@@ -452,6 +460,7 @@ ADDITIONAL: Mapping[str, str] = {
     "domains": "domain names of an app",
     "drains": "where an app's log lines are sent",
     "features": "what can be switched on and off for an app",
+    "fork": "copying an app",
     "git": "git remotes and clones of apps",
     "help": "list commands, or explain one",
     "import": "bringing an app from Heroku",
