@@ -36,9 +36,21 @@ FEATURES = (
         state="public",
     ),
     Feature(
+        name="pipelines",
+        description="Apps are in stages, between which their code is promoted.",
+        on=True,
+        fixed=True,
+    ),
+    Feature(
         name=PREBOOT,
         description="New web dynos take requests before the old ones leave.",
         on=True,
+    ),
+    Feature(
+        name="websockets",
+        description="WebSockets reach the web dynos.",
+        on=True,
+        fixed=True,
     ),
 )
 
