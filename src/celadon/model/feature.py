@@ -21,6 +21,7 @@ class Feature:
 
 PREBOOT = "preboot"
 RUNTIME_METRICS = "log-runtime-metrics"
+RUNTIME_METADATA = "runtime-dyno-metadata"
 
 FEATURES = (
     Feature(
@@ -45,6 +46,12 @@ FEATURES = (
         name=PREBOOT,
         description="New web dynos take requests before the old ones leave.",
         on=True,
+    ),
+    Feature(
+        name=RUNTIME_METADATA,
+        description="New dynos know their app, release and commit, by variables that begin with HEROKU_.",
+        on=False,
+        state="public",
     ),
     Feature(
         name="websockets",
