@@ -86,3 +86,17 @@ def test_a_damaged_file_is_not_overwritten(two: Program) -> None:
         shown = two(*words)
         assert shown.status == 1 and "it is damaged" in shown.err
     assert kept(two).read_text() == "{"
+
+
+def test_accounts_of_two_platforms_are_side_by_side(world: World, two: Program) -> None:
+    port = world.context.settings.http_port
+    other = f"http://127.0.0.1:{port}"
+    added = two("accounts:add", "elsewhere", "--platform", other, "--email", OTHER, input=f"{PASSWORD}\n")
+    assert added.out == f"{OTHER} at {other} is kept as elsewhere.\n", added.err
+    # Where nothing else says which platform is meant.
+    del two.env["CELADON_HOME"]
+    assert two("accounts:current").out == "elsewhere\n"
+    assert two("accounts:set", "home").out == f"Using home: {EMAIL} at http://{world.machine}\n"
+    assert two("whoami").out == f"{EMAIL}\n"
+    assert two("whoami", "--platform", other).out == f"{OTHER}\n"
+    assert [line[0] for line in two("accounts").out.splitlines()] == [" ", "*", " "]
