@@ -1,10 +1,18 @@
 """Names of former times, and of what is not there: each works or says what to use."""
 
+import json
+from pathlib import Path
+
 import pytest
+from tests import certified
 from tests.cli.program import Program
 from tests.cli.world import EMAIL, World
+from tests.official_cli import install
 
+from celadon.actions import apps
+from celadon.actions import releases as actions
 from celadon.cli import group, replaced, table
+from celadon.store import releases
 
 
 @pytest.mark.parametrize("name", replaced.names())
@@ -78,3 +86,56 @@ def test_the_page_of_a_team_is_opened(bare_world: World, celadon: Program) -> No
     shown = celadon("orgs:open", "--org", "widgets", env={"BROWSER": f"{browser} %s"})
     assert shown.out == "Opening team widgets... done\n"
     assert note.read_text().endswith("/dashboard/account/teams/widgets")
+
+
+# Of Heroku's own client alone: what it is made of, and how it amuses.
+OF_THAT_CLIENT = {
+    "dashboard",
+    "mcp:start",
+    "pg:mandelbrot",
+    "pg:settings:data-connector-details-logs",
+    "pg:settings:explain-data-connector-details",
+    "repl",
+    "version:info",
+}
+
+
+def test_every_name_of_herokus_own_client_is_known_and_says_something() -> None:
+    argv = install.install()
+    listed = json.loads(Path(argv[1]).parents[1].joinpath("oclif.manifest.json").read_text())["commands"]
+    names = {word for name, one in listed.items() for word in (name, *one["aliases"], *one["hiddenAliases"])}
+    known = set(table.COMMANDS) | set(table.ALIASES)
+    unknown = {name for name in names - known if not replaced.explanation(name)}
+    # Completion, work on one's own machine and in a running dyno have tests of their own.
+    unknown = {name for name in unknown if table.topic_of(name) not in ("autocomplete", "local")}
+    unknown -= {"console", "ps:exec", "rake", "run:inside"}
+    # Those of a space have an alias without it.
+    unknown -= {alias for name, one in listed.items() if name.startswith("spaces:") for alias in one["aliases"]}
+    assert unknown <= OF_THAT_CLIENT
+
+
+def test_a_domain_gets_another_certificate(world: World, celadon: Program) -> None:
+    celadon("domains:add", "www.example.com", "-a", "example")
+    issuer = certified.root()
+    leaf = issuer.issue("www.example.com", "www.example.com")
+    (celadon.work / "crt").write_text(leaf.pem + issuer.pem)
+    (celadon.work / "key").write_text(leaf.key)
+    made = json.loads(celadon("certs:add", "crt", "key", "-a", "example", "--json").out)
+    shown = celadon("domains:update", "www.example.com", "--cert", made["name"], "-a", "example")
+    assert shown.out == f"Updating www.example.com to use {made['name']} certificate... done\n", shown.err
+    assert f"Certificate: {made['name']}" in celadon("domains:info", "www.example.com", "-a", "example").out
+    assert celadon("domains:update", "www.example.com", "-a", "example").status == 2
+
+
+def test_a_release_phase_is_retried(world: World, celadon: Program) -> None:
+    celadon.env["CELADON_APP"] = "example"
+    assert celadon("releases:retry").err == " !    cannot retry v3: its code has no process type `release`\n"
+    world.deploy("example", {"web": "x", "release": "migrate"})
+    with world.context.database.read() as tx:
+        app = apps.find(world.context, world.actor, "example")
+        newest = releases.newest(tx, app.id)
+    assert newest is not None
+    actions.finish(world.context, newest.id, succeeded=False)
+    # The output of the phase is another role's.
+    assert celadon("releases:retry").out.startswith("Retrying v4 on example... done, v5\n")
+    assert "v5  Retry of v4: Deploy 3063626d (release co" in celadon("releases").out
