@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests import certified
+from tests.cli import people
 from tests.cli.program import Program
 from tests.cli.world import EMAIL, World
 from tests.official_cli import install
@@ -80,12 +81,9 @@ def test_the_default_team(bare_world: World, celadon: Program) -> None:
 
 def test_the_page_of_a_team_is_opened(bare_world: World, celadon: Program) -> None:
     celadon("teams:create", "widgets")
-    note, browser = celadon.home / "opened", celadon.home / "browser"
-    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > {note}\n')
-    browser.chmod(0o755)
-    shown = celadon("orgs:open", "--org", "widgets", env={"BROWSER": f"{browser} %s"})
-    assert shown.out == "Opening team widgets... done\n"
-    assert note.read_text().endswith("/dashboard/account/teams/widgets")
+    seen = people.browser(celadon)
+    assert celadon("orgs:open", "--org", "widgets").out == "Opening team widgets... done\n"
+    assert seen.read_text() == f"http://{bare_world.machine}/dashboard/account/teams/widgets"
 
 
 # Of Heroku's own client alone: what it is made of, and how it amuses.
@@ -139,3 +137,10 @@ def test_a_release_phase_is_retried(world: World, celadon: Program) -> None:
     # The output of the phase is another role's.
     assert celadon("releases:retry").out.startswith("Retrying v4 on example... done, v5\n")
     assert "v5  Retry of v4: Deploy 3063626d (release co" in celadon("releases").out
+
+
+def test_the_page_of_a_pipeline_is_opened(world: World, celadon: Program) -> None:
+    celadon("pipelines:create", "shop", "--stage", "staging", "-a", "example")
+    seen = people.browser(celadon)
+    assert celadon("pipelines:open", "shop").out == "Opening shop pipeline... done\n"
+    assert seen.read_text() == f"http://{world.machine}/dashboard/pipelines/shop"
