@@ -364,9 +364,10 @@ def test_a_refusal_within_the_platform_is_one_as_well(world: Context, owner: Act
     assert now_of(world, addon).message == "no version 3 any more"
 
 
-def test_what_is_not_needed_is_accepted(world: Context, owner: Actor) -> None:
-    addon = ask(world, owner, "ssl:endpoint")
-    round_of(manager(world, ssl=Accepted("not needed")))
+@pytest.mark.parametrize("plan", ["ssl:endpoint", "logging:basic", "logging:expanded"])
+def test_what_is_not_needed_is_accepted(world: Context, owner: Actor, plan: str) -> None:
+    addon = ask(world, owner, plan)
+    round_of(manager(world, **{plan.partition(":")[0]: Accepted("not needed")}))
     assert (now_of(world, addon).state, now_of(world, addon).message) == ("provisioned", "not needed")
     assert config_vars.find(world, owner, "hello") == {}
 

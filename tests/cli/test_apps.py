@@ -91,7 +91,27 @@ def test_info(world: World, celadon: Program) -> None:
         "Stack:         cedar\n"
         f"Web URL:       {web(world, 'example')}\n"
     )
-    assert "\nname=example\nowner_email=ada@example.com\n" in celadon("info", "example", "--shell").out
+    shell = dict(line.split("=", 1) for line in celadon("info", "example", "--shell").out.splitlines())
+    app = apps.find(world.context, world.actor, "example")
+    assert shell == {
+        "addons": "",
+        "collaborators": "grace@example.com",
+        "create_status": "complete",
+        "created_at": app.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "dynos": "1",
+        "git_url": "https://localhost:8843/example.git",
+        "id": app.id,
+        "maintenance": "false",
+        "name": "example",
+        "owner_email": "ada@example.com",
+        "region": "us",
+        "released_at": shell["released_at"],
+        "repo_size": "",
+        "slug_size": "2048",
+        "stack": "cedar",
+        "web_url": web(world, "example"),
+        "workers": "0",
+    }
     assert json.loads(celadon("info", "-a", "example", "--json").out)["app"]["name"] == "example"
 
 

@@ -4,6 +4,7 @@ from tests.cli.program import Program
 from tests.cli.world import EMAIL, World
 
 _PRIVATE = "No program of others may act for the account: OAuth grants and the sign-on to add-ons are refused."
+_METADATA = "New dynos know their app, release and commit, by variables that begin with HEROKU_."
 _METRICS = "Every 20 seconds the load and the memory of each dyno are lines of the log."
 
 
@@ -11,7 +12,8 @@ def test_labs_lists_those_of_the_account_and_those_of_an_app(world: World, celad
     user = f"=== User Features ({EMAIL})\n[ ] private-account  {_PRIVATE}\n\n"
     assert celadon("labs").out == user
     assert celadon("labs", "--app", "example").out == (
-        f"{user}=== App Features (example)\n[ ] log-runtime-metrics  {_METRICS}\n\n"
+        f"{user}=== App Features (example)\n[ ] log-runtime-metrics    {_METRICS}\n"
+        f"[ ] runtime-dyno-metadata  {_METADATA}\n\n"
     )
     told = json.loads(celadon("labs", "--json").out)
     assert (told["app"], [feature["name"] for feature in told["user"]]) == (None, ["private-account"])

@@ -17,14 +17,17 @@ from celadon.actions import (
     app_setups,
     apps,
     builds,
+    config_vars,
     context,
     dynos,
+    features,
     formations,
     webhook_events,
     webhooks,
 )
 from celadon.actions.builds import Compiled
 from celadon.api.notifier import Notifier
+from celadon.dynos import launch
 from celadon.dynos.launch import Launcher, log_name
 from celadon.dynos.manager import Manager
 from celadon.model import logline
@@ -102,8 +105,6 @@ class Unpacked(Launcher):
     """Without slugs on disk."""
 
     def start(self, dyno, before_command=None):  # type: ignore[no-untyped-def]
-        from celadon.dynos import launch
-
         return self.runtime.start(self.spec(launch.read(self.context, dyno), Path("/nowhere")))
 
 
@@ -325,3 +326,21 @@ def test_the_end_of_a_postdeploy_script_is_the_end_of_its_setup(world: World, st
     world.ensure()
     found = app_setups.find(world.context, world.actor, setup.id)[0]
     assert (found.status, found.exit_code, found.output) == (ended, status, "seeded\n")
+
+
+def test_dynos_know_their_release_where_the_app_wants_it(world: World) -> None:
+    app = world.deploy("one", worker="work")
+    world.scale("one", worker=1)
+    world.ensure()
+    _, ((dyno, _),) = dynos.list_of(world.context, world.actor, "one")
+    size = world.context.settings.sizes.default
+    assert not [name for name in launch.environment(launch.read(world.context, dyno), size) if "HEROKU" in name]
+    features.update(world.context, world.actor, "one", "runtime-dyno-metadata", True)
+    found = launch.environment(launch.read(world.context, dyno), size)
+    assert (found["HEROKU_APP_ID"], found["HEROKU_DYNO_ID"]) == (app.id, dyno.id)
+    assert (found["HEROKU_APP_NAME"], found["HEROKU_RELEASE_VERSION"]) == ("one", "v3")
+    assert (found["HEROKU_SLUG_COMMIT"], found["HEROKU_SLUG_DESCRIPTION"]) == ("a", "Deploy a")
+    _, release = config_vars.update(world.context, world.actor, "one", {"HEROKU_APP_NAME": "mine"})
+    assert release is not None
+    found = launch.environment(launch.read(world.context, replace(dyno, release_id=release.id)), size)
+    assert (found["HEROKU_APP_NAME"], found["HEROKU_RELEASE_VERSION"]) == ("mine", "v4")

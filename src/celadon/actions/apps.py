@@ -10,6 +10,7 @@ from celadon.actions import access, addons, releases
 from celadon.actions.context import Context, now
 from celadon.model import app as rules
 from celadon.model import release as release_rules
+from celadon.model import stack as stacks
 from celadon.model.account import Account, Actor
 from celadon.model.app import App, Collaborator, Permission
 from celadon.model.dyno import DynoRequest
@@ -32,7 +33,7 @@ from celadon.store import (
 )
 from celadon.store.database import Transaction
 
-STACK = "cedar"
+STACK = stacks.CURRENT
 REGION = "us"
 # An app, its owner, and the team whose account that is.
 Owned = tuple[App, Account, Team | None]
@@ -60,8 +61,7 @@ def create(
         rules.check_name(name)
     if region not in (None, REGION):
         raise InvalidParams(f"cannot create an app in region {region[:40]!r}: the only region here is {REGION}")
-    if stack not in (None, STACK):
-        raise InvalidParams(f"cannot create an app on stack {stack[:40]!r}: the only stack here is {STACK}")
+    stacks.check(stack, "create an app on")
     for _ in range(_ATTEMPTS):
         try:
             with context.database.transaction() as tx:

@@ -116,6 +116,7 @@ def built_in(context: Context) -> Services:
         own=own,
         providers={
             **own,
+            "logging": Accepted("Not needed: `celadon logs --tail` works for every app, drains too."),
             "pgbackups": Accepted("Not needed: backups are part of heroku-postgresql, see `celadon pg:backups`."),
             "ssl": Accepted("Not needed: `celadon certs:auto:enable`, or `celadon certs:add`, is all that TLS takes."),
         },

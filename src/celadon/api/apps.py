@@ -6,9 +6,9 @@ from celadon.actions import apps
 from celadon.api import account, ranges, shapes
 from celadon.api.answer import Answer, Listing, Part
 from celadon.api.request import Call
+from celadon.model import stack as stacks
 from celadon.model.account import Account
 from celadon.model.app import App
-from celadon.model.errors import InvalidParams
 from celadon.model.range import Range
 from celadon.model.team import Team
 from celadon.platform.settings import Settings
@@ -55,9 +55,7 @@ def show(call: Call) -> Answer:
 
 def update(call: Call) -> Answer:
     body = call.body()
-    stack = body.reference("build_stack")
-    if stack not in (None, shapes.STACK):
-        raise InvalidParams(f"cannot build on stack {str(stack)[:40]!r}: the only stack here is {shapes.STACK}")
+    stacks.check(body.reference("build_stack"), "build on")
     # Null takes the link away, as an empty text does.
     link = body.text("repository_url") or ("" if "repository_url" in body.values else None)
     app = apps.update(

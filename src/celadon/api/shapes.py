@@ -79,5 +79,4 @@ def generation() -> Mapping[str, object]:
     return {"id": fixed_id("generation", "cedar"), "name": "cedar"}
 
 
-STACK = apps.STACK
 REGION = apps.REGION

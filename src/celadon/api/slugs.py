@@ -5,6 +5,7 @@ from celadon.api import builds, shapes
 from celadon.api.answer import Answer
 from celadon.api.body import Body
 from celadon.api.request import Call
+from celadon.model import stack as stacks
 from celadon.model.errors import InvalidParams
 from celadon.model.slug import Slug
 
@@ -19,8 +20,8 @@ def create(call: Call) -> Answer:
     """Its bytes are sent to the URL in the answer, a .tgz with ./app in it; then it can be released."""
     body = call.body()
     stack = body.reference("stack")
-    if stack not in (None, shapes.STACK, shapes.fixed_id("stack", shapes.STACK)):
-        raise InvalidParams(f"cannot make a slug for stack {stack[:40]!r}: the only stack here is {shapes.STACK}")
+    if stack != shapes.fixed_id("stack", stacks.CURRENT):
+        stacks.check(stack, "make a slug for")
     slug = slugs.create(
         call.context,
         call.actor,

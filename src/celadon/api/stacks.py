@@ -1,29 +1,38 @@
-"""Stacks: there is one."""
+"""Stacks: the one that is used, and retired ones, which are listed and refused."""
+
+from collections.abc import Sequence
 
 from celadon.actions import apps
 from celadon.api import shapes
 from celadon.api.answer import BY_NAME, Answer, Listing
 from celadon.api.request import Call
 from celadon.model.errors import NotFound
+from celadon.model.stack import CURRENT, RETIRED
 
 
 def list_all(call: Call) -> Listing:
-    attributes = {name: lambda stack, name=name: str(stack[name]) for name in BY_NAME}
-    return Listing(items=[shape()], attributes=attributes, shape=dict)
+    return _listing((CURRENT, *RETIRED))
 
 
 def list_of_app(call: Call) -> Listing:
+    """Those that an app can be built on."""
     apps.find(call.context, call.actor, call.app)
-    return list_all(call)
+    return _listing((CURRENT,))
+
+
+def _listing(names: Sequence[str]) -> Listing:
+    attributes = {name: lambda stack, name=name: str(stack[name]) for name in BY_NAME}
+    return Listing(items=[shape(name) for name in names], attributes=attributes, shape=dict)
 
 
 def show(call: Call) -> Answer:
-    stack = shape()
-    if call.params["stack"] not in (stack["name"], stack["id"]):
-        raise NotFound("stack")
-    return Answer(value=stack, changed_at=shapes.BUILT_IN_AT)
+    for stack in map(shape, (CURRENT, *RETIRED)):
+        if call.params["stack"] in (stack["name"], stack["id"]):
+            return Answer(value=stack, changed_at=shapes.BUILT_IN_AT)
+    raise NotFound("stack")
 
 
-def shape() -> dict[str, object]:
-    at = shapes.instant(shapes.BUILT_IN_AT)
-    return {**shapes.stack(shapes.STACK), "created_at": at, "default": True, "state": "public", "updated_at": at}
+def shape(name: str) -> dict[str, object]:
+    at, current = shapes.instant(shapes.BUILT_IN_AT), name == CURRENT
+    state = "public" if current else "deprecated"
+    return {**shapes.stack(name), "created_at": at, "default": current, "state": state, "updated_at": at}

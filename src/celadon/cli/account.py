@@ -29,6 +29,13 @@ def show(invocation: Invocation) -> None:
 
 
 @command()
+def confirm_billing(invocation: Invocation) -> None:
+    """Say what there is to pay: nothing. A platform shows prices and charges nobody."""
+    email = invocation.client.get("/account")["email"]
+    say(f"Nothing is charged to {email}: prices are shown as an estimate, and there is no billing to confirm.")
+
+
+@command()
 def change_password(invocation: Invocation) -> None:
     """Change your password: asks for the present one, and twice for the new one. Every other login and token ends.
 

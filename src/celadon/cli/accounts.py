@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from celadon.cli import browser_login, netrc, platforms
+from celadon.cli import browser_login, netrc, platforms, saved_accounts
 from celadon.cli.client import Client
 from celadon.cli.commands import command
 from celadon.cli.failure import ApiFailure, Failure, warn
@@ -60,6 +60,7 @@ def logout(invocation: Invocation) -> None:
         # That of a login by a browser ends with its session; one that the platform no longer knows is as good as ended.
         if not _ended(client, "/oauth/sessions/~"):
             _ended(client, "/oauth/authorizations/~")
+        saved_accounts.forget(token(platform) or "")
     netrc.remove(platform.machines)
     platforms.forget(platform)
     say("Local credentials cleared")
@@ -122,6 +123,7 @@ def _keep(platform: Platform, address: str, new_token: str) -> None:
     platform = _informed(platform, new_token)
     netrc.write(dict.fromkeys(platform.machines, (address, new_token)))
     platforms.remember(platform)
+    saved_accounts.renew(platform, address, new_token)
     print(f"Logged in as {address}", file=sys.stdout if on_terminal() else sys.stderr)
 
 

@@ -36,14 +36,16 @@ def wait(invocation: Invocation, addon: str | None, wait_interval: int | None) -
             await_gone(invocation, one, wait_interval)
 
 
-def await_made(invocation: Invocation, addon: dict[str, Any], interval: int | None = None) -> dict[str, Any]:
+def await_made(
+    invocation: Invocation, addon: dict[str, Any], interval: int | None = None, *, quiet: bool = False
+) -> dict[str, Any]:
     """The add-on once it is there. Raises Failure when it cannot be made."""
 
     def made() -> dict[str, Any] | None:
         found: dict[str, Any] = invocation.client.get(f"/addons/{addon['id']}", headers=EXPANDED)
         return None if found["state"] == "provisioning" else found
 
-    with action(f"Waiting for {addon['name']}", quiet=invocation.json):
+    with action(f"Waiting for {addon['name']}", quiet=quiet or invocation.json):
         found = waiting.until(made, every=interval)
         if found["state"] == "deprovisioned":
             raise Failure(f"The add-on was unable to be created: {found.get('provision_message') or 'no reason given'}")

@@ -18,6 +18,7 @@ _GUIDES = {
     "deployhooks": "deploy-hooks.md",
     "heroku-postgresql": "postgres.md",
     "heroku-redis": "redis-and-memcached.md",
+    "logging": "logs.md",
     "memcachier": "redis-and-memcached.md",
     "pgbackups": "addons.md",
     "scheduler": "scheduler.md",

@@ -54,7 +54,9 @@ def _list_mine(invocation: Invocation, apps: list[dict[str, Any]]) -> None:
 @click.option("--region", metavar="REGION", help="Where the app runs.")
 @click.option("-s", "--stack", metavar="STACK", help="The stack to build and run on.")
 @click.option("-b", "--buildpack", metavar="BUILDPACK", help="The buildpack to use, instead of detection.")
-@click.option("--addons", metavar="A,B", default="", help="Comma-separated add-ons to add, such as heroku-redis:mini.")
+@click.option(
+    "--addons", "--addon", metavar="A,B", default="", help="Comma-separated add-ons to add, such as heroku-redis:mini."
+)
 @click.option("-r", "--remote", metavar="REMOTE", default="celadon", show_default=True, help="The git remote to add.")
 @click.option("-n", "--no-remote", is_flag=True, help="Add no git remote.")
 @click.option("--ssh-git", is_flag=True, help="Let the remote use SSH instead of HTTPS.")
@@ -144,7 +146,8 @@ def info(invocation: Invocation, name: str | None, shell: bool) -> None:
     if invocation.json:
         show_json({"app": app, "addons": addons, "collaborators": others})
     elif shell:
-        for key, value in sorted(_shell(app, addons, others).items()):
+        formation = _optional(invocation.client, f"{invocation.app_path}/formation")
+        for key, value in sorted(_shell(app, addons, others, formation).items()):
             say(f"{key}={shlex.quote(value) if value else ''}")
     else:
         header(app["name"])
@@ -211,11 +214,14 @@ def _details(app: dict[str, Any], addons: list[str], collaborators: list[str]) -
     }
 
 
-def _shell(app: dict[str, Any], addons: list[str], collaborators: list[str]) -> dict[str, str]:
+def _shell(app: dict[str, Any], addons: list[str], collaborators: list[str], formation: list[Any]) -> dict[str, str]:
+    quantities = {entry["type"]: entry["quantity"] for entry in formation}
     values = {
         "addons": ",".join(addons),
         "collaborators": ",".join(collaborators),
+        "create_status": app.get("create_status"),
         "created_at": app["created_at"],
+        "dynos": quantities.get("web", 0),
         "git_url": app["git_url"],
         "id": app["id"],
         "maintenance": str(bool(app.get("maintenance"))).lower(),
@@ -227,5 +233,6 @@ def _shell(app: dict[str, Any], addons: list[str], collaborators: list[str]) -> 
         "slug_size": app.get("slug_size"),
         "stack": app["stack"]["name"],
         "web_url": app["web_url"],
+        "workers": quantities.get("worker", 0),
     }
     return {key: "" if value is None else str(value) for key, value in values.items()}

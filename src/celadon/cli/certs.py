@@ -182,11 +182,15 @@ def show_ca(invocation: Invocation) -> None:
 # Automatic ones
 
 
-@command(app=True)
+@command(app=True, json=True)
 @click.option("--wait", is_flag=True, help="Wait until every domain has its certificate, or does not get one.")
 def auto(invocation: Invocation, wait: bool) -> None:
     """Show how far the automatic certificates of an app's domains are."""
-    if not invocation.client.get(invocation.app_path)["acm"]:
+    enabled = bool(invocation.client.get(invocation.app_path)["acm"])
+    if invocation.json:
+        show_json({"acm": enabled, "domains": _wait_for_all(invocation) if wait and enabled else _custom(invocation)})
+        return
+    if not enabled:
         header(f"Automatic Certificate Management is disabled on {invocation.app}")
         say("`celadon certs:auto:enable` gets a certificate for each of its domains, and renews it.")
         return

@@ -38,6 +38,18 @@ def add(invocation: Invocation, domain: str) -> None:
         say(f"Have DNS lead {made['hostname']} here: {record(made['hostname'])} to {made['cname']}")
 
 
+@command(app=True, json=True, must="DOMAIN and --cert NAME")
+@click.argument("domain")
+@click.option("--cert", metavar="NAME", required=True, help="The certificate to serve: `celadon certs` lists them.")
+def update(invocation: Invocation, domain: str, cert: str) -> None:
+    """Serve another one of the app's certificates for a domain name."""
+    with action(f"Updating {domain} to use {cert} certificate", quiet=invocation.json):
+        path = f"{invocation.app_path}/domains/{segment(domain)}"
+        changed = invocation.client.patch(path, {"sni_endpoint": cert})
+    if invocation.json:
+        show_json(changed)
+
+
 @command(app=True, must="DOMAIN to remove")
 @click.argument("domain")
 def remove(invocation: Invocation, domain: str) -> None:

@@ -13,6 +13,10 @@ from celadon.cli.output import header, say, show_json
 @command(app=True, json=True)
 def list_drains(invocation: Invocation) -> None:
     """List where the app's log lines are sent, with the token that the receiver knows the app by, and what is wrong there."""
+    show(invocation)
+
+
+def show(invocation: Invocation) -> None:
     drains = invocation.client.all(f"{invocation.app_path}/log-drains")
     found = invocation.client.all(f"{invocation.app_path}/log-drain-statuses") if drains else []
     statuses = {status["log_drain"]["id"]: status for status in found}

@@ -53,7 +53,7 @@ def run(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help"):
         words = ["help", *words[1:]]
     elif words[0] not in COMMANDS and words[0] not in ALIASES and not _of_plugin(words[0]):
-        return _shown(_unknown(words[0]))
+        return _unknown(words[0], asked=any(word in ("-h", "--help") for word in words[1:]))
     _tolerate(sys.stdout)
     _tolerate(sys.stderr)
     group = Group(name="celadon", context_settings=dict(commands.CONTEXT))
@@ -105,7 +105,19 @@ def _of_plugin(name: str) -> bool:
     return plugin_index.find(name) is not None
 
 
-def _unknown(name: str) -> failure.UsageFailure:
+def _unknown(name: str, *, asked: bool) -> int:
+    """Say what is used instead, or what may have been meant; `asked` is who only wants help."""
+    from celadon.cli import replaced
+
+    if explained := replaced.explanation(name):
+        if not asked:
+            return _shown(failure.Failure(f"cannot run {name}: there is no such command here.", *explained))
+        print(f"There is no `celadon {name}` here.", *explained, sep="\n")
+        return 0
+    return _shown(_misspelt(name))
+
+
+def _misspelt(name: str) -> failure.UsageFailure:
     import difflib
 
     from celadon.cli import plugin_index

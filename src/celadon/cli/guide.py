@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from celadon.cli import plugin_index, table
+from celadon.cli import plugin_index, replaced, table
 from celadon.cli import version as versions
 from celadon.cli.commands import command
 from celadon.cli.failure import UsageFailure
@@ -47,6 +47,9 @@ def _explain(topic: str) -> None:
     entries = {**plugin_index.entries(), **table.COMMANDS}
     found = group.load(topic)
     rest = table.below(topic if found is None else found.name or topic, entries)
+    if found is None and not rest and (explained := replaced.explanation(topic)):
+        say("\n".join((f"There is no `celadon {topic}` here.", *explained)))
+        return
     if found is None and not rest:
         raise UsageFailure(f"There is no command or topic `{topic}`.", "See `celadon help` for the list.")
     if found is not None:

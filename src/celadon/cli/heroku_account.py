@@ -120,7 +120,9 @@ def offer(client: Client, source: HerokuApp) -> Offer:
     return Offer(
         account=str(client.get("/account")["email"]),
         regions=frozenset(_named(client, "/regions")),
-        stacks=frozenset(_named(client, "/stacks")),
+        stacks=frozenset(
+            str(entry["name"]) for entry in _optional(client, "/stacks") if entry.get("state") != "deprecated"
+        ),
         sizes={str(entry["name"]): float(entry["memory"]) for entry in _optional(client, "/dyno-sizes")},
         services={
             name: frozenset(

@@ -2,13 +2,17 @@
 
 from celadon.cli.commands import command
 from celadon.cli.invocation import Invocation
-from celadon.cli.output import action, say
+from celadon.cli.output import action, say, show_json
 
 
-@command(app=True)
+@command(app=True, json=True)
 def show(invocation: Invocation) -> None:
     """Print `on` or `off`."""
-    say("on" if invocation.client.get(invocation.app_path)["maintenance"] else "off")
+    maintenance = bool(invocation.client.get(invocation.app_path)["maintenance"])
+    if invocation.json:
+        show_json({"maintenance": maintenance})
+    else:
+        say("on" if maintenance else "off")
 
 
 @command(app=True)

@@ -90,17 +90,25 @@ def restore(invocation: Invocation, backup: str | None, database: str | None) ->
 
 
 @command(app=True, json=True, confirm=True, must="SOURCE and TARGET")
-@click.argument("source")
-@click.argument("target")
-def copy(invocation: Invocation, source: str, target: str) -> None:
-    """Replace what one database holds by what another one does; APP::NAME is one of another app."""
+@click.argument("named", nargs=-1, required=True)
+def copy(invocation: Invocation, named: tuple[str, ...]) -> None:
+    """Replace what one database (by default DATABASE_URL) holds by what another one does; APP::NAME is one of another app."""
+    if len(named) > 2:
+        raise UsageFailure("Usage: celadon pg:copy [SOURCE] TARGET", f"Unexpected argument {named[2]}")
+    source, target = named if len(named) == 2 else ("DATABASE_URL", named[0])
     start, end = chosen(invocation, source), chosen(invocation, target)
-    body = {"from_name": source, "from_url": _url_of(invocation, start)}
-    body |= {"to_name": target, "to_url": _url_of(invocation, end)}
     invocation.confirm_destroy(invocation.app, f"This command will replace what {end.described} holds.")
     with action(f"Starting copy of {source} to {target}", quiet=invocation.json):
-        made = invocation.client.request("POST", f"{_database_path(end)}/transfers", body).body
+        made = begin_copy(invocation, start, end)
     _follow(invocation, end, made, "Copying")
+
+
+def begin_copy(invocation: Invocation, start: Database, end: Database) -> dict[str, Any]:
+    """Ask for what one database holds to replace what another one does; the transfer that does it."""
+    body = {"from_name": f"{start.app}::{start.attachment}", "from_url": _url_of(invocation, start)}
+    body |= {"to_name": f"{end.app}::{end.attachment}", "to_url": _url_of(invocation, end)}
+    made: dict[str, Any] = invocation.client.post(f"{_database_path(end)}/transfers", body)
+    return made
 
 
 @command(app=True, json=True)

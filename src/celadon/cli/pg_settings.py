@@ -1,6 +1,7 @@
 """Settings of a database's own server: what it logs and counts."""
 
 import click
+from click.exceptions import NoSuchOption
 
 from celadon.cli.client import segment
 from celadon.cli.commands import Command, command
@@ -49,6 +50,8 @@ def _setting(name: str, about: str) -> Command:
 
 def _told(invocation: Invocation, name: str, words: tuple[str, ...]) -> tuple[str | None, Database]:
     """The value and the database. Heroku's client has had them in both orders: a value is known by what it is."""
+    if option := next((word for word in words if word.startswith("--")), None):
+        raise NoSuchOption(option)
     if len(words) > 2:
         raise UsageFailure("Too many words: give a value, and a database where the app has several.")
     values = [word for word in words if SETTINGS[name].wrong(_typed(word)) is None]

@@ -10,7 +10,7 @@ from celadon.cli.commands import Command, command
 from celadon.cli.databases import Database
 from celadon.cli.failure import UsageFailure
 from celadon.cli.invocation import Invocation
-from celadon.cli.output import action
+from celadon.cli.output import action, show_json
 from celadon.cli.postgres import chosen
 
 _truncate = click.option("-t", "--truncate", is_flag=True, help="Cut statements after 40 characters.")
@@ -19,7 +19,7 @@ _truncate = click.option("-t", "--truncate", is_flag=True, help="Cut statements 
 def _shown(name: str, help_text: str) -> Command:
     """A command that takes nothing but a database."""
 
-    @command(app=True)
+    @command(app=True, json=True)
     @click.argument("database", required=False)
     def show(invocation: Invocation, database: str | None) -> None:
         _show(invocation, database, name)
@@ -45,7 +45,7 @@ user_connections = _shown("user-connections", "Show how many connections of each
 vacuum_stats = _shown("vacuum-stats", "Show dead rows, and when they were last removed.")
 
 
-@command(app=True)
+@command(app=True, json=True)
 @click.argument("database", required=False)
 @click.option("-v", "--verbose", is_flag=True, help="Also show connections that do nothing.")
 def ps(invocation: Invocation, database: str | None, verbose: bool) -> None:
@@ -53,7 +53,7 @@ def ps(invocation: Invocation, database: str | None, verbose: bool) -> None:
     _show(invocation, database, "ps", verbose=verbose)
 
 
-@command(app=True)
+@command(app=True, json=True)
 @click.argument("database", required=False)
 @_truncate
 def locks(invocation: Invocation, database: str | None, truncate: bool) -> None:
@@ -61,7 +61,7 @@ def locks(invocation: Invocation, database: str | None, truncate: bool) -> None:
     _show(invocation, database, "locks", truncate=truncate)
 
 
-@command(app=True)
+@command(app=True, json=True)
 @click.argument("database", required=False)
 @_truncate
 def calls(invocation: Invocation, database: str | None, truncate: bool) -> None:
@@ -69,7 +69,7 @@ def calls(invocation: Invocation, database: str | None, truncate: bool) -> None:
     _show(invocation, database, "calls", truncate=truncate)
 
 
-@command(app=True)
+@command(app=True, json=True)
 @click.argument("database", required=False)
 @_truncate
 @click.option("-n", "--num", default="10", metavar="NUMBER", help="How many to show, 10 unless said.")
@@ -100,7 +100,12 @@ def kill(invocation: Invocation, pid: str, database: str | None, force: bool) ->
 def _show(invocation: Invocation, database: str | None, name: str, **options: bool | str) -> None:
     wanted = {key: "true" if value is True else value for key, value in options.items() if value}
     path = f"{_path(chosen(invocation, database))}/statistics/{name}"
-    psql_table.show(invocation.client.get(f"{path}?{urlencode(wanted)}" if wanted else path))
+    found = invocation.client.get(f"{path}?{urlencode(wanted)}" if wanted else path)
+    if invocation.json:
+        titles = [column["name"] for column in found["columns"]]
+        show_json([dict(zip(titles, row, strict=True)) for row in found["rows"]])
+    else:
+        psql_table.show(found)
 
 
 def _path(addon: Database) -> str:

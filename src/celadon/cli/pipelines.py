@@ -113,6 +113,19 @@ def info(invocation: Invocation, pipeline: str) -> None:
     table(["app name", "stage"], [(app["name"], app["pipelineCoupling"]["stage"]) for app in ordered])
 
 
+@command(must="PIPELINE to open")
+@click.argument("pipeline")
+def open_pipeline(invocation: Invocation, pipeline: str) -> None:
+    """Open the page of a pipeline in a web browser."""
+    import webbrowser
+
+    found = find(invocation.client, pipeline)
+    url = f"{invocation.platform.api_url}/dashboard/pipelines/{segment(found['name'])}"
+    with action(f"Opening {found['name']} pipeline"):
+        if not webbrowser.open(url):
+            raise Failure(f"cannot open a browser here; the pipeline's page is {url}")
+
+
 @command(must="PIPELINE and its new NAME")
 @click.argument("pipeline")
 @click.argument("name")

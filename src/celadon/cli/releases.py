@@ -96,6 +96,21 @@ def rollback(invocation: Invocation, release: str | None) -> None:
         streams.copy(invocation.platform, made["output_stream_url"])
 
 
+@command(app=True)
+def retry(invocation: Invocation) -> None:
+    """Run the release phase of the newest release again, with the same code, as a new release."""
+    latest = _find(invocation, None)
+    slug = latest["slug"] and invocation.client.get(f"{invocation.app_path}/slugs/{latest['slug']['id']}")
+    if not slug or "release" not in slug["process_types"]:
+        raise Failure(f"cannot retry v{latest['version']}: its code has no process type `release`")
+    with action(f"Retrying v{latest['version']} on {invocation.app}") as retrying:
+        body = {"slug": slug["id"], "description": f"Retry of v{latest['version']}: {latest['description']}"}
+        made = invocation.client.post(f"{invocation.app_path}/releases", body)
+        retrying.status = f"v{made['version']}"
+    if made.get("output_stream_url"):
+        streams.copy(invocation.platform, made["output_stream_url"])
+
+
 def _newest(invocation: Invocation, count: int) -> list[dict[str, Any]]:
     return invocation.client.all(f"{invocation.app_path}/releases", range=f"version ..; max={count}, order=desc")
 

@@ -1,8 +1,11 @@
 """Stacks: the systems that apps are built and run on."""
 
+import click
+
+from celadon.cli import git
 from celadon.cli.commands import command
 from celadon.cli.invocation import Invocation
-from celadon.cli.output import header, listing, show_json
+from celadon.cli.output import header, listing, say, show_json
 
 
 @command(app=True, json=True)
@@ -15,7 +18,19 @@ def list_stacks(invocation: Invocation) -> None:
         return
     header(f"{invocation.app} Available Stacks")
     lines = []
-    for entry in stacks:
+    # The one to use first.
+    for entry in sorted(stacks, key=lambda entry: (not entry["default"], entry["name"])):
         note = "" if entry["state"] == "public" else f" ({entry['state']})"
         lines.append(f"{'*' if entry['name'] == app['stack']['name'] else ' '} {entry['name']}{note}")
-    listing(sorted(lines), in_order=False)
+    listing(lines, in_order=False)
+
+
+@command(app=True, must="STACK to set")
+@click.argument("stack")
+def set_stack(invocation: Invocation, stack: str) -> None:
+    """Build and run an app on a stack from its next release on."""
+    app = invocation.client.patch(invocation.app_path, {"build_stack": stack})
+    name = app["build_stack"]["name"]
+    remote = next((one.name for one in git.remotes_of(invocation.platform, app["name"])), git.DEFAULT_REMOTE)
+    say(f"Stack set. Next release on {app['name']} will use {name}.")
+    say(f"Run `git push {remote} main` to create a new release on {name}.")

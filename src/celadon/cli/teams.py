@@ -7,7 +7,7 @@ import click
 
 from celadon.cli.client import segment
 from celadon.cli.commands import command
-from celadon.cli.failure import Failure
+from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, say, show_json, table
 
@@ -66,6 +66,39 @@ def destroy(invocation: Invocation, team: str) -> None:
     invocation.confirm_destroy(found["name"], f"This command will delete the team {found['name']}.")
     with action(f"Destroying team {found['name']}"):
         invocation.client.delete(f"/teams/{found['id']}")
+
+
+@command()
+@click.argument("team", required=False)
+@click.option("--personal", is_flag=True, help="No team: what is created belongs to you.")
+def choose(invocation: Invocation, team: str | None, personal: bool) -> None:
+    """Print your default team, or make one your default; programs that name no team create its apps."""
+    if team is None:
+        current = [found for found in invocation.client.all("/teams") if found["default"]]
+        if personal:
+            for found in current:
+                invocation.client.patch(f"/teams/{segment(found['name'])}", {"default": False})
+            say("Personal account is default.")
+        else:
+            say(f"{current[0]['name']} is the default team." if current else "Personal account is default.")
+        return
+    if personal:
+        raise UsageFailure("Usage: celadon teams:default [TEAM]", "Specify TEAM or --personal, not both.")
+    with action(f"Setting {team} as the default team"):
+        invocation.client.patch(f"/teams/{segment(team)}", {"default": True})
+
+
+@command()
+@team_option()
+def open_team(invocation: Invocation, team: str) -> None:
+    """Open the page of a team in a web browser."""
+    import webbrowser
+
+    found = invocation.client.get(f"/teams/{segment(team)}")
+    url = f"{invocation.platform.api_url}/dashboard/account/teams/{segment(found['name'])}"
+    with action(f"Opening team {found['name']}"):
+        if not webbrowser.open(url):
+            raise Failure(f"cannot open a browser here; the team's page is {url}")
 
 
 @command(must="TOKEN of the invitation")

@@ -5,10 +5,13 @@ from celadon.cli.invocation import Invocation, ask_password
 from celadon.cli.output import say, show_json
 
 
-@command()
+@command(json=True)
 def show(invocation: Invocation) -> None:
     """Print whether two-factor authentication is enabled."""
     enabled = invocation.client.get("/account")["two_factor_authentication"]
+    if invocation.json:
+        show_json({"two_factor_authentication": enabled})
+        return
     say(f"Two-factor authentication is {'enabled' if enabled else 'not enabled'}")
 
 

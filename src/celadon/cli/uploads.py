@@ -1,9 +1,10 @@
-"""Files that are uploaded, piece by piece."""
+"""Files that go to the platform and come from it, piece by piece."""
 
 import contextlib
 import http.client
 import json
 import os
+import shutil
 from typing import BinaryIO
 
 from celadon.cli import transport
@@ -12,6 +13,7 @@ from celadon.cli.platforms import Platform
 
 # Until the platform has all of it on its disk.
 _STORED_SECONDS = 900.0
+_BLOCK = 1 << 20
 
 
 def put(platform: Platform, url: str, file: BinaryIO) -> None:
@@ -31,6 +33,20 @@ def put(platform: Platform, url: str, file: BinaryIO) -> None:
         raise transport.failure(platform, error) from None
     if answer.status >= 400:
         raise Failure(_reason(text) or f"cannot upload {file.name}: the platform answered {answer.status}")
+
+
+def get(platform: Platform, url: str, file: BinaryIO) -> None:
+    """Write what a URL of the platform gives to a file; raises Failure, also where it breaks off."""
+    try:
+        connection, path = transport.open_connection(platform, url)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            if answer.status >= 400:
+                raise Failure(_reason(answer.read()) or f"cannot download it: the platform answered {answer.status}")
+            shutil.copyfileobj(answer, file, _BLOCK)
+    except (OSError, http.client.HTTPException) as error:
+        raise transport.failure(platform, error) from None
 
 
 def _reason(text: bytes) -> str | None:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from celadon.actions.context import Context
 from celadon.dynos import status_line
+from celadon.model import dyno_metadata
 from celadon.model.app import App
 from celadon.model.dyno import Dyno
+from celadon.model.feature import RUNTIME_METADATA
 from celadon.model.logline import Source
 from celadon.model.release import Release
 from celadon.model.size import DynoSize
@@ -49,6 +51,7 @@ class Launch:
     release: Release
     slug: Slug
     config_vars: Mapping[str, str]
+    metadata: Mapping[str, str]
 
 
 def read(context: Context, dyno: Dyno) -> Launch:
@@ -59,7 +62,15 @@ def read(context: Context, dyno: Dyno) -> Launch:
         app = apps.find(tx, dyno.app_id)
         if release is None or slug is None or app is None:
             raise RuntimeFailure(f"cannot start {dyno.name}: its release or slug is gone")
-        return Launch(dyno=dyno, app=app, release=release, slug=slug, config_vars=configs.find(tx, release.config_id))
+        told = apps.features(tx, app.id).get(RUNTIME_METADATA, False)
+        return Launch(
+            dyno=dyno,
+            app=app,
+            release=release,
+            slug=slug,
+            config_vars=configs.find(tx, release.config_id),
+            metadata=dyno_metadata.variables(app, dyno, release, slug) if told else {},
+        )
 
 
 class Launcher:
@@ -148,11 +159,11 @@ def log_name(container_id: str) -> str:
 
 
 def environment(launch: Launch, size: DynoSize) -> dict[str, str]:
-    """What the dyno's processes see: config vars, then what was given for this dyno, then the platform's own."""
+    """What the dyno's processes see: what is known of it where that is wanted, config vars, then what was given for this dyno, then the platform's own."""
     dyno = launch.dyno
     own = {"DYNO": dyno.name, "PS": dyno.name, "HOME": "/app", "PORT": str(dyno.port), "LANG": "C.UTF-8"}
     memory = {"MEMORY_AVAILABLE": str(size.memory >> 20)}
-    return {"PATH": _PATH, **memory, **launch.config_vars, **dyno.env, **own}
+    return {"PATH": _PATH, **memory, **launch.metadata, **launch.config_vars, **dyno.env, **own}
 
 
 def checksum(path: Path) -> str:

@@ -160,8 +160,19 @@ _SSL = AddOnService(
     sharable=False,
 )
 
+_LOGGING = AddOnService(
+    name="logging",
+    human_name="Logging",
+    description="Accepted and not needed: every app has its log",
+    prefix="LOGGING",
+    plans=(_plan("basic", "Basic", 0, default=True), _plan("expanded", "Expanded", 0)),
+    many=False,
+    sharable=False,
+)
+
 BUILT_IN: Mapping[str, AddOnService] = {
-    service.name: service for service in (_DEPLOYHOOKS, _POSTGRESQL, _REDIS, _MEMCACHIER, _PGBACKUPS, _SCHEDULER, _SSL)
+    service.name: service
+    for service in (_DEPLOYHOOKS, _LOGGING, _POSTGRESQL, _REDIS, _MEMCACHIER, _PGBACKUPS, _SCHEDULER, _SSL)
 }
 
 _SERVICE_NAME = re.compile(r"^[a-z][a-z0-9-]{1,48}[a-z0-9]\Z")

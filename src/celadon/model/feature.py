@@ -21,6 +21,7 @@ class Feature:
 
 PREBOOT = "preboot"
 RUNTIME_METRICS = "log-runtime-metrics"
+RUNTIME_METADATA = "runtime-dyno-metadata"
 
 FEATURES = (
     Feature(
@@ -36,9 +37,27 @@ FEATURES = (
         state="public",
     ),
     Feature(
+        name="pipelines",
+        description="Apps are in stages, between which their code is promoted.",
+        on=True,
+        fixed=True,
+    ),
+    Feature(
         name=PREBOOT,
         description="New web dynos take requests before the old ones leave.",
         on=True,
+    ),
+    Feature(
+        name=RUNTIME_METADATA,
+        description="New dynos know their app, release and commit, by variables that begin with HEROKU_.",
+        on=False,
+        state="public",
+    ),
+    Feature(
+        name="websockets",
+        description="WebSockets reach the web dynos.",
+        on=True,
+        fixed=True,
     ),
 )
 

@@ -1,0 +1,145 @@
+"""Names that people know from elsewhere and that are no commands here: gone, never needed, or not there yet.
+
+Each says what to type instead. A name speaks for all that are below it: `ci` for `ci:run`.
+"""
+
+from collections.abc import Mapping
+
+_TIERS = ("Apps have no tiers: the size of dynos and the plans of add-ons say what they can do.",)
+_RESIZE = "Use `celadon ps:resize web=2X` and `celadon addons:upgrade ADDON PLAN`."
+_NO_REGISTRY = (
+    "There is no registry: a buildpack is a git URL, an archive, or the short name of one that is here.",
+    "Use `celadon buildpacks:set heroku/python`, or a URL.",
+)
+_SSL = ("Certificates are the app's own, without an add-on, and served by SNI.",)
+
+_REPLACED: Mapping[str, tuple[str, ...]] = {
+    "apps:diff": (
+        "Apps are not compared by all they have.",
+        "Use `celadon pipelines:diff` for their code, `celadon config --json` for their config vars.",
+    ),
+    "apps:downgrade": (*_TIERS, _RESIZE),
+    "apps:errors": (
+        "Errors are counted in the dashboard's metrics.",
+        "Use `celadon logs --explain` to see what the codes in a log mean.",
+    ),
+    "apps:upgrade": (*_TIERS, _RESIZE),
+    "buildpacks:info": _NO_REGISTRY,
+    "buildpacks:search": _NO_REGISTRY,
+    "buildpacks:versions": _NO_REGISTRY,
+    "certs:rollback": (
+        "A certificate that was replaced is not kept: its private key would be.",
+        "Use `celadon certs:update CRT KEY` with the former files.",
+    ),
+    "ci": (
+        "Test runs are not there yet.",
+        "Use `celadon run --app APP COMMAND` to run the tests of an app that is deployed.",
+    ),
+    "container": (
+        "Deploys of images and Dockerfiles are not there yet.",
+        "Use `git push celadon main` with a Procfile; `celadon buildpacks:set URL` for what no buildpack here knows.",
+    ),
+    "data:maintenances": (
+        "Maintenance of databases has shorter names here.",
+        "Use `celadon pg:maintenance`.",
+    ),
+    "data:pg": (
+        "There is no tier beside the plans of heroku-postgresql.",
+        "Use `celadon pg` and what is below it.",
+    ),
+    "downgrade": (*_TIERS, _RESIZE),
+    "notifications": (
+        "Nothing is kept for you to read later.",
+        "Use `celadon webhooks:add` to be told, `celadon activity` to see what happened.",
+    ),
+    "pg:connection-pooling": (
+        "Connection pooling by the platform is not there yet.",
+        "Use `celadon buildpacks:add URL` with a buildpack that brings PgBouncer, or a pool in the app.",
+    ),
+    "pg:extensions": (
+        "Extensions are asked for in SQL.",
+        "Use `celadon pg:psql -c 'SELECT * FROM pg_available_extensions'`.",
+    ),
+    "pg:fdwsql": (
+        "Foreign tables are made in SQL.",
+        "Use `celadon pg:psql` and IMPORT FOREIGN SCHEMA.",
+    ),
+    "pg:links": (
+        "Links between data services are not there.",
+        "Use `celadon pg:copy SOURCE TARGET`, or postgres_fdw from the app.",
+    ),
+    "pg:stats-reset": (
+        "The statistics of statements can be reset, the others not.",
+        "Use `celadon pg:outliers --reset`.",
+    ),
+    "pg:stats_reset": (
+        "The statistics of statements can be reset, the others not.",
+        "Use `celadon pg:outliers --reset`.",
+    ),
+    "pipelines:connect": (
+        "Repositories elsewhere are not connected: code comes by a push.",
+        "Use `celadon git:remote --app APP` and `git push`.",
+    ),
+    "pipelines:setup": (
+        "Pipelines are made step by step.",
+        "Use `celadon pipelines:create NAME` and `celadon pipelines:add NAME --app APP`.",
+    ),
+    "ps:autoscale": (
+        "Scaling by itself is not there yet.",
+        "Use `celadon ps:scale web=N`; `celadon logs --ps router` shows how long requests take.",
+    ),
+    "ps:copy": (
+        "Copying a file out of a dyno is not there.",
+        "Use `celadon run --no-tty -- cat FILE > FILE`, in a dyno of its own with the same code.",
+    ),
+    "ps:forward": (
+        "Forwarding a port of a dyno is not there.",
+        "Use `celadon pg:psql` and `celadon redis:cli` for data services, and the app's own URL for the rest.",
+    ),
+    "ps:socks": (
+        "A proxy into a dyno is not there.",
+        "Use `celadon run --app APP COMMAND` for what is to run beside the app.",
+    ),
+    "redis:upgrade": (
+        "There is one version of Redis.",
+        "Use `celadon addons:upgrade ADDON PLAN` for another plan.",
+    ),
+    "reviewapps": (
+        "Review apps are not there yet.",
+        "Use `celadon fork --app APP NAME` and push the branch to it: `git push REMOTE branch:main`.",
+    ),
+    "spaces": (
+        "There are no private spaces: the platform is your own.",
+        "Use `celadon regions` to see where apps run.",
+    ),
+    "ssl": (*_SSL, "Use `celadon certs` to list them."),
+    "ssl:add": (*_SSL, "Use `celadon certs:add CRT KEY`."),
+    "ssl:clear": (*_SSL, "Use `celadon certs:remove`."),
+    "telemetry": (
+        "Telemetry is not sent by itself.",
+        "Use `celadon drains:add URL` for log lines, `celadon features:enable log-runtime-metrics` for measures.",
+    ),
+    "trusted-ips": (
+        "Addresses are not filtered for an app.",
+        "Use `celadon logs --ps router` to see them; the app gets them in X-Forwarded-For.",
+    ),
+    "upgrade": (*_TIERS, _RESIZE),
+    "usage": (
+        "Use is not metered: prices are an estimate.",
+        "Use `celadon addons` and `celadon ps:type` to see them.",
+    ),
+}
+
+
+def explanation(name: str) -> tuple[str, ...]:
+    """Why there is no such command, and what to use; nothing for a name that nobody knows."""
+    above = name
+    while above:
+        if above in _REPLACED:
+            return _REPLACED[above]
+        above = above.rpartition(":")[0]
+    return ()
+
+
+def names() -> list[str]:
+    return sorted(_REPLACED)
