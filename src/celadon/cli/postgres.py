@@ -3,7 +3,6 @@
 import functools
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from celadon.cli import databases, waiting
+from celadon.cli import databases, prompt, waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.databases import POSTGRES, Database
@@ -79,7 +78,8 @@ def _show(invocation: Invocation, addon: Database) -> Any:
 def wait(invocation: Invocation, database: str | None) -> None:
     """Wait until a database is available."""
     for addon in databases.matching(invocation, database, POSTGRES):
-        with action(f"Waiting for database {addon.name}") as running:
+        goes_on = (f"{addon.name} is made all the same.", f"To look: celadon pg:info -a {invocation.app}")
+        with waiting.leaving(*goes_on), action(f"Waiting for database {addon.name}") as running:
             running.status = waiting.until(functools.partial(_available, invocation, addon))
 
 
@@ -105,9 +105,9 @@ def psql(invocation: Invocation, database: str | None, statement: str | None, cr
         raise Failure("cannot find psql: install it (Debian: apt-get install postgresql-client)")
     with environment(invocation, addon, credential) as found:
         argv = [program, *(["-c", statement] if statement is not None else [])]
-        finished = subprocess.run(argv, env=found, check=False)
-    if finished.returncode:
-        raise Failure(f"psql ended with status {finished.returncode}")
+        status = prompt.run(argv, found)
+    if status:
+        raise Failure(f"psql ended with status {status}")
 
 
 @contextmanager

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from celadon.runtime import bundle, cgroups, monitor, network, protocol, scratch, seccomp, sockets
+from celadon.runtime import bundle, cgroups, execs, monitor, network, protocol, scratch, seccomp, sockets
 
 _EXITS = ".exits"
 _CREATE_TIMEOUT = 30.0
@@ -276,7 +276,7 @@ class CrunRuntime:
         patience = time.monotonic() + _CLAIM_TIMEOUT
         while _is_claimed(self._bundles / container_id) and time.monotonic() < patience:
             time.sleep(_PAUSE)
-        while monitor.kill_strays(self._bundles / container_id, deadline) or self._cgroups.pids(container_id):
+        while monitor.kill_strays(self._bundles / container_id, deadline) or self._cgroups.alive(container_id):
             self._cgroups.signal(container_id, signal.SIGKILL)
             if time.monotonic() > deadline:
                 raise protocol.RuntimeFailure(f"cannot remove {container_id}: its monitor does not go away")
@@ -302,16 +302,13 @@ class CrunRuntime:
         return self._bundles / container_id / "attach"
 
     def resize(self, container_id: str, rows: int, columns: int) -> None:
-        path = self._bundles / container_id / "ctl"
-        try:
-            # Non-blocking: a monitor that is gone must not hold the caller.
-            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            raise protocol.RuntimeFailure(f"cannot resize the terminal of {container_id}: {error.strerror}") from error
-        try:
-            os.write(descriptor, f"1 {rows} {columns}\n".encode())
-        finally:
-            os.close(descriptor)
+        monitor.resize(self._bundles / container_id, rows, columns)
+
+    @property
+    def execs(self) -> execs.Execs:
+        return execs.Execs(
+            directory=self._run / "execs", bundles=self._bundles, monitor=self._monitor, cgroups=self._cgroups
+        )
 
     def exec(self, container_id: str, argv: tuple[str, ...], env: Mapping[str, str]) -> int:
         directory = self._bundles / container_id
