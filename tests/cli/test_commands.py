@@ -116,7 +116,10 @@ def test_a_mistyped_command_gets_suggestions(stranger: Program) -> None:
         (["destroy"], " !    Usage: celadon apps:destroy --app APP\n !    Must specify APP to destroy.\n"),
         (["run"], " !    Usage: celadon run COMMAND\n !    Must specify COMMAND to run.\n"),
         (["stop", "-a", "x"], " !    Usage: celadon stop DYNO|TYPE\n !    Must specify DYNO to stop.\n"),
-        (["ps", "--bogus"], " !    Usage: celadon ps [TYPE ...]\n !    No such option '--bogus'.\n"),
+        (
+            ["ps", "--bogus"],
+            " !    Usage: celadon ps [TYPE ...]\n !    No such option '--bogus'.\n !    See `celadon help ps`.\n",
+        ),
     ],
 )
 def test_usage_errors_have_the_toolbelts_form_and_exit_with_2(stranger: Program, words: list[str], err: str) -> None:

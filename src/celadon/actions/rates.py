@@ -63,12 +63,12 @@ class Guesses:
     def check(self, address: str | None, account: str) -> None:
         """Raises RateLimited when this address, or whoever tries this account, has been wrong too often."""
         if self._of_account.remaining(account) < 1 or (address and self._of_address.remaining(origin(address)) < 1):
-            raise RateLimited("Too many wrong passwords: wait a minute.")
+            raise RateLimited("Too many wrong passwords: wait a minute.", retry_after=60)
 
     def check_code(self, account: str) -> None:
         """Raises RateLimited when the account's codes have been guessed at too often."""
         if self._codes.remaining(account) < 1:
-            raise RateLimited("Too many wrong codes: wait some minutes.")
+            raise RateLimited("Too many wrong codes: wait some minutes.", retry_after=360)
 
     def wrong_code(self, account: str) -> None:
         """Count one."""

@@ -1,6 +1,7 @@
 """The Platform API as the command line sees it: one request, its answer as JSON, its errors as sentences."""
 
 import http.client
+import itertools
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -9,13 +10,13 @@ from typing import Any
 from urllib.parse import quote
 
 import celadon
-from celadon.cli import transport
-from celadon.cli.failure import ApiFailure, Failure, warn
+from celadon.cli import patience, transport
+from celadon.cli.failure import Failure, warn
 from celadon.cli.platforms import Platform
 
 ACCEPT = "application/vnd.heroku+json; version=3"
-# A role that was killed is back within a second; the router says 503 for it in the meantime.
-_RETRY_WAITS = (0.2, 0.5, 1.0)
+# Who waits longer is told so, in seconds.
+_UNNOTICED_SECONDS = 1.5
 _CODE_TRIES = 3
 
 
@@ -82,7 +83,14 @@ class Client:
         if warning := reply.headers.get("x-heroku-warning"):
             warn([f"Warning: {warning}"])
         if reply.status >= 300:
-            raise self._failure(reply, path)
+            from celadon.cli import refusal
+
+            raise refusal.failure(self.platform, reply, method, path, body)
+        if _is_no_api(reply, method):
+            raise Failure(
+                f"cannot understand the answer of {self.platform.api_url}: it is no JSON",
+                "Is this the address of a platform's API, and not that of something else?",
+            )
         return reply
 
     def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Reply:
@@ -95,20 +103,23 @@ class Client:
         }
         if content is not None:
             fields["Content-Type"] = "application/json"
-        for wait in (*_RETRY_WAITS, None):
+        for tried in itertools.count():
             try:
                 reply = self._exchange(method, path, content, fields)
+                wait = patience.after_reply(reply, method, tried)
+                if wait is None:
+                    return reply
             except ConnectionRefusedError as error:
-                if wait is None or self.platform.address is None:
+                # A platform of this machine may be starting.
+                wait = patience.after_silence(tried) if self.platform.address is not None else None
+                if wait is None:
                     raise transport.failure(self.platform, error) from None
             except (OSError, http.client.HTTPException) as error:
-                raise transport.failure(self.platform, error) from None
-            else:
-                # Without a word from the API itself it was the router that answered: the request reached nobody.
-                if reply.status != 503 or reply.body is not None or wait is None:
-                    return reply
+                raise transport.failure(self.platform, error, changing=method != "GET") from None
+            if wait > _UNNOTICED_SECONDS:
+                warn([f"Too many requests for now: going on in {wait:.0f} seconds."])
             time.sleep(wait)
-        raise AssertionError("the last round returns or raises")
+        raise AssertionError("a round without an end returns or raises")
 
     def _exchange(self, method: str, path: str, content: bytes | None, fields: Mapping[str, str]) -> Reply:
         kept = self._connection
@@ -140,27 +151,19 @@ class Client:
         text = received.decode("utf-8", "replace")
         return Reply(status=answer.status, headers=headers, body=_parsed(headers, text), text=text)
 
-    def _failure(self, reply: Reply, path: str) -> Failure:
-        body = reply.body if isinstance(reply.body, dict) else {}
-        message = str(body.get("message") or f"{self.platform.api_url} answered {reply.status} without saying why.")
-        lines = message.splitlines()
-        if reply.status == 401:
-            lines = ["Not logged in: the credentials are missing or no longer valid.", "Run `celadon login` first."]
-        elif reply.status < 400:
-            # Following it would give our token to whoever the answer names.
-            lines = [f"{self.platform.api_url} answered {reply.status}: it sends us elsewhere, and we do not go there."]
-        elif reply.status == 429 and not body.get("message"):
-            lines = ["Too many requests for now: wait a minute and try again."]
-        elif reply.status >= 500 and (request_id := reply.headers.get("request-id")):
-            lines.append(f"The platform's log has more under Request-Id {request_id}.")
-        return ApiFailure(
-            *lines, http_status=reply.status, id=str(body.get("id", "")), resource=str(body.get("resource", ""))
-        )
-
 
 def segment(text: str) -> str:
     """A name as one part of a path."""
     return quote(text, safe="")
+
+
+def _is_no_api(reply: Reply, method: str) -> bool:
+    """A good answer that is none of ours: a page, or nothing where something was asked for."""
+    if reply.body is not None or reply.text.strip() == "null":
+        return False
+    kind = reply.headers.get("content-type", "").partition(";")[0]
+    page = kind in ("text/html", "application/json") and reply.text != ""
+    return page or (method == "GET" and reply.status == 200 and not reply.text)
 
 
 def _id(reply: Reply) -> str:

@@ -32,10 +32,9 @@ class Command(click.Command):
         entry = COMMANDS.get(self.name or "")
         lines = [f"Usage: celadon {called} {entry.usage if entry else ''}".rstrip()]
         if isinstance(error, click.MissingParameter) and error.param is not None:
-            if self.must:
-                lines.append(f"Must specify {self.must}.")
+            lines.append(f"Must specify {self.must or error.param.human_readable_name}.")
         else:
-            lines.append(error.format_message())
+            lines += [error.format_message(), f"See `celadon help {called}`."]
         return failure.UsageFailure(*lines)
 
 

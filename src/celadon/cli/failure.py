@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 from celadon.model.text import plain
 
@@ -19,13 +20,19 @@ class Failure(Exception):
 
 
 class ApiFailure(Failure):
-    """The platform refused. `http_status` and `id` are the API's words for it, `resource` what was not found."""
+    """The platform refused. `http_status` and `id` are the API's words for it, `resource` what was not found; `path` and
+    `sent` are the request's.
+    """
 
-    def __init__(self, *lines: str, http_status: int, id: str = "", resource: str = "") -> None:
+    def __init__(
+        self, *lines: str, http_status: int, id: str = "", resource: str = "", path: str = "", sent: Any = None
+    ) -> None:
         super().__init__(*lines)
         self.http_status = http_status
         self.id = id
         self.resource = resource
+        self.path = path
+        self.sent = sent
 
 
 class UsageFailure(Failure):

@@ -41,7 +41,14 @@ def _explain(topic: str) -> None:
     found = group.load(topic)
     rest = table.below(found.name or topic) if found is not None else table.below(topic)
     if found is None and not rest:
-        raise UsageFailure(f"There is no command or topic `{topic}`.", "See `celadon help` for the list.")
+        from celadon.cli import suggestions
+
+        names = dict.fromkeys([*table.COMMANDS, *table.ALIASES, *table.PRIMARY, *table.ADDITIONAL])
+        raise UsageFailure(
+            f"There is no command or topic `{topic}`.",
+            *suggestions.sentence(suggestions.near(topic, names)),
+            "See `celadon help` for the list.",
+        )
     if found is not None:
         context = click.Context(found, info_name=f"celadon {topic}", max_content_width=100)
         say(found.get_help(context))

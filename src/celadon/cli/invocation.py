@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from celadon.cli import detection, netrc
 from celadon.cli.client import Client, segment
 from celadon.cli.detection import Options
-from celadon.cli.failure import ApiFailure, Failure, UsageFailure, warn
+from celadon.cli.failure import Failure, UsageFailure, warn
 from celadon.cli.output import interactive
 from celadon.cli.platforms import Platform
 
@@ -87,20 +87,10 @@ class Invocation:
         if answer != app:
             raise Failure(f"Confirmation did not match {app}. Aborted.")
 
-    def suggest(self, failure: ApiFailure) -> list[str]:
-        """What an app that was not found may have been meant to be."""
-        if failure.http_status != 404 or failure.resource not in ("", "app") or self._app is None:
-            return []
-        if failure.resource == "" and "that app" not in " ".join(failure.lines):
-            return []
-        import difflib
-
-        try:
-            names = [str(app["name"]) for app in self.client.all("/apps")]
-        except Failure:
-            return []
-        close = difflib.get_close_matches(self._app, names, n=3, cutoff=0.7)
-        return [f"Perhaps you meant {' or '.join(f'`{name}`' for name in close)}."] if close else []
+    @property
+    def app_of_request(self) -> str | None:
+        """The app, once it has been found out."""
+        return self._app
 
 
 def token(platform: Platform) -> str | None:
