@@ -137,25 +137,6 @@ def test_version_names_client_platform_and_python(stranger: Program, words: list
     )
 
 
-def test_version_imports_nothing_large(stranger: Program) -> None:
-    code = (
-        "import sys; from celadon.cli import main; main.main(['version']);"
-        "print(*sorted({'click', 'http.client', 'ssl', 'inspect', 'subprocess'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=stranger.env)
-    assert done.stdout.splitlines()[1:] == [""]
-
-
-def test_ps_imports_no_server_libraries(stranger: Program) -> None:
-    code = (
-        "import sys; from celadon.cli import group; group.run(['ps', '-a', 'x', '--platform', 'http://localhost:1']);"
-        "print(*sorted({'asyncio', 'asyncssh', 'sqlalchemy', 'cryptography', 'uvicorn', 'urllib3', 'typing_extensions',"
-        " 'celadon.store', 'celadon.actions', 'celadon.model.dyno'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=stranger.env)
-    assert done.stdout == "\n"
-
-
 def test_an_error_of_ours_is_a_sentence_unless_it_is_debugged(stranger: Program) -> None:
     broken = stranger.home / ".netrc"
     broken.mkdir()

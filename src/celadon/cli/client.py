@@ -1,18 +1,20 @@
 """The Platform API as the command line sees it: one request, its answer as JSON, its errors as sentences."""
 
-import http.client
 import itertools
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import celadon
-from celadon.cli import patience, transport
+from celadon.cli import patience
 from celadon.cli.failure import Failure, warn
 from celadon.cli.platforms import Platform
+
+if TYPE_CHECKING:
+    import http.client
 
 ACCEPT = "application/vnd.heroku+json; version=3"
 # Who waits longer is told so, in seconds.
@@ -38,7 +40,7 @@ class Client:
     authorization: Callable[[], str]
     log_in_again: Callable[[], bool] = lambda: False
     ask_code: Callable[[], str | None] = lambda: None
-    _connection: http.client.HTTPConnection | None = field(default=None, init=False)
+    _connection: "http.client.HTTPConnection | None" = field(default=None, init=False)
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> Any:
         return self.request("GET", path, headers=headers).body
@@ -94,6 +96,11 @@ class Client:
         return reply
 
     def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Reply:
+        # Half of what starting takes: only what asks the platform pays for it.
+        import http.client
+
+        from celadon.cli import transport
+
         content = None if body is None else json.dumps(body).encode()
         fields = {
             "Accept": ACCEPT,
@@ -122,6 +129,10 @@ class Client:
         raise AssertionError("a round without an end returns or raises")
 
     def _exchange(self, method: str, path: str, content: bytes | None, fields: Mapping[str, str]) -> Reply:
+        import http.client
+
+        from celadon.cli import transport
+
         kept = self._connection
         if kept is not None:
             try:
@@ -135,7 +146,7 @@ class Client:
 
     def _ask(
         self,
-        connection: http.client.HTTPConnection,
+        connection: "http.client.HTTPConnection",
         method: str,
         path: str,
         content: bytes | None,

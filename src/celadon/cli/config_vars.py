@@ -2,8 +2,6 @@
 
 import os
 import shlex
-import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -125,6 +123,9 @@ def parsed(text: str) -> dict[str, str]:
 
 
 def _edited(text: str, name: str) -> str:
+    import subprocess
+    import tempfile
+
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="celadon-config-") as directory:
         file = Path(directory) / name

@@ -2,7 +2,7 @@
 
 import click
 
-from celadon.cli import table
+from celadon.cli import overview, table
 from celadon.cli import version as versions
 from celadon.cli.commands import command
 from celadon.cli.failure import UsageFailure
@@ -15,7 +15,7 @@ from celadon.cli.output import say
 def show(invocation: Invocation, topic: str | None) -> None:
     """List the topics, or explain one topic or command."""
     if topic is None:
-        _overview()
+        say("\n".join(overview.lines()))
     else:
         _explain(topic)
 
@@ -24,15 +24,6 @@ def show(invocation: Invocation, topic: str | None) -> None:
 def version(invocation: Invocation) -> None:
     """Print the version of this client, its platform and its Python."""
     say(versions.line())
-
-
-def _overview() -> None:
-    say("Usage: celadon COMMAND [--app APP] [OPTIONS]")
-    for title, topics in (("Primary", table.PRIMARY), ("Additional", table.ADDITIONAL)):
-        say(f'\n{title} topics, more with "celadon help TOPIC":\n')
-        for topic, about in topics.items():
-            say(f"  {topic:<12} #  {about}")
-    say()
 
 
 def _explain(topic: str) -> None:

@@ -1,7 +1,7 @@
 """`celadon`: finds the command in the table, imports only that, and turns every error into a sentence.
 
-`version` and `git:credentials` do not even load click: the one is what start-up is measured by, the other is asked by
-git twice in each push.
+`version`, `help` and `git:credentials` do not even load click: the first two are what start-up is measured by, the last
+is asked by git twice in each push.
 """
 
 import os
@@ -25,6 +25,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from celadon.cli import version
 
             print(version.line())
+            status = 0
+        elif words in ([], ["help"], ["--help"], ["-h"]):
+            from celadon.cli import overview
+
+            print("\n".join(overview.lines()))
             status = 0
         elif words[:1] == ["git:credentials"] and words[1:] in (["get"], ["store"], ["erase"]):
             from celadon.cli import credentials

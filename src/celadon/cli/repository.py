@@ -2,16 +2,17 @@
 
 import os
 import re
-import shlex
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from celadon.cli.failure import Failure, warn
 from celadon.cli.platforms import Platform
+
+if TYPE_CHECKING:
+    import subprocess
 
 # The variable by which git is told whom to trust, before any setting.
 _TRUST = "GIT_SSL_CAINFO"
@@ -124,6 +125,9 @@ def access_settings(platform: Platform, url: str) -> dict[str, list[str]]:
 
 def executable() -> str:
     """How git's shell finds this program."""
+    import shlex
+    import shutil
+
     if shutil.which("celadon"):
         return "celadon"
     program = Path(sys.argv[0]).resolve()
@@ -142,6 +146,8 @@ def clone(url: str, directory: str, remote: str, platform: Platform) -> int:
         for word in ("-c", f"{key}={value}")
     ]
     environment = {name: value for name, value in os.environ.items() if name != _TRUST or platform.ca_file is None}
+    import subprocess
+
     argv = ["git", "clone", *settings, "-o", remote, "--", url, directory]
     try:
         return subprocess.run(argv, check=False, env=environment).returncode
@@ -162,6 +168,8 @@ def commits_between(old: str, new: str) -> list[tuple[str, str, str, str]] | Non
 
 
 def _git(*words: str) -> "subprocess.CompletedProcess[str] | None":
+    import subprocess
+
     try:
         return subprocess.run(["git", *words], check=False, capture_output=True, encoding="utf-8", errors="replace")
     except FileNotFoundError:
