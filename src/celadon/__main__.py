@@ -40,7 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(load("celadon.platform.up:images_only")())
     if words and words[0] == "down":
         return int(load("celadon.platform.down:main")(words[1:], credentials()))
-    return int(load("celadon.cli.main:main")(words) or 0)
+    try:
+        return int(load("celadon.cli.main:main")(words) or 0)
+    except KeyboardInterrupt:
+        # While it was still being imported.
+        return 130
 
 
 def _up(arguments: Sequence[str]) -> int:

@@ -25,7 +25,8 @@ CELADON: Mapping[str, set[str]] = {
     "help": {"cli", "cli.main", "cli.overview", "cli.table"},
 }
 COMMON = {"cli.group", "cli.commands", "cli.invocation", "cli.detection", "cli.repository", "cli.platforms"} | {
-    *("cli", "cli.main", "cli.table", "cli.failure", "cli.netrc", "cli.client", "cli.patience", "cli.output"),
+    *("cli", "cli.main", "cli.table", "cli.failure", "cli.unfinished", "cli.output", "cli.files", "cli.netrc"),
+    *("cli.client", "cli.patience"),
     *("model", "model.text"),
 }
 # A platform of this machine says by its settings where it is.

@@ -123,15 +123,16 @@ def parsed(text: str) -> dict[str, str]:
 
 
 def _edited(text: str, name: str) -> str:
-    import subprocess
     import tempfile
+
+    from celadon.cli import foreground
 
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="celadon-config-") as directory:
         file = Path(directory) / name
         file.write_text(text, "utf-8")
         try:
-            status = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode
+            status = foreground.run([*shlex.split(editor), str(file)])
         except OSError:
             raise Failure(f"cannot run the editor {editor}: set EDITOR to one that is installed") from None
         if status != 0:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from celadon.cli import unfinished
 from celadon.model.text import plain
 
 
@@ -45,6 +46,7 @@ class UsageFailure(Failure):
 def warn(lines: Iterable[str]) -> None:
     """Lines on stderr in the form of an error. They may hold what a server said, which no terminal is to act on."""
     sys.stdout.flush()
+    unfinished.interrupt()
     for text in lines:
         for line in text.splitlines() or [""]:
             print(f" !    {plain(line)}".rstrip(), file=sys.stderr)

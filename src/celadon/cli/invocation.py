@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from celadon.cli import detection, netrc
+from celadon.cli import detection, netrc, unfinished
 from celadon.cli.client import Client, segment
 from celadon.cli.detection import Options
 from celadon.cli.failure import Failure, UsageFailure, warn
@@ -137,6 +137,7 @@ def ask_secret(question: str) -> str:
         return line.rstrip("\n")
     import getpass
 
+    unfinished.interrupt()
     try:
         return getpass.getpass(question)
     except EOFError:
@@ -159,6 +160,7 @@ def ask_code() -> str | None:
 
 def ask(question: str) -> str:
     """A line from the user, the question on stderr; raises Failure at the end of input."""
+    unfinished.interrupt()
     print(question, end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
     if not answer:

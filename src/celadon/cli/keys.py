@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from celadon.cli import files
 from celadon.cli.client import Client, segment
 from celadon.cli.commands import command
 from celadon.cli.failure import Failure
@@ -72,7 +73,7 @@ def offer(client: Client) -> None:
 
 
 def _present() -> list[Path]:
-    folder = Path.home() / ".ssh"
+    folder = files.home() / ".ssh"
     usual = [folder / name for name in _NAMES if (folder / name).is_file()]
     return usual or sorted(file for file in folder.glob("*.pub") if file.is_file())
 
@@ -88,7 +89,7 @@ def _chosen() -> Path | None:
 
 
 def _generated(*, yes: bool) -> Path:
-    say(f"Could not find an existing public key at {_shown(Path.home() / '.ssh' / _NAMES[0])}")
+    say(f"Could not find an existing public key at {_shown(files.home() / '.ssh' / _NAMES[0])}")
     if not yes:
         if not interactive():
             raise Failure("cannot add a key: there is none, and nobody to ask. Add --yes to make one.")
@@ -99,7 +100,7 @@ def _generated(*, yes: bool) -> Path:
 
 def _generate() -> Path:
     say("Generating new SSH public key.")
-    private = Path.home() / ".ssh" / _NAMES[0].removesuffix(".pub")
+    private = files.home() / ".ssh" / _NAMES[0].removesuffix(".pub")
     private.parent.mkdir(mode=0o700, exist_ok=True)
     argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(private)]
     try:
@@ -134,7 +135,7 @@ def _names(key: dict[str, Any]) -> set[str]:
 
 
 def _shown(file: Path) -> str:
-    home = Path.home()
+    home = files.home()
     return f"~/{file.relative_to(home)}" if file.is_relative_to(home) else str(file)
 
 

@@ -17,40 +17,70 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     sys.excepthook = _unexpected
-    if sys.stdin is None:
-        # Standard input was closed by who started us.
-        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
+    _reopen_what_is_closed()
     try:
-        if words in (["version"], ["--version"], ["-v"]):
-            from celadon.cli import version
-
-            print(version.line())
-            status = 0
-        elif words in ([], ["help"], ["--help"], ["-h"]):
-            from celadon.cli import overview
-
-            print("\n".join(overview.lines()))
-            status = 0
-        elif words[:1] == ["git:credentials"] and words[1:] in (["get"], ["store"], ["erase"]):
-            from celadon.cli import credentials
-
-            status = credentials.reply(words[1], sys.stdin, sys.stdout)
-        else:
-            status = _run(words)
+        status = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter must not try to flush the rest at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read our output has gone.
+        _say_no_more()
         return _PIPE_CLOSED
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except OSError as error:
+        if os.environ.get("CELADON_DEBUG"):
+            raise
+        return _refused_by_the_system(error)
     return status
 
 
 def _run(words: list[str]) -> int:
+    if words in (["version"], ["--version"], ["-v"]):
+        from celadon.cli import version
+
+        print(version.line())
+        return 0
+    if words in ([], ["help"], ["--help"], ["-h"]):
+        from celadon.cli import overview
+
+        print("\n".join(overview.lines()))
+        return 0
+    if words[:1] == ["git:credentials"] and words[1:] in (["get"], ["store"], ["erase"]):
+        from celadon.cli import credentials, failure
+
+        try:
+            return credentials.reply(words[1], sys.stdin, sys.stdout)
+        except failure.Failure as failed:
+            failed.show()
+            return failed.status
     from celadon.cli import group
 
     return group.run(words)
+
+
+def _reopen_what_is_closed() -> None:
+    """Who started us may have closed the standard streams: nothing is to be read there, and nobody reads us."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123
+
+
+def _say_no_more() -> None:
+    """What could not be written is not tried again when the interpreter ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
+
+
+def _refused_by_the_system(error: OSError) -> int:
+    """A full disk, a directory that may not be read: what the system says, and about which file."""
+    about = f"use {error.filename}" if error.filename else "write the output"
+    print(f" !    cannot {about}: {error.strerror or error}", file=sys.stderr)
+    _say_no_more()
+    return 1
 
 
 def _unexpected(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -146,11 +146,11 @@ def clone(url: str, directory: str, remote: str, platform: Platform) -> int:
         for word in ("-c", f"{key}={value}")
     ]
     environment = {name: value for name, value in os.environ.items() if name != _TRUST or platform.ca_file is None}
-    import subprocess
+    from celadon.cli import foreground
 
     argv = ["git", "clone", *settings, "-o", remote, "--", url, directory]
     try:
-        return subprocess.run(argv, check=False, env=environment).returncode
+        return foreground.run(argv, env=environment)
     except FileNotFoundError:
         raise _no_git() from None
 
