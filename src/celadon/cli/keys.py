@@ -9,7 +9,7 @@ import click
 from celadon.cli import files
 from celadon.cli.client import Client, segment
 from celadon.cli.commands import command
-from celadon.cli.failure import Failure
+from celadon.cli.failure import Failure, warn
 from celadon.cli.invocation import Invocation, ask, choose
 from celadon.cli.output import action, header, interactive, listing, say, show_json
 
@@ -62,14 +62,20 @@ def clear(invocation: Invocation) -> None:
 
 
 def offer(client: Client) -> None:
-    """After a first login: upload a key, or make one, if the user likes."""
+    """After a first login: upload a key, or make one, if the user likes. The login holds, whatever becomes of the key."""
     present = _present()
-    if present:
-        if _yes(f"Would you like to upload your SSH key {_shown(present[0])} for git? [Yn] "):
-            _upload(client, present[0])
-        return
-    if _yes("You have no SSH key for git. Would you like to generate one? [Yn] "):
-        _upload(client, _generate())
+    if not present:
+        question = "You have no SSH key for git. Would you like to generate one? [Yn] "
+    elif len(present) == 1:
+        question = f"Would you like to upload your SSH key {_shown(present[0])} for git? [Yn] "
+    else:
+        question = "Would you like to upload one of your SSH keys for git? [Yn] "
+    try:
+        if _yes(question):
+            _upload(client, _chosen() or _generate())
+    except Failure as failure:
+        failure.show()
+        warn(["You are logged in all the same; `celadon keys:add FILE` adds a key."])
 
 
 def _present() -> list[Path]:
