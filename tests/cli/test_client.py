@@ -63,7 +63,7 @@ GOOD = Told(body={"maintenance": True})
         (Told(200, "<html>", HTML), NO_JSON),
         (Told(200, "{", {"Content-Type": "application/json"}), NO_JSON),
         (Told(200, ""), NO_JSON),
-        (Told(404, {"id": "not_found", "message": "Gone.", "resource": "dyno"}), " !    Gone.\n"),
+        (Told(404, {"id": "not_found", "message": "Gone.", "resource": "thing"}), " !    Gone.\n"),
     ],
 )
 def test_a_refusal_is_the_platforms_own_sentence(ask: Callable[..., Run], told: Told, err: str) -> None:

@@ -249,7 +249,10 @@ def test_the_platform_is_option_host_home_in_this_order(program: Program, bare_w
 def test_an_app_that_is_nearly_called_so_is_suggested(program: Program) -> None:
     shown = program("info", "-a", "alpah")
     assert shown.status == 1
-    assert shown.err == " !    Couldn't find that app.\n !    Perhaps you meant `alpha`.\n"
+    assert (
+        shown.err
+        == " !    Couldn't find that app.\n !    Perhaps you meant `alpha`.\n !    `celadon apps` lists what there is.\n"
+    )
 
 
 def test_the_name_of_an_app_is_never_part_of_a_path(program: Program) -> None:

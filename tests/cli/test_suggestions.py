@@ -28,6 +28,7 @@ def user(world: World, inside: Inside) -> Inside:
         (["help", "confg"], "config", 2),
         (["confg"], "config", 2),
         (["logn"], "login", 2),
+        (["git:clone", "exmaple"], "example", 1),
     ],
 )
 def test_the_nearest_name_is_offered(user: Inside, words: list[str], nearest: str, status: int) -> None:
@@ -45,7 +46,9 @@ def test_a_config_var_that_is_not_set_is_answered_by_the_nearest(user: Inside) -
 
 
 def test_nothing_is_offered_for_what_is_like_nothing(user: Inside) -> None:
-    assert user("info", "-a", "zzzzzz").err == " !    Couldn't find that app.\n"
+    assert user("info", "-a", "zzzzzz").err == (
+        " !    Couldn't find that app.\n !    `celadon apps` lists what there is.\n"
+    )
     assert "Perhaps" not in user("scale", "zzzzzz=1", "-a", "example").err
     assert "Perhaps" not in user("scale", "web=-1", "-a", "example").err
 

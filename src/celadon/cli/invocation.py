@@ -87,11 +87,6 @@ class Invocation:
         if answer != app:
             raise Failure(f"Confirmation did not match {app}. Aborted.")
 
-    @property
-    def app_of_request(self) -> str | None:
-        """The app, once it has been found out."""
-        return self._app
-
 
 def token(platform: Platform) -> str | None:
     """`CELADON_API_KEY`, or what logging in has left in `.netrc`."""
