@@ -103,6 +103,23 @@ def test_a_command_that_needs_a_login_asks_for_it_and_goes_on(bare_world: World,
     assert asked.exitstatus == 0
 
 
+def test_a_token_that_was_revoked_is_asked_for_anew_and_the_command_goes_on(
+    bare_world: World, visitor: Program
+) -> None:
+    visitor.log_in(bare_world.machine, EMAIL, "revoked")
+    asked = visitor.terminal("whoami")
+    asked.expect_exact(f" !    Your login has ended at http://{bare_world.machine}.\r\n")
+    asked.expect_exact("Email: ")
+    asked.sendline(EMAIL)
+    asked.expect_exact("Password (typing will be hidden): ")
+    asked.sendline(PASSWORD)
+    asked.expect_exact(f"Logged in as {EMAIL}\r\n{EMAIL}\r\n")
+    asked.expect(pexpect.EOF)
+    assert "revoked" not in (visitor.home / ".netrc").read_text()
+    shown = visitor("whoami", env={"CELADON_API_KEY": "revoked"})
+    assert (shown.status, shown.out) == (1, "")
+
+
 def test_without_a_terminal_a_missing_login_is_said(visitor: Program, bare_world: World) -> None:
     shown = visitor("apps")
     assert (shown.out, shown.status) == ("", 1)

@@ -27,6 +27,7 @@ def ask(replay: Callable[..., Replay], inside: Inside, monkeypatch: pytest.Monke
 
 HTML = {"Content-Type": "text/html"}
 LOG = " !    The platform's log has more under Request-Id r-1.\n"
+KEY = " !    Give it another one, or unset it and run `celadon login`.\n"
 MINUTE = " !    Try again in a minute.\n"
 NO_JSON = (
     " !    cannot understand the answer of URL: it is no JSON\n"
@@ -59,7 +60,7 @@ GOOD = Told(body={"maintenance": True})
             Told(302, "", {"Location": "http://x/"}),
             " !    URL answered 302: it sends us elsewhere, and we do not go there.\n",
         ),
-        (Told(401, {"id": "unauthorized"}), " !    The token in CELADON_API_KEY is not valid for URL.\n"),
+        (Told(401, {"id": "unauthorized"}), " !    The token in CELADON_API_KEY is not valid for URL.\n" + KEY),
         (Told(200, "<html>", HTML), NO_JSON),
         (Told(200, "{", {"Content-Type": "application/json"}), NO_JSON),
         (Told(200, ""), NO_JSON),

@@ -113,12 +113,16 @@ def authorization(platform: Platform) -> str:
 def _log_in_again(platform: Platform) -> bool:
     """Whether new credentials have been entered, where there is somebody to enter them."""
     if os.environ.get("CELADON_API_KEY"):
-        raise Failure(f"The token in CELADON_API_KEY is not valid for {platform.api_url}.")
+        raise Failure(
+            f"The token in CELADON_API_KEY is not valid for {platform.api_url}.",
+            "Give it another one, or unset it and run `celadon login`.",
+        )
     if not interactive():
         return False
     from celadon.cli import accounts
 
-    warn([f"Not logged in to {platform.api_url}."])
+    ended = credentials(platform) is not None
+    warn([f"{'Your login has ended at' if ended else 'Not logged in to'} {platform.api_url}."])
     accounts.enter(platform)
     return True
 
