@@ -15,6 +15,8 @@ from tests import certified
 from tests.cli.inside import Inside
 
 from celadon.cli import transport
+from celadon.cli.client import Client
+from celadon.cli.failure import Failure
 from celadon.cli.platforms import Platform
 
 Behaviour = Callable[[socket.socket], None]
@@ -122,6 +124,48 @@ def test_an_answer_that_does_not_come(
     shown = ask(f"http://localhost:{listen(behave)}")
     over.set()
     assert shown == " !    cannot reach URL: no answer in time\n !    Check your network. Try again.\n"
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]"
+
+
+def client(port: int) -> Client:
+    return Client(platform=Platform(api_url=f"http://localhost:{port}"), authorization=lambda: "Bearer x")
+
+
+def test_a_kept_connection_that_was_closed_is_replaced(listen: Listen) -> None:
+    closed = threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        answering(OK)(connection)
+        connection.shutdown(socket.SHUT_WR)
+        closed.set()
+        connection.recv(1)
+
+    asking = client(listen(behave))
+    asking.get("/a")
+    assert closed.wait(5)
+    assert asking.post("/b") == []
+
+
+def test_a_change_over_which_a_kept_connection_breaks_is_not_made_twice(listen: Listen) -> None:
+    connections: list[socket.socket] = []
+
+    def behave(connection: socket.socket) -> None:
+        connections.append(connection)
+        answering(OK)(connection)
+        connection.recv(65536)
+
+    port = listen(behave)
+    asking = client(port)
+    asking.get("/a")
+    assert asking.get("/b") == []
+    assert len(connections) == 2
+    asking = client(port)
+    asking.get("/a")
+    with pytest.raises(Failure, match="the connection broke off"):
+        asking.post("/b")
+    assert len(connections) == 3
 
 
 def test_nobody_listens(ask: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:

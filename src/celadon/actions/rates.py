@@ -1,12 +1,15 @@
 """The rate limit: a bucket of tokens for each account, in memory; it fills up again within an hour."""
 
 import ipaddress
+import math
 import threading
 import time
 from collections.abc import Callable
 
 from celadon.model.errors import RateLimited
 
+# An account that may ask for nothing is not told to wait for ever.
+_SLOWEST = 1 / 3600
 _REMEMBERED = 10_000
 # Wrong passwords and codes, from one address and for one account: so many at once, then so many a minute. An account
 # bears more, so that nobody is locked out by one who guesses.
@@ -33,7 +36,10 @@ class Limiter:
         with self._lock:
             left = self._level(owner)
             if left < 1:
-                raise RateLimited("Your account reached the API rate limit: wait a minute, or ask for less at a time.")
+                raise RateLimited(
+                    "Your account reached the API rate limit: wait a minute, or ask for less at a time.",
+                    retry_after=math.ceil((1 - left) / max(self._per_second, _SLOWEST)),
+                )
             self._keep(owner, left - 1)
             return int(left - 1)
 

@@ -134,13 +134,16 @@ class Client:
         from celadon.cli import transport
 
         kept = self._connection
-        if kept is not None:
+        if kept is not None and not transport.is_idle(kept):
+            kept.close()
+        elif kept is not None:
             try:
                 return self._ask(kept, method, path, content, fields)
             except (ConnectionError, http.client.BadStatusLine):
-                # The server had closed the idle connection before this request was sent.
                 kept.close()
-                self._connection = None
+                # The server may have closed the connection just now; or have died over the request, having done it.
+                if method != "GET":
+                    raise
         connection, _ = transport.open_connection(self.platform, self.platform.api_url)
         return self._ask(connection, method, path, content, fields)
 

@@ -1,6 +1,7 @@
 """Connections to a platform. Nothing here asks DNS for `*.localhost`: Python resolves no such names."""
 
 import http.client
+import select
 import socket
 import ssl
 from pathlib import Path
@@ -61,6 +62,11 @@ def open_connection(platform: Platform, url: str) -> tuple[http.client.HTTPConne
     connection.sock = open_socket(platform, host, port, tls=tls)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return connection, path
+
+
+def is_idle(connection: http.client.HTTPConnection) -> bool:
+    """Whether a connection that was kept is still open: one that has something to tell without being asked is not."""
+    return connection.sock is not None and not select.select([connection.sock], [], [], 0)[0]
 
 
 def failure(platform: Platform, error: OSError | http.client.HTTPException, *, changing: bool = False) -> Failure:
