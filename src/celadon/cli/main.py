@@ -4,6 +4,7 @@
 is asked by git twice in each push.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,8 @@ from types import TracebackType
 
 _INTERRUPTED = 130
 _PIPE_CLOSED = 141
+# What writing says of a disk, or a terminal, that takes no more.
+_OUTPUT_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _INTERRUPTED
     except OSError as error:
-        if os.environ.get("CELADON_DEBUG"):
+        if os.environ.get("CELADON_DEBUG") or not (error.filename or error.errno in _OUTPUT_REFUSED):
             raise
         return _refused_by_the_system(error)
     return status
