@@ -51,7 +51,11 @@ def _run(words: list[str]) -> int:
         return int(load("celadon.platform.up:images_only")())
     if words and words[0] == "down":
         return int(load("celadon.platform.down:main")(words[1:], credentials()))
-    return int(load("celadon.cli.main:main")(words) or 0)
+    try:
+        return int(load("celadon.cli.main:main")(words) or 0)
+    except KeyboardInterrupt:
+        # While it was still being imported.
+        return 130
 
 
 def _up(arguments: Sequence[str]) -> int:

@@ -9,6 +9,7 @@ import pytest
 from tests.api.world import EMAIL, PASSWORD, World, basic
 
 from celadon.actions import context, rates
+from celadon.api import failures
 from celadon.api.application import Api
 from celadon.model.errors import RateLimited
 from celadon.store import tables
@@ -228,8 +229,24 @@ def test_rate_limit_counts_down_and_ends_in_429(new_world: Callable[..., World])
     assert left == [4, 3, 2, 1, 0]
     over = world.get("/account")
     assert (over.status, over.error) == (429, "rate_limit")
-    assert (over.headers["retry-after"], over.headers["ratelimit-remaining"]) == ("1", "0")
+    # One of five an hour.
+    assert 700 < int(over.headers["retry-after"]) <= 720
+    assert over.headers["ratelimit-remaining"] == "0"
     assert world.get("/account/rate-limits").json == {"remaining": 0}
+
+
+def test_who_guesses_is_told_how_long_to_wait() -> None:
+    guesses = rates.Guesses(clock=lambda: 0.0)
+    for _ in range(30):
+        guesses.wrong("192.0.2.1", "ada")
+    for _ in range(10):
+        guesses.wrong_code("ada")
+    with pytest.raises(RateLimited) as passwords:
+        guesses.check("192.0.2.1", "ada")
+    with pytest.raises(RateLimited) as codes:
+        guesses.check_code("ada")
+    told = [failures.headers(refused.value)["Retry-After"] for refused in (passwords, codes)]
+    assert told == ["60", "360"]
 
 
 def test_asking_for_the_rate_limit_is_free(new_world: Callable[..., World]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import uvicorn
+from tests.cli.inside import Inside
 from tests.cli.program import Program
 from tests.cli.replay import Replay
 from tests.cli.world import EMAIL, World, furnish, make_store, open_world
@@ -91,6 +92,14 @@ def world(bare_world: World) -> World:
 def stranger(tmp_path: Path) -> Program:
     """The program of somebody who has not logged in anywhere."""
     return Program(tmp_path)
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Inside:
+    """The command line of somebody who has not logged in anywhere, without a process of its own."""
+    home = tmp_path / "inside"
+    home.mkdir()
+    return Inside(home, monkeypatch, capsys)
 
 
 @pytest.fixture

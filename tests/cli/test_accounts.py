@@ -1,11 +1,25 @@
 import stat
+from collections.abc import Callable
 
 import pexpect
 import pytest
 from tests.cli.program import Program
+from tests.cli.replay import Replay, Told
 from tests.cli.world import EMAIL, PASSWORD, PUBLIC_KEY, World
 
-from celadon.actions import accounts, keys
+from celadon.actions import accounts, authorizations, keys
+
+# A key of a kind that no platform takes any more.
+DSA_KEY = (
+    "ssh-dss "
+    "AAAAB3NzaC1kc3MAAACBANQBg6O2UVto8nuc4Jpf4Zaw7S1SAXqz/ngkQzFsAH+kmxO14A1k/Jb0d9eWYBZmngv80gcuAg3KB1+V"
+    "vt7z91SKT5E+QQv+QJZbg6I/jd1YLWYUhwRTpoio0lbZJOkzc5mxw6Wunq09TqcavsuWhZRHtPP7boSJmKOf0esPt+RNAAAAFQDd"
+    "nOdAYyDtd1HR9B/mCOzpm/FITwAAAIA1U1TGu1gxD6oLcH4R/17ks6TiREDxypcc0UqzUzCQEnoRvEd81eHlAlUW/TyuxLVvGP/o"
+    "rWUCzuuhdD6w0hNuK4zsGBZCai8qoFuLM+8J6Bx1XThg+Ojh07/kWe/CvZtUbSnTx2gnl+kNA+4gyDt94gg1QpUGdsGWmxn34s18"
+    "EwAAAIBcgAFAQRL4//ZRg+mGMWLy0HIv+48TUD0mH4mdt3fFg5Fx+slj2cXPZ3ARSTHjc3/5uTEciw3kAg9UMa87o69OM/I8pPxk"
+    "gqEnVkRyzGoW6EPDPJRYkZS1n88IItm4bPyvRYxLIj0RCd101141vwjnZh0TnQDRoNQDzQNf0jPF8Q=="
+    " ada@old"
+)
 
 
 @pytest.fixture
@@ -90,6 +104,23 @@ def test_a_command_that_needs_a_login_asks_for_it_and_goes_on(bare_world: World,
     assert asked.exitstatus == 0
 
 
+def test_a_token_that_was_revoked_is_asked_for_anew_and_the_command_goes_on(
+    bare_world: World, visitor: Program
+) -> None:
+    visitor.log_in(bare_world.machine, EMAIL, "revoked")
+    asked = visitor.terminal("whoami")
+    asked.expect_exact(f" !    Your login has ended at http://{bare_world.machine}.\r\n")
+    asked.expect_exact("Email: ")
+    asked.sendline(EMAIL)
+    asked.expect_exact("Password (typing will be hidden): ")
+    asked.sendline(PASSWORD)
+    asked.expect_exact(f"Logged in as {EMAIL}\r\n{EMAIL}\r\n")
+    asked.expect(pexpect.EOF)
+    assert "revoked" not in (visitor.home / ".netrc").read_text()
+    shown = visitor("whoami", env={"CELADON_API_KEY": "revoked"})
+    assert (shown.status, shown.out) == (1, "")
+
+
 def test_without_a_terminal_a_missing_login_is_said(visitor: Program, bare_world: World) -> None:
     shown = visitor("apps")
     assert (shown.out, shown.status) == ("", 1)
@@ -135,3 +166,63 @@ def test_a_platform_of_another_machine_says_where_its_doors_are(bare_world: Worl
     assert "machine localhost:8843\n" in (stranger.home / ".netrc").read_text()
     del stranger.env["CELADON_HOST"]
     assert stranger("whoami").out == f"{EMAIL}\n"
+
+
+def test_a_key_that_is_there_is_offered_and_of_several_one_is_chosen(bare_world: World, visitor: Program) -> None:
+    folder = visitor.home / ".ssh"
+    folder.mkdir()
+    (folder / "id_ed25519.pub").write_text(PUBLIC_KEY)
+    (folder / "id_rsa.pub").write_text(DSA_KEY)
+    asked = log_in(visitor)
+    asked.expect_exact("Would you like to upload one of your SSH keys for git? [Yn] ")
+    asked.sendline("y")
+    asked.expect_exact("1) ~/.ssh/id_ed25519.pub\r\n2) ~/.ssh/id_rsa.pub\r\nWhich would you like to use? ")
+    asked.sendline("2")
+    # What the platform takes no more is said, and is no reason not to be logged in.
+    asked.expect_exact("id_rsa.pub... failed\r\n")
+    asked.expect_exact(" !    You are logged in all the same; `celadon keys:add FILE` adds a key.\r\n")
+    assert asked.before == " !    cannot add a ssh-dss key: RSA, ECDSA and Ed25519 keys are accepted\r\n"
+    asked.expect(pexpect.EOF)
+    asked.close()
+    assert asked.exitstatus == 0
+    assert visitor("keys:add", str(folder / "id_ed25519.pub")).status == 0
+    assert [key.comment for key in keys.list_of(bare_world.context, bare_world.actor)] == ["ada@laptop"]
+
+
+def test_a_login_may_be_for_a_while(bare_world: World, visitor: Program) -> None:
+    assert visitor("login", "--email", EMAIL, "--expires-in", "3600", input=f"{PASSWORD}\n").status == 0
+    (made,) = [one for one in authorizations.list_of(bare_world.context, bare_world.actor) if one.expires_at]
+    assert 3500 < (made.expires_at - made.created_at).total_seconds() <= 3600
+    assert visitor("login", "--expires-in", "0").status == 2
+    sso = visitor("login", "--sso")
+    assert (sso.status, sso.out) == (1, "")
+    assert sso.err.startswith(" !    cannot log in by single sign-on: this platform has none.\n")
+
+
+def test_a_token_that_cannot_be_kept_is_ended(bare_world: World, visitor: Program) -> None:
+    before = len(authorizations.list_of(bare_world.context, bare_world.actor))
+    shown = visitor("login", "--email", EMAIL, input=f"{PASSWORD}\n", env={"HOME": "/proc/self/fdinfo"})
+    assert shown.status == 1
+    assert "fdinfo/.netrc: " in shown.err and "Traceback" not in shown.err
+    assert len(authorizations.list_of(bare_world.context, bare_world.actor)) == before
+
+
+def test_logins_to_two_platforms_stand_side_by_side(
+    bare_world: World, visitor: Program, replay: Callable[..., Replay]
+) -> None:
+    other = replay(
+        answers={
+            "POST /oauth/authorizations": Told(
+                201, {"access_token": {"token": "of-the-other"}, "user": {"email": "me@other.example"}}
+            ),
+            "GET /account": Told(body={"email": "me@other.example"}),
+            "DELETE /oauth/authorizations/~": Told(body={}),
+        }
+    )
+    assert visitor("login", "--email", EMAIL, input=f"{PASSWORD}\n").status == 0
+    assert visitor("login", "--email", EMAIL, "--platform", other.url, input="x\n").status == 0
+    assert visitor("whoami").out == f"{EMAIL}\n"
+    assert visitor("auth:token", "--platform", other.url).out == "of-the-other\n"
+    assert visitor("whoami", env={"CELADON_HOST": other.url}).out == "me@other.example\n"
+    assert visitor("logout", "--platform", other.url).status == 0
+    assert visitor("whoami").out == f"{EMAIL}\n"

@@ -6,7 +6,7 @@ from tests.cli import people
 from tests.cli.program import Program
 from tests.cli.world import EMAIL, PUBLIC_KEY, World
 
-from celadon.actions import keys, sessions
+from celadon.actions import authorizations, keys, sessions
 
 
 @pytest.fixture
@@ -16,9 +16,9 @@ def visitor(bare_world: World, stranger: Program) -> Program:
     return stranger
 
 
-def begin(visitor: Program) -> tuple["pexpect.spawn[str]", str]:
+def begin(visitor: Program, *words: str) -> tuple["pexpect.spawn[str]", str]:
     """A login that waits for the browser, and the page it waits for."""
-    asked = visitor.terminal("login")
+    asked = visitor.terminal("login", *words)
     asked.expect_exact("Press any key to open up the browser to log in, or q to exit: ")
     asked.send("b")
     asked.expect(r"Opening browser to (\S+)\r\n")
@@ -48,6 +48,20 @@ def test_a_login_in_the_browser_makes_a_session_that_logout_ends(bare_world: Wor
     assert visitor("logout").out == "Local credentials cleared\n"
     assert visitor("sessions", env={"CELADON_API_KEY": token}).status == 1
     assert sessions.list_of(bare_world.context, bare_world.actor) == []
+
+
+def test_a_login_in_the_browser_for_a_while_leaves_a_token_instead_of_a_session(
+    bare_world: World, visitor: Program
+) -> None:
+    people.browser(visitor)
+    asked, url = begin(visitor, "--expires-in", "60")
+    people.answer(url, answer="allow")
+    asked.expect_exact(f"Logged in as {EMAIL}\r\n")
+    assert ended(asked) == 0
+    assert visitor("whoami").out == f"{EMAIL}\n"
+    assert sessions.list_of(bare_world.context, bare_world.actor) == []
+    (made,) = [one for one in authorizations.list_of(bare_world.context, bare_world.actor) if one.expires_at]
+    assert (made.expires_at - made.created_at).total_seconds() <= 60
 
 
 def test_without_a_browser_the_page_is_named(visitor: Program) -> None:

@@ -1,5 +1,7 @@
 """Which app and platform are meant, in real repositories."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -91,11 +93,114 @@ def test_without_anything_the_user_is_told_what_to_say(program: Program) -> None
     assert chosen(program) == told
 
 
-def test_a_worktree_below_the_repository_counts(program: Program) -> None:
+def commit(program: Program) -> None:
+    who = ("-c", "user.name=ada", "-c", "user.email=ada@example.com")
+    program.git(*who, "commit", "-q", "--allow-empty", "-m", "first")
+
+
+def in_a_directory_below(program: Program) -> None:
     program.repository(celadon=HTTPS.format("alpha"))
     program.work = program.work / "deep" / "down"
     program.work.mkdir(parents=True)
+
+
+def in_a_worktree(program: Program) -> None:
+    program.repository(celadon=HTTPS.format("alpha"))
+    commit(program)
+    program.git("worktree", "add", "-q", "../second")
+    program.work = program.work.parent / "second"
+
+
+def in_a_submodule(program: Program) -> None:
+    """Its remotes are its own, not those of the repository around it."""
+    outer = program.work
+    program.work = outer.parent / "inner"
+    program.work.mkdir()
+    program.repository()
+    commit(program)
+    program.work = outer
+    program.repository(celadon=HTTPS.format("beta"))
+    program.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../inner", "part")
+    program.work = outer / "part"
+    program.git("remote", "add", "celadon", HTTPS.format("alpha"))
+
+
+def in_a_bare_repository(program: Program) -> None:
+    program.git("init", "-q", "--bare")
+    program.git("remote", "add", "celadon", HTTPS.format("alpha"))
+
+
+def elsewhere_with_git_dir(program: Program) -> None:
+    program.repository(celadon=HTTPS.format("alpha"))
+    program.env["GIT_DIR"] = str(program.work / ".git")
+    program.work = program.home
+
+
+def with_short_urls(program: Program) -> None:
+    program.git("config", "--global", "url.https://localhost:8843/.insteadOf", "paas:")
+    program.git("config", "--global", "url.https://localhost:8843/wrong-.insteadOf", "pa")
+    program.repository(celadon="paas:alpha.git")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        in_a_directory_below,
+        in_a_worktree,
+        in_a_submodule,
+        in_a_bare_repository,
+        elsewhere_with_git_dir,
+        with_short_urls,
+    ],
+)
+def test_wherever_git_knows_the_repository_the_app_is_known(program: Program, place: Callable[[Program], None]) -> None:
+    place(program)
     assert app_of(program) == "alpha"
+
+
+def test_a_repository_of_somebody_else_is_refused_in_gits_words(program: Program) -> None:
+    program.repository(celadon=HTTPS.format("alpha"))
+    for path in (program.work, program.work / ".git"):
+        os.chown(path, 12345, 12345)
+    shown = program("info")
+    assert shown.status == 2
+    assert shown.err.startswith(" !    No app specified.\n !    fatal: detected dubious ownership in repository at ")
+    assert f" !    git config --global --add safe.directory {program.work}\n" in shown.err
+    assert shown.err.endswith("specify which app to use with --app APP.\n")
+    assert app_of(program, "-a", "beta") == "beta"
+
+
+def test_a_damaged_configuration_is_said_and_an_option_works_all_the_same(program: Program) -> None:
+    program.repository(celadon=HTTPS.format("alpha"))
+    (program.work / ".git" / "config").write_text('[remote "celadon\nurl = x')
+    shown = program("info")
+    assert shown.status == 2
+    assert " !    fatal: bad config line 1 in file " in shown.err
+    assert "--app APP" in shown.err
+    assert app_of(program, "-a", "beta") == "beta"
+
+
+def test_an_app_of_a_platform_that_is_not_known_here_leads_to_a_login(program: Program) -> None:
+    program.repository(production="https://api.elsewhere.test/alpha.git", hub="https://github.com/a/b.git")
+    assert chosen(program) == (
+        " !    No app specified.\n"
+        " !    Git remote production points to api.elsewhere.test, which is no platform known here;"
+        " `celadon login --platform URL` makes it known.\n"
+        " !    Run this command from an app folder or specify which app to use with --app APP.\n"
+    )
+
+
+def test_apps_of_several_platforms_are_candidates_each_with_its_url(program: Program, bare_world: World) -> None:
+    config = program.home / ".config" / "celadon" / "config.json"
+    there = '"platforms": {"https://api.elsewhere.test": {"git_host": "api.elsewhere.test"}, '
+    config.write_text(config.read_text().replace('"platforms": {', there))
+    program.repository(here=HTTPS.format("alpha"), there="https://api.elsewhere.test/alpha.git")
+    shown = program("info")
+    assert shown.status == 2
+    assert " !      here         alpha                          https://localhost:8843/alpha.git\n" in shown.err
+    assert " !      there        alpha                          https://api.elsewhere.test/alpha.git\n" in shown.err
+    assert app_of(program, "-r", "here") == "alpha"
+    assert app_of(program, "--platform", f"http://{bare_world.machine}") == "alpha"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +249,10 @@ def test_the_platform_is_option_host_home_in_this_order(program: Program, bare_w
 def test_an_app_that_is_nearly_called_so_is_suggested(program: Program) -> None:
     shown = program("info", "-a", "alpah")
     assert shown.status == 1
-    assert shown.err == " !    Couldn't find that app.\n !    Perhaps you meant `alpha`.\n"
+    assert (
+        shown.err
+        == " !    Couldn't find that app.\n !    Perhaps you meant `alpha`.\n !    `celadon apps` lists what there is.\n"
+    )
 
 
 def test_the_name_of_an_app_is_never_part_of_a_path(program: Program) -> None:

@@ -272,7 +272,7 @@ def test_without_the_list_of_addons_what_looks_like_theirs_is_not_copied(bring: 
         (Told(200, "<html>"), "it is no app of a Platform API v3"),
         (Told(body={**heroku.APP, "name": "../x"}), "it is no app of a Platform API v3"),
         (Told(body={**heroku.APP, "name": "www"}), "the platform uses that name itself"),
-        (Told(200, "[" * 100_000, {"Content-Type": "application/json"}), "it is no app of a Platform API v3"),
+        (Told(200, "[" * 100_000, {"Content-Type": "application/json"}), "it is no JSON"),
     ],
 )
 def test_an_app_that_cannot_be_read_is_an_error(bring: Import, there: Replay, told: Told, text: str) -> None:

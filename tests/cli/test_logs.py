@@ -145,7 +145,7 @@ def test_a_backlog_that_breaks_off_is_an_error(serve: Callable[..., Replay], str
     serve(Told(headers={**SSE, "Transfer-Encoding": "chunked"}, write=write))
     shown = stranger("logs")
     assert (shown.out, shown.status) == (f"{FIRST}\n", 1)
-    assert shown.err.startswith(" !    cannot reach http://localhost:")
+    assert shown.err.startswith(" !    cannot read the answer of http://localhost:")
 
 
 def test_a_stream_of_plain_text_is_read_too(serve: Callable[..., Replay], stranger: Program) -> None:

@@ -90,7 +90,10 @@ def test_a_pipeline_whose_first_app_cannot_be_added_is_not_left_behind(celadon: 
 def test_what_is_not_there_is_said(world: World, celadon: Program) -> None:
     for words in (("pipelines:info", "shop"), ("pipelines:destroy", "shop"), ("pipelines:add", "shop")):
         shown = celadon(*words)
-        assert (shown.status, shown.err) == (1, " !    Couldn't find that pipeline.\n"), words
+        assert (shown.status, shown.err) == (
+            1,
+            " !    Couldn't find that pipeline.\n !    `celadon pipelines` lists what there is.\n",
+        ), words
     for name in ("pipelines:promote", "pipelines:diff", "pipelines:remove"):
         shown = celadon(name)
         assert (shown.status, "example is in no pipeline.\n" in shown.err) == (1, True), name

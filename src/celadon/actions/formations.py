@@ -64,7 +64,11 @@ def find(context: Context, actor: Actor, app_name: str, type_or_id: str) -> tupl
     for entry, command in found:
         if type_or_id in (entry.type, entry.id):
             return app, entry, command
-    raise NotFound("formation")
+    names = ", ".join(entry.type for entry, _ in found) or "none"
+    raise NotFound(
+        "formation",
+        f"Couldn't find that process type: {app.name} has no {type_or_id[:40]} (its process types: {names}).",
+    )
 
 
 def update(

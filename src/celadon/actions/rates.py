@@ -1,12 +1,15 @@
 """The rate limit: a bucket of tokens for each account, in memory; it fills up again within an hour."""
 
 import ipaddress
+import math
 import threading
 import time
 from collections.abc import Callable
 
 from celadon.model.errors import RateLimited
 
+# An account that may ask for nothing is not told to wait for ever.
+_SLOWEST = 1 / 3600
 _REMEMBERED = 10_000
 # Wrong passwords and codes, from one address and for one account: so many at once, then so many a minute. An account
 # bears more, so that nobody is locked out by one who guesses.
@@ -33,7 +36,10 @@ class Limiter:
         with self._lock:
             left = self._level(owner)
             if left < 1:
-                raise RateLimited("Your account reached the API rate limit: wait a minute, or ask for less at a time.")
+                raise RateLimited(
+                    "Your account reached the API rate limit: wait a minute, or ask for less at a time.",
+                    retry_after=math.ceil((1 - left) / max(self._per_second, _SLOWEST)),
+                )
             self._keep(owner, left - 1)
             return int(left - 1)
 
@@ -63,12 +69,12 @@ class Guesses:
     def check(self, address: str | None, account: str) -> None:
         """Raises RateLimited when this address, or whoever tries this account, has been wrong too often."""
         if self._of_account.remaining(account) < 1 or (address and self._of_address.remaining(origin(address)) < 1):
-            raise RateLimited("Too many wrong passwords: wait a minute.")
+            raise RateLimited("Too many wrong passwords: wait a minute.", retry_after=60)
 
     def check_code(self, account: str) -> None:
         """Raises RateLimited when the account's codes have been guessed at too often."""
         if self._codes.remaining(account) < 1:
-            raise RateLimited("Too many wrong codes: wait some minutes.")
+            raise RateLimited("Too many wrong codes: wait some minutes.", retry_after=360)
 
     def wrong_code(self, account: str) -> None:
         """Count one."""

@@ -69,7 +69,10 @@ def written(context: Context, source: Source, part: Path, size: int, checksum: s
 
 def _check_room(context: Context, tx: Transaction, source: Source, size: int) -> None:
     if sources.size_of_others(tx, source, now()) + size > MOST * context.settings.source_limit:
-        raise RateLimited("cannot keep this source: too many wait already; each goes after an hour, try again then")
+        raise RateLimited(
+            "cannot keep this source: too many wait already; each goes after an hour, try again then",
+            retry_after=3600,
+        )
 
 
 def to_read(context: Context, source_id: str, key: str) -> Source:

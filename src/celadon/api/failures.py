@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from celadon.model.errors import CeladonError, NotFound
+from celadon.model.errors import CeladonError, NotFound, RateLimited
 
 
 class NotAcceptable(CeladonError):
@@ -59,7 +59,9 @@ def headers(error: CeladonError) -> Mapping[str, str]:
     """What the status demands besides a body."""
     if error.status == 401:
         return {"WWW-Authenticate": 'Basic realm="Celadon"'}
-    if error.status in (429, 503):
+    if isinstance(error, RateLimited):
+        return {"Retry-After": str(error.retry_after)}
+    if error.status == 503:
         return {"Retry-After": "1"}
     return {}
 

@@ -22,19 +22,33 @@ _TRIES = 3
 @command()
 @click.option("-i", "--interactive", is_flag=True, help="Ask for e-mail address and password here, not in a browser.")
 @click.option("-e", "--email", metavar="EMAIL", help="The e-mail address, instead of being asked for it.")
-def login(invocation: Invocation, interactive: bool, email: str | None) -> None:
+@click.option(
+    "--expires-in",
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
+    help="How long the token lasts; by default until logout, by a browser 30 days.",
+)
+@click.option("-s", "--sso", is_flag=True, hidden=True)
+def login(invocation: Invocation, interactive: bool, email: str | None, expires_in: int | None, sso: bool) -> None:
     """Log in to a platform, in a browser or here, and keep a token in ~/.netrc.
 
     Without a terminal the password is the next line of standard input, and a two-factor code the one after it.
     """
+    if sso:
+        raise Failure(
+            "cannot log in by single sign-on: this platform has none.", "Run `celadon login` or `celadon login -i`."
+        )
     if os.environ.get("CELADON_API_KEY"):
         raise Failure("cannot log in: CELADON_API_KEY is set and would be used instead. Unset it first.")
     if interactive or email or not on_terminal():
-        enter(invocation.platform, email)
+        enter(invocation.platform, email, expires_in)
     else:
         _warn_if_open(invocation.platform)
         _await_key()
-        _keep(invocation.platform, *browser_login.log_in(invocation.platform))
+        address, new_token = browser_login.log_in(invocation.platform)
+        if expires_in is not None:
+            new_token = _exchanged(invocation.platform, new_token, expires_in)
+        _keep(invocation.platform, address, new_token)
     _offer_key(invocation.client)
 
 
@@ -56,14 +70,17 @@ def logout(invocation: Invocation) -> None:
     """End this login: its token works no more, and is taken out of ~/.netrc."""
     platform = invocation.platform
     if credentials(platform) is not None and not os.environ.get("CELADON_API_KEY"):
-        client = Client(platform=platform, authorization=invocation.client.authorization)
-        # That of a login by a browser ends with its session; one that the platform no longer knows is as good as ended.
-        if not _ended(client, "/oauth/sessions/~"):
-            _ended(client, "/oauth/authorizations/~")
+        _revoke(Client(platform=platform, authorization=invocation.client.authorization))
         saved_accounts.forget(token(platform) or "")
     netrc.remove(platform.machines)
     platforms.forget(platform)
     say("Local credentials cleared")
+
+
+def _revoke(client: Client) -> None:
+    # That of a login by a browser ends with its session; one that the platform no longer knows is as good as ended.
+    if not _ended(client, "/oauth/sessions/~"):
+        _ended(client, "/oauth/authorizations/~")
 
 
 def _ended(client: Client, path: str) -> bool:
@@ -97,8 +114,8 @@ def show_token(invocation: Invocation) -> None:
     say(found)
 
 
-def enter(platform: Platform, email: str | None = None) -> None:
-    """Ask for credentials, get a token for them and keep it; raises Failure."""
+def enter(platform: Platform, email: str | None = None, expires_in: int | None = None) -> None:
+    """Ask for credentials, get a token for them (for so many seconds) and keep it; raises Failure."""
     asking = on_terminal()
     if asking:
         print("Enter your Celadon credentials.", file=sys.stderr)
@@ -107,7 +124,7 @@ def enter(platform: Platform, email: str | None = None) -> None:
         given = email or ask("Email: ")
         password = ask_password()
         try:
-            address, new_token = _authorize(platform, given, password)
+            address, new_token = _authorize(platform, given, password, expires_in)
             break
         except ApiFailure as failure:
             if failure.http_status != 401:
@@ -120,10 +137,15 @@ def enter(platform: Platform, email: str | None = None) -> None:
 
 
 def _keep(platform: Platform, address: str, new_token: str) -> None:
-    platform = _informed(platform, new_token)
-    netrc.write(dict.fromkeys(platform.machines, (address, new_token)))
-    platforms.remember(platform)
-    saved_accounts.renew(platform, address, new_token)
+    try:
+        platform = _informed(platform, new_token)
+        netrc.write(dict.fromkeys(platform.machines, (address, new_token)))
+        platforms.remember(platform)
+        saved_accounts.renew(platform, address, new_token)
+    except Failure:
+        # Nobody would know of it.
+        _revoke(_client(platform, new_token))
+        raise
     print(f"Logged in as {address}", file=sys.stdout if on_terminal() else sys.stderr)
 
 
@@ -132,7 +154,7 @@ def _informed(platform: Platform, new_token: str) -> Platform:
     if platform.home is not None:
         return platform
     try:
-        told = Client(platform=platform, authorization=lambda: f"Bearer {new_token}").get("/platform")
+        told = _client(platform, new_token).get("/platform")
     except ApiFailure as failure:
         if failure.http_status == 404:
             return platform
@@ -140,15 +162,32 @@ def _informed(platform: Platform, new_token: str) -> Platform:
     return platforms.informed(platform, told)
 
 
-def _authorize(platform: Platform, email: str, password: str) -> tuple[str, str]:
+def _client(platform: Platform, token: str) -> Client:
+    return Client(platform=platform, authorization=lambda: f"Bearer {token}")
+
+
+def _asked(expires_in: int | None) -> dict[str, object]:
+    """The body of a request for a token."""
+    body: dict[str, object] = {"description": f"Celadon CLI login from {socket.gethostname()}", "scope": ["global"]}
+    return body if expires_in is None else body | {"expires_in": expires_in}
+
+
+def _exchanged(platform: Platform, session_token: str, expires_in: int) -> str:
+    """A token that lasts as long as was asked for, instead of the session that a browser makes."""
+    client = _client(platform, session_token)
+    made = client.post("/oauth/authorizations", _asked(expires_in))
+    _ended(client, "/oauth/sessions/~")
+    return str(made["access_token"]["token"])
+
+
+def _authorize(platform: Platform, email: str, password: str, expires_in: int | None) -> tuple[str, str]:
     basic = base64.b64encode(f"{email}:{password}".encode()).decode()
     client = Client(
         platform=platform,
         authorization=lambda: f"Basic {basic}",
         ask_code=ask_code,
     )
-    body = {"description": f"Celadon CLI login from {socket.gethostname()}", "scope": ["global"]}
-    made = client.post("/oauth/authorizations", body)
+    made = client.post("/oauth/authorizations", _asked(expires_in))
     return str((made.get("user") or {}).get("email") or email), str(made["access_token"]["token"])
 
 

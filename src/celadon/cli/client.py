@@ -1,21 +1,24 @@
 """The Platform API as the command line sees it: one request, its answer as JSON, its errors as sentences."""
 
-import http.client
+import itertools
 import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import celadon
-from celadon.cli import transport
-from celadon.cli.failure import ApiFailure, Failure, warn
+from celadon.cli import patience
+from celadon.cli.failure import Failure, warn
 from celadon.cli.platforms import Platform
 
+if TYPE_CHECKING:
+    import http.client
+
 ACCEPT = "application/vnd.heroku+json; version=3"
-# A role that was killed is back within a second; the router says 503 for it in the meantime.
-_RETRY_WAITS = (0.2, 0.5, 1.0)
+# Who waits longer is told so, in seconds.
+_UNNOTICED_SECONDS = 1.5
 _CODE_TRIES = 3
 
 
@@ -37,7 +40,7 @@ class Client:
     authorization: Callable[[], str]
     log_in_again: Callable[[], bool] = lambda: False
     ask_code: Callable[[], str | None] = lambda: None
-    _connection: http.client.HTTPConnection | None = field(default=None, init=False)
+    _connection: "http.client.HTTPConnection | None" = field(default=None, init=False)
 
     def get(self, path: str, *, headers: Mapping[str, str] | None = None) -> Any:
         return self.request("GET", path, headers=headers).body
@@ -82,10 +85,22 @@ class Client:
         if warning := reply.headers.get("x-heroku-warning"):
             warn([f"Warning: {warning}"])
         if reply.status >= 300:
-            raise self._failure(reply, path)
+            from celadon.cli import refusal
+
+            raise refusal.failure(self.platform, reply, method, path, body)
+        if _is_no_api(reply, method):
+            raise Failure(
+                f"cannot understand the answer of {self.platform.api_url}: it is no JSON",
+                "Is this the address of a platform's API, and not that of something else?",
+            )
         return reply
 
     def _send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Reply:
+        # Half of what starting takes: only what asks the platform pays for it.
+        import http.client
+
+        from celadon.cli import transport
+
         content = None if body is None else json.dumps(body).encode()
         fields = {
             "Accept": ACCEPT,
@@ -95,36 +110,46 @@ class Client:
         }
         if content is not None:
             fields["Content-Type"] = "application/json"
-        for wait in (*_RETRY_WAITS, None):
+        for tried in itertools.count():
             try:
                 reply = self._exchange(method, path, content, fields)
+                wait = patience.after_reply(reply, method, tried)
+                if wait is None:
+                    return reply
             except ConnectionRefusedError as error:
-                if wait is None or self.platform.address is None:
+                # A platform of this machine may be starting.
+                wait = patience.after_silence(tried) if self.platform.address is not None else None
+                if wait is None:
                     raise transport.failure(self.platform, error) from None
             except (OSError, http.client.HTTPException) as error:
-                raise transport.failure(self.platform, error) from None
-            else:
-                # Without a word from the API itself it was the router that answered: the request reached nobody.
-                if reply.status != 503 or reply.body is not None or wait is None:
-                    return reply
+                raise transport.failure(self.platform, error, changing=method != "GET") from None
+            if wait > _UNNOTICED_SECONDS:
+                warn([f"Too many requests for now: going on in {wait:.0f} seconds."])
             time.sleep(wait)
-        raise AssertionError("the last round returns or raises")
+        raise AssertionError("a round without an end returns or raises")
 
     def _exchange(self, method: str, path: str, content: bytes | None, fields: Mapping[str, str]) -> Reply:
+        import http.client
+
+        from celadon.cli import transport
+
         kept = self._connection
-        if kept is not None:
+        if kept is not None and not transport.is_idle(kept):
+            kept.close()
+        elif kept is not None:
             try:
                 return self._ask(kept, method, path, content, fields)
             except (ConnectionError, http.client.BadStatusLine):
-                # The server had closed the idle connection before this request was sent.
                 kept.close()
-                self._connection = None
+                # The server may have closed the connection just now; or have died over the request, having done it.
+                if method != "GET":
+                    raise
         connection, _ = transport.open_connection(self.platform, self.platform.api_url)
         return self._ask(connection, method, path, content, fields)
 
     def _ask(
         self,
-        connection: http.client.HTTPConnection,
+        connection: "http.client.HTTPConnection",
         method: str,
         path: str,
         content: bytes | None,
@@ -140,27 +165,19 @@ class Client:
         text = received.decode("utf-8", "replace")
         return Reply(status=answer.status, headers=headers, body=_parsed(headers, text), text=text)
 
-    def _failure(self, reply: Reply, path: str) -> Failure:
-        body = reply.body if isinstance(reply.body, dict) else {}
-        message = str(body.get("message") or f"{self.platform.api_url} answered {reply.status} without saying why.")
-        lines = message.splitlines()
-        if reply.status == 401:
-            lines = ["Not logged in: the credentials are missing or no longer valid.", "Run `celadon login` first."]
-        elif reply.status < 400:
-            # Following it would give our token to whoever the answer names.
-            lines = [f"{self.platform.api_url} answered {reply.status}: it sends us elsewhere, and we do not go there."]
-        elif reply.status == 429 and not body.get("message"):
-            lines = ["Too many requests for now: wait a minute and try again."]
-        elif reply.status >= 500 and (request_id := reply.headers.get("request-id")):
-            lines.append(f"The platform's log has more under Request-Id {request_id}.")
-        return ApiFailure(
-            *lines, http_status=reply.status, id=str(body.get("id", "")), resource=str(body.get("resource", ""))
-        )
-
 
 def segment(text: str) -> str:
     """A name as one part of a path."""
     return quote(text, safe="")
+
+
+def _is_no_api(reply: Reply, method: str) -> bool:
+    """A good answer that is none of ours: a page, or nothing where something was asked for."""
+    if reply.body is not None or reply.text.strip() == "null":
+        return False
+    kind = reply.headers.get("content-type", "").partition(";")[0]
+    page = kind in ("text/html", "application/json") and reply.text != ""
+    return page or (method == "GET" and reply.status == 200 and not reply.text)
 
 
 def _id(reply: Reply) -> str:

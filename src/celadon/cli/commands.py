@@ -31,10 +31,9 @@ class Command(click.Command):
         """What is wrong with the way it was called, in the toolbelt's form."""
         lines = [f"Usage: celadon {called} {self.usage}".rstrip()]
         if isinstance(error, click.MissingParameter) and error.param is not None:
-            if self.must:
-                lines.append(f"Must specify {self.must}.")
+            lines.append(f"Must specify {self.must or error.param.human_readable_name}.")
         else:
-            lines.append(error.format_message())
+            lines += [error.format_message(), f"See `celadon help {called}`."]
         return failure.UsageFailure(*lines)
 
 

@@ -2,17 +2,16 @@
 
 import os
 import shlex
-import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from celadon.cli import prompt
 from celadon.cli.commands import command
-from celadon.cli.failure import Failure, UsageFailure
+from celadon.cli.failure import Failure, UsageFailure, warn
 from celadon.cli.invocation import Invocation
-from celadon.cli.output import action, hash, header, say, show_json
+from celadon.cli.output import action, hash, header, interactive, say, show_json
 
 
 @command(app=True, json=True)
@@ -37,7 +36,11 @@ def list_config_vars(invocation: Invocation, shell: bool) -> None:
 @click.option("-s", "--shell", is_flag=True, help="Print KEY=value for a shell.")
 def get(invocation: Invocation, key: str, shell: bool) -> None:
     """Print the value of one config var; an empty line when it is not set."""
-    value = config_vars(invocation).get(key)
+    config = config_vars(invocation)
+    value = config.get(key)
+    if value is None and interactive():
+        # A script takes an empty line for what is not set; a person has mistyped it.
+        warn([f"{invocation.app} has no {key}.", *_nearest([key], config)])
     if invocation.json:
         show_json({key: value})
     elif shell:
@@ -73,6 +76,7 @@ def unset(invocation: Invocation, keys: tuple[str, ...]) -> None:
     names = [name for name in dict.fromkeys(keys) if name in present]
     if not names:
         say(f"{invocation.app} has no {' or '.join(dict.fromkeys(keys))}: nothing to unset.")
+        warn(_nearest(keys, present))
         return
     with action(f"Unsetting {', '.join(names)} and restarting {invocation.app}") as unsetting:
         invocation.client.patch(f"{invocation.app_path}/config-vars", dict.fromkeys(names))
@@ -119,12 +123,16 @@ def parsed(text: str) -> dict[str, str]:
 
 
 def _edited(text: str, name: str) -> str:
+    import tempfile
+
+    from celadon.cli import foreground
+
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
     with tempfile.TemporaryDirectory(prefix="celadon-config-") as directory:
         file = Path(directory) / name
         file.write_text(text, "utf-8")
         try:
-            status = prompt.run([*shlex.split(editor), str(file)])
+            status = foreground.run([*shlex.split(editor), str(file)])
         except OSError:
             raise Failure(f"cannot run the editor {editor}: set EDITOR to one that is installed") from None
         if status != 0:
@@ -135,6 +143,12 @@ def _edited(text: str, name: str) -> str:
 def config_vars(invocation: Invocation) -> dict[str, str]:
     found: dict[str, str] = invocation.client.get(f"{invocation.app_path}/config-vars")
     return found
+
+
+def _nearest(keys: Iterable[str], config: Mapping[str, str]) -> list[str]:
+    from celadon.cli import suggestions
+
+    return suggestions.sentence(list(dict.fromkeys(name for key in keys for name in suggestions.near(key, config))))
 
 
 def newest(invocation: Invocation) -> str:

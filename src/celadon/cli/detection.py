@@ -60,6 +60,7 @@ def _one_of(remotes: Sequence[Remote], found: Repository | None, wanted: str | N
     if not remotes:
         raise UsageFailure(
             "No app specified.",
+            *(_strangers(found) if found is not None else repository.refusal()),
             "Run this command from an app folder or specify which app to use with --app APP.",
         )
     rows = [f"{remote.name:<12} {remote.app:<30} {remote.url}".rstrip() for remote in remotes]
@@ -69,6 +70,15 @@ def _one_of(remotes: Sequence[Remote], found: Repository | None, wanted: str | N
         *(f"  {row}" for row in rows),
         "To choose one for good: git config celadon.remote REMOTE",
     )
+
+
+def _strangers(found: Repository) -> list[str]:
+    """Remotes that look like apps, of platforms that nobody has logged in to from here."""
+    hosts = {name: split for name, url in found.urls.items() if (split := repository.split_url(url)) is not None}
+    return [
+        f"Git remote {name} points to {host}, which is no platform known here; `celadon login --platform URL` makes it known."
+        for name, (_, host, _) in hosts.items()
+    ]
 
 
 def _called(wanted: str, remotes: Sequence[Remote], found: Repository | None) -> Remote:

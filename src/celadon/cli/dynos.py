@@ -3,6 +3,7 @@
 import itertools
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -10,7 +11,7 @@ import click
 from celadon.cli import waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
-from celadon.cli.failure import Failure
+from celadon.cli.failure import Failure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, header, listing, say, show_json, time_ago
 from celadon.model.exit_status import told
@@ -23,11 +24,13 @@ _LOOK_SECONDS = 0.5
 @click.argument("types", nargs=-1)
 def ps(invocation: Invocation, types: tuple[str, ...]) -> None:
     """List the dynos of an app by process type, with their sizes, commands and states."""
-    dynos = [dyno for dyno in _dynos(invocation) if not types or dyno["type"] in types]
+    every = _dynos(invocation)
+    dynos = [dyno for dyno in every if not types or dyno["type"] in types]
     if invocation.json:
         show_json(dynos)
     elif not dynos:
         say(f"{invocation.app} has no {' '.join([' or '.join(types), 'dynos']).strip()}.")
+        warn(_nearest(types, every))
     else:
         for kind, group in itertools.groupby(dynos, lambda dyno: str(dyno["type"])):
             _show(kind, list(group))
@@ -101,6 +104,13 @@ def _dynos(invocation: Invocation) -> list[dict[str, Any]]:
     """By type, then by number: web.2 before web.10."""
     found = invocation.client.all(f"{invocation.app_path}/dynos")
     return sorted(found, key=lambda dyno: (dyno["type"] == "run", dyno["type"], _number(dyno["name"])))
+
+
+def _nearest(types: Sequence[str], dynos: Sequence[dict[str, Any]]) -> list[str]:
+    from celadon.cli import suggestions
+
+    present = {str(dyno["type"]) for dyno in dynos}
+    return suggestions.sentence([name for kind in types for name in suggestions.near(kind, present)])
 
 
 def _number(name: str) -> int:

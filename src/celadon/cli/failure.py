@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Iterable
+from typing import Any
 
+from celadon.cli import unfinished
 from celadon.model.text import plain
 
 
@@ -19,13 +21,19 @@ class Failure(Exception):
 
 
 class ApiFailure(Failure):
-    """The platform refused. `http_status` and `id` are the API's words for it, `resource` what was not found."""
+    """The platform refused. `http_status` and `id` are the API's words for it, `resource` what was not found; `path` and
+    `sent` are the request's.
+    """
 
-    def __init__(self, *lines: str, http_status: int, id: str = "", resource: str = "") -> None:
+    def __init__(
+        self, *lines: str, http_status: int, id: str = "", resource: str = "", path: str = "", sent: Any = None
+    ) -> None:
         super().__init__(*lines)
         self.http_status = http_status
         self.id = id
         self.resource = resource
+        self.path = path
+        self.sent = sent
 
 
 class UsageFailure(Failure):
@@ -38,6 +46,7 @@ class UsageFailure(Failure):
 def warn(lines: Iterable[str]) -> None:
     """Lines on stderr in the form of an error. They may hold what a server said, which no terminal is to act on."""
     sys.stdout.flush()
+    unfinished.interrupt()
     for text in lines:
         for line in text.splitlines() or [""]:
             print(f" !    {plain(line)}".rstrip(), file=sys.stderr)

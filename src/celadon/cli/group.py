@@ -76,7 +76,10 @@ def run(words: list[str]) -> int:
     except failure.ApiFailure as refused:
         refused.show()
         invocation = _invocation(context)
-        failure.warn(invocation.suggest(refused) if invocation else [])
+        if invocation is not None:
+            from celadon.cli import suggestions
+
+            failure.warn(suggestions.for_failure(invocation, refused))
         return refused.status
     except failure.Failure as failed:
         return _shown(failed)
@@ -118,15 +121,13 @@ def _unknown(name: str, *, asked: bool) -> int:
 
 
 def _misspelt(name: str) -> failure.UsageFailure:
-    import difflib
+    from celadon.cli import plugin_index, suggestions
 
-    from celadon.cli import plugin_index
-
-    lines = [f"`{name}` is not a celadon command."]
-    close = difflib.get_close_matches(name, [*COMMANDS, *ALIASES, *plugin_index.entries()], n=3, cutoff=0.7)
-    if close:
-        lines.append(f"Perhaps you meant {' or '.join(f'`{word}`' for word in close)}.")
-    return failure.UsageFailure(*lines, "See `celadon help` for a list of available commands.")
+    return failure.UsageFailure(
+        f"`{name}` is not a celadon command.",
+        *suggestions.sentence(suggestions.near(name, [*COMMANDS, *ALIASES, *plugin_index.entries()])),
+        "See `celadon help` for a list of available commands.",
+    )
 
 
 def _tolerate(stream: Any) -> None:

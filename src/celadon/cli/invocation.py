@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from celadon.cli import detection, netrc, spinner
+from celadon.cli import detection, netrc, unfinished
 from celadon.cli.client import Client, segment
 from celadon.cli.detection import Options
-from celadon.cli.failure import ApiFailure, Failure, UsageFailure, warn
+from celadon.cli.failure import Failure, UsageFailure, warn
 from celadon.cli.output import interactive
 from celadon.cli.platforms import Platform
 
@@ -90,21 +90,6 @@ class Invocation:
         if answer != app:
             raise Failure(f"Confirmation did not match {app}. Aborted.")
 
-    def suggest(self, failure: ApiFailure) -> list[str]:
-        """What an app that was not found may have been meant to be."""
-        if failure.http_status != 404 or failure.resource not in ("", "app") or self._app is None:
-            return []
-        if failure.resource == "" and "that app" not in " ".join(failure.lines):
-            return []
-        import difflib
-
-        try:
-            names = [str(app["name"]) for app in self.client.all("/apps")]
-        except Failure:
-            return []
-        close = difflib.get_close_matches(self._app, names, n=3, cutoff=0.7)
-        return [f"Perhaps you meant {' or '.join(f'`{name}`' for name in close)}."] if close else []
-
 
 def token(platform: Platform) -> str | None:
     """`CELADON_API_KEY`, or what logging in has left in `.netrc`."""
@@ -131,19 +116,22 @@ def authorization(platform: Platform) -> str:
 def _log_in_again(platform: Platform) -> bool:
     """Whether new credentials have been entered, where there is somebody to enter them."""
     if os.environ.get("CELADON_API_KEY"):
-        raise Failure(f"The token in CELADON_API_KEY is not valid for {platform.api_url}.")
+        raise Failure(
+            f"The token in CELADON_API_KEY is not valid for {platform.api_url}.",
+            "Give it another one, or unset it and run `celadon login`.",
+        )
     if not interactive():
         return False
     from celadon.cli import accounts
 
-    warn([f"Not logged in to {platform.api_url}."])
+    ended = credentials(platform) is not None
+    warn([f"{'Your login has ended at' if ended else 'Not logged in to'} {platform.api_url}."])
     accounts.enter(platform)
     return True
 
 
 def ask_secret(question: str) -> str:
     """A password or a code: typed unseen on a terminal, else the next line of standard input. Raises Failure at its end."""
-    spinner.stop()
     if not sys.stdin.isatty():
         line = sys.stdin.readline()
         if not line:
@@ -151,6 +139,7 @@ def ask_secret(question: str) -> str:
         return line.rstrip("\n")
     import getpass
 
+    unfinished.interrupt()
     try:
         return getpass.getpass(question)
     except EOFError:
@@ -173,7 +162,7 @@ def ask_code() -> str | None:
 
 def ask(question: str) -> str:
     """A line from the user, the question on stderr; raises Failure at the end of input."""
-    spinner.stop()
+    unfinished.interrupt()
     print(question, end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
     if not answer:

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
+from celadon.cli import files
 from celadon.cli.client import Client, segment
 from celadon.cli.commands import command
-from celadon.cli.failure import Failure
+from celadon.cli.failure import Failure, warn
 from celadon.cli.invocation import Invocation, ask, choose
 from celadon.cli.output import action, header, interactive, listing, say, show_json
 
@@ -61,18 +62,24 @@ def clear(invocation: Invocation) -> None:
 
 
 def offer(client: Client) -> None:
-    """After a first login: upload a key, or make one, if the user likes."""
+    """After a first login: upload a key, or make one, if the user likes. The login holds, whatever becomes of the key."""
     present = _present()
-    if present:
-        if _yes(f"Would you like to upload your SSH key {_shown(present[0])} for git? [Yn] "):
-            _upload(client, present[0])
-        return
-    if _yes("You have no SSH key for git. Would you like to generate one? [Yn] "):
-        _upload(client, _generate())
+    if not present:
+        question = "You have no SSH key for git. Would you like to generate one? [Yn] "
+    elif len(present) == 1:
+        question = f"Would you like to upload your SSH key {_shown(present[0])} for git? [Yn] "
+    else:
+        question = "Would you like to upload one of your SSH keys for git? [Yn] "
+    try:
+        if _yes(question):
+            _upload(client, _chosen() or _generate())
+    except Failure as failure:
+        failure.show()
+        warn(["You are logged in all the same; `celadon keys:add FILE` adds a key."])
 
 
 def _present() -> list[Path]:
-    folder = Path.home() / ".ssh"
+    folder = files.home() / ".ssh"
     usual = [folder / name for name in _NAMES if (folder / name).is_file()]
     return usual or sorted(file for file in folder.glob("*.pub") if file.is_file())
 
@@ -88,7 +95,7 @@ def _chosen() -> Path | None:
 
 
 def _generated(*, yes: bool) -> Path:
-    say(f"Could not find an existing public key at {_shown(Path.home() / '.ssh' / _NAMES[0])}")
+    say(f"Could not find an existing public key at {_shown(files.home() / '.ssh' / _NAMES[0])}")
     if not yes:
         if not interactive():
             raise Failure("cannot add a key: there is none, and nobody to ask. Add --yes to make one.")
@@ -99,7 +106,7 @@ def _generated(*, yes: bool) -> Path:
 
 def _generate() -> Path:
     say("Generating new SSH public key.")
-    private = Path.home() / ".ssh" / _NAMES[0].removesuffix(".pub")
+    private = files.home() / ".ssh" / _NAMES[0].removesuffix(".pub")
     private.parent.mkdir(mode=0o700, exist_ok=True)
     argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(private)]
     try:
@@ -134,7 +141,7 @@ def _names(key: dict[str, Any]) -> set[str]:
 
 
 def _shown(file: Path) -> str:
-    home = Path.home()
+    home = files.home()
     return f"~/{file.relative_to(home)}" if file.is_relative_to(home) else str(file)
 
 

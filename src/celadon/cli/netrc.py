@@ -3,13 +3,18 @@
 Machines are named `host:port`, as Heroku's own client names them.
 """
 
-import contextlib
+import functools
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from celadon.cli import files
+from celadon.cli.failure import Failure, warn
+
+# Permissions of the file's group and of everybody.
+_OTHERS = 0o077
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\S+')
 _MACRO_END = re.compile(r"\n[ \t]*\r?\n|\Z")
 _LINE_END = re.compile(r"[ \t]*\r?\n?")
@@ -28,37 +33,50 @@ class Entry:
 
 
 def path() -> Path:
-    name = "_netrc" if os.name == "nt" else ".netrc"
-    return Path(os.environ.get("HOME") or Path.home()) / name
+    return files.home() / ("_netrc" if os.name == "nt" else ".netrc")
 
 
 def find(machine: str) -> tuple[str, str] | None:
-    """Login and password of a machine, by its exact name."""
-    for entry in entries(_text(path())):
+    """Login and password of a machine, by its exact name; warns when others can read them. Raises Failure."""
+    file = path()
+    for entry in entries(_text(file)):
         if entry.machine == machine:
+            _warn_if_open(file)
             return entry.login, entry.password
     return None
 
 
+@functools.cache
+def _warn_if_open(file: Path) -> None:
+    """Once in a run."""
+    if os.name != "nt" and file.stat().st_mode & _OTHERS:
+        warn([f"{file} can be read by others, and your tokens are in it: chmod 600 {file}"])
+
+
 def write(credentials: Mapping[str, tuple[str, str]]) -> None:
-    """Put these machines' logins and passwords in; the file is readable by its owner alone afterwards."""
-    file = path()
-    text = _text(file)
-    for machine, (login, password) in credentials.items():
-        text = _put(text, machine, f"machine {machine}\n  login {login}\n  password {password}\n")
-    _replace(file, text)
+    """Put these machines' logins and passwords in; the file is readable by its owner alone afterwards. Raises Failure."""
+    # A link (people keep such files in a repository) stays one: what it points to is replaced.
+    file = path().resolve()
+    with files.changing(file):
+        text = _text(file)
+        for machine, (login, password) in credentials.items():
+            text = _put(text, machine, f"machine {machine}\n  login {login}\n  password {password}\n")
+        _replace(file, text)
 
 
 def remove(machines: Sequence[str]) -> None:
-    """Take these machines out; a file that has none of them is not touched."""
-    file = path()
-    before = text = _text(file)
-    for machine in machines:
-        for entry in reversed(entries(text)):
-            if entry.machine == machine:
-                text = text[: entry.start] + text[entry.end :]
-    if text != before:
-        _replace(file, text)
+    """Take these machines out; a file that has none of them is not touched. Raises Failure."""
+    file = path().resolve()
+    if not file.exists():
+        return
+    with files.changing(file):
+        before = text = _text(file)
+        for machine in machines:
+            for entry in reversed(entries(text)):
+                if entry.machine == machine:
+                    text = text[: entry.start] + text[entry.end :]
+        if text != before:
+            _replace(file, text)
 
 
 def entries(text: str) -> list[Entry]:
@@ -86,7 +104,7 @@ def _entry(text: str, first: "re.Match[str]") -> Entry:
     if first[0] == "machine" and (name := _next(text, at)) is not None:
         machine, at = _plain(name[0]), name.end()
     fields: dict[str, str] = {}
-    while (token := _next(text, at)) is not None and token[0] in _FIELDS:
+    while (token := _next_field(text, at)) is not None:
         value = _next(text, token.end())
         at = value.end() if value else token.end()
         fields["login" if token[0] == "user" else token[0]] = _plain(value[0]) if value else ""
@@ -98,6 +116,14 @@ def _entry(text: str, first: "re.Match[str]") -> Entry:
         start=first.start(),
         end=line_end.end() if line_end else at,
     )
+
+
+def _next_field(text: str, at: int) -> "re.Match[str] | None":
+    """The next field of the entry, behind comments if need be; None where it has no more."""
+    token = _next(text, at)
+    while token is not None and token[0].startswith("#"):
+        token = _next(text, _end_of_line(text, token.end()))
+    return token if token is not None and token[0] in _FIELDS else None
 
 
 def _put(text: str, machine: str, block: str) -> str:
@@ -114,7 +140,23 @@ def _put(text: str, machine: str, block: str) -> str:
 
 def _joined(before: str, block: str, after: str) -> str:
     separator = "" if not before or before.endswith("\n") else "\n"
-    return before + separator + block + after
+    # A macro goes on to an empty line: what follows it without one would be part of it.
+    return before + separator + ("\n" if _is_in_macro(before + separator) else "") + block + after
+
+
+def _is_in_macro(text: str) -> bool:
+    """Whether what is written behind this text belongs to its last macro."""
+    at = 0
+    while (token := _next(text, at)) is not None:
+        at = token.end()
+        if token[0] == "macdef":
+            end = _MACRO_END.search(text, at)
+            at = end.end() if end else len(text)
+            if end is None or not end[0]:
+                return True
+        elif token[0].startswith("#"):
+            at = _end_of_line(text, at)
+    return False
 
 
 def _next(text: str, at: int) -> "re.Match[str] | None":
@@ -139,15 +181,12 @@ def _text(file: Path) -> str:
             return opened.read()
     except FileNotFoundError:
         return ""
+    except OSError as error:
+        raise Failure(
+            f"cannot read {file}, where logins are kept: {error.strerror}",
+            "Make it a file that you may read, or set CELADON_API_KEY to a token.",
+        ) from None
 
 
 def _replace(file: Path, text: str) -> None:
-    # A link (people keep such files in a repository) stays one: what it points to is replaced.
-    target = file.resolve()
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    with contextlib.suppress(FileNotFoundError):
-        partial.unlink()
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as written:
-        written.write(text)
-    partial.replace(target)
+    files.replace(file, text.encode("utf-8", "surrogateescape"), mode=0o600)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from celadon.cli import spinner
+from celadon.cli import unfinished
 from celadon.cli.failure import Failure
 
 # The exit status of who wrote for a reader that had gone.
@@ -97,24 +97,19 @@ def action(message: str, *, quiet: bool = False, stream: TextIO | None = None) -
     """`MESSAGE... done, STATUS`; a failure says `failed` before its error. A quiet one prints nothing."""
     out = stream or sys.stdout
     running = Action()
-    if not quiet:
-        print(f"{message}... ", end="", file=out, flush=True)
-        spinner.start(out)
+    if quiet:
+        yield running
+        return
+    unfinished.begin(f"{message}... ", out)
     try:
         yield running
     except Failure:
-        spinner.stop()
-        if not quiet:
-            print("failed", file=out, flush=True)
+        unfinished.end("failed", out)
         raise
     except BaseException:
-        spinner.stop()
-        if not quiet:
-            print(file=out, flush=True)
+        unfinished.end("", out)
         raise
-    spinner.stop()
-    if not quiet:
-        print(f"{running.word}, {running.status}" if running.status else running.word, file=out, flush=True)
+    unfinished.end(f"{running.word}, {running.status}" if running.status else running.word, out)
 
 
 def moment(text: str) -> datetime:

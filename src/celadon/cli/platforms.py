@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from celadon.cli import files
 from celadon.cli.failure import Failure, UsageFailure
 
 DEFAULT_URL = "http://localhost:8080"
@@ -166,7 +167,6 @@ def last() -> Platform:
 
 def remember(platform: Platform, *, take_over: bool = True) -> None:
     """Keep what is known of a platform, and make it the last one; without `take_over` only where there is none."""
-    config = _read_config()
     entry: dict[str, str] = {}
     if platform.home is not None:
         entry["home"] = str(platform.home)
@@ -175,10 +175,10 @@ def remember(platform: Platform, *, take_over: bool = True) -> None:
         entry = {name: value for name, value in told.items() if value}
         if platform.ca_file is not None:
             entry["ca_file"] = str(platform.ca_file.absolute())
-    if take_over or not config.get("last"):
-        config["last"] = platform.api_url
-    config["platforms"] = {**config.get("platforms", {}), platform.api_url: entry}
-    _write_config(config)
+    with _changed_config() as config:
+        if take_over or not config.get("last"):
+            config["last"] = platform.api_url
+        config["platforms"] = {**config.get("platforms", {}), platform.api_url: entry}
 
 
 def informed(platform: Platform, told: Mapping[str, Any]) -> Platform:
@@ -197,17 +197,16 @@ def informed(platform: Platform, told: Mapping[str, Any]) -> Platform:
 
 
 def forget(platform: Platform) -> None:
-    config = _read_config()
-    if platform.api_url in config.get("platforms", {}):
-        del config["platforms"][platform.api_url]
+    if platform.api_url not in _read_config().get("platforms", {}):
+        return
+    with _changed_config() as config:
+        config.get("platforms", {}).pop(platform.api_url, None)
         if config.get("last") == platform.api_url:
             config.pop("last")
-        _write_config(config)
 
 
 def config_file() -> Path:
-    base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path(os.environ.get("HOME") or Path.home()) / ".config") / "celadon" / "config.json"
+    return files.configuration() / "config.json"
 
 
 def _read_config() -> dict[str, Any]:
@@ -220,18 +219,26 @@ def _read_config() -> dict[str, Any]:
     return config
 
 
-def _write_config(config: Mapping[str, Any]) -> None:
-    _write(config_file(), json.dumps(config, indent=2) + "\n")
+@contextlib.contextmanager
+def _changed_config() -> Iterator[dict[str, Any]]:
+    file = config_file()
+    _make_room(file)
+    with files.changing(file):
+        config = _read_config()
+        yield config
+        _write(file, json.dumps(config, indent=2) + "\n")
 
 
 def _write(file: Path, text: str) -> None:
+    _make_room(file)
+    files.replace(file, text.encode(), mode=0o644)
+
+
+def _make_room(file: Path) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-        partial.write_text(text, "utf-8")
-        partial.replace(file)
     except OSError as error:
-        raise Failure(f"cannot write {file}: {error.strerror}") from None
+        raise files.unwritable(file, error) from None
 
 
 def clean_url(text: str) -> str:

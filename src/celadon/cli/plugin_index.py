@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from celadon.cli import plugin_root
 from celadon.cli.failure import Failure, warn
+from celadon.cli.plugin_root import INDEX
 from celadon.cli.table import ALIASES, COMMANDS, Entry
-
-_FILE = "index.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +50,12 @@ class Plugin:
 
 def root() -> Path:
     """The directory of all plugins of this user."""
-    chosen = os.environ.get("XDG_DATA_HOME")
-    below = Path(chosen) if chosen else Path(os.environ.get("HOME") or Path.home()) / ".local" / "share"
-    return below / "celadon" / "plugins"
+    return Path(plugin_root.path())
 
 
 def read() -> dict[str, Plugin]:
     """The plugins by name. An index that cannot be read is told of, and is none: built-in commands go on."""
-    file = root() / _FILE
+    file = root() / INDEX
     try:
         told = json.loads(file.read_text("utf-8"))
         return {plugin["name"]: _parsed(plugin) for plugin in told["plugins"]}
@@ -70,8 +68,8 @@ def read() -> dict[str, Plugin]:
 
 def write(plugins: Mapping[str, Plugin]) -> None:
     """Replace the index; raises Failure."""
-    file = root() / _FILE
-    partial = file.with_name(f"{_FILE}.partial")
+    file = root() / INDEX
+    partial = file.with_name(f"{INDEX}.partial")
     told = {"plugins": [dataclasses.asdict(plugins[name]) for name in sorted(plugins)]}
     try:
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from celadon.cli import databases, prompt, waiting
+from celadon.cli import databases, foreground, waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.databases import POSTGRES, Database
@@ -105,7 +105,7 @@ def psql(invocation: Invocation, database: str | None, statement: str | None, cr
         raise Failure("cannot find psql: install it (Debian: apt-get install postgresql-client)")
     with environment(invocation, addon, credential) as found:
         argv = [program, *(["-c", statement] if statement is not None else [])]
-        status = prompt.run(argv, found)
+        status = foreground.run(argv, env=found)
     if status:
         raise Failure(f"psql ended with status {status}")
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from celadon.cli import databases, prompt, waiting
+from celadon.cli import databases, foreground, waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.databases import REDIS, Database
@@ -74,7 +74,7 @@ def cli(invocation: Invocation, database: str | None) -> None:
         argv = [program, "-h", str(parts.hostname), "-p", str(parts.port), "--tls", "--cacert", authority.name]
         # Not among the arguments, which everybody on this machine can read.
         environment = {**os.environ, "REDISCLI_AUTH": unquote(parts.password or "")}
-        status = prompt.run(argv, environment)
+        status = foreground.run(argv, env=environment)
     if status:
         raise Failure(f"redis-cli ended with status {status}")
 

@@ -2,20 +2,22 @@
 
 import os
 import re
-import shlex
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from celadon.cli.failure import Failure, warn
 from celadon.cli.platforms import Platform
 
+if TYPE_CHECKING:
+    import subprocess
+
 # The variable by which git is told whom to trust, before any setting.
 _TRUST = "GIT_SSL_CAINFO"
 
+_SETTINGS = r"^remote\..*\.url$|^url\..*\.insteadof$|^(celadon|heroku)\.remote$|^core\.bare$"
 _HTTP = re.compile(r"^https?://(?:[^@/]+@)?(?P<host>[^/]+)/(?P<app>[a-z][a-z0-9-]*)(?:\.git)?/?$")
 _SSH = re.compile(r"^ssh://(?:[^@/]+@)?(?P<host>[^/]+)/(?P<app>[a-z][a-z0-9-]*)(?:\.git)?/?$")
 _SCP = re.compile(r"^(?:[^@/:]+@)(?P<host>[^/:]+):(?P<app>[a-z][a-z0-9-]*)(?:\.git)?$")
@@ -40,19 +42,39 @@ class Repository:
 
 
 def read() -> Repository | None:
-    """The repository around the current directory; None outside of one."""
-    found = _git("config", "--null", "--get-regexp", r"^remote\..*\.url$|^(celadon|heroku)\.remote$|^core\.bare$")
+    """The repository around the current directory; None outside of one, and where git refuses to read it."""
+    found = _git("config", "--null", "--get-regexp", _SETTINGS)
     if found is None or found.returncode not in (0, 1) or "core.bare\n" not in found.stdout:
         return None
     urls: dict[str, str] = {}
+    short: dict[str, str] = {}
     preferred: dict[str, str] = {}
     for item in found.stdout.split("\0"):
         key, _, value = item.partition("\n")
         if key.startswith("remote."):
             urls[key.removeprefix("remote.").removesuffix(".url")] = value
+        elif key.startswith("url."):
+            short[value] = key.removeprefix("url.").removesuffix(".insteadof")
         elif key.endswith(".remote"):
             preferred[key] = value
-    return Repository(urls=urls, preferred=preferred.get("celadon.remote") or preferred.get("heroku.remote"))
+    return Repository(
+        urls={name: _written_out(url, short) for name, url in urls.items()},
+        preferred=preferred.get("celadon.remote") or preferred.get("heroku.remote"),
+    )
+
+
+def _written_out(url: str, short: Mapping[str, str]) -> str:
+    """As git reads it: the longest of the beginnings that stand for others (`insteadOf`) is replaced."""
+    beginning = max((one for one in short if one and url.startswith(one)), key=len, default="")
+    return f"{short[beginning]}{url.removeprefix(beginning)}" if beginning else url
+
+
+def refusal() -> list[str]:
+    """Why git does not read the repository here, in its own words; none where there is no repository, or no git."""
+    found = _git("rev-parse", "--git-dir", env={**os.environ, "LC_ALL": "C"})
+    if found is None or found.returncode == 0 or "not a git repository" in found.stderr:
+        return []
+    return [line.strip() for line in found.stderr.splitlines() if line.strip()]
 
 
 def remotes(repository: Repository, platforms: Iterable[Platform]) -> list[Remote]:
@@ -124,6 +146,9 @@ def access_settings(platform: Platform, url: str) -> dict[str, list[str]]:
 
 def executable() -> str:
     """How git's shell finds this program."""
+    import shlex
+    import shutil
+
     if shutil.which("celadon"):
         return "celadon"
     program = Path(sys.argv[0]).resolve()
@@ -142,9 +167,11 @@ def clone(url: str, directory: str, remote: str, platform: Platform) -> int:
         for word in ("-c", f"{key}={value}")
     ]
     environment = {name: value for name, value in os.environ.items() if name != _TRUST or platform.ca_file is None}
+    from celadon.cli import foreground
+
     argv = ["git", "clone", *settings, "-o", remote, "--", url, directory]
     try:
-        return subprocess.run(argv, check=False, env=environment).returncode
+        return foreground.run(argv, env=environment)
     except FileNotFoundError:
         raise _no_git() from None
 
@@ -161,9 +188,13 @@ def commits_between(old: str, new: str) -> list[tuple[str, str, str, str]] | Non
     return [(commit, at, author, subject) for commit, at, author, subject in commits]
 
 
-def _git(*words: str) -> "subprocess.CompletedProcess[str] | None":
+def _git(*words: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str] | None":
+    import subprocess
+
     try:
-        return subprocess.run(["git", *words], check=False, capture_output=True, encoding="utf-8", errors="replace")
+        return subprocess.run(
+            ["git", *words], check=False, capture_output=True, encoding="utf-8", errors="replace", env=env
+        )
     except FileNotFoundError:
         return None
 

@@ -1,6 +1,7 @@
 """Connections to a platform. Nothing here asks DNS for `*.localhost`: Python resolves no such names."""
 
 import http.client
+import select
 import socket
 import ssl
 from pathlib import Path
@@ -11,6 +12,9 @@ from celadon.cli.platforms import Platform, is_loopback
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
+# OpenSSL's words: a host name or an address that the certificate does not have; not valid yet, expired.
+_ANOTHER_HOST = frozenset({62, 64})
+_OUT_OF_TIME = frozenset({9, 10})
 
 
 def context(ca_file: Path | None) -> ssl.SSLContext:
@@ -60,21 +64,60 @@ def open_connection(platform: Platform, url: str) -> tuple[http.client.HTTPConne
     return connection, path
 
 
-def failure(platform: Platform, error: OSError | http.client.HTTPException) -> Failure:
-    """One sentence about a platform that cannot be reached."""
+def is_idle(connection: http.client.HTTPConnection) -> bool:
+    """Whether a connection that was kept is still open: one that has something to tell without being asked is not."""
+    return connection.sock is not None and not select.select([connection.sock], [], [], 0)[0]
+
+
+def failure(platform: Platform, error: OSError | http.client.HTTPException, *, changing: bool = False) -> Failure:
+    """What is wrong with a platform that cannot be reached, and what to do about it. `changing`: more was asked for
+    than to be told something, so that asking again may do it twice.
+    """
     url = platform.api_url
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return Failure(
-            f"cannot trust {url}: {error.verify_message}",
-            "Set CELADON_CA_FILE to the platform's CA file if it has a CA of its own.",
-        )
+    again = "What you asked for may have been done: look, before you try again." if changing else "Try again."
+    if isinstance(error, ssl.SSLError):
+        return Failure(*_distrust(url, platform.hostname, error))
     if isinstance(error, TimeoutError):
-        return Failure(f"cannot reach {url}: no answer in time")
+        return Failure(f"cannot reach {url}: no answer in time", f"Check your network. {again}")
     if isinstance(error, ConnectionRefusedError):
-        start = "bin/up starts it" if platform.address else "is it running?"
+        start = "bin/up starts it" if platform.address else "is it running, and is this its port?"
         return Failure(f"cannot reach {url}: nothing listens there ({start})")
     if isinstance(error, socket.gaierror):
-        return Failure(f"cannot reach {url}: the name {platform.hostname} is not known")
+        if error.errno == socket.EAI_AGAIN:
+            return Failure(f"cannot reach {url}: no name server answers", "Check your network. Try again.")
+        return Failure(
+            f"cannot reach {url}: the name {platform.hostname} is not known",
+            "Check its spelling; --platform, CELADON_HOST and the last `celadon login` say which platform is asked.",
+        )
+    # RemoteDisconnected is both a ConnectionResetError and a BadStatusLine.
+    if isinstance(error, ConnectionError | http.client.IncompleteRead):
+        return Failure(f"cannot read the answer of {url}: the connection broke off", again)
     if isinstance(error, http.client.HTTPException):
-        return Failure(f"cannot understand the answer of {url}: {type(error).__name__} {error}".rstrip())
-    return Failure(f"cannot reach {url}: {error.strerror or error}")
+        return Failure(
+            f"cannot understand the answer of {url}: it is no HTTP",
+            "Is this the address of a platform's API, and not that of something else?",
+        )
+    return Failure(f"cannot reach {url}: {error.strerror or error}", f"Check your network. {again}")
+
+
+def _distrust(url: str, hostname: str, error: ssl.SSLError) -> tuple[str, str]:
+    """What is wrong with the other side's TLS, and what to do."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"cannot speak TLS with {url}: {(error.reason or 'it broke off').replace('_', ' ').lower()}",
+            "Is this the address of a platform's API, and does its URL begin with https?",
+        )
+    if error.verify_code in _ANOTHER_HOST:
+        return (
+            f"cannot trust {url}: its certificate is for other names than {hostname}",
+            "Use the name that the platform's operator gave you, by --platform or CELADON_HOST.",
+        )
+    if error.verify_code in _OUT_OF_TIME:
+        return (
+            f"cannot trust {url}: {error.verify_message}",
+            "Check this machine's clock; if it is right, tell the platform's operator.",
+        )
+    return (
+        f"cannot trust {url}: {error.verify_message}",
+        "Set CELADON_CA_FILE to the platform's CA file if it has a CA of its own (its operator prints it by `celadon platform:ca`).",
+    )

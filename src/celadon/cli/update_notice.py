@@ -19,7 +19,7 @@ _SECONDS = 300.0
 
 def wanted() -> bool:
     """Whether there is somebody to tell, who can do something: a checkout is updated with its platform."""
-    return sys.stderr.isatty() and not os.environ.get(SWITCH) and installation.checkout() is None
+    return not os.environ.get(SWITCH) and installation.checkout() is None
 
 
 def show() -> None:

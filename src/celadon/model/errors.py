@@ -103,7 +103,11 @@ class MultipleMatches(CeladonError):
 
 
 class RateLimited(CeladonError):
-    """Too many requests for now."""
+    """Too many requests for now; in so many seconds there may be room again."""
 
     id = "rate_limit"
     status = 429
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

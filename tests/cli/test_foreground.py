@@ -4,7 +4,7 @@ import sys
 
 import pexpect
 
-RUN = "import sys; from celadon.cli import prompt; print('ended with', prompt.run(sys.argv[1:]))"
+RUN = "import sys; from celadon.cli import foreground\ntry: print('ended with', foreground.run(sys.argv[1:]))\nexcept KeyboardInterrupt: print('ended by Ctrl-C')"
 
 
 def started(script: str) -> "pexpect.spawn[str]":
@@ -27,7 +27,7 @@ def test_a_program_that_heeds_it_ends_and_tells() -> None:
     asked = started("echo ready; exec sleep 20")
     asked.expect_exact("ready\r\n")
     asked.sendintr()
-    asked.expect_exact("ended with 130\r\n")
+    asked.expect_exact("ended by Ctrl-C\r\n")
     asked.close()
 
 
