@@ -38,6 +38,14 @@ def test_what_is_refused(text: str, word: str) -> None:
         procfile.parse(text)
 
 
+def test_all_that_is_wrong_is_told_with_its_lines() -> None:
+    text = "web\n# fine\nok: x\nwéb: y\nworker:\nrun: z\nok: again\n"
+    types, problems = procfile.read(text)
+    assert types == {"ok": "x"}
+    assert [problem.line for problem in problems] == [1, 4, 5, 6, 7]
+    assert str(problems[2]) == "cannot read Procfile line 5: process type worker has no command"
+
+
 @pytest.mark.parametrize("command", ["x\x00y", "half \ud800", "x" * 70_000])
 def test_commands_from_elsewhere_must_be_text(command: str) -> None:
     with pytest.raises(procfile.ProcfileError, match="web"):

@@ -62,17 +62,19 @@ def command(
     must: str = "",
     trailing: Mapping[str, bool] | None = None,
     passing: bool = False,
+    platform: bool = True,
 ) -> Callable[[Callable[..., None]], Command]:
     """Declare a command; its function gets the Invocation first, then its own parameters.
 
-    `passing`: options that are not ours are among its words, for somebody else. `app` adds `--app` and `--remote`. With `trailing` the words after the first argument are a command to run, and only
+    `passing`: options that are not ours are among its words, for somebody else. Without `platform` it speaks to none,
+    and has no `--platform`. `app` adds `--app` and `--remote`. With `trailing` the words after the first argument are a command to run, and only
     these options of ours may follow it.
     """
 
     def declare(function: Callable[..., None]) -> Command:
         declared = Command(
             None,
-            params=[*_own(function), *_shared(app=app, json=json, confirm=confirm)],
+            params=[*_own(function), *_shared(app=app, json=json, confirm=confirm, platform=platform)],
             callback=_calling(function, takes_app=app),
             help=function.__doc__,
             context_settings={
@@ -93,7 +95,7 @@ def _calling(function: Callable[..., None], *, takes_app: bool) -> Callable[...,
 
     def call(**params: Any) -> None:
         options = Options(
-            platform=params.pop("platform_option"),
+            platform=params.pop("platform_option", None),
             app=params.pop("app_option", None),
             remote=params.pop("remote_option", None),
         )
@@ -125,7 +127,7 @@ def _completing(values: str) -> Callable[[click.Context, click.Parameter, str], 
     return complete
 
 
-def _shared(*, app: bool, json: bool, confirm: bool) -> list[click.Parameter]:
+def _shared(*, app: bool, json: bool, confirm: bool, platform: bool) -> list[click.Parameter]:
     options: list[click.Parameter] = []
     if app:
         options.append(
@@ -152,9 +154,12 @@ def _shared(*, app: bool, json: bool, confirm: bool) -> list[click.Parameter]:
         options.append(
             click.Option(["-j", "--json", "json_option"], is_flag=True, help="Print JSON, as the API has it.")
         )
-    options.append(
-        click.Option(
-            ["--platform", "platform_option"], metavar="URL|HOME", help="The platform to use, by URL or home directory."
+    if platform:
+        options.append(
+            click.Option(
+                ["--platform", "platform_option"],
+                metavar="URL|HOME",
+                help="The platform to use, by URL or home directory.",
+            )
         )
-    )
     return options

@@ -19,7 +19,7 @@ from celadon.cli.output import action, hash, header, say, show_json
 @click.option("-s", "--shell", is_flag=True, help="Print lines that a shell can read.")
 def list_config_vars(invocation: Invocation, shell: bool) -> None:
     """List the config vars of an app with their values."""
-    config = _config(invocation)
+    config = config_vars(invocation)
     if invocation.json:
         show_json(config)
     elif shell:
@@ -37,7 +37,7 @@ def list_config_vars(invocation: Invocation, shell: bool) -> None:
 @click.option("-s", "--shell", is_flag=True, help="Print KEY=value for a shell.")
 def get(invocation: Invocation, key: str, shell: bool) -> None:
     """Print the value of one config var; an empty line when it is not set."""
-    value = _config(invocation).get(key)
+    value = config_vars(invocation).get(key)
     if invocation.json:
         show_json({key: value})
     elif shell:
@@ -58,7 +58,7 @@ def set_config_vars(invocation: Invocation, pairs: tuple[str, ...]) -> None:
         changes[name] = value
     with action(f"Setting config vars and restarting {invocation.app}", quiet=invocation.json) as setting:
         config = invocation.client.patch(f"{invocation.app_path}/config-vars", changes)
-        setting.status = _newest(invocation)
+        setting.status = newest(invocation)
     if invocation.json:
         show_json(config)
     else:
@@ -69,14 +69,14 @@ def set_config_vars(invocation: Invocation, pairs: tuple[str, ...]) -> None:
 @click.argument("keys", nargs=-1, required=True)
 def unset(invocation: Invocation, keys: tuple[str, ...]) -> None:
     """Remove config vars, all in one release, and restart the dynos."""
-    present = _config(invocation)
+    present = config_vars(invocation)
     names = [name for name in dict.fromkeys(keys) if name in present]
     if not names:
         say(f"{invocation.app} has no {' or '.join(dict.fromkeys(keys))}: nothing to unset.")
         return
     with action(f"Unsetting {', '.join(names)} and restarting {invocation.app}") as unsetting:
         invocation.client.patch(f"{invocation.app_path}/config-vars", dict.fromkeys(names))
-        unsetting.status = _newest(invocation)
+        unsetting.status = newest(invocation)
 
 
 @command(app=True)
@@ -86,7 +86,7 @@ def edit(invocation: Invocation, key: str | None) -> None:
 
     All of them are lines of the form KEY='value'; a line that is taken out removes its config var.
     """
-    before = _config(invocation)
+    before = config_vars(invocation)
     if key is not None:
         value = _edited(before.get(key, ""), f"{key}.txt").removesuffix("\n")
         changes: dict[str, str | None] = {} if value == before.get(key) else {key: value}
@@ -100,7 +100,7 @@ def edit(invocation: Invocation, key: str | None) -> None:
         return
     with action(f"Updating {', '.join(changes)} and restarting {invocation.app}") as updating:
         invocation.client.patch(f"{invocation.app_path}/config-vars", changes)
-        updating.status = _newest(invocation)
+        updating.status = newest(invocation)
 
 
 def parsed(text: str) -> dict[str, str]:
@@ -132,12 +132,12 @@ def _edited(text: str, name: str) -> str:
         return file.read_text("utf-8")
 
 
-def _config(invocation: Invocation) -> dict[str, str]:
+def config_vars(invocation: Invocation) -> dict[str, str]:
     found: dict[str, str] = invocation.client.get(f"{invocation.app_path}/config-vars")
     return found
 
 
-def _newest(invocation: Invocation) -> str:
+def newest(invocation: Invocation) -> str:
     """`v12`: the release that a change has made."""
     releases: list[Any] = invocation.client.all(f"{invocation.app_path}/releases", range="version ..; order=desc,max=1")
     return f"v{releases[0]['version']}" if releases else ""

@@ -1,0 +1,94 @@
+"""Config vars between an app and a `.env` file."""
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+import click
+
+from celadon.cli.commands import command
+from celadon.cli.config_vars import config_vars, newest
+from celadon.cli.failure import Failure
+from celadon.cli.invocation import Invocation, ask
+from celadon.cli.output import action, say
+from celadon.local import env_file
+from celadon.model import config
+from celadon.model.text import plain
+
+_FILE = click.option("-e", "--env", "name", metavar="FILE", default=".env", help="The file, instead of .env.")
+
+
+@command(app=True)
+@_FILE
+@click.option("-o", "--overwrite", is_flag=True, help="Also replace values that differ.")
+@click.option("-i", "--interactive", is_flag=True, help="Ask about each value that differs.")
+def pull(invocation: Invocation, name: str, overwrite: bool, interactive: bool) -> None:
+    """Write the config vars of an app into .env: those it has not, and with --overwrite those that differ.
+
+    Comments and other lines stay as they are. A new file is readable by you alone.
+    """
+    file = Path(name)
+    before = env_file.read(file) if file.exists() else ""
+    local = env_file.values(before, name)
+    wanted = config_vars(invocation)
+    differ = sorted(key for key in wanted if key in local and local[key] != wanted[key])
+    replaced = differ if overwrite else [key for key in differ if interactive and _agreed(key, local[key], wanted[key])]
+    changes = {key: value for key, value in wanted.items() if key not in local or key in replaced}
+    _tell_kept([key for key in differ if key not in replaced], f"{name} has", interactive=interactive)
+    if not changes:
+        say(f"Nothing to write: {name} has all config vars of {invocation.app}.")
+        return
+    with action(f"Writing {', '.join(sorted(changes))} of {invocation.app} to {name}"):
+        _write(file, env_file.merged(before, changes, name))
+
+
+@command(app=True)
+@_FILE
+@click.option("-o", "--overwrite", is_flag=True, help="Also replace values that differ.")
+def push(invocation: Invocation, name: str, overwrite: bool) -> None:
+    """Set config vars of an app from .env: those it has not, and with --overwrite those that differ.
+
+    None is removed. PORT, which each dyno gets from the platform, is left out.
+    """
+    local = env_file.values(env_file.read(Path(name)), name)
+    present = config_vars(invocation)
+    settable = {key: value for key, value in local.items() if key not in config.RESERVED}
+    differ = sorted(key for key in settable if key in present and present[key] != settable[key])
+    changes = {key: value for key, value in settable.items() if key not in present or (overwrite and key in differ)}
+    if not overwrite:
+        _tell_kept(differ, f"{invocation.app} has", interactive=False)
+    if not changes:
+        say(f"Nothing to set: {invocation.app} has what is in {name}.")
+        return
+    with action(f"Setting {', '.join(sorted(changes))} and restarting {invocation.app}") as setting:
+        invocation.client.patch(f"{invocation.app_path}/config-vars", changes)
+        setting.status = newest(invocation)
+
+
+def _tell_kept(keys: list[str], where: str, *, interactive: bool) -> None:
+    if keys:
+        hint = "" if interactive else " (--overwrite replaces them)"
+        say(f"Kept what {where} of its own: {', '.join(keys)}{hint}")
+
+
+def _agreed(key: str, here: str, there: str) -> bool:
+    """Whether the value in the file is to be replaced; raises Failure at the end of input."""
+    return ask(f"{key}\n  here: {plain(here)}\n  app:  {plain(there)}\nReplace it? [y/N] ").lower() in ("y", "yes")
+
+
+def _write(file: Path, text: str) -> None:
+    """All or nothing, with the rights of the file that was there; raises Failure."""
+    target = file.resolve()
+    temporary: str | None = None
+    try:
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o600
+        descriptor, temporary = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
+            os.fchmod(opened.fileno(), mode)
+            opened.write(text)
+        Path(temporary).replace(target)
+    except OSError as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise Failure(f"cannot write {file}: {error.strerror}") from None
