@@ -4,7 +4,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pexpect
@@ -12,11 +12,12 @@ import pytest
 from tests.cli.program import Program, Run
 
 from celadon.cli import foreman, group
+from celadon.local import tree
 
-# What ignores every polite word, and one that has left its parent, its group and its output.
+# What ignores every polite word, and one whose parent has gone, that has left its group and its output.
 STUBBORN = """#!/bin/sh
 trap '' TERM INT HUP
-setsid sh -c 'echo $$ >> pids; exec sleep 1000' >/dev/null 2>&1 &
+( setsid sh -c 'echo $$ >> pids; exec sleep 1000' >/dev/null 2>&1 & )
 sh -c 'echo $$ >> pids; exec sleep 1000' &
 echo $$ >> pids
 wait
@@ -104,9 +105,12 @@ def free_ports(celadon: Program) -> int:
 @pytest.mark.parametrize(
     ("procfile", "status"),
     [
-        ("one: exit 5\ntwo: exec sleep 1000\n", 5),
+        ("one: sleep 1000 & exit 5\ntwo: exec sleep 1000\n", 5),
         ("one: kill -KILL $$\ntwo: exec sleep 1000\n", 137),
-        ("one: true\n", 0),
+        (
+            "one: until [ -e ready ]; do sleep 0.02; done\ntwo: trap 'exit 9' TERM; touch ready; sleep 1000 & wait\n",
+            0,
+        ),
     ],
 )
 def test_status_is_that_of_the_first_that_failed(stranger: Program, procfile: str, status: int) -> None:
@@ -114,15 +118,16 @@ def test_status_is_that_of_the_first_that_failed(stranger: Program, procfile: st
     assert stranger("local").status == status
 
 
-def test_ctrl_c_stops_the_whole_tree(stranger: Program) -> None:
+def test_ctrl_c_stops_the_whole_tree_and_a_second_one_at_once(stranger: Program) -> None:
     write(stranger, Procfile="web: echo up; exec sleep 1000\nbad: sh stubborn\n", stubborn=STUBBORN)
     port = free_ports(stranger)
-    running = stranger.terminal("local", "-t", "0.2", "-p", str(port), env={"NO_COLOR": ""})
+    running = stranger.terminal("local", "-t", "60", "-p", str(port), env={"NO_COLOR": ""})
     running.expect_exact("\x1b[0m\x1b[36m")
     running.expect(r"\d\d:\d\d:\d\d web\.1 +\| \x1b\[0mup")
     pids = waited_for(running, stranger.work / "pids", 3)
     running.sendintr()
     running.expect("SIGINT received, sending SIGTERM to all")
+    running.sendintr()
     running.expect("sending SIGKILL to what is left")
     running.expect(pexpect.EOF)
     running.close()
@@ -144,10 +149,27 @@ def test_no_colour_where_it_is_not_wanted(stranger: Program) -> None:
     assert "one.1  | up" in (running.before or "") and "\x1b" not in (running.before or "")
 
 
+@pytest.fixture
+def start(stranger: Program) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]]:
+    """Starts `celadon local`, and leaves nothing of it when the test fails."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def begin() -> "subprocess.Popen[bytes]":
+        started.append(stranger.start("local", "-t", "0.2", stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        tree.send(tree.remaining(process.pid, set()) | {process.pid}, signal.SIGKILL)
+        process.communicate()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_other_signals_stop_it_as_well(stranger: Program, number: signal.Signals) -> None:
-    write(stranger, Procfile="one: echo $$ > pids; echo up; exec sleep 1000\n")
-    started = stranger.start("local", stdout=subprocess.PIPE)
+def test_other_signals_stop_it_as_well_and_kill_what_ignores_them(
+    stranger: Program, start: Callable[[], "subprocess.Popen[bytes]"], number: signal.Signals
+) -> None:
+    write(stranger, Procfile="one: trap '' TERM; echo $$ > pids; echo up; exec sleep 1000\n")
+    started = start()
     assert started.stdout is not None
     while b"| up" not in started.stdout.readline():
         assert started.poll() is None
@@ -157,14 +179,13 @@ def test_other_signals_stop_it_as_well(stranger: Program, number: signal.Signals
     assert not alive(int((stranger.work / "pids").read_text()))
 
 
-def test_a_reader_that_leaves_ends_it(stranger: Program) -> None:
+def test_a_reader_that_leaves_ends_it(stranger: Program, start: Callable[[], "subprocess.Popen[bytes]"]) -> None:
     write(stranger, Procfile="one: echo $$ > pids; while echo up; do sleep 0.02; done\n")
-    started = stranger.start("local", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    started = start()
     assert started.stdout is not None and started.stdout.readline()
     started.stdout.close()
     assert started.wait(20) == 141
     assert started.stderr is not None and started.stderr.read() == b""
-    started.stderr.close()
     assert not alive(int((stranger.work / "pids").read_text()))
 
 

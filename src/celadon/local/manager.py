@@ -25,12 +25,12 @@ from honcho.printer import Message, Printer
 
 from celadon.local import tree
 
-GRACE_SECONDS = 5.0
 _LOOK_SECONDS = 0.1
 # How long the last lines may take that one has written before its end.
 _LAST_LINES_SECONDS = 0.2
 # How long a process that was killed may take to go.
-_KILL_SECONDS = 2.0
+_KILL_SECONDS = 5.0
+_MOST_EVENTS = 1000
 _STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CANNOT_RUN = 126
 _PIPE_CLOSED = 141
@@ -81,6 +81,8 @@ class Manager(honcho_manager.Manager):
         # The children of honcho's children are to be below this process.
         multiprocessing.set_start_method("fork", force=True)
         super().__init__(Output(output, colour=colour))
+        # Bounded: one that writes faster than it is read has to wait.
+        self.events: Any = multiprocessing.Queue(_MOST_EVENTS)
         self._process_ctor = Process
         self._grace = grace
         self._pid = os.getpid()
@@ -208,7 +210,9 @@ class Manager(honcho_manager.Manager):
             if os.getpid() == self._pid:
                 self._received.append(signal.Signals(number))
 
-        before = {number: signal.signal(number, note) for number in _STOPPED_BY}
+        # What is ignored, as under nohup, stays so.
+        noted = [number for number in _STOPPED_BY if signal.getsignal(number) is not signal.SIG_IGN]
+        before = {number: signal.signal(number, note) for number in noted}
         try:
             yield
         finally:
