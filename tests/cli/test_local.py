@@ -1,5 +1,7 @@
 """`celadon local`: running, stopping, checking and exporting an app on this machine, as a user calls it."""
 
+import contextlib
+import os
 import re
 import signal
 import subprocess
@@ -155,13 +157,16 @@ def start(stranger: Program) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]
     started: list[subprocess.Popen[bytes]] = []
 
     def begin() -> "subprocess.Popen[bytes]":
-        started.append(stranger.start("local", "-t", "0.2", stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        started.append(stranger.start("local", "-t", "0.2", start_new_session=True, **pipes))
         return started[-1]
 
     yield begin
     for process in started:
-        tree.send(tree.remaining(process.pid, set()) | {process.pid}, signal.SIGKILL)
-        process.communicate()
+        tree.send(tree.remaining(process.pid, set()), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=20)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -177,6 +182,20 @@ def test_other_signals_stop_it_as_well_and_kill_what_ignores_them(
     started.communicate(timeout=20)
     assert started.returncode == 128 + number
     assert not alive(int((stranger.work / "pids").read_text()))
+
+
+def test_what_was_started_ends_with_a_manager_that_is_killed(
+    stranger: Program, start: Callable[[], "subprocess.Popen[bytes]"]
+) -> None:
+    write(stranger, Procfile="one: echo $$ >> pids; exec sleep 1000\ntwo: echo $$ >> pids; echo up; exec sleep 1000\n")
+    started = start()
+    assert started.stdout is not None
+    while b"two.1  | up" not in started.stdout.readline():
+        assert started.poll() is None
+    started.kill()
+    # honcho's children have this output too, and end with what they started.
+    started.communicate(timeout=20)
+    assert not [pid for pid in (stranger.work / "pids").read_text().split() if alive(int(pid))]
 
 
 def test_a_reader_that_leaves_ends_it(stranger: Program, start: Callable[[], "subprocess.Popen[bytes]"]) -> None:
@@ -235,7 +254,7 @@ def test_check_tells_each_error_with_its_line(here: Here) -> None:
         "cannot read Procfile line 5: process type 'wo rker' may have letters, digits, `_` and `-` only, at most 30",
         "cannot read Procfile line 6: process type clock has no command",
     ]
-    assert here("local:check", "-f", "other").out == "Procfile is valid: web, worker\n"
+    assert here("local:check", "-f", "other").out == "other is valid: web, worker\n"
 
 
 def test_export_writes_what_foreman_users_expect(here: Here) -> None:

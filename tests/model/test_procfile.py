@@ -43,7 +43,7 @@ def test_all_that_is_wrong_is_told_with_its_lines() -> None:
     types, problems = procfile.read(text)
     assert types == {"ok": "x"}
     assert [problem.line for problem in problems] == [1, 4, 5, 6, 7]
-    assert str(problems[2]) == "cannot read Procfile line 5: process type worker has no command"
+    assert problems[2].told() == "cannot read Procfile line 5: process type worker has no command"
 
 
 @pytest.mark.parametrize("command", ["x\x00y", "half \ud800", "x" * 70_000])

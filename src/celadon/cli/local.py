@@ -123,11 +123,12 @@ def run(
 @_options(_PROCFILE, _ROOT)
 def check(invocation: Invocation, procfile: str | None, root: str | None) -> None:
     """Check the Procfile by the rules of a push, and say of each error in which line it is."""
-    types, _ = _procfile(procfile, root)
-    if types:
-        say(f"Procfile is valid: {', '.join(types)}")
-    else:
-        say("Procfile is valid, and declares nothing: the buildpack's process types are used.")
+    from celadon.local import formation
+
+    file, _ = _place(procfile, root)
+    types = formation.read_procfile(file)
+    declares = f": {', '.join(types)}" if types else ", and declares nothing: the buildpack's process types are used."
+    say(f"{file.name} is valid{declares}")
 
 
 @command(platform=False, must="FORMAT and DIR to export to")

@@ -51,7 +51,7 @@ def read_procfile(file: Path) -> dict[str, str]:
         raise Failure(f"cannot read {file.name}: {error.strerror}") from None
     types, problems = procfile.read(text)
     if problems:
-        raise Failure(*(str(problem) for problem in problems))
+        raise Failure(*(problem.told(file.name) for problem in problems))
     return types
 
 

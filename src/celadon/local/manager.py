@@ -52,6 +52,7 @@ class Process(honcho_process.Process):
         self._send_message({"pid": self._child.pid}, type="start")
         relaying = threading.Thread(target=self._relay)
         relaying.start()
+        threading.Thread(target=self._end_with_manager, daemon=True).start()
         code = self._child.wait()
         relaying.join(_LAST_LINES_SECONDS)
         self._send_message({"returncode": code}, type="stop")
@@ -59,6 +60,14 @@ class Process(honcho_process.Process):
     def _relay(self) -> None:
         for line in self._child.stdout:
             self._send_message(line)
+
+    def _end_with_manager(self) -> None:
+        """When the manager was killed, nobody else is left to stop what was started."""
+        manager = multiprocessing.parent_process()
+        assert manager is not None, "this is a child of the manager's"
+        manager.join()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._child.pid, signal.SIGKILL)
 
 
 class Output(Printer):
@@ -210,8 +219,10 @@ class Manager(honcho_manager.Manager):
             if os.getpid() == self._pid:
                 self._received.append(signal.Signals(number))
 
-        # What is ignored, as under nohup, stays so.
-        noted = [number for number in _STOPPED_BY if signal.getsignal(number) is not signal.SIG_IGN]
+        # nohup has the end of a terminal ignored. A script has Ctrl-C ignored in what it starts beside itself, but
+        # whoever sends that signal to us means it.
+        nohup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        noted = [number for number in _STOPPED_BY if number != signal.SIGHUP or not nohup]
         before = {number: signal.signal(number, note) for number in noted}
         try:
             yield

@@ -22,8 +22,9 @@ class Problem:
     line: int | None
     reason: str
 
-    def __str__(self) -> str:
-        return f"cannot read Procfile{f' line {self.line}' if self.line else ''}: {self.reason}"
+    def told(self, called: str = "Procfile") -> str:
+        """A sentence about the file, which may have another name."""
+        return f"cannot read {called}{f' line {self.line}' if self.line else ''}: {self.reason}"
 
 
 def parse(text: str) -> dict[str, str]:
@@ -34,7 +35,7 @@ def parse(text: str) -> dict[str, str]:
     """
     types, problems = read(text)
     if problems:
-        raise ProcfileError(str(problems[0]))
+        raise ProcfileError(problems[0].told())
     return types
 
 
