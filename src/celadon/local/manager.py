@@ -35,6 +35,29 @@ _CANNOT_RUN = 126
 _PIPE_CLOSED = 141
 
 
+class Events:
+    """What honcho's children tell. The queue that honcho has takes any number of lines from one that writes faster than
+    it is read; here it has to wait.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = multiprocessing.Pipe(duplex=False)
+        self._turn = multiprocessing.Lock()
+
+    def put(self, message: Message) -> None:
+        with self._turn:
+            self._writer.send(message)
+
+    def get(self, timeout: float) -> Message:
+        """Raises queue.Empty."""
+        if not self._reader.poll(timeout):
+            raise queue.Empty
+        return self._reader.recv()
+
+    def empty(self) -> bool:
+        return not self._reader.poll(0)
+
+
 class Process(honcho_process.Process):
     """Its end is told when it ends, not when the last of those that it started has closed the output."""
 
@@ -67,6 +90,8 @@ class Process(honcho_process.Process):
         manager.join()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)
+        # Nobody will ever read what other threads of this process still have to tell.
+        os._exit(1)
 
 
 class Output(Printer):
@@ -89,6 +114,7 @@ class Manager(honcho_manager.Manager):
         # The children of honcho's children are to be below this process.
         multiprocessing.set_start_method("fork", force=True)
         super().__init__(Output(output, colour=colour))
+        self.events = Events()
         self._process_ctor = Process
         self._grace = grace
         self._pid = os.getpid()
