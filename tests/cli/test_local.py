@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -64,11 +65,15 @@ def lines(shown: str) -> list[str]:
 
 
 def alive(pid: int) -> bool:
-    """Whether it runs still: what has ended and is not waited for yet does not."""
+    """Whether it still runs after a while: one that was killed takes a moment to go."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
         return False
+    try:
+        return not select.select([descriptor], [], [], 10)[0]
+    finally:
+        os.close(descriptor)
 
 
 def test_start_runs_all_with_env_and_ports_and_stops_all_with_the_first(stranger: Program) -> None:

@@ -85,8 +85,8 @@ def _write(file: Path, text: str) -> None:
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o600
         descriptor, temporary = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
-            os.fchmod(opened.fileno(), mode)
             opened.write(text)
+        Path(temporary).chmod(mode)
         Path(temporary).replace(target)
     except OSError as error:
         if temporary:

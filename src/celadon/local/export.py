@@ -93,7 +93,7 @@ def write(format: str, entries: Sequence[Entry], plan: Plan, location: Path) -> 
             path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                os.fchmod(file.fileno(), 0o700 if program else 0o600)
+                path.chmod(0o700 if program else 0o600)
                 file.write(content)
         except OSError as error:
             raise Failure(f"cannot write {path}: {error.strerror}") from None

@@ -30,10 +30,32 @@ _LOOK_SECONDS = 0.1
 _LAST_LINES_SECONDS = 0.2
 # How long a process that was killed may take to go.
 _KILL_SECONDS = 5.0
-_MOST_EVENTS = 1000
 _STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CANNOT_RUN = 126
 _PIPE_CLOSED = 141
+
+
+class Events:
+    """What honcho's children tell. The queue that honcho has takes any number of lines from one that writes faster than
+    it is read; here it has to wait.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = multiprocessing.Pipe(duplex=False)
+        self._turn = multiprocessing.Lock()
+
+    def put(self, message: Message) -> None:
+        with self._turn:
+            self._writer.send(message)
+
+    def get(self, timeout: float) -> Message:
+        """Raises queue.Empty."""
+        if not self._reader.poll(timeout):
+            raise queue.Empty
+        return self._reader.recv()
+
+    def empty(self) -> bool:
+        return not self._reader.poll(0)
 
 
 class Process(honcho_process.Process):
@@ -68,6 +90,8 @@ class Process(honcho_process.Process):
         manager.join()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._child.pid, signal.SIGKILL)
+        # Nobody will ever read what other threads of this process still have to tell.
+        os._exit(1)
 
 
 class Output(Printer):
@@ -90,8 +114,7 @@ class Manager(honcho_manager.Manager):
         # The children of honcho's children are to be below this process.
         multiprocessing.set_start_method("fork", force=True)
         super().__init__(Output(output, colour=colour))
-        # Bounded: one that writes faster than it is read has to wait.
-        self.events: Any = multiprocessing.Queue(_MOST_EVENTS)
+        self.events = Events()
         self._process_ctor = Process
         self._grace = grace
         self._pid = os.getpid()
@@ -100,19 +123,27 @@ class Manager(honcho_manager.Manager):
         self._stopping_at: datetime | None = None
         self._deadline = math.inf
         self._killed = False
+        self._hurried = False
 
     def loop(self) -> None:
         tree.adopt()
         with self._signals():
             try:
                 self._start()
-                while not self._over():
-                    self._take_event()
+                look_at = 0.0
+                while True:
+                    line = self._take_event()
+                    if line and time.monotonic() < look_at:
+                        continue
                     self._advance()
+                    if self._over():
+                        break
+                    look_at = time.monotonic() + _LOOK_SECONDS
             finally:
                 self._end()
 
-    def _take_event(self) -> None:
+    def _take_event(self) -> bool:
+        """Whether it was a line, of which more may follow at once."""
         gone = [name for name, entry in self._processes.items() if not entry["process"].is_alive()]
         try:
             message = self.events.get(timeout=_LOOK_SECONDS)
@@ -121,14 +152,16 @@ class Manager(honcho_manager.Manager):
                 # Somebody has killed honcho's child, which had no time to tell.
                 self._processes[name].setdefault("pid", 0)
                 self._processes[name].setdefault("returncode", -signal.SIGKILL)
-            return
+            return False
         if message.type == "line":
             self._printer.write(message)
-        elif message.type == "start":
+            return True
+        if message.type == "start":
             self._processes[message.name]["pid"] = message.data["pid"]
             self._tell(message.name, message.colour, f"started with pid {message.data['pid']}")
         else:
             self._on_end(message)
+        return False
 
     def _on_end(self, message: Message) -> None:
         code = int(message.data["returncode"])
@@ -147,7 +180,7 @@ class Manager(honcho_manager.Manager):
             number = self._received.pop(0)
             self.returncode = self.returncode or 128 + number
             if self._stopping_at is not None:
-                self._deadline = 0.0
+                self._hurried, self._deadline = True, 0.0
             self._stop(f"{number.name} received")
         elif self._printer.gone:
             self.returncode = self.returncode or _PIPE_CLOSED
@@ -181,16 +214,19 @@ class Manager(honcho_manager.Manager):
             self._to_groups(signal.SIGKILL)
 
     def _over(self) -> bool:
-        if self._killed and time.monotonic() > self._deadline:
-            left = ", ".join(str(pid) for pid in sorted(self._remaining()))
-            self._tell(
-                "system", None, f"cannot end {left or 'what was started'}: another user's, or stuck in the kernel"
-            )
-            return True
-        if self._stopping_at is None or not self._all_stopped() or self._remaining():
+        if self._stopping_at is None:
             return False
+        if remaining := self._remaining():
+            if not self._killed or time.monotonic() < self._deadline:
+                return False
+            pids = ", ".join(str(pid) for pid in sorted(remaining))
+            self._tell("system", None, f"cannot end {pids}: of another user, or stuck in the kernel")
+            return True
+        if self._hurried:
+            return True
+        # All is gone that could write; what it has written is still to be read.
         alive = any(entry["process"].is_alive() for entry in self._processes.values())
-        return not alive and self.events.empty()
+        return bool(self._all_stopped()) and not alive and self.events.empty()
 
     def _end(self) -> None:
         """Nothing is left, also when we have failed ourselves."""
@@ -198,8 +234,8 @@ class Manager(honcho_manager.Manager):
         self._to_groups(signal.SIGKILL)
         for entry in self._processes.values():
             if process := entry.get("process"):
-                process.join(_KILL_SECONDS)
                 process.kill()
+                process.join()
 
     def _remaining(self) -> set[int]:
         wrappers = {entry["process"].pid for entry in self._processes.values() if "process" in entry}
