@@ -18,6 +18,8 @@ from tests.api import (
 from tests.api.world import OTHER_KEY, PASSWORD, Reply, World, basic
 
 from celadon.actions import builds
+from celadon.model.dyno import DynoState
+from celadon.store import dynos as stored_dynos
 
 Example = Callable[[World], Reply]
 
@@ -50,6 +52,21 @@ def _resize_terminal(world: World) -> Reply:
     body = {"attach": True, "command": "bash", "env": {"TERM": "xterm", "COLUMNS": 80, "LINES": 24}}
     name = world.call("POST", "/apps/example/dynos", body).json["name"]
     return world.call("PATCH", f"/apps/example/dynos/{name}", {"columns": 120, "lines": 40})
+
+
+def _exec(world: World) -> Reply:
+    with world.context.database.transaction() as tx:
+        dyno = stored_dynos.find_by_id(tx, world.made["dyno"])
+        assert dyno is not None
+        stored_dynos.update(tx, dyno.id, now=dyno.updated_at, state=DynoState.UP, container_id="dyno-of-the-example")
+    body = {"command": "bash", "env": {"TERM": "xterm", "COLUMNS": 80, "LINES": 24}}
+    return world.call("POST", f"/apps/example/dynos/{dyno.name}/exec-sessions", body)
+
+
+def _resize_exec(world: World) -> Reply:
+    made = _exec(world).json
+    path = f"/apps/example/dynos/{made['dyno']['name']}/exec-sessions/{made['id']}"
+    return world.call("PATCH", path, {"columns": 120, "lines": 40})
 
 
 _AUTHORITY = certified.root()
@@ -167,6 +184,8 @@ EXAMPLES: dict[str, Example] = {
     "GET /apps/:app/dynos/:dyno": _get("/apps/example/dynos/web.1"),
     "PATCH /apps/:app/dynos/:dyno": _resize_terminal,
     "DELETE /apps/:app/dynos/:dyno": _send("DELETE", "/apps/example/dynos/{dyno}"),
+    "POST /apps/:app/dynos/:dyno/exec-sessions": _exec,
+    "PATCH /apps/:app/dynos/:dyno/exec-sessions/:session": _resize_exec,
     "POST /apps/:app/dynos/:dyno/actions/stop": _send("POST", "/apps/example/dynos/web.1/actions/stop"),
     "DELETE /apps/:app/formations/:dyno": _send("DELETE", "/apps/example/formations/web"),
     "POST /apps/:app/formations/:dyno/actions/stop": _send("POST", "/apps/example/formations/web/actions/stop"),
@@ -208,6 +227,7 @@ CREATED = {
     "POST /apps",
     "POST /apps/:app/builds",
     "POST /apps/:app/dynos",
+    "POST /apps/:app/dynos/:dyno/exec-sessions",
     "POST /apps/:app/log-sessions",
     "POST /apps/:app/releases",
     "POST /oauth/authorizations",
@@ -238,6 +258,8 @@ UNPUBLISHED = {
     "DELETE /oauth/sessions/:session",
     "POST /auth",
     "PATCH /apps/:app/dynos/:dyno",
+    "POST /apps/:app/dynos/:dyno/exec-sessions",
+    "PATCH /apps/:app/dynos/:dyno/exec-sessions/:session",
     "GET /platform",
     "GET /buildpacks/:buildpack",
     "GET /health",

@@ -1,7 +1,10 @@
 """One-off dynos: over a real TLS connection, to a command that really runs."""
 
 import signal
+import socket
 import ssl
+import struct
+import termios
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +19,7 @@ from tests.cli.meeting import SECRET, Meeting
 from tests.cli.program import Program
 from tests.cli.replay import Asked, Replay, Told
 
-from celadon.cli import run
+from celadon.cli import platforms, rendezvous, run
 from celadon.model import exit_status
 from celadon.platform import certificates
 from celadon.platform import settings as platform_settings
@@ -56,7 +59,12 @@ def stage(stranger: Program, tmp_path: Path) -> Iterator[Stage]:
     certificates.issue(settings, datetime.now(UTC))
     meeting = server.meeting = Meeting(certificates.server_pem(settings))
     dyno = {"name": "run.1", "attach_url": meeting.url, "state": "starting"}
-    server.answers = {"POST /apps/example/dynos": Told(201, dyno)}
+    session = {"id": "s1", "attach_url": meeting.url, "dyno": {"name": "web.1"}, "command": "bash"}
+    server.answers = {
+        "POST /apps/example/dynos": Told(201, dyno),
+        "POST /apps/example/dynos/web.1/exec-sessions": Told(201, session),
+        "POST /apps/example/dynos/worker.2/exec-sessions": Told(201, session),
+    }
     stranger.env |= {"CELADON_HOME": str(home), "CELADON_API_KEY": "t", "CELADON_APP": "example"}
     yield Stage(stranger, meeting, server)
     meeting.close()
@@ -239,6 +247,86 @@ def test_a_conflict_is_tried_again(stage: Stage) -> None:
     assert isinstance(told, Told)
     stage.server.answers["POST /apps/example/dynos"] = [Told(409, {"id": "conflict", "message": "Not now."}), told]
     assert stage.celadon("run", "exit 2").status == 2
+
+
+def test_a_command_in_a_dyno_that_is_up(stage: Stage) -> None:
+    shown = stage.celadon("ps:exec", "-d", "worker.2", "echo $((1 + 1)); exit 3")
+    assert shown.err == "Running `echo $((1 + 1)); exit 3` in worker.2... up\n"
+    assert (shown.out, shown.status) == ("2\n", 3)
+    assert stage.server.asked[-1].path == "/apps/example/dynos/worker.2/exec-sessions"
+    assert stage.body["env"] == {}
+    shown = stage.celadon("run:inside", "web.1", "ls", "-la", "/nowhere", "--app", "example")
+    assert stage.body["command"].startswith("ls -la /nowhere ; status=$?; echo ")
+    assert shown.status == 2
+    assert stage.celadon("run:inside", "web.1").status == 2
+
+
+def test_a_shell_in_the_first_web_dyno_where_nothing_else_is_said(stage: Stage) -> None:
+    shell = stage.celadon.terminal("ps:exec")
+    shell.expect_exact("Running `bash` in web.1... up")
+    shell.send("exit 6\r")
+    shell.expect(pexpect.EOF)
+    shell.close()
+    assert shell.exitstatus == 6
+    assert stage.body["env"] == {"TERM": "xterm", "COLUMNS": 111, "LINES": 33}
+
+
+@pytest.mark.parametrize("name", ["run:rake", "rake"])
+def test_the_old_way_to_run_rake_still_works_and_says_so(stage: Stage, name: str) -> None:
+    shown = stage.celadon(name, "db:migrate", "--app", "example", env={"PATH": "/nowhere"})
+    old = f"WARNING: `celadon {name}` has been deprecated. Please use `celadon run rake` instead.\n"
+    assert shown.err == f"{old}Running `rake db:migrate` attached to terminal... up, run.1\n"
+    assert shown.status == 127
+
+
+def test_the_old_way_to_open_a_console_still_works_and_says_so(stage: Stage) -> None:
+    shown = stage.celadon("console", "--", "--sandbox")
+    assert "WARNING: `celadon console` has been deprecated. Please use `celadon run console` instead." in shown.err
+    assert stage.body["command"].startswith("console --sandbox ; ")
+
+
+@pytest.mark.parametrize(("signum", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_whoever_ends_us_gets_the_terminal_back_as_it_was(stage: Stage, signum: int, status: int) -> None:
+    asked = stage.celadon.terminal("run", "echo ready; sleep 20")
+    before = termios.tcgetattr(asked.child_fd)
+    asked.expect_exact("ready\r\n")
+    assert termios.tcgetattr(asked.child_fd) != before, "each key is passed on"
+    asked.kill(signum)
+    asked.expect(pexpect.EOF)
+    assert termios.tcgetattr(asked.child_fd) == before
+    asked.close()
+    assert (asked.exitstatus, asked.signalstatus) == (status, None)
+
+
+def test_a_connection_that_is_cut_ends_with_a_sentence_and_a_terminal_as_it_was(stage: Stage) -> None:
+    def behave(client: ssl.SSLSocket) -> None:
+        client.sendall(b"rendezvous\r\nready\r\n")
+        client.recv(1)
+        # What a network that is cut looks like in the end.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    stage.meeting.behave = behave
+    asked = stage.celadon.terminal("ps:exec")
+    before = termios.tcgetattr(asked.child_fd)
+    asked.expect_exact("ready\r\n")
+    asked.send("x")
+    asked.expect_exact(
+        "bash in web.1 ended without an exit status; `celadon ps` tells whether the dyno is still up\r\n"
+    )
+    asked.expect(pexpect.EOF)
+    assert termios.tcgetattr(asked.child_fd) == before
+    asked.close()
+    assert asked.exitstatus == 1
+
+
+def test_a_cut_network_is_noticed_though_nobody_types(stage: Stage) -> None:
+    platform = platforms.Platform(api_url="http://localhost", ca_file=stage.celadon.home.parent / "platform/ca/ca.pem")
+    stage.meeting.behave = lambda client: client.sendall(b"rendezvous\r\n")
+    connection, _ = rendezvous.meet(platform, stage.meeting.url)
+    with connection:
+        assert connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        options = [socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT, socket.TCP_USER_TIMEOUT]
+        assert [connection.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [30, 10, 3, 60_000]
 
 
 def test_detached(stage: Stage) -> None:

@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from celadon.actions import access, formations
@@ -134,9 +134,14 @@ def _chosen(tx: Transaction, app: App, which: str | None, *, one_offs: bool) -> 
         if which in (dyno.name, dyno.id) or (which == dyno.type and (one_offs or not dyno.one_off))
     ]
     if not chosen and which not in formations.commands(tx, app.id):
-        names = ", ".join(sorted({dyno.name for dyno in present})) or "none run"
-        raise NotFound("dyno", f"Couldn't find that dyno: {app.name} has no {which[:40]} (its dynos: {names}).")
+        raise unknown(app, which, present)
     return chosen
+
+
+def unknown(app: App, which: str, present: Iterable[Dyno]) -> NotFound:
+    """There is no such dyno, but there are these."""
+    names = ", ".join(sorted({dyno.name for dyno in present})) or "none run"
+    return NotFound("dyno", f"Couldn't find that dyno: {app.name} has no {which[:40]} (its dynos: {names}).")
 
 
 def run(
@@ -153,7 +158,7 @@ def run(
 
     Raises InvalidParams when nothing has been deployed or the command cannot be one, Forbidden at the dyno limit.
     """
-    _check_run(command, env or {})
+    check_command(command, env or {})
     secret = secrets.random_token() if attach else None
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "dyno:run")
@@ -210,8 +215,7 @@ def fit_terminal(
     context: Context, actor: Actor, app_name: str, name_or_id: str, *, columns: int, lines: int
 ) -> tuple[App, Dyno, Release]:
     """The terminal of an attached one-off has a new size. Raises NotFound, InvalidParams."""
-    if not (0 < columns < 10_000 and 0 < lines < 10_000):
-        raise InvalidParams("cannot resize the terminal: columns and lines are from 1 to 9999")
+    check_window(columns, lines)
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "dyno:run")
         dyno = dynos.find(tx, app.id, name_or_id)
@@ -225,13 +229,20 @@ def fit_terminal(
     return app, dyno, release
 
 
+def check_window(columns: int, lines: int) -> None:
+    """Raises InvalidParams for what no terminal has."""
+    if not (0 < columns < 10_000 and 0 < lines < 10_000):
+        raise InvalidParams("cannot resize the terminal: columns and lines are from 1 to 9999")
+
+
 def expand(command: str, process_types: Mapping[str, str]) -> str:
     """A command whose first word is a process type of the Procfile stands for that type's command."""
     first, _, rest = command.strip().partition(" ")
     return f"{process_types[first]} {rest}".strip() if first in process_types else command
 
 
-def _check_run(command: str, env: Mapping[str, str]) -> None:
+def check_command(command: str, env: Mapping[str, str]) -> None:
+    """Raises InvalidParams for what no dyno can run."""
     if not command.strip():
         raise InvalidParams("cannot run: there is no command")
     if len(command) > _COMMAND_LIMIT or "\x00" in command:
@@ -239,7 +250,7 @@ def _check_run(command: str, env: Mapping[str, str]) -> None:
     for name, value in env.items():
         config.check(name, value)
         if name in _OWN:
-            raise InvalidParams(f"cannot set {name} for a one-off dyno: the platform sets it")
+            raise InvalidParams(f"cannot set {name}: the platform sets it")
 
 
 def _free_number(tx: Transaction, app: App) -> int:

@@ -9,6 +9,7 @@ from celadon.model.app import App
 from celadon.model.dyno import Dyno, shown_state
 from celadon.model.errors import InvalidParams
 from celadon.model.release import Release
+from celadon.platform.settings import Settings
 
 _ACCEPTED = Answer(value={}, status=202)
 _ATTRIBUTES = {
@@ -33,7 +34,7 @@ def run(call: Call) -> Answer:
     if command is None:
         raise InvalidParams("cannot run: give the `command`")
     body.text("type")  # A one-off is always `run.N`; the type clients may name is read and not used.
-    env = _env(body)
+    env = env_of(body)
     if body.flag("force_no_tty"):
         # Clients tell their terminal's kind all the same, and a dyno has a terminal when one was told.
         env.pop("TERM", None)
@@ -46,12 +47,16 @@ def run(call: Call) -> Answer:
         env=env,
         size=body.reference("size"),
     )
-    settings = call.settings
-    attach_url = f"rendezvous://{settings.domain}:{settings.rendezvous_port}/{secret}" if secret else None
-    return Answer(value=shape(app, dyno, release, attach_url), status=201, changed_at=dyno.updated_at)
+    url = attach_url(call.settings, secret) if secret else None
+    return Answer(value=shape(app, dyno, release, url), status=201, changed_at=dyno.updated_at)
 
 
-def _env(body: Body) -> dict[str, str]:
+def attach_url(settings: Settings, secret: str) -> str:
+    """Where a client meets what it has started."""
+    return f"rendezvous://{settings.domain}:{settings.rendezvous_port}/{secret}"
+
+
+def env_of(body: Body) -> dict[str, str]:
     """Clients send COLUMNS and LINES as numbers."""
     given = body.entry("env")
     if given is None:
@@ -67,14 +72,19 @@ def _env(body: Body) -> dict[str, str]:
 
 def update(call: Call) -> Answer:
     """Celadon's own: a client's terminal has a new size."""
-    body = call.body()
-    columns, lines = body.integer("columns"), body.integer("lines")
-    if columns is None or lines is None:
-        raise InvalidParams("cannot change a dyno but for its terminal's size: give `columns` and `lines`")
+    columns, lines = window_of(call.body())
     app, dyno, release = dynos.fit_terminal(
         call.context, call.actor, call.app, call.params["dyno"], columns=columns, lines=lines
     )
     return Answer(value=shape(app, dyno, release), changed_at=dyno.updated_at)
+
+
+def window_of(body: Body) -> tuple[int, int]:
+    """Columns and lines of a client's terminal; raises InvalidParams when they are not both given."""
+    columns, lines = body.integer("columns"), body.integer("lines")
+    if columns is None or lines is None:
+        raise InvalidParams("cannot change anything but the terminal's size: give `columns` and `lines`")
+    return columns, lines
 
 
 def restart_all(call: Call) -> Answer:

@@ -2,13 +2,13 @@
 
 import os
 import shlex
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
+from celadon.cli import prompt
 from celadon.cli.commands import command
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
@@ -124,7 +124,7 @@ def _edited(text: str, name: str) -> str:
         file = Path(directory) / name
         file.write_text(text, "utf-8")
         try:
-            status = subprocess.run([*shlex.split(editor), str(file)], check=False).returncode
+            status = prompt.run([*shlex.split(editor), str(file)])
         except OSError:
             raise Failure(f"cannot run the editor {editor}: set EDITOR to one that is installed") from None
         if status != 0:

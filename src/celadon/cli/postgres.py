@@ -3,7 +3,6 @@
 import functools
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from celadon.cli import databases, waiting
+from celadon.cli import databases, prompt, waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.databases import POSTGRES, Database
@@ -105,9 +104,9 @@ def psql(invocation: Invocation, database: str | None, statement: str | None, cr
         raise Failure("cannot find psql: install it (Debian: apt-get install postgresql-client)")
     with environment(invocation, addon, credential) as found:
         argv = [program, *(["-c", statement] if statement is not None else [])]
-        finished = subprocess.run(argv, env=found, check=False)
-    if finished.returncode:
-        raise Failure(f"psql ended with status {finished.returncode}")
+        status = prompt.run(argv, found)
+    if status:
+        raise Failure(f"psql ended with status {status}")
 
 
 @contextmanager

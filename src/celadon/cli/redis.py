@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from celadon.cli import databases, waiting
+from celadon.cli import databases, prompt, waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.databases import REDIS, Database
@@ -75,9 +74,9 @@ def cli(invocation: Invocation, database: str | None) -> None:
         argv = [program, "-h", str(parts.hostname), "-p", str(parts.port), "--tls", "--cacert", authority.name]
         # Not among the arguments, which everybody on this machine can read.
         environment = {**os.environ, "REDISCLI_AUTH": unquote(parts.password or "")}
-        finished = subprocess.run(argv, env=environment, check=False)
-    if finished.returncode:
-        raise Failure(f"redis-cli ended with status {finished.returncode}")
+        status = prompt.run(argv, environment)
+    if status:
+        raise Failure(f"redis-cli ended with status {status}")
 
 
 def _authority(invocation: Invocation) -> str:

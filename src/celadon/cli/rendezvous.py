@@ -1,4 +1,4 @@
-"""The rendezvous: bytes between this terminal and an attached one-off dyno, over TLS."""
+"""The rendezvous: bytes between this terminal and what runs for it in a dyno, over TLS."""
 
 import contextlib
 import os
@@ -10,11 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from celadon.cli import transport
 from celadon.cli.failure import Failure
+from celadon.cli.invocation import Invocation
 from celadon.cli.platforms import Platform
 from celadon.model.exit_status import Filter
 
@@ -25,6 +26,32 @@ _ESCAPE_PRESSES, _ESCAPE_SECONDS = 4, 1.0
 _INTERRUPTED = 130
 _GREETING_SECONDS = 120.0
 _GREETING_LIMIT = 4096
+# After 30 seconds of silence three times every 10; what is sent must have arrived within a minute (in milliseconds).
+_KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
+# Whoever ends us so wants a terminal back that works.
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+def has_terminal() -> bool:
+    """Whether both sides of us are a terminal."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def told_terminal() -> dict[str, Any]:
+    """What the platform is told of this terminal, for which it then makes one: its kind and its size."""
+    columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    return {"TERM": os.environ.get("TERM", "xterm"), "COLUMNS": columns, "LINES": lines}
+
+
+def telling_sizes(invocation: Invocation, path: str) -> Callable[[int, int], None]:
+    """Tells the platform new sizes of this terminal, at that path."""
+
+    def tell(columns: int, lines: int) -> None:
+        # What runs may be gone by now, and a platform of Heroku's own has no such request.
+        with contextlib.suppress(Failure):
+            invocation.client.patch(path, {"columns": columns, "lines": lines})
+
+    return tell
 
 
 def meet(platform: Platform, attach_url: str) -> tuple[ssl.SSLSocket, bytes]:
@@ -37,6 +64,7 @@ def meet(platform: Platform, attach_url: str) -> tuple[ssl.SSLSocket, bytes]:
     try:
         connection = transport.open_socket(platform, parts.hostname, parts.port or 5000, tls=True)
         assert isinstance(connection, ssl.SSLSocket), "opened with TLS"
+        _watch_over(connection)
         connection.settimeout(_GREETING_SECONDS)
         connection.sendall(f"{secret}\r\n".encode())
         return connection, _greeting(connection, where)
@@ -48,6 +76,15 @@ def meet(platform: Platform, attach_url: str) -> tuple[ssl.SSLSocket, bytes]:
         ) from None
     except OSError as error:
         raise Failure(f"cannot attach to the dyno at {where}: {error.strerror or error}") from None
+
+
+def _watch_over(connection: socket.socket) -> None:
+    """Of a network that is cut nobody tells us: the kernel asks now and then, and what is typed must arrive."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        # Not every system knows all of them.
+        if (option := getattr(socket, name, None)) is not None:
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _greeting(connection: ssl.SSLSocket, where: str) -> bytes:
@@ -121,7 +158,8 @@ class _Wire:
                 chunk = self._connection.recv(_CHUNK)
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return True
-            except (ConnectionError, ssl.SSLEOFError):
+            except OSError:
+                # Reset, or nobody has answered for too long.
                 return False
             if not chunk:
                 return False
@@ -133,7 +171,7 @@ class _Wire:
                 self._waiting = self._waiting[self._connection.send(self._waiting) :]
             except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return
-            except (ConnectionError, ssl.SSLEOFError):
+            except OSError:
                 # What the dyno has said before it closed is still to be read.
                 self._waiting, self._source = b"", None
 
@@ -191,8 +229,17 @@ def _raw(descriptor: int) -> Iterator[None]:
     import tty
 
     before = termios.tcgetattr(descriptor)
-    tty.setraw(descriptor)
+    handlers = {ending: signal.signal(ending, _leave) for ending in _ENDING}
     try:
+        tty.setraw(descriptor)
         yield
     finally:
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        # The terminal itself may be what has gone.
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+        for ending, handler in handlers.items():
+            signal.signal(ending, handler)
+
+
+def _leave(signum: int, _frame: object) -> None:
+    raise SystemExit(128 + signum)

@@ -1,7 +1,5 @@
 """One-off dynos: attached to this terminal, or detached with their output in the logs."""
 
-import contextlib
-import os
 import re
 import shlex
 import sys
@@ -23,6 +21,7 @@ _TRIES = 3
 
 _SIZE = click.option("-s", "--size", metavar="SIZE", help="The dyno's size, such as 2X.")
 _ENV = click.option("-e", "--env", "env", metavar="K=V[;K=V]", multiple=True, help="Config vars for this dyno alone.")
+_NO_TTY = click.option("--no-tty", is_flag=True, help="Run without a terminal, also when this is one.")
 _TYPE = click.option("--type", "kind", metavar="TYPE", help="The process type the dyno counts as.")
 
 
@@ -32,7 +31,7 @@ _TYPE = click.option("--type", "kind", metavar="TYPE", help="The process type th
 @_ENV
 @_TYPE
 @click.option("-x", "--exit-code", is_flag=True, help="Exit with the command's status (always on).")
-@click.option("--no-tty", is_flag=True, help="Run without a terminal, also when this is one.")
+@_NO_TTY
 @click.option("-d", "--detached", "detach", is_flag=True, help="The same as run:detached.")
 @click.option("--no-notify", is_flag=True, hidden=True)
 def attached(
@@ -54,24 +53,57 @@ def attached(
     line = command_line(words)
     if detach:
         _detach(invocation, line, size, env, kind)
-        return
-    terminal = not no_tty and sys.stdin.isatty() and sys.stdout.isatty()
+    else:
+        _attach(invocation, line, size, env, kind, no_tty=no_tty)
+
+
+def _attach(
+    invocation: Invocation, line: str, size: str | None, env: tuple[str, ...], kind: str | None, *, no_tty: bool
+) -> None:
+    """Run it in a dyno of its own; raises Exit with its status."""
+    terminal = not no_tty and rendezvous.has_terminal()
     body = _body(exit_status.telling(line), size, env, kind, terminal=terminal) | {"attach": True}
     with action(f"Running `{line}` attached to terminal", stream=sys.stderr) as running:
         dyno = _start(invocation, body)
         connection, first = rendezvous.meet(invocation.platform, dyno["attach_url"])
         running.word, running.status = "up", dyno["name"]
-
-    def resized(columns: int, lines: int) -> None:
-        # The dyno may be gone by now, and a platform of Heroku's own has no such request.
-        with contextlib.suppress(Failure):
-            path = f"{invocation.app_path}/dynos/{dyno['name']}"
-            invocation.client.patch(path, {"columns": columns, "lines": lines})
-
+    resized = rendezvous.telling_sizes(invocation, f"{invocation.app_path}/dynos/{dyno['name']}")
     status = rendezvous.carry(connection, first, terminal=terminal, resized=resized)
     if status is None:
         raise Failure(f"{dyno['name']} ended without an exit status; `celadon logs --dyno {dyno['name']}` may say why")
     raise click.exceptions.Exit(status)
+
+
+_OLD = {**_TRAILING, "--no-tty": False}
+
+
+@command(app=True, must="COMMAND for rake", trailing=_OLD)
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED)
+@_SIZE
+@_ENV
+@_NO_TTY
+def rake(invocation: Invocation, words: tuple[str, ...], size: str | None, env: tuple[str, ...], no_tty: bool) -> None:
+    """The old way to say `run rake COMMAND`."""
+    _deprecate("rake")
+    _attach(invocation, command_line(("rake", *words)), size, env, None, no_tty=no_tty)
+
+
+@command(app=True, trailing=_OLD)
+@click.argument("words", nargs=-1, type=click.UNPROCESSED)
+@_SIZE
+@_ENV
+@_NO_TTY
+def console(
+    invocation: Invocation, words: tuple[str, ...], size: str | None, env: tuple[str, ...], no_tty: bool
+) -> None:
+    """The old way to say `run console`: the process type of this name, or a program that the app has."""
+    _deprecate("console")
+    _attach(invocation, command_line(("console", *words)), size, env, None, no_tty=no_tty)
+
+
+def _deprecate(word: str) -> None:
+    old, new = f"celadon {click.get_current_context().info_name}", f"celadon run {word}"
+    print(f"WARNING: `{old}` has been deprecated. Please use `{new}` instead.", file=sys.stderr)
 
 
 @command(app=True, must="COMMAND to run", trailing={**_TRAILING, "--tail": False})
@@ -117,11 +149,7 @@ def parse_env(values: tuple[str, ...]) -> dict[str, str]:
 def _body(
     line: str, size: str | None, env: tuple[str, ...], kind: str | None, *, terminal: bool = False
 ) -> dict[str, Any]:
-    variables: dict[str, Any] = {}
-    if terminal:
-        # The platform makes a terminal for a dyno whose client tells which one it has.
-        columns, lines = os.get_terminal_size(sys.stdout.fileno())
-        variables = {"TERM": os.environ.get("TERM", "xterm"), "COLUMNS": columns, "LINES": lines}
+    variables = rendezvous.told_terminal() if terminal else {}
     body: dict[str, Any] = {"command": line, "env": {**variables, **parse_env(env)}}
     if not terminal:
         body["force_no_tty"] = True

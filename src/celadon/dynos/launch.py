@@ -114,7 +114,7 @@ class Launcher:
         return ContainerSpec(
             id=dyno.container_id,
             root=self.stack_root,
-            argv=(*_UNBLOCKED, "/bin/bash", "-c", _BOOT, "bash", status_line.reached(dyno.command)),
+            argv=shell_argv(dyno.command),
             env=environment(launch, size),
             cwd="/app",
             uid=settings.uid_base + launch.app.number,
@@ -146,6 +146,19 @@ class Launcher:
             return bundle / "attached.log"
         assert dyno.container_id, "placed before it is launched"
         return self.lines.path(dyno.app_id, Source(source="app", ps=dyno.name), log_name(dyno.container_id))
+
+
+def shell_argv(command: str) -> tuple[str, ...]:
+    """What runs a command in a dyno: in the environment that the profiles of its slug make."""
+    return (*_UNBLOCKED, "/bin/bash", "-c", _BOOT, "bash", status_line.reached(command))
+
+
+def window(env: Mapping[str, str]) -> tuple[int, int] | None:
+    """Rows and columns of a client's terminal, None when it told none."""
+    rows, columns = (env.get(name, "") for name in ("LINES", "COLUMNS"))
+    if not (rows.isdecimal() and columns.isdecimal()):
+        return None
+    return (int(rows), int(columns)) if 0 < int(rows) < 10_000 and 0 < int(columns) < 10_000 else None
 
 
 def group_of(app: App) -> str:

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from celadon.actions.context import Context, now
 from celadon.dynos import findings, plans
+from celadon.dynos.exec_sessions import ExecSessions
 from celadon.dynos.findings import Act, Effect, Finding, Started, What
-from celadon.dynos.launch import Addresses, ChecksumError, Launcher, random_port
+from celadon.dynos.launch import Addresses, ChecksumError, Launcher, random_port, window
 from celadon.dynos.ledger import Ledger
 from celadon.dynos.listening import Listening
 from celadon.dynos.phase import Phase
@@ -54,6 +55,7 @@ class Manager:
         self.launcher = launcher
         self.lines = Lines(context.settings.home)
         self.phase = Phase(context)
+        self.execs = ExecSessions(context, runtime)
         self.listening = Listening()
         self._addresses = Addresses(context.settings.subnet)
         self._threads = Threads(bell)
@@ -81,6 +83,7 @@ class Manager:
             self._rows = self._present()
             self._next = min((due for dyno in self._rows if (due := self._due(dyno)) is not None), default=None)
             self._seen, self._busy = seen, busy
+            self.execs.fit_terminals()
         self._observe(moment, exited, busy)
         if fresh:
             self._forget(exited)
@@ -355,10 +358,7 @@ class Manager:
 
 def terminal_size(dyno: Dyno) -> tuple[int, int] | None:
     """Rows and columns of the terminal of a dyno's client, None when it told none."""
-    rows, columns = (dyno.env.get(name, "") for name in ("LINES", "COLUMNS"))
-    if not (dyno.attach and rows.isdecimal() and columns.isdecimal()):
-        return None
-    return (int(rows), int(columns)) if 0 < int(rows) < 10_000 and 0 < int(columns) < 10_000 else None
+    return window(dyno.env) if dyno.attach else None
 
 
 def _ready(command: Command, busy: frozenset[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Attached one-offs: the rendezvous of a client's terminal and a dyno, as Heroku's clients speak it.
+"""Attached one-offs and exec sessions: the rendezvous of a client's terminal and a dyno, as Heroku's clients speak it.
 
 A client opens TLS, writes its secret and a line end (some write none), waits for the greeting, and from then on bytes go
 both ways until the dyno ends. The exchange is that of Heroku's clients.
@@ -8,19 +8,24 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import ssl
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from celadon.actions.context import Context, now
 from celadon.dynos import chunks, status_line
+from celadon.dynos.ledger import HANG_UP_TIMEOUT
 from celadon.dynos.manager import Manager, terminal_size
 from celadon.model.dyno import Dyno, DynoState
+from celadon.model.exec_session import ExecSession
 from celadon.platform import certificates
 from celadon.platform.settings import Settings
-from celadon.runtime.protocol import Runtime
+from celadon.runtime.protocol import Runtime, RuntimeFailure
 from celadon.store import changes, dynos, secrets
 from celadon.store.lines import Lines
 
@@ -39,6 +44,10 @@ _BLOCK = 8192
 # A client that takes nothing for so long is gone.
 _DRAIN_TIMEOUT = 600.0
 _EOT = b"\x04"
+# After so many seconds of silence, then so often, so many times in vain: a client is gone after two minutes.
+_KEEPALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 4}
+# Between two looks whether what was told to end has.
+_LOOK = 0.1
 
 
 class Rendezvous:
@@ -103,12 +112,20 @@ class Rendezvous:
             self._strangers.pop(writer, None)
 
     async def _serve(self, secret: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _watch_over(writer)
         found = await asyncio.to_thread(self._find, secret)
-        if found is None:
+        session = None if found else await asyncio.to_thread(self.manager.execs.find, secret)
+        if found is None and session is None:
             return
         writer.write(_GREETING)
         await writer.drain()
         await asyncio.sleep(_GREETING_PAUSE)
+        if found is not None:
+            await self._serve_one_off(found, reader, writer)
+        elif session is not None:
+            await self._serve_session(session, reader, writer)
+
+    async def _serve_one_off(self, found: Dyno, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         attached: asyncio.Future[socket.socket] = self._loop.create_future()
 
         def created(path: Path) -> None:
@@ -125,13 +142,47 @@ class Rendezvous:
         try:
             joined = await asyncio.wait_for(attached, _START_TIMEOUT)
             try:
-                gone = await self._join(dyno, joined, reader, writer)
+                gone = await self._join(Peer.of(dyno.command, dyno.env), joined, reader, writer)
             finally:
                 joined.close()
         finally:
             if gone:
                 # In a thread that goes on even when this connection's task is cancelled.
                 await asyncio.to_thread(self.manager.hang_up, dyno)
+
+    async def _serve_session(
+        self, session: ExecSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        attached: asyncio.Future[socket.socket] = self._loop.create_future()
+
+        def created(path: Path) -> None:
+            self._loop.call_soon_threadsafe(_resolve, attached, _connect(path))
+
+        try:
+            await asyncio.to_thread(self.manager.execs.begin, session, created)
+        except RuntimeFailure as error:
+            writer.write(f"{error}\r\n".encode())
+            return
+        left = True
+        try:
+            joined = await attached
+            try:
+                async with asyncio.timeout(self.settings.one_off_limit):
+                    left = await self._join(Peer.of(session.command, session.env), joined, reader, writer)
+            finally:
+                joined.close()
+            if left:
+                await self._hang_up(session)
+        finally:
+            await asyncio.to_thread(self.manager.execs.end, session, left=left)
+
+    async def _hang_up(self, session: ExecSession) -> None:
+        """SIGHUP to what a client has left behind, and some time to end."""
+        execs = self.runtime.execs
+        await asyncio.to_thread(execs.signal, session.id, signal.SIGHUP)
+        deadline = self._loop.time() + HANG_UP_TIMEOUT.total_seconds()
+        while await asyncio.to_thread(execs.alive, session.id) and self._loop.time() < deadline:
+            await asyncio.sleep(_LOOK)
 
     def _find(self, secret: str) -> Dyno | None:
         """The dyno this secret is for; None for a stranger."""
@@ -150,11 +201,11 @@ class Rendezvous:
             self.runtime.resize(container_id, *size)
 
     async def _join(
-        self, dyno: Dyno, joined: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, peer: "Peer", joined: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         """Carry bytes both ways until the dyno ends or the client leaves; True when the client left first."""
-        up = asyncio.create_task(self._carry_in(dyno, joined, reader))
-        down = asyncio.create_task(self._carry_out(dyno, joined, writer))
+        up = asyncio.create_task(self._carry_in(peer, joined, reader))
+        down = asyncio.create_task(self._carry_out(peer, joined, writer))
         try:
             await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
             return not down.done() or down.exception() is not None
@@ -163,14 +214,13 @@ class Rendezvous:
                 task.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
 
-    async def _carry_in(self, dyno: Dyno, joined: socket.socket, reader: asyncio.StreamReader) -> None:
+    async def _carry_in(self, peer: "Peer", joined: socket.socket, reader: asyncio.StreamReader) -> None:
         """Client → dyno; ends when the client is gone."""
-        terminal = is_terminal(dyno)
         while block := await reader.read(_BLOCK):
-            if terminal and _piped(dyno) and block.endswith(_EOT):
+            if peer.terminal and peer.piped and block.endswith(_EOT):
                 # On a terminal the first one only ends a line that has no line end.
                 block += _EOT
-            ended = not terminal and _EOT in block
+            ended = not peer.terminal and _EOT in block
             block = block.partition(_EOT)[0] if ended else block
             if block:
                 await self._loop.sock_sendall(joined, block)
@@ -181,9 +231,9 @@ class Rendezvous:
                     pass
                 return
 
-    async def _carry_out(self, dyno: Dyno, joined: socket.socket, writer: asyncio.StreamWriter) -> None:
+    async def _carry_out(self, peer: "Peer", joined: socket.socket, writer: asyncio.StreamWriter) -> None:
         """Dyno → client; ends when the dyno does."""
-        cut = chunks.Chunks(status=status_line.NAME in dyno.command, line_ends=_piped(dyno))
+        cut = chunks.Chunks(status=peer.tells_status, line_ends=peer.piped)
         while message := await self._loop.sock_recv(joined, _BLOCK + 1):
             for chunk in cut.feed(message[1:]):
                 # One write is one TLS record, and that one chunk for the client.
@@ -193,14 +243,27 @@ class Rendezvous:
         await writer.drain()
 
 
-def is_terminal(dyno: Dyno) -> bool:
-    """An attached dyno has a pseudo-terminal when its client told the terminal's kind."""
-    return dyno.attach and "TERM" in dyno.env
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """What a client told of itself: whether a `terminal` was made for it, whether its output is `piped` elsewhere (it tells
+    the size of its terminal only if its output goes to one), and whether its command tells its exit status.
+    """
+
+    terminal: bool
+    piped: bool
+    tells_status: bool
+
+    @classmethod
+    def of(cls, command: str, env: Mapping[str, str]) -> "Peer":
+        return cls(terminal="TERM" in env, piped="COLUMNS" not in env, tells_status=status_line.NAME in command)
 
 
-def _piped(dyno: Dyno) -> bool:
-    """A client tells the size of its terminal only if its output goes to one."""
-    return "COLUMNS" not in dyno.env
+def _watch_over(writer: asyncio.StreamWriter) -> None:
+    """A client whose network is cut says nothing any more: the kernel asks it now and then whether it is there."""
+    connection: socket.socket = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _KEEPALIVE.items():
+        connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def _read_secret(reader: asyncio.StreamReader) -> str:

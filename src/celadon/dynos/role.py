@@ -28,6 +28,7 @@ def main(settings: Settings) -> None:
     manager = Manager(context, runtime, Launcher(context, runtime, images.path(settings, "cedar")), bell.set)
     rendezvous = Rendezvous(settings, context, manager, runtime)
     # What ran before is adopted before the first client can come: none is taken for one whose manager died.
+    manager.execs.sweep()
     manager.ensure(changes.latest(context.database))
     rendezvous.start()
     sampler = Sampler(context, runtime)

@@ -137,6 +137,16 @@ class Cgroups:
             with contextlib.suppress(ProcessLookupError):
                 (group / "cgroup.procs").write_text(str(pid))
 
+    def join(self, part: str, pid: int) -> None:
+        """Put a process of a container into a group of its own below the container's, `<container id>/<name>`.
+
+        It is one of names only, in one hierarchy and without limits: what is in it is counted as the container's.
+        """
+        top = self.mount if self.kind is Hierarchy.UNIFIED else self.mount / "pids"
+        group = top / self.path(part).lstrip("/")
+        group.mkdir(exist_ok=True)
+        (group / "cgroup.procs").write_text(str(pid))
+
     def active(self, container_id: str) -> int:
         """Threads of the container that run or wait for a processor or a disk."""
         return sum(_active_threads(pid) for pid in self.pids(container_id))

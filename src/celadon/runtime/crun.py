@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from celadon.runtime import bundle, cgroups, monitor, network, protocol, scratch, seccomp, sockets
+from celadon.runtime import bundle, cgroups, execs, monitor, network, protocol, scratch, seccomp, sockets
 
 _EXITS = ".exits"
 _CREATE_TIMEOUT = 30.0
@@ -302,16 +302,13 @@ class CrunRuntime:
         return self._bundles / container_id / "attach"
 
     def resize(self, container_id: str, rows: int, columns: int) -> None:
-        path = self._bundles / container_id / "ctl"
-        try:
-            # Non-blocking: a monitor that is gone must not hold the caller.
-            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError as error:
-            raise protocol.RuntimeFailure(f"cannot resize the terminal of {container_id}: {error.strerror}") from error
-        try:
-            os.write(descriptor, f"1 {rows} {columns}\n".encode())
-        finally:
-            os.close(descriptor)
+        monitor.resize(self._bundles / container_id, rows, columns)
+
+    @property
+    def execs(self) -> execs.Execs:
+        return execs.Execs(
+            directory=self._run / "execs", bundles=self._bundles, monitor=self._monitor, cgroups=self._cgroups
+        )
 
     def exec(self, container_id: str, argv: tuple[str, ...], env: Mapping[str, str]) -> int:
         directory = self._bundles / container_id

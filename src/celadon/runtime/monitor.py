@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,17 +30,24 @@ class Monitor:
 
     def start_argv(self, spec: protocol.ContainerSpec) -> list[str]:
         """conmon's command line; nothing secret is in it, the environment is in config.json."""
-        bundle = spec.bundle
-        argv = [str(self.conmon), "--api-version", "1", "-c", spec.id, "-u", spec.id, "-n", spec.id]
-        argv += ["-r", str(self.runtime), "-b", str(bundle), "-p", str(bundle / "pid"), "-P", str(pid_file(bundle))]
-        argv += ["-l", f"k8s-file:{spec.log_path}", "--exit-dir", str(self.exits), "--persist-dir", str(bundle)]
-        argv += ["--full-attach", "--no-sync-log", "--log-level", "error"]
+        argv = self._argv(spec.id, spec.bundle, terminal=spec.terminal, stdin=spec.stdin)
+        argv += ["-l", f"k8s-file:{spec.log_path}", "--exit-dir", str(self.exits)]
         if spec.log_limit is not None:
             argv += ["--log-size-max", str(spec.log_limit)]
-        if spec.terminal:
-            argv += ["-t", "-i", "--leave-stdin-open"]
-        elif spec.stdin:
-            argv += ["-i"]
+        return argv + (["--leave-stdin-open"] if spec.terminal else [])
+
+    def exec_argv(self, spec: protocol.ExecSpec, directory: Path) -> list[str]:
+        """The same for a command beside a container's own; its environment is in process.json."""
+        argv = self._argv(spec.container_id, directory, terminal=spec.terminal, stdin=True)
+        argv += ["-l", "off:", "--exit-dir", str(directory)]
+        return [*argv, "-e", "--exec-attach", "--exec-process-spec", str(directory / "process.json")]
+
+    def _argv(self, container_id: str, bundle: Path, *, terminal: bool, stdin: bool) -> list[str]:
+        argv = [str(self.conmon), "--api-version", "1", "-c", container_id, "-u", container_id, "-n", container_id]
+        argv += ["-r", str(self.runtime), "-b", str(bundle), "-p", str(bundle / "pid"), "-P", str(pid_file(bundle))]
+        argv += ["--persist-dir", str(bundle), "--full-attach", "--no-sync-log", "--log-level", "error"]
+        argv += ["-t"] if terminal else []
+        argv += ["-i"] if terminal or stdin else []
         for argument in self.runtime_arguments:
             argv += ["--runtime-arg", argument]
         return argv
@@ -51,22 +59,39 @@ class Monitor:
         """
         reader, writer = os.pipe()
         try:
-            program = self._started(spec, writer)
-            try:
+            with self._started(self.start_argv(spec), _OCI_SYNCPIPE=writer):
                 return _pid(spec.id, _answer(reader, deadline))
-            finally:
-                # It forks and leaves at once, what goes on is its child; one that did not leave is no use.
-                program.kill()
-                program.wait()
         finally:
             os.close(reader)
 
-    def _started(self, spec: protocol.ContainerSpec, writer: int) -> "subprocess.Popen[bytes]":
+    @contextlib.contextmanager
+    def beside(self, spec: protocol.ExecSpec, directory: Path, deadline: float) -> Iterator["Starting"]:
+        """A monitor for a command beside a container's own: who wants to be there from its beginning attaches now.
+
+        Raises RuntimeFailure when nothing was said until `deadline`.
+        """
+        (said, telling), (ready, attaching), (waiting, go) = os.pipe(), os.pipe(), os.pipe()
         try:
-            return subprocess.Popen(
-                self.start_argv(spec),
-                env={"_OCI_SYNCPIPE": str(writer), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"},
-                pass_fds=(writer,),
+            pipes = {"_OCI_SYNCPIPE": telling, "_OCI_ATTACHPIPE": attaching, "_OCI_STARTPIPE": waiting}
+            with self._started(self.exec_argv(spec, directory), **pipes):
+                starting = Starting(spec.container_id, said, go, deadline)
+                # The first time it only has been started itself.
+                starting.tell()
+                _answer(ready, deadline)
+                yield starting
+        finally:
+            for descriptor in (said, ready, go):
+                os.close(descriptor)
+
+    @contextlib.contextmanager
+    def _started(self, argv: list[str], **pipes: int) -> Iterator[None]:
+        """conmon while it forks; `pipes` are its ends, by the names it knows them by, and closed here."""
+        try:
+            program = subprocess.Popen(
+                argv,
+                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC"}
+                | {name: str(descriptor) for name, descriptor in pipes.items()},
+                pass_fds=tuple(pipes.values()),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -75,7 +100,33 @@ class Monitor:
         except OSError as error:
             raise protocol.RuntimeFailure(f"cannot start {self.conmon}: {error.strerror}") from error
         finally:
-            os.close(writer)
+            for descriptor in pipes.values():
+                os.close(descriptor)
+        try:
+            yield
+        finally:
+            # It forks and leaves at once, what goes on is its child; one that did not leave is no use.
+            program.kill()
+            program.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """A command that waits for our word; the descriptors are ours and end with the block that gave them."""
+
+    container_id: str
+    said: int
+    start: int
+    deadline: float
+
+    def tell(self) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.start, b"1")
+
+    def go(self) -> int:
+        """Let it run; returns its process id. Raises RuntimeFailure with what the runtime said."""
+        self.tell()
+        return _pid(self.container_id, _answer(self.said, self.deadline))
 
 
 def _answer(reader: int, deadline: float) -> bytes:
@@ -145,6 +196,19 @@ def kill_strays(bundle: Path, deadline: float) -> bool:
     for pid in found:
         wait_gone(pid, deadline)
     return bool(found)
+
+
+def resize(bundle: Path, rows: int, columns: int) -> None:
+    """Give the terminal that this monitor holds another size; raises RuntimeFailure."""
+    try:
+        # Non-blocking: a monitor that is gone must not hold the caller.
+        descriptor = os.open(bundle / "ctl", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise protocol.RuntimeFailure(f"cannot resize the terminal of {bundle.name}: {error.strerror}") from error
+    try:
+        os.write(descriptor, f"1 {rows} {columns}\n".encode())
+    finally:
+        os.close(descriptor)
 
 
 def wait_gone(pid: int, deadline: float) -> bool:

@@ -93,6 +93,17 @@ class ContainerSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecSpec:
+    """A command to run beside a container's own, with its uid, limits and rights; `env` is added to its environment."""
+
+    id: str
+    container_id: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    terminal: bool
+
+
 class ContainerState(StrEnum):
     # Somebody is inside start() for it right now.
     STARTING = "starting"
@@ -133,8 +144,37 @@ class MemoryUse:
         return self.rss + self.swap
 
 
+class Execs(Protocol):
+    """Commands beside containers, each with a terminal or pipes of its own; who attaches to one finds conmon there too."""
+
+    def start(self, spec: ExecSpec, *, before_command: Callable[[Path], None]) -> None:
+        """Run a command; returns when it runs. `before_command` is called with its attach socket before it does."""
+        ...
+
+    def list(self) -> Mapping[str, str]:
+        """Id → container's id, of all that have been begun and not been ended."""
+        ...
+
+    def resize(self, exec_id: str, rows: int, columns: int) -> None: ...
+
+    def signal(self, exec_id: str, signum: int) -> None:
+        """Send a signal to all that the command has started; no error when it is gone already."""
+        ...
+
+    def alive(self, exec_id: str) -> bool:
+        """Whether anything of it runs."""
+        ...
+
+    def end(self, exec_id: str) -> None:
+        """SIGKILL all of it and forget it; no error when there is nothing."""
+        ...
+
+
 class Runtime(Protocol):
     """Containers on one machine. Every method may be called again after a crash of the caller; all raise RuntimeFailure."""
+
+    @property
+    def execs(self) -> Execs: ...
 
     def start(self, spec: ContainerSpec, *, before_command: Callable[[Path], None] | None = None) -> Container:
         """Create the container and run its command; returns when the command has been executed, not when it is ready.

@@ -538,6 +538,23 @@ dynos = sa.Table(
     *_times(),
 )
 
+# What somebody runs in a dyno beside its process, until its client leaves.
+exec_sessions = sa.Table(
+    "exec_sessions",
+    metadata,
+    _id(),
+    _app(),
+    sa.Column("dyno_id", sa.Text, sa.ForeignKey("dynos.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("container_id", sa.Text, nullable=False),
+    _account(),
+    sa.Column("command", sa.Text, nullable=False),
+    sa.Column("secret_hash", sa.Text, nullable=False, unique=True),
+    # Encrypted JSON, as config vars.
+    sa.Column("env", sa.LargeBinary, nullable=False),
+    sa.Column("met_at", Instant),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
 pipelines = sa.Table(
     "pipelines",
     metadata,

@@ -1,0 +1,43 @@
+"""Exec sessions: a command beside what a dyno runs already, and the terminal of whoever started it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+# At once, in one dyno.
+MOST = 5
+# So long its client may take to come.
+PATIENCE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecSession:
+    """One session. `container_id` names the start of the dyno that it is in, and ends with; `secret_hash` belongs to its
+    rendezvous; `env` is its client's terminal (TERM, COLUMNS, LINES), without TERM it has none; `met_at` is when its
+    client came, None while that is awaited.
+    """
+
+    id: str
+    app_id: str
+    dyno_id: str
+    container_id: str
+    account_id: str
+    command: str
+    secret_hash: str
+    env: Mapping[str, str] = field(repr=False)
+    met_at: datetime | None
+    created_at: datetime
+
+
+def counts(session: ExecSession, now: datetime) -> bool:
+    """Whether it is one of those that a dyno may have at once: its client is there or may still come."""
+    return session.met_at is not None or now - session.created_at < PATIENCE
+
+
+def opened_line(dyno: str, command: str, who: str) -> str:
+    return f"Starting command `{command}` in {dyno} by user {who}"
+
+
+def ended_line(command: str, *, left: bool) -> str:
+    """What the dyno's log says at the end; `left`: the client went first."""
+    return f"Command `{command}` beside the process ended" + (" as its client left" if left else "")

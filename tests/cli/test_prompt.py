@@ -1,0 +1,40 @@
+"""Programs that have the terminal to themselves, such as psql: what is pressed is theirs."""
+
+import sys
+
+import pexpect
+
+RUN = "import sys; from celadon.cli import prompt; print('ended with', prompt.run(sys.argv[1:]))"
+
+
+def started(script: str) -> "pexpect.spawn[str]":
+    return pexpect.spawn(sys.executable, ["-c", RUN, "bash", "-c", script], timeout=20, encoding="utf-8")
+
+
+def test_ctrl_c_is_the_programs_and_does_not_end_it() -> None:
+    asked = started("trap 'echo caught' INT; echo ready; read line; read line; echo said $line; (exit 7)")
+    asked.expect_exact("ready\r\n")
+    asked.sendintr()
+    asked.expect_exact("caught\r\n")
+    asked.sendline("one")
+    asked.sendline("two")
+    asked.expect_exact("said two\r\n")
+    asked.expect_exact("ended with 7\r\n")
+    asked.close()
+
+
+def test_a_program_that_heeds_it_ends_and_tells() -> None:
+    asked = started("echo ready; exec sleep 20")
+    asked.expect_exact("ready\r\n")
+    asked.sendintr()
+    asked.expect_exact("ended with 130\r\n")
+    asked.close()
+
+
+def test_whoever_ends_us_ends_the_program() -> None:
+    asked = started("trap 'echo told; exit 3' TERM; echo ready; read line")
+    asked.expect_exact("ready\r\n")
+    asked.kill(15)
+    asked.expect_exact("told\r\n")
+    asked.expect_exact("ended with 3\r\n")
+    asked.close()
