@@ -118,6 +118,8 @@ def follow(
     painter = Painter() if (_coloured(False) if coloured is None else coloured) else None
     explainer = Explainer() if explain else None
     session = invocation.client.post(f"{invocation.app_path}/log-sessions", body)
+    if body["tail"]:
+        output.end_with_reader()
     for line in Stream(invocation.platform, session["logplex_url"], tail=body["tail"], raw=raw).lines():
         print(painter.paint(line) if painter else line, flush=body["tail"])
         for said in explainer.explain(line) if explainer else ():

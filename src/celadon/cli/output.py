@@ -11,6 +11,9 @@ from typing import Any, TextIO
 
 from celadon.cli.failure import Failure
 
+# The exit status of who wrote for a reader that had gone.
+PIPE_CLOSED = 141
+
 
 def say(text: str = "") -> None:
     print(text)
@@ -164,6 +167,26 @@ def coloured(stream: TextIO, *, forced: bool = False) -> bool:
     if os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb":
         return False
     return stream.isatty()
+
+
+def end_with_reader() -> None:
+    """From now on end as soon as nobody reads our output any more: what waits for its next line would not notice."""
+    import select
+    import stat
+    import threading
+
+    descriptor = sys.stdout.fileno()
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        return
+    gone = select.poll()
+    gone.register(descriptor, 0)
+
+    def watch() -> None:
+        gone.poll()
+        # Nothing is left to be said, and to nobody.
+        os._exit(PIPE_CLOSED)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def interactive() -> bool:

@@ -26,6 +26,8 @@ _ESCAPE_PRESSES, _ESCAPE_SECONDS = 4, 1.0
 _INTERRUPTED = 130
 _GREETING_SECONDS = 120.0
 _GREETING_LIMIT = 4096
+# Between tries to connect.
+_WAITS = (0.2, 0.4, 0.8)
 # After 30 seconds of silence three times every 10; what is sent must have arrived within a minute (in milliseconds).
 _KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
 # Whoever ends us so wants a terminal back that works.
@@ -62,8 +64,7 @@ def meet(platform: Platform, attach_url: str) -> tuple[ssl.SSLSocket, bytes]:
     secret = parts.path.lstrip("/") + (f"?{parts.query}" if parts.query else "")
     where = f"{parts.hostname}:{parts.port or 5000}"
     try:
-        connection = transport.open_socket(platform, parts.hostname, parts.port or 5000, tls=True)
-        assert isinstance(connection, ssl.SSLSocket), "opened with TLS"
+        connection = _connect(platform, parts.hostname, parts.port or 5000)
         _watch_over(connection)
         connection.settimeout(_GREETING_SECONDS)
         connection.sendall(f"{secret}\r\n".encode())
@@ -76,6 +77,21 @@ def meet(platform: Platform, attach_url: str) -> tuple[ssl.SSLSocket, bytes]:
         ) from None
     except OSError as error:
         raise Failure(f"cannot attach to the dyno at {where}: {error.strerror or error}") from None
+
+
+def _connect(platform: Platform, host: str, port: int) -> ssl.SSLSocket:
+    """Whoever listens there may just be starting anew. Raises OSError, Failure."""
+    for wait in (*_WAITS, None):
+        try:
+            connection = transport.open_socket(platform, host, port, tls=True)
+        except ConnectionRefusedError:
+            if wait is None:
+                raise
+            time.sleep(wait)
+        else:
+            assert isinstance(connection, ssl.SSLSocket), "opened with TLS"
+            return connection
+    raise AssertionError("the last round returns or raises")
 
 
 def _watch_over(connection: socket.socket) -> None:
