@@ -1,5 +1,6 @@
 """The `celadon` program as a user calls it."""
 
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -59,6 +60,19 @@ class Program:
 
     def start(self, *words: str, **options: Any) -> "subprocess.Popen[bytes]":
         return subprocess.Popen([*self.argv, *words], cwd=self.work, env=self.env, **options)
+
+    def interrupted(self, *words: str, after: str) -> Run:
+        """Ctrl-C once standard output has this."""
+        with self.start(*words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+            assert running.stdout is not None and running.stderr is not None
+            shown = b""
+            while after.encode() not in shown:
+                block = running.stdout.read(1)
+                assert block, f"{shown!r} {running.stderr.read()!r}"
+                shown += block
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=30)
+        return Run((shown + out).decode(), err.decode(), running.returncode)
 
     def log_in(self, machine: str, email: str, token: str) -> None:
         file = self.home / ".netrc"

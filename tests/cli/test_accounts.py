@@ -68,7 +68,8 @@ def test_a_first_login_without_a_key_offers_to_make_and_upload_one(bare_world: W
     asked.expect_exact("Would you like to generate one? [Yn] ")
     asked.sendline("")
     asked.expect_exact("Generating new SSH public key.")
-    asked.expect_exact("id_ed25519.pub... done")
+    asked.expect_exact("id_ed25519.pub... ")
+    asked.expect_exact("done")
     asked.expect(pexpect.EOF)
     asked.close()
     assert asked.exitstatus == 0

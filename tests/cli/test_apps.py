@@ -138,7 +138,8 @@ def test_destroy_wants_the_name_typed(world: World, celadon: Program) -> None:
         "> "
     )
     asked.sendline("example")
-    asked.expect_exact("Destroying example (including all add-ons)... done\r\n")
+    asked.expect_exact("Destroying example (including all add-ons)... ")
+    asked.expect_exact("done\r\n")
     asked.expect(pexpect.EOF)
     asked.close()
     assert asked.exitstatus == 0

@@ -1,8 +1,11 @@
+import io
+import re
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from celadon.cli import output
+from celadon.cli import output, spinner
 from celadon.cli.failure import Failure
 
 NOW = datetime(2012, 9, 11, 12, 34, 56, tzinfo=UTC)
@@ -10,8 +13,6 @@ NOW = datetime(2012, 9, 11, 12, 34, 56, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    import time
-
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
 
@@ -34,6 +35,44 @@ def test_time_ago_has_a_suffix_for_25_hours(ago: int, suffix: str) -> None:
 
 def test_a_clock_that_is_behind_the_platforms_shows_no_negative_age() -> None:
     assert output.time_ago("2012-09-11T12:34:56Z", NOW - timedelta(seconds=9)) == "2012/09/11 12:34:56 (~ 0s ago)"
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def turned(self, moment: str) -> None:
+        deadline = time.monotonic() + 10
+        while moment not in self.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+
+def test_what_takes_longer_turns_on_a_terminal_and_leaves_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spinner, "_AFTER", 0.001)
+    monkeypatch.setattr(spinner, "_EACH", 0.001)
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen()
+    with output.action("Going", stream=screen) as going:
+        screen.turned("|\b/\b")
+        going.status = "there"
+    assert re.fullmatch(r"Going\.\.\. (/\x08-\x08\\\x08\|\x08)+(.\x08){0,3} \x08done, there\n", screen.getvalue())
+    with pytest.raises(Failure), output.action("Going", stream=screen):
+        screen.turned("there\nGoing... /\b")
+        raise Failure("no")
+    assert screen.getvalue().endswith(" \bfailed\n")
+
+
+def test_what_is_quick_or_goes_elsewhere_shows_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen, file = Screen(), io.StringIO()
+    monkeypatch.setenv("TERM", "xterm")
+    with output.action("Going", stream=screen):
+        pass
+    monkeypatch.setattr(spinner, "_AFTER", 0.0)
+    with output.action("Going", stream=file):
+        assert spinner._present is None
+    assert (screen.getvalue(), file.getvalue()) == ("Going... done\n", "Going... done\n")
 
 
 def test_date_is_in_utc() -> None:

@@ -67,6 +67,14 @@ def test_backups_from_the_first_to_none(program: Program, world: World) -> None:
     assert "b001 " not in program("pg:backups").out.split("Restores")[0]
 
 
+def test_whoever_stops_watching_is_told_how_to_go_on(program: Program) -> None:
+    left = program.interrupted("pg:backups:capture", after="to b001... ")
+    assert (
+        "To look: celadon pg:backups:info b001 -a example\n !    To end it: celadon pg:backups:cancel b001" in left.err
+    )
+    assert left.status == 130
+
+
 def test_a_schedule_is_made_shown_and_ended(program: Program) -> None:
     assert program("pg:backups:schedule", "--at", "04:00 Europe/Berlin").status == 0
     assert "DATABASE_URL: daily at 4:00 Europe/Berlin" in program("pg:backups:schedules").out

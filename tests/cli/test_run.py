@@ -263,7 +263,8 @@ def test_a_command_in_a_dyno_that_is_up(stage: Stage) -> None:
 
 def test_a_shell_in_the_first_web_dyno_where_nothing_else_is_said(stage: Stage) -> None:
     shell = stage.celadon.terminal("ps:exec")
-    shell.expect_exact("Running `bash` in web.1... up")
+    shell.expect_exact("Running `bash` in web.1... ")
+    shell.expect_exact("up\r\n")
     shell.send("exit 6\r")
     shell.expect(pexpect.EOF)
     shell.close()

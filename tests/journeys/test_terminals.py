@@ -83,7 +83,7 @@ def beside(app: App, dyno: str = "web.1") -> list[str]:
 
 def test_a_shell_in_a_dyno_that_runs(app: App, terminal: Open) -> None:
     shell = terminal("ps:exec")
-    shell.expect(r"Running `bash` in web\.1\.\.\. up\r\n")
+    shell.expect(r"Running `bash` in web\.1\.\.\. (.\x08)*( \x08)?up\r\n")
     shell.ask(
         "tty; stty size; echo $DYNO $MARK $TERM; pwd; id -un",
         "/dev/pts/0\r\n33 101\r\nweb\\.1 for-exec xterm\r\n/app\r\n",

@@ -45,7 +45,12 @@ def await_made(
         found: dict[str, Any] = invocation.client.get(f"/addons/{addon['id']}", headers=EXPANDED)
         return None if found["state"] == "provisioning" else found
 
-    with action(f"Waiting for {addon['name']}", quiet=quiet or invocation.json):
+    goes_on = (
+        f"{addon['name']} is made all the same.",
+        f"To wait for it: celadon addons:wait {addon['name']}",
+        f"To have it no more: celadon addons:destroy {addon['name']}",
+    )
+    with waiting.leaving(*goes_on), action(f"Waiting for {addon['name']}", quiet=quiet or invocation.json):
         found = waiting.until(made, every=interval)
         if found["state"] == "deprovisioned":
             raise Failure(f"The add-on was unable to be created: {found.get('provision_message') or 'no reason given'}")
@@ -62,7 +67,8 @@ def await_gone(invocation: Invocation, addon: dict[str, Any], interval: int | No
             return True
         return None if found["state"] == "deprovisioning" else True
 
-    with action(f"Destroying {addon['name']}", stream=sys.stdout):
+    goes_on = (f"{addon['name']} is destroyed all the same.", f"To look: celadon addons:info {addon['name']}")
+    with waiting.leaving(*goes_on), action(f"Destroying {addon['name']}", stream=sys.stdout):
         waiting.until(gone, every=interval)
 
 

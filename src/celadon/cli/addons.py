@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from celadon.cli import addon_prices, addon_waiting
+from celadon.cli import addon_prices, addon_waiting, waiting
 from celadon.cli.addon_waiting import EXPANDED, created
 from celadon.cli.client import Client, segment
 from celadon.cli.commands import command
@@ -182,7 +182,11 @@ def add(
 
 def _asked_for(invocation: Invocation, plan: str, body: dict[str, Any]) -> dict[str, Any]:
     sent = {**body, "confirm": invocation.confirm} if invocation.confirm else body
-    with action(f"Creating {plan} on {invocation.app}", quiet=invocation.json) as creating:
+    goes_on = (f"{plan} may be made all the same.", f"To look: celadon addons -a {invocation.app}")
+    with (
+        waiting.leaving(*goes_on),
+        action(f"Creating {plan} on {invocation.app}", quiet=invocation.json) as creating,
+    ):
         reply = invocation.client.request("POST", f"{invocation.app_path}/addons", sent, headers=EXPANDED)
         creating.word = addon_prices.both(reply.body["plan"].get("price"))
     found: dict[str, Any] = reply.body

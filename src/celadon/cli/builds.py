@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from celadon.cli import streams, uploads
+from celadon.cli import streams, uploads, waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.failure import Failure, UsageFailure
@@ -100,7 +100,13 @@ def create(
     if invocation.json:
         show_json(build)
         return
-    streams.copy(invocation.platform, build["output_stream_url"])
+    named = f"{build['id']} -a {invocation.app}"
+    with waiting.leaving(
+        "The build goes on.",
+        f"To follow it: celadon builds:output {named}",
+        f"To stop it: celadon builds:cancel {named}",
+    ):
+        streams.copy(invocation.platform, build["output_stream_url"])
     if _find(invocation, build["id"])["status"] == "failed":
         raise Failure(f"Build {build['id']} failed.")
 

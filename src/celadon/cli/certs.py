@@ -196,7 +196,7 @@ def auto(invocation: Invocation, wait: bool) -> None:
         return
     header(f"Automatic Certificate Management is enabled on {invocation.app}")
     if wait:
-        with action("Waiting for certificates"):
+        with _leaving(invocation), action("Waiting for certificates"):
             _wait_for_all(invocation)
     domains = _custom(invocation)
     if not domains:
@@ -216,7 +216,7 @@ def enable(invocation: Invocation, wait: bool) -> None:
         invocation.client.post(f"{invocation.app_path}/acm", {})
         running.status = "see `celadon certs:auto`"
     if wait:
-        with action("Waiting for certificates"):
+        with _leaving(invocation), action("Waiting for certificates"):
             failed = [entry["hostname"] for entry in _wait_for_all(invocation) if entry["acm_status"] != "cert issued"]
             if failed:
                 raise Failure(f"No certificate for {', '.join(failed)}: see `celadon certs:auto`")
@@ -246,6 +246,14 @@ def _status(entry: dict[str, Any]) -> str:
         return "Waiting" if entry["status"] == "succeeded" else "Waiting for DNS"
     status = str(entry["acm_status"])
     return {"verified": "In Progress", "cert issued": "OK"}.get(status, status.capitalize())
+
+
+def _leaving(invocation: Invocation) -> contextlib.AbstractContextManager[None]:
+    from celadon.cli import waiting
+
+    return waiting.leaving(
+        "The platform goes on asking for certificates.", f"To look: celadon certs:auto -a {invocation.app}"
+    )
 
 
 def _wait_for_all(invocation: Invocation) -> list[dict[str, Any]]:

@@ -71,13 +71,18 @@ def clear(invocation: Invocation) -> None:
 @click.argument("domain", required=False)
 def wait(invocation: Invocation, domain: str | None) -> None:
     """Wait until DNS leads a domain name here; without one, until it does for all of the app."""
-    from celadon.cli.waiting import until
+    from celadon.cli.waiting import leaving, until
 
     pending = [_find(invocation, domain)] if domain else [entry for entry in _domains(invocation) if _pending(entry)]
     if not pending:
         say(f"DNS leads all domain names of {invocation.app} here.")
     for entry in pending:
-        with action(f"Waiting for {entry['hostname']} to lead here ({_shown(entry)})"):
+        goes_on = (
+            "The platform goes on looking where DNS leads it.",
+            f"To look: celadon domains:info {entry['hostname']} -a {invocation.app}",
+        )
+        words = f"Waiting for {entry['hostname']} to lead here ({_shown(entry)})"
+        with leaving(*goes_on), action(words):
             path = f"{invocation.app_path}/domains/{entry['id']}"
             until(lambda path=path: None if _pending(invocation.client.get(path)) else True)  # type: ignore[misc]
 

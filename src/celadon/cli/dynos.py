@@ -92,7 +92,8 @@ def wait(invocation: Invocation, kind: str | None, with_run: bool, wait_interval
             )
         return None if done < len(dynos) else done
 
-    with action(f"Waiting for every dyno to run v{latest}") as running:
+    goes_on = ("The dynos go on without us.", f"To look: celadon ps -a {invocation.app}")
+    with waiting.leaving(*goes_on), action(f"Waiting for every dyno to run v{latest}") as running:
         running.status = f"{waiting.until(ready, every=wait_interval)} up"
 
 

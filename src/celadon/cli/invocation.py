@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from celadon.cli import detection, netrc
+from celadon.cli import detection, netrc, spinner
 from celadon.cli.client import Client, segment
 from celadon.cli.detection import Options
 from celadon.cli.failure import ApiFailure, Failure, UsageFailure, warn
@@ -143,6 +143,7 @@ def _log_in_again(platform: Platform) -> bool:
 
 def ask_secret(question: str) -> str:
     """A password or a code: typed unseen on a terminal, else the next line of standard input. Raises Failure at its end."""
+    spinner.stop()
     if not sys.stdin.isatty():
         line = sys.stdin.readline()
         if not line:
@@ -172,6 +173,7 @@ def ask_code() -> str | None:
 
 def ask(question: str) -> str:
     """A line from the user, the question on stderr; raises Failure at the end of input."""
+    spinner.stop()
     print(question, end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
     if not answer:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
+from celadon.cli import spinner
 from celadon.cli.failure import Failure
 
 # The exit status of who wrote for a reader that had gone.
@@ -98,16 +99,20 @@ def action(message: str, *, quiet: bool = False, stream: TextIO | None = None) -
     running = Action()
     if not quiet:
         print(f"{message}... ", end="", file=out, flush=True)
+        spinner.start(out)
     try:
         yield running
     except Failure:
+        spinner.stop()
         if not quiet:
             print("failed", file=out, flush=True)
         raise
     except BaseException:
+        spinner.stop()
         if not quiet:
             print(file=out, flush=True)
         raise
+    spinner.stop()
     if not quiet:
         print(f"{running.word}, {running.status}" if running.status else running.word, file=out, flush=True)
 

@@ -286,7 +286,13 @@ def _follow(invocation: Invocation, addon: Database, made: dict[str, Any], words
         say()
         say("Use Ctrl-C to stop watching; it goes on. celadon pg:backups:cancel ends it.")
         say()
-    with action(words, quiet=invocation.json) as running:
+    named = f"{made['name']} -a {addon.owner}"
+    goes_on = (
+        "It goes on.",
+        f"To look: celadon pg:backups:info {named}",
+        f"To end it: celadon pg:backups:cancel {named}",
+    )
+    with waiting.leaving(*goes_on), action(words, quiet=invocation.json) as running:
         made = waiting.until(ended)
         if not made["succeeded"]:
             raise Failure(made["error"] or "It was cancelled.")

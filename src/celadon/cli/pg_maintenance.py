@@ -48,7 +48,8 @@ def run(invocation: Invocation, database: str | None, force: bool, wait: bool) -
     with action(f"Triggering maintenance of {addon.name}"):
         invocation.client.post(f"{_path(addon)}/run", {})
     if wait:
-        with action("Waiting for maintenance to complete") as running:
+        goes_on = ("The maintenance goes on.", f"To look: celadon pg:maintenance {addon.name} -a {invocation.app}")
+        with waiting.leaving(*goes_on), action("Waiting for maintenance to complete") as running:
             running.status = waiting.until(lambda: _over(invocation, addon))
 
 

@@ -76,7 +76,9 @@ def wait(invocation: Invocation, database: str | None) -> None:
         found: dict[str, object] = invocation.client.get(f"{_path(addon)}/wait_status")
         return None if found["waiting?"] else found
 
-    with action(f"Waiting for the upgrade of {addon.name}") as running:
+    named = f"{addon.name} -a {invocation.app}"
+    goes_on = ("The upgrade goes on.", f"To wait for it: celadon pg:upgrade:wait {named}")
+    with waiting.leaving(*goes_on), action(f"Waiting for the upgrade of {addon.name}") as running:
         found = waiting.until(ended)
         if found["error?"]:
             raise Failure(f"{addon.name} {found['message']}")

@@ -78,7 +78,8 @@ def _show(invocation: Invocation, addon: Database) -> Any:
 def wait(invocation: Invocation, database: str | None) -> None:
     """Wait until a database is available."""
     for addon in databases.matching(invocation, database, POSTGRES):
-        with action(f"Waiting for database {addon.name}") as running:
+        goes_on = (f"{addon.name} is made all the same.", f"To look: celadon pg:info -a {invocation.app}")
+        with waiting.leaving(*goes_on), action(f"Waiting for database {addon.name}") as running:
             running.status = waiting.until(functools.partial(_available, invocation, addon))
 
 

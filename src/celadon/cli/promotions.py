@@ -12,7 +12,7 @@ from celadon.cli.failure import Failure
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, date, hash, header, say, show_json, table
 from celadon.cli.pipelines import apps_of, coupling_of
-from celadon.cli.waiting import until
+from celadon.cli.waiting import leaving, until
 
 _ORDER = ("development", "staging", "production")
 _COMMIT = re.compile(r"^[0-9a-f]{7,64}$")
@@ -78,11 +78,12 @@ def _wait(invocation: Invocation, promotion_id: str) -> list[dict[str, Any]]:
         early = released and len(found) == 1 and found[0]["release"]
         return found if early or all(target["status"] != "pending" for target in found) else None
 
-    with action("Waiting for promotion to complete", quiet=invocation.json):
-        first = until(lambda: targets(released=True))
-    if len(first) == 1 and first[0]["release"]:
-        _show_release(invocation, first[0])
-    return until(lambda: targets(released=False))
+    with leaving("The promotion goes on.", "To look: celadon releases -a APP, of each app that it goes to"):
+        with action("Waiting for promotion to complete", quiet=invocation.json):
+            first = until(lambda: targets(released=True))
+        if len(first) == 1 and first[0]["release"]:
+            _show_release(invocation, first[0])
+        return until(lambda: targets(released=False))
 
 
 def _show_release(invocation: Invocation, target: dict[str, Any]) -> None:

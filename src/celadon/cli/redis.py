@@ -135,7 +135,8 @@ def promote(invocation: Invocation, database: str) -> None:
 def wait(invocation: Invocation, database: str | None) -> None:
     """Wait until a Redis is available."""
     addon = databases.resolve(invocation, database, REDIS)
-    with action(f"Waiting for database {addon.name}") as running:
+    goes_on = (f"{addon.name} is made all the same.", f"To look: celadon redis:info -a {invocation.app}")
+    with waiting.leaving(*goes_on), action(f"Waiting for database {addon.name}") as running:
         running.status = waiting.until(lambda: _available(invocation, addon))
 
 
