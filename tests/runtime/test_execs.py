@@ -71,7 +71,8 @@ def left_behind(place: Place, runtime: crun.CrunRuntime, container: protocol.Con
     groups = cgroups.Cgroups(root=place.cgroup, kind=cgroups.hierarchy())
     found = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/celadon{place.instance}/{container.id}/*exec*")]
     found += list(runtime.execs.list())
-    names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in sorted(groups.pids(container.id))]
+    living = [pid for pid in sorted(groups.pids(container.id)) if cgroups.state(pid) not in ("", "Z")]
+    names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in living]
     return found + [name for name in names if name not in ("init", "catatonit", "sleep")] + names[2:]
 
 

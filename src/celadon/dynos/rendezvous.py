@@ -6,16 +6,19 @@ both ways until the dyno ends. The exchange is that of Heroku's clients.
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
 import socket
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from celadon.actions.context import Context, now
 from celadon.dynos import chunks, status_line
@@ -30,6 +33,7 @@ from celadon.store import changes, dynos, secrets
 from celadon.store.lines import Lines
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _GREETING = b"rendezvous\r\n"
 # Clients throw the whole first chunk away: the greeting must have been read before output follows it.
@@ -44,6 +48,7 @@ _BLOCK = 8192
 # A client that takes nothing for so long is gone.
 _DRAIN_TIMEOUT = 600.0
 _EOT = b"\x04"
+_THREADS = 20
 # After so many seconds of silence, then so often, so many times in vain: a client is gone after two minutes.
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 4}
 # Between two looks whether what was told to end has.
@@ -62,6 +67,7 @@ class Rendezvous:
         self._loop = asyncio.new_event_loop()
         self._strangers: dict[asyncio.StreamWriter, None] = {}
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="exec")
         self._thread = threading.Thread(target=self._run, name="rendezvous", daemon=True)
 
     def start(self) -> None:
@@ -159,7 +165,7 @@ class Rendezvous:
             self._loop.call_soon_threadsafe(_resolve, attached, _connect(path))
 
         try:
-            await asyncio.to_thread(self.manager.execs.begin, session, created)
+            await self._beside(self.manager.execs.begin, session, created)
         except RuntimeFailure as error:
             writer.write(f"{error}\r\n".encode())
             return
@@ -174,15 +180,19 @@ class Rendezvous:
             if left:
                 await self._hang_up(session)
         finally:
-            await asyncio.to_thread(self.manager.execs.end, session, left=left)
+            await self._beside(functools.partial(self.manager.execs.end, session, left=left))
 
     async def _hang_up(self, session: ExecSession) -> None:
         """SIGHUP to what a client has left behind, and some time to end."""
         execs = self.runtime.execs
-        await asyncio.to_thread(execs.signal, session.id, signal.SIGHUP)
+        await self._beside(execs.signal, session.id, signal.SIGHUP)
         deadline = self._loop.time() + HANG_UP_TIMEOUT.total_seconds()
-        while await asyncio.to_thread(execs.alive, session.id) and self._loop.time() < deadline:
+        while await self._beside(execs.alive, session.id) and self._loop.time() < deadline:
             await asyncio.sleep(_LOOK)
+
+    def _beside(self, step: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
+        """In a thread of those for sessions: a dyno that holds its own up must not hold up the one-offs of others."""
+        return self._loop.run_in_executor(self._threads, step, *arguments)
 
     def _find(self, secret: str) -> Dyno | None:
         """The dyno this secret is for; None for a stranger."""

@@ -79,6 +79,10 @@ class Cgroups:
                     found.update(int(word) for word in (directory / "cgroup.procs").read_text().split())
         return found - {0}
 
+    def alive(self, container_id: str) -> bool:
+        """Whether any of its processes has not ended: one that is only not reaped yet, which v1 still lists, has."""
+        return any(state(pid) not in ("", "Z", "X") for pid in self.pids(container_id))
+
     def holds(self, container_id: str, pid: int) -> bool:
         """Whether the process exists and belongs to the container."""
         try:
@@ -105,7 +109,7 @@ class Cgroups:
 
     def kill(self, container_id: str, deadline: float) -> None:
         """SIGKILL until nothing is left, at most until `deadline` (time.monotonic)."""
-        while self.pids(container_id):
+        while self.alive(container_id):
             self.signal(container_id, signal.SIGKILL)
             if time.monotonic() > deadline:
                 raise protocol.RuntimeFailure(f"cannot kill {container_id}: its processes do not go away")
@@ -180,6 +184,13 @@ def join(group: str, pid: int, kind: Hierarchy, mount: Path = MOUNT) -> None:
     members = mount / "cpu" / group.lstrip("/") / "cgroup.procs"
     if kind is not Hierarchy.UNIFIED and members.exists():
         members.write_text(str(pid))
+
+
+def state(pid: int) -> str:
+    """The kernel's letter for what a process does, as `T` for a stopped one and `Z` for a zombie; empty when it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(") ")[2][:1]
+    return ""
 
 
 def swap_total() -> int:

@@ -276,7 +276,7 @@ class CrunRuntime:
         patience = time.monotonic() + _CLAIM_TIMEOUT
         while _is_claimed(self._bundles / container_id) and time.monotonic() < patience:
             time.sleep(_PAUSE)
-        while monitor.kill_strays(self._bundles / container_id, deadline) or self._cgroups.pids(container_id):
+        while monitor.kill_strays(self._bundles / container_id, deadline) or self._cgroups.alive(container_id):
             self._cgroups.signal(container_id, signal.SIGKILL)
             if time.monotonic() > deadline:
                 raise protocol.RuntimeFailure(f"cannot remove {container_id}: its monitor does not go away")

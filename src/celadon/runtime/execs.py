@@ -20,6 +20,8 @@ from celadon.runtime import cgroups, monitor, protocol
 
 _START_TIMEOUT = 30.0
 _END_TIMEOUT = 10.0
+# What else runs in the container may keep it from ever getting there.
+_GATE_TIMEOUT = 3.0
 _PAUSE = 0.002
 # It stops until it is in its control group: what it starts before would be in none.
 _GATE = ("/bin/sh", "-c", 'kill -STOP $$; exec "$@"', "sh")
@@ -76,9 +78,9 @@ class Execs:
 
     def _contain(self, spec: protocol.ExecSpec, pid: int, process: dict[str, object]) -> None:
         """Put the command, which has stopped at its gate, into its group, and let it go on."""
-        deadline = time.monotonic() + _END_TIMEOUT
-        while _state(pid) != "T":
-            if not self.cgroups.holds(spec.container_id, pid) or time.monotonic() > deadline:
+        deadline = time.monotonic() + _GATE_TIMEOUT
+        while not (stopped := cgroups.state(pid) == "T") or not self.cgroups.holds(spec.container_id, pid):
+            if stopped or time.monotonic() > deadline or not cgroups.state(pid):
                 raise protocol.RuntimeFailure(f"cannot run a command in {spec.container_id}: it ended at once")
             time.sleep(_PAUSE)
         # crun sets it for containers only.
@@ -106,7 +108,7 @@ class Execs:
 
     def alive(self, exec_id: str) -> bool:
         """Whether anything of it runs."""
-        return bool(self.cgroups.pids(self._group(self._container(exec_id), exec_id)))
+        return self.cgroups.alive(self._group(self._container(exec_id), exec_id))
 
     def end(self, exec_id: str) -> None:
         """SIGKILL all of it, wait until it is gone, and forget it; no error when there is nothing."""
@@ -139,10 +141,3 @@ class Execs:
 
     def _group(self, container_id: str, exec_id: str) -> str:
         return f"{container_id}/{exec_id}"
-
-
-def _state(pid: int) -> str:
-    """The kernel's letter for what a process does, `T` for a stopped one; empty when it is gone."""
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(") ")[2][:1]
-    return ""
