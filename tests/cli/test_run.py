@@ -330,7 +330,7 @@ class Cut:
 
 
 def test_a_network_that_is_cut_is_the_end_and_no_fault_of_ours() -> None:
-    with open(os.devnull, "rb") as source, open(os.devnull, "wb") as sink:
+    with Path(os.devnull).open("rb") as source, Path(os.devnull).open("wb") as sink:
         wire = rendezvous._Wire(Cut(), source, sink, terminal=False)  # type: ignore[arg-type]
         wire.run()
     assert wire.status is None
