@@ -115,20 +115,19 @@ class Execs:
         directory = self.directory / exec_id
         container_id = self._container(exec_id)
         deadline = time.monotonic() + _END_TIMEOUT
-        # Who began it may have been killed: its monitor is let go on until there is something to kill.
+        # Who began it may have been killed: its monitor and crun are let go on until there is something to kill.
         while monitor.read_number(directory / "pid") is None and monitor.strays(directory):
             if time.monotonic() > deadline:
                 monitor.kill_strays(directory, deadline)
             time.sleep(_PAUSE)
+        # First a crun that is about to become the command: it would be it after we have looked.
+        monitor.kill_strays(directory, deadline)
         pid = monitor.read_number(directory / "pid")
         if container_id and pid is not None and self.cgroups.holds(container_id, pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if container_id:
             self.cgroups.remove(self._group(container_id, exec_id), deadline)
-        watcher = monitor.pid_of(directory, container_id)
-        if watcher is not None and not monitor.wait_gone(watcher, deadline):
-            monitor.kill_strays(directory, time.monotonic() + 1)
         # The directory last: as long as it is there, somebody will come back to finish this.
         shutil.rmtree(directory, ignore_errors=True)
 

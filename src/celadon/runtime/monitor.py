@@ -182,7 +182,8 @@ def strays(bundle: Path) -> set[int]:
     for directory in Path("/proc").iterdir():
         if directory.name.isdigit() and int(directory.name) != os.getpid():
             arguments = _settled_command_line(int(directory.name))
-            if wanted in arguments and {b"-b", b"--bundle"} & set(arguments):
+            named = any(argument == wanted or argument.startswith(wanted + b"/") for argument in arguments)
+            if named and {b"-b", b"--bundle", b"--process"} & set(arguments):
                 found.add(int(directory.name))
     return found
 
