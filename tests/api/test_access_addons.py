@@ -1,12 +1,16 @@
 """Who may do what: every route that the addons role serves, and every kind of caller."""
 
+import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from tests.api import addons_role
 from tests.api.fuzz_requests import JUNK
-from tests.api.world import EMAIL, PASSWORD, Reply, World
+from tests.api.world import EMAIL, PASSWORD, Reply, World, open_world
 
 from celadon.actions import accounts
 from celadon.api import role
@@ -14,6 +18,7 @@ from celadon.api.application import Api
 from celadon.api.route import Door, Route
 from celadon.model.account import Actor
 from celadon.model.errors import BadRequest
+from celadon.platform.settings import Settings
 
 ROUTES = addons_role.table()
 _WITH_TOKEN = [route for route in ROUTES if route.door in (Door.TOKEN, Door.PASSWORD)]
@@ -31,12 +36,25 @@ BODY = {
 }
 
 
-@pytest.fixture
-def shop(world: World) -> World:
-    """The app `example` with a database and a Redis, and the routes of both roles."""
+@pytest.fixture(scope="module")
+def stocked(prepared: dict[bool, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home to copy: the app `example` with a database and a Redis."""
+    home = tmp_path_factory.mktemp("stocked") / "home"
+    shutil.copytree(prepared[True], home)
+    world = open_world(Settings(home=home, acme_email="ops@example.com"))
     names = addons_role.furnish(world, world.actor, "example", WORD)
-    api = Api(world.context, (*role.ROUTES, *addons_role.routes(world.context)))
-    return replace(world, api=api, made={**names, "app": "example"})
+    (home / "made.json").write_text(json.dumps({**names, "app": "example", "token": world.token}))
+    world.context.database.close()
+    return home
+
+
+@pytest.fixture
+def shop(stocked: Path, tmp_path: Path) -> Iterator[World]:
+    """What is in stock, and the routes of both roles."""
+    shutil.copytree(stocked, tmp_path / "home")
+    world = open_world(Settings(home=tmp_path / "home", acme_email="ops@example.com"))
+    yield replace(world, api=Api(world.context, (*role.ROUTES, *addons_role.routes(world.context))))
+    world.context.database.close()
 
 
 def path_of(shop: World, route: Route, **others: str) -> str:
