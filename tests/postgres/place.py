@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import subprocess
 import threading
 import time
 import uuid
@@ -32,7 +33,7 @@ from tests.runtime.conftest import free_instance
 class CopiedClusters(Clusters):
     """initdb, which takes most of the time that a new cluster needs, makes the first one's files; others get copies.
 
-    They come by the way of the spare files that the platform keeps. Copies are one another's in all, the identity too.
+    Copies are one another's in all, the identity too. Spare files that are there are taken, as the platform does.
     """
 
     def __init__(self, engines: Engines) -> None:
@@ -40,15 +41,24 @@ class CopiedClusters(Clusters):
         self._turn = threading.Lock()
 
     def make(self, engine: Engine) -> None:
-        if self.made(engine) or engine.version != self.version:
-            return super().make(engine)
-        kept = self.engines.settings.home / "first-cluster"
+        if self.made(engine):
+            return
+        kept = self.engines.settings.home / f"first-cluster-{engine.version}"
         with self._turn:
             if kept.is_dir() and not self.spare.is_dir():
-                shutil.copytree(kept, self.spare)
+                self._copy(kept, engine)
+                return
             super().make(engine)
             if not kept.is_dir():
                 shutil.copytree(self.files(engine), kept)
+
+    def _copy(self, kept: Path, engine: Engine) -> None:
+        self.engines.prepare(engine)
+        new = self.files(engine).with_name("cluster.new")
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.copytree(kept, new)
+        subprocess.run(["chown", "-R", f"{self.engines.uid(engine)}:{self.engines.uid(engine)}", str(new)], check=True)
+        new.rename(self.files(engine))
 
 
 @dataclass(frozen=True)

@@ -194,12 +194,14 @@ def test_an_app_goes_on_reading_during_a_restore(shop: Shop) -> None:
 
 
 def fill(shop: Shop, megabytes: int) -> None:
+    """Text that gzip hardly makes smaller: 1.6 MB of it again and again, further apart than it looks back."""
     with shop.connect() as connection:
         connection.execute("drop table if exists big")
         connection.execute(
-            "create table big as select string_agg(md5(random()::text), '') from generate_series(1, %s) a, "
-            "generate_series(1, 1000) b group by a, b / 50",
-            [megabytes * 31],
+            "create table big as with words as materialized "
+            "(select string_agg(md5(random()::text), '') as word from generate_series(1, 50000) n group by n %% 1000) "
+            "select one.word from generate_series(1, %s) again, lateral (select word from words offset 0 * again) one",
+            [megabytes * 10 // 16],
         )
 
 
