@@ -34,7 +34,7 @@ def main() -> int:
             return lambda: subprocess.run(argv, env=env, cwd=bench.directory, check=True, capture_output=True)
 
         # It finds the credentials where bin/up has put them: both clients read .netrc.
-        theirs = json.loads(bench.celadon("client:env", "--json"))
+        theirs = json.loads(bench.celadon("client:env", "--json")) | {"HEROKU_DISABLE_AUTOUPDATE": "1"}
         official = official_cli()
         bench.celadon("plugins:link", str(CHECKOUT / "examples" / "plugin-hello"))
         none = {"XDG_DATA_HOME": str(bench.directory / "no-plugins")}

@@ -76,7 +76,7 @@ ANSWERS: Mapping[str, Any] = {
     ],
     "/apps/shop/features": [
         {"enabled": True, "id": ID, "name": "log-runtime-metrics"},
-        {"enabled": True, "id": ID, "name": "runtime-dyno-metadata"},
+        {"enabled": True, "id": ID, "name": "runtime-new-layer-extract"},
         {"enabled": False, "id": ID, "name": "preboot"},
     ],
     "/apps/shop/pipeline-couplings": {"app": {"id": ID}, "id": ID, "pipeline": {"id": ID}, "stage": "production"},

@@ -106,5 +106,6 @@ def test_every_module_of_the_client_is_loaded_without_what_only_unix_has() -> No
 
 
 def test_windows_has_another_name_for_the_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(netrc, "os", SimpleNamespace(name="nt", environ={"HOME": "/home/ada"}))
+    monkeypatch.setattr(netrc, "os", SimpleNamespace(name="nt"))
+    monkeypatch.setenv("HOME", "/home/ada")
     assert netrc.path() == Path("/home/ada/_netrc")

@@ -68,7 +68,7 @@ def test_the_plan_says_what_becomes_of_each_part_and_changes_nothing(
         "Config vars\n  + set 2: GREETING, SECRET_KEY\n  - PORT\n      cannot set config var PORT: each dyno gets its own",
         "  - DATABASE_URL\n      not copied: the add-on postgresql-flat-1 owns it\n",
         "  + set https://github.com/acme/pack, then heroku/python\n",
-        "  + switch log-runtime-metrics on\n  - runtime-dyno-metadata\n      there is no such feature here\n",
+        "  + switch log-runtime-metrics on\n  - runtime-new-layer-extract\n      there is no such feature here\n",
         "  + give grace@example.com access\n",
         "  + send the log to logs.example.com\n",
         "  + make it production of shops\n",

@@ -99,6 +99,8 @@ def client(argv: list[str], home: Path, directory: Path, variables: dict[str, st
         "HOME": str(home),
         "PATH": f"{programs}:{os.environ['PATH']}",
         "TERM": "xterm",
+        # It starts a program of its own for that, which stays.
+        "HEROKU_DISABLE_AUTOUPDATE": "1",
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_TERMINAL_PROMPT": "0",
         "CELADON_TEST_ADDRESSES": str(home / "addresses"),

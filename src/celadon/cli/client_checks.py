@@ -89,9 +89,8 @@ def _login(platform: Platform, found: Repository | None) -> Iterator[Check]:
     log_in = f"celadon login --platform {platform.api_url}"
     try:
         known = token(platform)
-    except OSError as error:
-        detail = f"cannot read {netrc.path()}: {error.strerror}"
-        yield Check(name="login", ok=False, detail=detail, remedy=f"ls -la {netrc.path()}")
+    except Failure as failure:
+        yield _failed("login", failure, f"ls -la {netrc.path()}")
         return
     if known is None:
         yield Check(name="login", ok=False, detail="not logged in", remedy=log_in)
