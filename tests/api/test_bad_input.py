@@ -49,7 +49,7 @@ _TABLE: list[tuple[str, Any, int, str]] = [
     ("PATCH /apps/example/formation", {"updates": [{"type": "web", "quantity": "9" * 41}]}, 422, "longer than"),
     ("PATCH /apps/example/formation", {"updates": [{"type": "web", "quantity": 101}]}, 422, "from 0 to 100"),
     ("PATCH /apps/example/formation", {"updates": [{"type": "web", "size": "9X"}]}, 422, "the sizes here are"),
-    ("PATCH /apps/example/formation/clock", {"quantity": 1}, 404, "find that formation"),
+    ("PATCH /apps/example/formation/clock", {"quantity": 1}, 404, "find that process type"),
     ("POST /apps/example/dynos", {}, 422, "give the `command`"),
     ("POST /apps/example/dynos", {"command": "  "}, 422, "there is no command"),
     ("POST /apps/example/dynos", {"command": ["ls"]}, 422, "command: it must be a string, not a list"),
