@@ -54,7 +54,7 @@ def test_a_push_is_watched_and_gone_back_from(app: App, visitor: Visitor) -> Non
     app.write("version", "two\n")
     app.write("Procfile", "web: python3 -u server.py\nrelease: sh release.sh\n")
     # It waits until somebody has seen it run.
-    app.write("release.sh", "echo migrating\nsleep 4\necho migrated\n")
+    app.write("release.sh", "echo migrating\nsleep 10\necho migrated\n")
     app.commit("Second")
     page = visitor.go(f"/dashboard/apps/{app.name}/deploy")
     push = subprocess.Popen(

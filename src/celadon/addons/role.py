@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from celadon.actions import context as contexts
 from celadon.addons import provider_port, services
@@ -17,14 +18,15 @@ from celadon.addons.provider_port import ProviderPort
 from celadon.addons.services import Providers
 from celadon.addons.serving import SOCKET, Serving
 from celadon.platform.settings import Settings
-from celadon.store import changes
+from celadon.store import changes, engines
 
 log = logging.getLogger(__name__)
 
 # Seconds: for another try of what has failed nobody rings.
 _RETRIES = 1.0
-# And between two looks at the engines: none tells that it has died.
+# And between two looks at the engines: none tells that it has died. Where there are none, who makes one rings.
 _LOOK = 0.25
+_IDLE = 5.0
 # Between two tries of what breaks.
 _LONGEST_PAUSE = 30.0
 
@@ -36,8 +38,9 @@ def main(settings: Settings) -> None:
     built_in = services.built_in(context)
     manager = Manager(context, Providers(context, built_in.providers), bell.set)
     looks = [threading.Event() for _ in built_in.ensures]
+    pace = Pace()
     for ensure, look in zip(built_in.ensures, looks, strict=True):
-        threading.Thread(target=_keep, args=(ensure, look), daemon=True).start()
+        threading.Thread(target=_keep, args=(ensure, look, pace), daemon=True).start()
     Serving(settings.run / SOCKET, context, built_in.routes, built_in.files).start()
     port = ProviderPort(context, built_in.own)
     port.write_manifests(settings)
@@ -50,12 +53,23 @@ def main(settings: Settings) -> None:
             log.info("at=ensure asking=%d", begun)
         while not bell.wait(changes.LOOK) and feed.look() <= seen and time.monotonic() < until:
             pass
+        if not bell.is_set() and feed.look() <= seen:
+            continue
+        with context.database.read() as tx:
+            pace.seconds = _LOOK if engines.list_all(tx) else _IDLE
         # One look at the feed for all: a look of each would be most of what the role does.
         for look in looks:
             look.set()
 
 
-def _keep(ensure: Callable[[], object], look: threading.Event) -> None:
+@dataclass(slots=True)
+class Pace:
+    """Seconds between two looks that nobody has asked for."""
+
+    seconds: float = _LOOK
+
+
+def _keep(ensure: Callable[[], object], look: threading.Event, pace: Pace) -> None:
     """Keep engines as they should be; what breaks is tried again, ever later, and keeps nothing else from its work."""
     failures = 0
     while True:
@@ -66,5 +80,5 @@ def _keep(ensure: Callable[[], object], look: threading.Event) -> None:
             failures += 1
             log.exception("at=ensure-failed failures=%d", failures)
             time.sleep(min(_LOOK * 2**failures, _LONGEST_PAUSE))
-        look.wait(_LOOK)
+        look.wait(pace.seconds)
         look.clear()
