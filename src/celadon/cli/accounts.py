@@ -8,7 +8,7 @@ import sys
 import click
 
 from celadon.cli import browser_login, netrc, platforms, saved_accounts
-from celadon.cli.client import Client
+from celadon.cli.client import Client, ended, revoke
 from celadon.cli.commands import command
 from celadon.cli.failure import ApiFailure, Failure, warn
 from celadon.cli.invocation import Invocation, ask, ask_code, ask_password, credentials, token
@@ -70,27 +70,11 @@ def logout(invocation: Invocation) -> None:
     """End this login: its token works no more, and is taken out of ~/.netrc."""
     platform = invocation.platform
     if credentials(platform) is not None and not os.environ.get("CELADON_API_KEY"):
-        _revoke(Client(platform=platform, authorization=invocation.client.authorization))
+        revoke(Client(platform=platform, authorization=invocation.client.authorization))
         saved_accounts.forget(token(platform) or "")
     netrc.remove(platform.machines)
     platforms.forget(platform)
     say("Local credentials cleared")
-
-
-def _revoke(client: Client) -> None:
-    # That of a login by a browser ends with its session; one that the platform no longer knows is as good as ended.
-    if not _ended(client, "/oauth/sessions/~"):
-        _ended(client, "/oauth/authorizations/~")
-
-
-def _ended(client: Client, path: str) -> bool:
-    try:
-        client.delete(path)
-    except ApiFailure as failure:
-        if failure.http_status not in (401, 404):
-            raise
-        return False
-    return True
 
 
 @command(json=True)
@@ -144,7 +128,7 @@ def _keep(platform: Platform, address: str, new_token: str) -> None:
         saved_accounts.renew(platform, address, new_token)
     except Failure:
         # Nobody would know of it.
-        _revoke(_client(platform, new_token))
+        revoke(_client(platform, new_token))
         raise
     print(f"Logged in as {address}", file=sys.stdout if on_terminal() else sys.stderr)
 
@@ -176,7 +160,7 @@ def _exchanged(platform: Platform, session_token: str, expires_in: int) -> str:
     """A token that lasts as long as was asked for, instead of the session that a browser makes."""
     client = _client(platform, session_token)
     made = client.post("/oauth/authorizations", _asked(expires_in))
-    _ended(client, "/oauth/sessions/~")
+    ended(client, "/oauth/sessions/~")
     return str(made["access_token"]["token"])
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import celadon
 from celadon.cli import patience
-from celadon.cli.failure import Failure, warn
+from celadon.cli.failure import ApiFailure, Failure, warn
 from celadon.cli.platforms import Platform
 
 if TYPE_CHECKING:
@@ -192,3 +192,21 @@ def _parsed(headers: Mapping[str, str], text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def revoke(client: Client) -> None:
+    """End the login that this client uses; one that the platform no longer knows is as good as ended. Raises Failure."""
+    # That of a login by a browser ends with its session.
+    if not ended(client, "/oauth/sessions/~"):
+        ended(client, "/oauth/authorizations/~")
+
+
+def ended(client: Client, path: str) -> bool:
+    """Delete a login; False for one that the platform does not know. Raises Failure."""
+    try:
+        client.delete(path)
+    except ApiFailure as failure:
+        if failure.http_status not in (401, 404):
+            raise
+        return False
+    return True

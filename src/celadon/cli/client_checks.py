@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 
-from celadon.cli import detection, netrc, platforms, plugin_index, plugin_probe, repository
+from celadon.cli import detection, files, netrc, platforms, plugin_index, plugin_probe, repository
 from celadon.cli import version as versions
 from celadon.cli.client import Client, Reply
 from celadon.cli.detection import Options
@@ -56,9 +56,11 @@ def _git() -> Check:
 
 def _credentials_file() -> Check:
     """The file of tokens is for its owner alone, where the system has such rights."""
-    file = netrc.path()
     try:
+        file = netrc.path()
         told = file.stat()
+    except Failure as failure:
+        return _failed("netrc", failure, "export HOME=/home/you")
     except FileNotFoundError:
         return Check(name="netrc", ok=True, detail=f"{file} is not there yet")
     except OSError as error:
@@ -130,7 +132,7 @@ def _clock(reply: Reply) -> Iterator[Check]:
 
 def _keys(keys: list[Mapping[str, Any]], *, by_ssh: bool) -> Check:
     """Whether a key of this machine is the account's; needed where git goes by SSH."""
-    ours = {_body(text) for file in sorted((Path.home() / ".ssh").glob("*.pub")) if (text := _read(file))}
+    ours = {_body(text) for file in sorted((files.home() / ".ssh").glob("*.pub")) if (text := _read(file))}
     known = [key for key in keys if _body(str(key["public_key"])) in ours]
     if known:
         return Check(name="SSH key", ok=True, detail=str(known[0]["fingerprint"]))

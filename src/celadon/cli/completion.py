@@ -12,13 +12,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem, FishComplete, ShellComplete, ZshComplete, split_arg_string
 
+from celadon.cli import files
 from celadon.cli.detection import Options
+from celadon.cli.failure import Failure
 
 if TYPE_CHECKING:
     from celadon.cli.table import Entry
@@ -136,28 +137,15 @@ def _apps(options: Options) -> list[str]:
     said = authorization(platform)
     # Of another login the list is another one.
     key = hashlib.sha256(f"{platform.api_url} {said}".encode()).hexdigest()[:32]
-    file = cache() / f"apps-{key}.json"
+    file = files.cache() / f"apps-{key}.json"
     with contextlib.suppress(OSError, ValueError):
         if time.time() - file.stat().st_mtime < _FRESH:
             kept: list[str] = json.loads(file.read_text("utf-8"))
             return kept
     told: list[Any] = Client(platform=platform, authorization=lambda: said).all("/apps")
     found = [str(app["name"]) for app in told]
-    _keep(file, json.dumps(found))
+    # Where it cannot be written, the next one asks again.
+    with contextlib.suppress(Failure):
+        files.make(file.parent)
+        files.replace(file, json.dumps(found).encode(), mode=0o600)
     return found
-
-
-def cache() -> Path:
-    """The directory of what can be had again."""
-    chosen = os.environ.get("XDG_CACHE_HOME")
-    return (Path(chosen) if chosen else Path(os.environ.get("HOME") or Path.home()) / ".cache") / "celadon"
-
-
-def _keep(file: Path, text: str) -> None:
-    """For the user alone; where it cannot be written, the next one asks again."""
-    with contextlib.suppress(OSError):
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
-            opened.write(text)
-        partial.replace(file)

@@ -1,15 +1,13 @@
 """Config vars between an app and a `.env` file."""
 
-import os
 import stat
-import tempfile
 from pathlib import Path
 
 import click
 
+from celadon.cli import files
 from celadon.cli.commands import command
 from celadon.cli.config_vars import config_vars, newest
-from celadon.cli.failure import Failure
 from celadon.cli.invocation import Invocation, ask
 from celadon.cli.output import action, say
 from celadon.local import env_file
@@ -80,15 +78,8 @@ def _agreed(key: str, here: str, there: str) -> bool:
 def _write(file: Path, text: str) -> None:
     """All or nothing, with the rights of the file that was there; raises Failure."""
     target = file.resolve()
-    temporary: str | None = None
     try:
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o600
-        descriptor, temporary = tempfile.mkstemp(prefix=f"{target.name}.", dir=target.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as opened:
-            opened.write(text)
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(target)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
-        raise Failure(f"cannot write {file}: {error.strerror}") from None
+        raise files.unwritable(file, error) from None
+    files.replace(target, text.encode(), mode=mode)

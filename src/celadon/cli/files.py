@@ -29,6 +29,12 @@ def configuration() -> Path:
     return (Path(named) if named else home() / ".config") / "celadon"
 
 
+def cache() -> Path:
+    """Where `celadon` keeps what can be had again."""
+    named = os.environ.get("XDG_CACHE_HOME")
+    return (Path(named) if named else home() / ".cache") / "celadon"
+
+
 @contextlib.contextmanager
 def changing(file: Path) -> Iterator[None]:
     """One program at a time reads and replaces this file: whoever comes second waits, and reads what the first wrote.
@@ -50,6 +56,14 @@ def changing(file: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def make(directory: Path) -> None:
+    """A directory for this user alone; raises Failure."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(directory, error) from None
 
 
 def replace(file: Path, content: bytes, *, mode: int) -> None:

@@ -1,13 +1,11 @@
 """Backups of databases: take, restore, download, schedule and check them."""
 
-import shutil
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import click
 
-from celadon.cli import databases, waiting
+from celadon.cli import databases, uploads, waiting
 from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.databases import POSTGRES, Database
@@ -154,9 +152,14 @@ def download(invocation: Invocation, backup: str | None, output: str | None) -> 
     if output is None and place.exists():
         place = next(path for n in range(1, 10_000) if not (path := Path(f"latest.dump.{n}")).exists())
     with action(f"Getting backup from {invocation.app}") as running:
-        found = _url(invocation, backup)
-        with urllib.request.urlopen(found, timeout=60) as answer, place.open("wb") as file:
-            shutil.copyfileobj(answer, file)
+        partial = place.with_name(f"{place.name}.partial")
+        try:
+            with partial.open("wb") as file:
+                uploads.get(invocation.platform, _url(invocation, backup), file)
+            partial.replace(place)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
         running.status = str(place)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from celadon.cli import plugin_root
+from celadon.cli import files, plugin_root
 from celadon.cli.failure import Failure, warn
 from celadon.cli.plugin_root import INDEX
 from celadon.cli.table import ALIASES, COMMANDS, Entry
@@ -50,7 +50,9 @@ class Plugin:
 
 def root() -> Path:
     """The directory of all plugins of this user."""
-    return Path(plugin_root.path())
+    found = Path(plugin_root.path())
+    # Nobody knows the user's home: this tells them so.
+    return found if found.is_absolute() else files.home() / found
 
 
 def read() -> dict[str, Plugin]:
@@ -68,15 +70,8 @@ def read() -> dict[str, Plugin]:
 
 def write(plugins: Mapping[str, Plugin]) -> None:
     """Replace the index; raises Failure."""
-    file = root() / INDEX
-    partial = file.with_name(f"{INDEX}.partial")
     told = {"plugins": [dataclasses.asdict(plugins[name]) for name in sorted(plugins)]}
-    try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as opened:
-            json.dump(told, opened, indent=2)
-        partial.replace(file)
-    except OSError as error:
-        raise Failure(f"cannot write {file}: {error.strerror}") from None
+    files.replace(root() / INDEX, json.dumps(told, indent=2).encode(), mode=0o600)
 
 
 def entries() -> dict[str, Entry]:

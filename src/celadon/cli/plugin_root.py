@@ -12,4 +12,5 @@ def path() -> str:
 
 
 def any_installed() -> bool:
-    return os.path.exists(os.path.join(path(), INDEX))  # noqa: PTH110, PTH118
+    # Where nobody knows the user's home there is none.
+    return os.path.isabs(path()) and os.path.exists(os.path.join(path(), INDEX))  # noqa: PTH110, PTH117, PTH118

@@ -90,7 +90,7 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
     ),
     "ps:copy": (
         "Copying a file out of a dyno is not there.",
-        "Use `celadon run --no-tty -- cat FILE > FILE`, in a dyno of its own with the same code.",
+        "Use `celadon ps:exec --no-tty -- cat FILE > FILE`, which reads it in the dyno itself.",
     ),
     "ps:forward": (
         "Forwarding a port of a dyno is not there.",
@@ -98,7 +98,7 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
     ),
     "ps:socks": (
         "A proxy into a dyno is not there.",
-        "Use `celadon run --app APP COMMAND` for what is to run beside the app.",
+        "Use `celadon ps:exec COMMAND` for what is to run beside the dyno's process.",
     ),
     "redis:upgrade": (
         "There is one version of Redis.",

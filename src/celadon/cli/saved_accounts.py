@@ -7,14 +7,15 @@ that only its owner reads.
 import contextlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
-from celadon.cli import netrc, platforms
-from celadon.cli.client import Client
+from celadon.cli import files, netrc, platforms
+from celadon.cli.client import Client, revoke
 from celadon.cli.commands import command
 from celadon.cli.failure import ApiFailure, Failure, warn
 from celadon.cli.invocation import Invocation, credentials
@@ -100,7 +101,8 @@ def add(invocation: Invocation, name: str, email: str | None) -> None:
     if other := next((one for one in _read() if _same(one.platform, platform) and one.email == login[0]), None):
         raise Failure(f"{login[0]} is kept as {other.name} already.")
     platforms.remember(platform)
-    _write([*_read(), Account(name=name, email=login[0], token=login[1], platform=platform)])
+    with _changing() as accounts_kept:
+        accounts_kept.append(Account(name=name, email=login[0], token=login[1], platform=platform))
     say(f"{login[0]} at {platform.api_url} is kept as {name}.")
 
 
@@ -136,38 +138,35 @@ def remove(invocation: Invocation, name: str) -> None:
         )
     with action(f"Removing {name}"):
         _end(found)
-        _write([one for one in _read() if one.name != name])
+        with _changing() as kept:
+            kept[:] = [one for one in kept if one.name != name]
 
 
 def _end(found: Account) -> None:
     client = Client(platform=found.platform, authorization=lambda: f"Bearer {found.token}")
     try:
-        client.delete("/oauth/authorizations/~")
-    except ApiFailure as failure:
-        if failure.http_status not in (401, 404):
-            raise
+        revoke(client)
+    except ApiFailure:
+        raise
     except Failure as failure:
         warn([*failure.lines, f"{found.name} is forgotten here, but its token is still good there."])
 
 
 def renew(platform: Platform, email: str, token: str) -> None:
     """A new login of an account that has a name: the name leads to it."""
-    kept = _read()
-    changed = [
-        Account(name=one.name, email=email, token=token, platform=platform)
-        if _same(one.platform, platform) and one.email == email
-        else one
-        for one in kept
-    ]
-    if changed != kept:
-        _write(changed)
+    with _changing() as kept:
+        kept[:] = [
+            Account(name=one.name, email=email, token=token, platform=platform)
+            if _same(one.platform, platform) and one.email == email
+            else one
+            for one in kept
+        ]
 
 
 def forget(token: str) -> None:
     """A login has ended: what is kept of it goes."""
-    kept = _read()
-    if any(one.token == token for one in kept):
-        _write([one for one in kept if one.token != token])
+    with _changing() as kept:
+        kept[:] = [one for one in kept if one.token != token]
 
 
 def _find(name: str) -> Account:
@@ -209,17 +208,20 @@ def _account(name: str, entry: dict[str, Any]) -> Account:
     return Account(name=name, email=entry["email"], token=entry["token"], platform=platform)
 
 
-def _write(kept: list[Account]) -> None:
+@contextlib.contextmanager
+def _changing() -> Iterator[list[Account]]:
+    """The accounts, which nobody else changes meanwhile; written when they are others at the end. Raises Failure."""
     target = file()
+    if not target.parent.is_dir():
+        files.make(target.parent)
+    with files.changing(target):
+        kept = _read()
+        before = list(kept)
+        yield kept
+        if kept != before:
+            _write(target, kept)
+
+
+def _write(target: Path, kept: list[Account]) -> None:
     entries = {one.name: {"email": one.email, "token": one.token, "platform": asdict(one.platform)} for one in kept}
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            partial.unlink()
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-            json.dump(entries, written, indent=2, default=str)
-        partial.replace(target)
-    except OSError as error:
-        raise Failure(f"cannot write {target}: {error.strerror}") from None
+    files.replace(target, json.dumps(entries, indent=2, default=str).encode(), mode=0o600)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import celadon
-from celadon.cli import installation
+from celadon.cli import files, installation
 from celadon.cli.failure import Failure, warn
 
 SWITCH = "CELADON_SKIP_NEW_VERSION_CHECK"
@@ -24,7 +24,11 @@ def wanted() -> bool:
 
 def show() -> None:
     """After a command: say what is known, and have it looked up again when that is old."""
-    file = _file()
+    try:
+        file = _file()
+    except Failure:
+        # Nobody's home: there is nowhere to keep what is found.
+        return
     try:
         known = file.stat()
         if known.st_size:
@@ -38,9 +42,7 @@ def show() -> None:
 
 
 def _file() -> Path:
-    chosen = os.environ.get("XDG_CACHE_HOME")
-    below = Path(chosen) if chosen else Path(os.environ.get("HOME") or Path.home()) / ".cache"
-    return below / "celadon" / "client-of-the-platform"
+    return files.cache() / "client-of-the-platform"
 
 
 def _tell(file: Path) -> None:
@@ -81,9 +83,8 @@ def main() -> None:
     except Failure:
         return
     file = _file()
-    partial = file.with_name(f"{file.name}.{os.getpid()}.partial")
-    partial.write_text("" if version == celadon.__version__ else f"{version} {platform.api_url}", "utf-8")
-    partial.replace(file)
+    text = "" if version == celadon.__version__ else f"{version} {platform.api_url}"
+    files.replace(file, text.encode(), mode=0o600)
 
 
 if __name__ == "__main__":
