@@ -104,6 +104,10 @@ class LocalEngine:
         if found.returncode:
             raise EngineError(found.stderr.decode("utf-8", "replace"))
 
+    def renew(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR2)
+
     def kill(self) -> None:
         """SIGKILL the master and its workers."""
         if self._process is None:

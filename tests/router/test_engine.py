@@ -1,7 +1,9 @@
 """HAProxy as a container of the real runtime."""
 
+import contextlib
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +14,7 @@ from tests.router.mesh import Mesh
 
 from celadon.platform import images
 from celadon.platform.settings import Settings
-from celadon.router import admin, engine
+from celadon.router import admin, engine, role
 from celadon.router.engine import ContainerEngine, EngineError
 from celadon.runtime import cgroups
 from celadon.runtime.crun import CrunRuntime
@@ -49,7 +51,8 @@ class KillableEngine(ContainerEngine):
 
 @pytest.fixture
 def mesh() -> Iterator[Mesh]:
-    with meshes.mesh(KillableEngine) as running:
+    # Times that are long enough for a machine that has much else to do.
+    with meshes.mesh(KillableEngine, first_byte_timeout=20.0, idle_timeout=20.0, drain_timeout=20.0) as running:
         assert isinstance(running.engine, KillableEngine)
         yield running
         running.engine.ending = True
@@ -97,3 +100,28 @@ def test_a_file_that_haproxy_refuses_is_not_used(mesh: Mesh) -> None:
     with pytest.raises(EngineError, match="refuses it"):
         mesh.engine.check(broken)
     mesh.engine.check(config)
+
+
+def test_a_master_whose_places_are_all_taken_begins_anew_and_loses_no_request(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin.ask_master, "__defaults__", (1.0,))
+    monkeypatch.setattr(role, "_SILENCE", 1.0)
+    app_id = mesh.app("boxed")
+    with servers.Dyno() as first, servers.Dyno("127.0.0.2") as second, contextlib.ExitStack() as held:
+        dyno_id = mesh.serve(app_id, first)
+        mesh.wait_status("boxed.localhost", 200)
+        with pytest.raises(admin.Silent):
+            for _ in range(30):
+                conversation = held.enter_context(socket.socket(socket.AF_UNIX))
+                conversation.settimeout(1.0)
+                with contextlib.suppress(OSError):
+                    conversation.connect(str(mesh.engine.master))
+                    conversation.sendall(b"@1 show events requests -w\n")
+            admin.ask_master(mesh.engine.master, "show proc")
+        with Load(mesh.settings.http_port, "boxed.localhost", clients=4) as load:
+            mesh.serve(app_id, second, 2)
+            mesh.change(dyno_id, draining_at=meshes.now())
+            mesh.wait_routed(dyno_id, False, 60)
+            load.wait_for(100)
+        assert load.failures == []

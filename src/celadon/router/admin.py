@@ -36,6 +36,10 @@ class Refused(AdminError):
     """HAProxy can be asked, and answers that it will not."""
 
 
+class Silent(AdminError):
+    """HAProxy's master does not answer: it has ten places for conversations, and all may be taken by some that never end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningServer:
     """A server as HAProxy has it."""
@@ -161,6 +165,8 @@ def ask_master(path: Path, command: str, timeout: float = _TIMEOUT) -> str:
             parts = []
             while received := connection.recv(1 << 16):
                 parts.append(received)
+        except (TimeoutError, BlockingIOError) as error:
+            raise Silent(f"cannot ask HAProxy's master {command!r}: {error}") from None
         except OSError as error:
             raise AdminError(f"cannot ask HAProxy's master {command!r}: {error}") from None
     return b"".join(parts).decode("utf-8", "replace").strip()

@@ -50,6 +50,12 @@ class Engine(Protocol):
         """Raise EngineError when HAProxy would not take this file."""
         ...
 
+    def renew(self) -> None:
+        """Have the master begin anew and the files be read again, without a conversation; no request is lost. Raises
+        EngineError.
+        """
+        ...
+
 
 def argv(files: Path, run: Path) -> tuple[str, ...]:
     """Master and worker, so that a reload keeps the listening sockets."""
@@ -114,6 +120,15 @@ class ContainerEngine:
             raise EngineError(f"cannot check HAProxy's configuration: {error}") from error
         if status:
             raise EngineError(f"cannot use {config}: HAProxy refuses it (status {status}), {self._log} says why")
+
+    def renew(self) -> None:
+        try:
+            # The master alone, which is the first process: its workers know other signals.
+            status = self._runtime.exec(NAME, ("kill", "-USR2", "1"), {})
+        except RuntimeFailure as error:
+            raise EngineError(f"cannot renew HAProxy: {error}") from error
+        if status:
+            raise EngineError(f"cannot renew HAProxy: kill ended with status {status}")
 
     def _spec(self) -> ContainerSpec:
         run, files = self._settings.run, self._files

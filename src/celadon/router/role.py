@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from celadon.actions import context as contexts
 from celadon.platform.settings import Settings
 from celadon.router import haproxy
-from celadon.router.admin import AdminError
+from celadon.router.admin import AdminError, Silent
 from celadon.router.engine import MASTER_SOCKET, ContainerEngine, Engine, EngineError
 from celadon.router.idling import Idler, Visits
 from celadon.router.manager import Manager
@@ -28,6 +28,8 @@ _LOOK = 0.2
 _SOON = 0.05
 _NET = 10.0
 _LONGEST_PAUSE = 5.0
+# How long HAProxy's master may be silent before it is made to begin anew.
+_SILENCE = 15.0
 
 
 def main(settings: Settings) -> None:
@@ -70,6 +72,18 @@ class Beside:
     receiving: threading.Thread
 
 
+def _renewed(engine: Engine, silent_since: float) -> float | None:
+    """Make a master that has been silent for long begin anew; since when it is silent."""
+    if time.monotonic() - silent_since < _SILENCE:
+        return silent_since
+    log.error("at=renew: HAProxy's master has not answered for %.0f s", time.monotonic() - silent_since)
+    try:
+        engine.renew()
+    except EngineError as error:
+        log.error("at=renew error=%r", str(error))
+    return None
+
+
 def follow(
     manager: Manager, engine: Engine, feed: changes.Feed, stop: threading.Event, beside: Beside | None = None
 ) -> None:
@@ -77,6 +91,7 @@ def follow(
     said, due, last = "", 0.0, -1
     # After a failure it waits, twice as long each time: what HAProxy refuses now it will refuse in a moment, too.
     pause, again = _SOON, 0.0
+    silent_since: float | None = None
     while not stop.is_set():
         seen = feed.look()
         now = time.monotonic()
@@ -84,10 +99,11 @@ def follow(
             last, due = seen, now + _NET
             try:
                 sentence = manager.ensure(seen)
-                pause = _SOON
+                pause, silent_since = _SOON, None
             except (AdminError, EngineError) as error:
                 sentence = f"error={str(error)!r}: trying again"
                 again, pause = now + pause, min(2 * pause, _LONGEST_PAUSE)
+                silent_since = _renewed(engine, silent_since or now) if isinstance(error, Silent) else None
             if sentence != said:
                 log.info("at=ensure %s", sentence)
                 said = sentence
