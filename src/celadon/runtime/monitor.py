@@ -178,14 +178,22 @@ def pid_of(bundle: Path, container_id: str) -> int | None:
 def strays(bundle: Path) -> set[int]:
     """Programs that still work on a bundle: a monitor or a runtime whose caller was killed."""
     wanted = os.fsencode(bundle)
-    found = set()
-    for directory in Path("/proc").iterdir():
-        if directory.name.isdigit() and int(directory.name) != os.getpid():
-            arguments = _settled_command_line(int(directory.name))
-            named = any(argument == wanted or argument.startswith(wanted + b"/") for argument in arguments)
-            if named and {b"-b", b"--bundle", b"--process"} & set(arguments):
-                found.add(int(directory.name))
+    found: set[int] = set()
+    doubtful = {int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()} - {os.getpid()}
+    for _ in range(_LOOKS):
+        seen = {pid: _command_line(pid) for pid in doubtful}
+        found |= {pid for pid, arguments in seen.items() if _works_on(arguments, wanted)}
+        # All of them get the same time to settle: nobody waits the longer the more there are.
+        doubtful = {pid for pid, arguments in seen.items() if arguments == [b""] and _is_between_programs(pid)}
+        if not doubtful:
+            break
+        time.sleep(_PAUSE)
     return found
+
+
+def _works_on(arguments: list[bytes], bundle: bytes) -> bool:
+    named = any(argument == bundle or argument.startswith(bundle + b"/") for argument in arguments)
+    return named and bool({b"-b", b"--bundle", b"--process"} & set(arguments))
 
 
 def kill_strays(bundle: Path, deadline: float) -> bool:
@@ -240,20 +248,17 @@ def _command_line(pid: int) -> list[bytes]:
         return []
 
 
-def _settled_command_line(pid: int) -> list[bytes]:
-    """The command line of a process that may be between two programs, when it has none for a moment."""
-    for _ in range(_LOOKS):
-        arguments = _command_line(pid)
-        # Kernel threads and zombies have neither.
-        if arguments != [b""] or not _has_program(pid):
-            return arguments
-        time.sleep(_PAUSE)
-    return []
+def _is_between_programs(pid: int) -> bool:
+    """Whether one without a command line may be a monitor or a runtime in a moment: those are root's.
 
-
-def _has_program(pid: int) -> bool:
+    What runs in a container is not, and may have none for as long as it likes. Who owns its directory in /proc would
+    tell nothing: any process can have root own that.
+    """
+    directory = Path(f"/proc/{pid}")
     try:
-        Path(f"/proc/{pid}/exe").readlink()
+        # Kernel threads and zombies have none.
+        (directory / "exe").readlink()
+        status = (directory / "status").read_text("ascii", "replace")
     except OSError:
         return False
-    return True
+    return any(line.startswith("Uid:") and line.split()[2] == "0" for line in status.splitlines())

@@ -1,0 +1,81 @@
+"""Who still works on a bundle is found quickly, whatever else runs on the machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from celadon.runtime import monitor
+
+# Ends its own command line: the memory that holds it is given back.
+NAMELESS = """
+import ctypes, os, signal, sys
+uid, many = map(int, sys.argv[1:])
+libc = ctypes.CDLL(None)
+words = open("/proc/self/stat").read().rpartition(") ")[2].split()
+page = os.sysconf("SC_PAGESIZE")
+first, last = int(words[45]) // page, (int(words[46]) - 1) // page
+os.setgroups([])
+for _ in range(many - 1):
+    if os.fork() == 0:
+        break
+os.setuid(uid)
+assert libc.munmap(ctypes.c_void_p(first * page), ctypes.c_size_t((last - first + 1) * page)) == 0
+os.write(1, b"1")
+signal.pause()
+"""
+
+
+@pytest.fixture
+def nameless() -> Iterator[Callable[[int, int], None]]:
+    """Starts so many of this uid that have no command line."""
+    if os.geteuid() != 0:
+        pytest.skip("others' processes need root")
+    begun = []
+
+    def start(uid: int, many: int) -> None:
+        argv = [sys.executable, "-c", NAMELESS, str(uid), str(many)]
+        child = subprocess.Popen(argv, stdout=subprocess.PIPE, start_new_session=True)
+        begun.append(child)
+        assert child.stdout
+        assert len(child.stdout.read(many)) == many
+        assert Path(f"/proc/{child.pid}/cmdline").read_bytes() == b""
+
+    yield start
+    for child in begun:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.communicate()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was waited, and how often."""
+    found: list[float] = []
+    monkeypatch.setattr(time, "sleep", found.append)
+    return found
+
+
+def test_what_has_no_command_line_in_a_container_is_not_waited_for(
+    nameless: Callable[[int, int], None], pauses: list[float], tmp_path: Path
+) -> None:
+    nameless(200_001, 3)
+    assert monitor.strays(tmp_path) == set()
+    # Another one of root's may have been between two programs.
+    assert sum(pauses) < 0.05
+
+
+def test_all_that_may_be_one_in_a_moment_are_waited_for_together(
+    nameless: Callable[[int, int], None], pauses: list[float], tmp_path: Path
+) -> None:
+    nameless(0, 3)
+    argv = [sys.executable, "-c", "import time; print(flush=True); time.sleep(100)", "-b", str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE) as stray:
+        assert stray.stdout and stray.stdout.readline()
+        assert monitor.strays(tmp_path) == {stray.pid}
+        stray.kill()
+    assert 0.09 < sum(pauses) < 0.11
