@@ -216,6 +216,13 @@ def test_a_dyno_that_does_not_come_is_an_error(stage: Stage, said: bytes, err: s
     assert "Traceback" not in shown.err
 
 
+def test_a_command_that_cannot_be_run_in_a_dyno_has_failed(stage: Stage) -> None:
+    stage.meeting.behave = lambda client: client.sendall(b"cannot run the command: the dyno is full\r\n")
+    shown = stage.celadon("ps:exec", "ls")
+    assert (shown.out, shown.status) == ("", 1)
+    assert shown.err == ("Running `ls` in web.1... failed\n !    cannot run the command: the dyno is full\n")
+
+
 def test_output_in_the_same_piece_as_the_greeting_is_kept(stage: Stage) -> None:
     def behave(client: ssl.SSLSocket) -> None:
         client.sendall(b"rendezvous\r\nfirst\n\xef\xbf\xbf heroku-command-exit-status: 0\n")

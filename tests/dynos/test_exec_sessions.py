@@ -2,19 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.api.world import World, make_store, open_world
 
-from celadon.actions import context, exec_sessions
+from celadon.actions import collaborators, context, exec_sessions
 from celadon.dynos.exec_sessions import ExecSessions
+from celadon.model import exec_session as rules
+from celadon.model.account import Actor
+from celadon.model.app import Collaborator
 from celadon.model.dyno import DynoState
 from celadon.model.exec_session import ExecSession
 from celadon.model.logline import Source
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import ExecSpec, RuntimeFailure
-from celadon.store import dynos
+from celadon.store import accounts, apps, dynos, rows, tables
 from celadon.store import exec_sessions as stored
 from celadon.store.lines import Lines
 
@@ -61,8 +65,11 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def world(opened: World) -> World:
-    """A platform whose web.1 is up and has no sessions."""
+    """A platform whose web.1 is up and has no sessions, and on whose app grace@example.com works."""
     with opened.context.database.transaction() as tx:
+        if not apps.is_collaborator(tx, opened.made["app"], opened.made["other"]):
+            there = Collaborator(app_id=opened.made["app"], account_id=opened.made["other"], created_at=context.now())
+            apps.add_collaborator(tx, there)
         for session in stored.list_of(tx, opened.made["dyno"]):
             stored.delete(tx, session.id)
     return opened
@@ -83,10 +90,17 @@ def change(world: World, **values: object) -> None:
         dynos.update(tx, world.made["dyno"], now=context.now(), **values)
 
 
-def asked(world: World, command: str = "ls") -> tuple[ExecSession, str]:
+def grace(world: World) -> Actor:
+    with world.context.database.read() as tx:
+        account = accounts.find(tx, world.made["other"])
+    assert account
+    return Actor(account=account)
+
+
+def asked(world: World, command: str = "ls", by: Actor | None = None) -> tuple[ExecSession, str]:
     env = {"TERM": "xterm", "COLUMNS": "80", "LINES": "24", "A": "1"}
     _, _, session, secret = exec_sessions.create(
-        world.context, world.actor, "example", "web.1", command=command, env=env
+        world.context, by or world.actor, "example", "web.1", command=command, env=env
     )
     return session, secret
 
@@ -105,6 +119,46 @@ def test_it_runs_once_its_client_is_there_in_the_shell_of_a_dyno(
     assert (met, runtime.sizes) == ([Path("attach")], [(24, 80)])
     with pytest.raises(RuntimeFailure, match="it has a client already"):
         sessions.begin(session, met.append)
+
+
+def test_whose_client_comes_too_late_is_refused_and_forgotten(
+    world: World, runtime: Remembering, sessions: ExecSessions
+) -> None:
+    session, secret = asked(world)
+    early, _ = asked(world)
+    made_late(world, session)
+    assert sessions.find(secret) is None
+    # It may become late after it has been found.
+    with pytest.raises(RuntimeFailure, match="cannot run the command"):
+        sessions.begin(session, lambda _: None)
+    assert runtime.started == []
+    sessions.sweep()
+    with world.context.database.read() as tx:
+        assert [left.id for left in stored.list_of(tx, world.made["dyno"])] == [early.id]
+
+
+def test_one_that_has_begun_is_never_late(world: World, sessions: ExecSessions) -> None:
+    session, secret = asked(world)
+    sessions.begin(session, lambda _: None)
+    made_late(world, session)
+    asked(world)
+    assert sessions.find(secret) is not None
+
+
+def made_late(world: World, session: ExecSession) -> None:
+    then = context.now() - rules.PATIENCE - timedelta(seconds=1)
+    with world.context.database.transaction() as tx:
+        rows.update(tx, tables.exec_sessions, session.id, created_at=then)
+
+
+def test_who_may_not_run_commands_any_more_comes_in_vain(
+    world: World, runtime: Remembering, sessions: ExecSessions
+) -> None:
+    session, _ = asked(world, by=grace(world))
+    collaborators.remove(world.context, world.actor, "example", "grace@example.com")
+    with pytest.raises(RuntimeFailure, match="you may not run commands in this app any more"):
+        sessions.begin(session, lambda _: None)
+    assert runtime.started == []
 
 
 def test_a_dyno_that_has_started_anew_meanwhile_is_another_one(

@@ -8,7 +8,7 @@ from celadon.model.app import COLLABORATORS, App, Permission
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.model.pipeline import Pipeline
 from celadon.model.team import Team, TeamRole
-from celadon.store import apps, pipelines, teams
+from celadon.store import accounts, apps, pipelines, teams
 from celadon.store.database import Transaction
 
 
@@ -126,6 +126,14 @@ def permissions_of(tx: Transaction, actor: Actor, app: App) -> frozenset[Permiss
     role = _role_of(tx, actor, app)
     given = None if role in (Role.OWNER, Role.OPERATOR) else apps.collaborator(tx, app.id, actor.account.id)
     return (_OF_ROLE[role] if role else frozenset()) | frozenset(map(Permission, given.permissions if given else ()))
+
+
+def still_may(tx: Transaction, account_id: str, app_id: str, permission: str) -> bool:
+    """Whether an account that has begun something in an app (with which token is not known any more) may go on with it."""
+    account, app = accounts.find(tx, account_id), apps.find(tx, app_id)
+    if account is None or account.deleted_at is not None or app is None:
+        return False
+    return PERMISSIONS[permission][0] in permissions_of(tx, Actor(account=account), app)
 
 
 def allowed(tx: Transaction, actor: Actor, app: App) -> frozenset[str]:

@@ -67,14 +67,12 @@ def _dyno(tx: Transaction, app: App, name_or_id: str) -> Dyno:
 
 
 def _make_room(tx: Transaction, dyno: Dyno) -> None:
-    """Forget those whose client never came; raises Forbidden when there are enough of the others."""
-    present = exec_sessions.list_of(tx, dyno.id)
-    waiting = [session for session in present if not rules.counts(session, now())]
-    for session in waiting:
-        exec_sessions.delete(tx, session.id)
-    if len(present) - len(waiting) >= rules.MOST:
+    """Forget those whose client never came, of all dynos; raises Forbidden when there are enough of the others."""
+    exec_sessions.delete_late(tx, rules.late(now()))
+    if len(exec_sessions.list_of(tx, dyno.id)) >= rules.MOST:
         raise Forbidden(
-            f"cannot run another command in {dyno.name}: {rules.MOST} are open, which is the limit; leave one first"
+            f"cannot run another command in {dyno.name}: {rules.MOST} are open, which is the limit; leave one first, "
+            "or wait a minute: those whose client never came do not count for longer"
         )
 
 

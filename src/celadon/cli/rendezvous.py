@@ -26,6 +26,7 @@ _ESCAPE_PRESSES, _ESCAPE_SECONDS = 4, 1.0
 _INTERRUPTED = 130
 _GREETING_SECONDS = 120.0
 _GREETING_LIMIT = 4096
+_GREETING = b"rendezvous"
 # Between tries to connect.
 _WAITS = (0.2, 0.4, 0.8)
 # After 30 seconds of silence three times every 10; what is sent must have arrived within a minute (in milliseconds).
@@ -110,7 +111,10 @@ def _greeting(connection: ssl.SSLSocket, where: str) -> bytes:
         received += chunk
         if not chunk or len(received) > _GREETING_LIMIT:
             raise Failure(f"cannot attach to the dyno: {where} closed the connection; `celadon logs` may say why")
-    return received.partition(b"\n")[2]
+    first, _, rest = received.partition(b"\n")
+    if not first.startswith(_GREETING):
+        raise Failure(first.decode("utf-8", "replace").strip())
+    return rest
 
 
 def carry(

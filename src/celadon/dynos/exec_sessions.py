@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from celadon.actions import access
 from celadon.actions.context import Context, now
 from celadon.dynos import launch
 from celadon.model import exec_session as rules
@@ -45,10 +46,13 @@ class ExecSessions:
                 log.error("at=sweep exec=%s %s", exec_id, error)
         with self.context.database.transaction() as tx:
             exec_sessions.delete_met(tx)
+            exec_sessions.delete_late(tx, rules.late(now()))
 
     def find(self, secret: str) -> ExecSession | None:
+        """The session this secret is for; None for a stranger, and for who comes too late."""
         with self.context.database.read() as tx:
-            return exec_sessions.find_by_secret_hash(tx, secrets.hash_token(secret))
+            found = exec_sessions.find_by_secret_hash(tx, secrets.hash_token(secret))
+        return None if found and found.met_at is None and found.created_at <= rules.late(now()) else found
 
     def begin(self, session: ExecSession, before_command: Callable[[Path], None]) -> None:
         """Its client is there: run the command. Raises RuntimeFailure, in words for the client.
@@ -58,7 +62,9 @@ class ExecSessions:
         with self.context.database.transaction() as tx:
             dyno = dynos.find_by_id(tx, session.dyno_id)
             there = dyno is not None and dyno.state is DynoState.UP and dyno.container_id == session.container_id
-            if not there or not exec_sessions.meet(tx, session.id, now()):
+            if not access.still_may(tx, session.account_id, session.app_id, "dyno:run"):
+                raise RuntimeFailure("cannot run the command: you may not run commands in this app any more")
+            if not there or not exec_sessions.meet(tx, session.id, now(), rules.late(now())):
                 raise RuntimeFailure("cannot run the command: it has a client already, or its dyno has ended")
         env = {name: value for name, value in session.env.items() if name not in _OF_THE_WINDOW}
         spec = ExecSpec(
@@ -79,7 +85,10 @@ class ExecSessions:
         except RuntimeFailure as error:
             log.error("at=exec session=%s %s", session.id, error)
             self._forget(session)
-            raise RuntimeFailure("cannot run the command: the dyno cannot take another process now") from error
+            raise RuntimeFailure(
+                "cannot run the command: the dyno cannot take another process now; end something in it, or restart it "
+                "with `celadon ps:restart`"
+            ) from error
 
     def fit_terminals(self) -> None:
         """Give terminals the sizes that their clients told last."""

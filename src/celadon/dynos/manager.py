@@ -17,6 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from celadon.actions import access
 from celadon.actions.context import Context, now
 from celadon.dynos import findings, plans
 from celadon.dynos.exec_sessions import ExecSessions
@@ -305,13 +306,15 @@ class Manager:
         return replace(dyno, container_id=cid, address=self._addresses.take(taken), port=random_port())
 
     def attach(self, dyno_id: str, before_command: Callable[[Path], None]) -> Dyno | None:
-        """The client of an attached one-off is there: start it. None when it is not waiting (any more).
+        """The client of an attached one-off is there: start it. None when it is not waiting (any more), or not for them.
 
         `before_command` is called with the attach socket before the command runs. Called from the rendezvous' threads.
         """
         with self.context.database.transaction() as tx:
             dyno = dynos.find_by_id(tx, dyno_id)
             if dyno is None or dyno.state is not DynoState.STARTING or dyno.container_id is not None or dyno.request:
+                return None
+            if dyno.account_id is None or not access.still_may(tx, dyno.account_id, dyno.app_id, "dyno:run"):
                 return None
             given = self._place(dyno, dynos.addresses(tx))
             assert given.container_id and given.address and given.port, "just placed"

@@ -22,6 +22,7 @@ from typing import TypeVar
 
 from celadon.actions.context import Context, now
 from celadon.dynos import chunks, status_line
+from celadon.dynos.guests import Guests
 from celadon.dynos.ledger import HANG_UP_TIMEOUT
 from celadon.dynos.manager import Manager, terminal_size
 from celadon.model.dyno import Dyno, DynoState
@@ -53,6 +54,7 @@ _THREADS = 20
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 4}
 # Between two looks whether what was told to end has.
 _LOOK = 0.1
+_UNWELCOME = b"\r\nclosed: you may not run commands in this app any more\r\n"
 
 
 class Rendezvous:
@@ -65,7 +67,9 @@ class Rendezvous:
         self.runtime = runtime
         self.lines = Lines(settings.home)
         self._loop = asyncio.new_event_loop()
-        self._strangers: dict[asyncio.StreamWriter, None] = {}
+        self._strangers: dict[asyncio.WriteTransport, None] = {}
+        self._guests = Guests(context)
+        self._watching: asyncio.Task[None] | None = None
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="exec")
         self._thread = threading.Thread(target=self._run, name="rendezvous", daemon=True)
@@ -89,11 +93,16 @@ class Rendezvous:
         address = self.settings.bind_address
         # TLS begins later: who has not shown a secret yet costs little, and is counted from the first packet on.
         await asyncio.start_server(self._meet, address, self.settings.rendezvous_port)
+        self._watching = asyncio.create_task(self._guests.watch())
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client, from its secret to the end of its dyno."""
+        # TLS puts a transport of its own above this one: once its connection is lost it has no socket and cannot be aborted.
+        connection = writer.transport
         try:
-            await self._serve(await self._secret(reader, writer), reader, writer)
+            secret = await self._secret(reader, writer)
+            _watch_over(connection.get_extra_info("socket"))
+            await self._serve(secret, reader, writer)
         except (TimeoutError, OSError, asyncio.IncompleteReadError, UnicodeDecodeError) as error:
             log.info("at=rendezvous-end reason=%r", error)
         finally:
@@ -101,32 +110,28 @@ class Rendezvous:
                 writer.close()
                 await asyncio.wait_for(writer.wait_closed(), _SECRET_TIMEOUT)
             # A client that does not read what is left would keep its connection for ever.
-            writer.transport.abort()
+            connection.abort()
 
     async def _secret(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> str:
         """What a connection says first. A client says it at once: of too many that say nothing the oldest is ended."""
         if len(self._strangers) >= _MOST_STRANGERS:
             oldest = next(iter(self._strangers))
             del self._strangers[oldest]
-            oldest.transport.abort()
-        self._strangers[writer] = None
+            oldest.abort()
+        connection = writer.transport
+        self._strangers[connection] = None
         try:
             async with asyncio.timeout(_SECRET_TIMEOUT):
                 await writer.start_tls(self._tls)
                 return await _read_secret(reader)
         finally:
-            self._strangers.pop(writer, None)
+            self._strangers.pop(connection, None)
 
     async def _serve(self, secret: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        _watch_over(writer)
         found = await asyncio.to_thread(self._find, secret)
         session = None if found else await asyncio.to_thread(self.manager.execs.find, secret)
-        if found is None and session is None:
-            return
-        writer.write(_GREETING)
-        await writer.drain()
-        await asyncio.sleep(_GREETING_PAUSE)
         if found is not None:
+            await _greet(writer)
             await self._serve_one_off(found, reader, writer)
         elif session is not None:
             await self._serve_session(session, reader, writer)
@@ -142,13 +147,14 @@ class Rendezvous:
 
         dyno = await asyncio.to_thread(self.manager.attach, found.id, created)
         if dyno is None:
-            writer.write(b"cannot attach: this dyno has a client already or has ended\r\n")
+            writer.write(b"cannot attach: this dyno has a client already, has ended, or is not yours any more\r\n")
             return
         gone = True
         try:
             joined = await asyncio.wait_for(attached, _START_TIMEOUT)
             try:
-                gone = await self._join(Peer.of(dyno.command, dyno.env), joined, reader, writer)
+                with self._guests.present(dyno.account_id, dyno.app_id) as unwelcome:
+                    gone = await self._join(Peer.of(dyno.command, dyno.env), joined, reader, writer, unwelcome)
             finally:
                 joined.close()
         finally:
@@ -159,6 +165,7 @@ class Rendezvous:
     async def _serve_session(
         self, session: ExecSession, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        """Whose command cannot be run is told so instead of being greeted: only clients of Celadon have sessions."""
         attached: asyncio.Future[socket.socket] = self._loop.create_future()
 
         def created(path: Path) -> None:
@@ -173,8 +180,11 @@ class Rendezvous:
         try:
             joined = await attached
             try:
+                await _greet(writer)
                 async with asyncio.timeout(self.settings.one_off_limit):
-                    left = await self._join(Peer.of(session.command, session.env), joined, reader, writer)
+                    with self._guests.present(session.account_id, session.app_id) as unwelcome:
+                        peer = Peer.of(session.command, session.env)
+                        left = await self._join(peer, joined, reader, writer, unwelcome)
             finally:
                 joined.close()
             if left:
@@ -211,18 +221,26 @@ class Rendezvous:
             self.runtime.resize(container_id, *size)
 
     async def _join(
-        self, peer: "Peer", joined: socket.socket, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        peer: "Peer",
+        joined: socket.socket,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        unwelcome: asyncio.Event,
     ) -> bool:
-        """Carry bytes both ways until the dyno ends or the client leaves; True when the client left first."""
+        """Carry bytes both ways until the dyno ends, or the client leaves or has to; True when the dyno was not first."""
         up = asyncio.create_task(self._carry_in(peer, joined, reader))
         down = asyncio.create_task(self._carry_out(peer, joined, writer))
+        lost = asyncio.create_task(unwelcome.wait())
         try:
-            await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({up, down, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                writer.write(_UNWELCOME)
             return not down.done() or down.exception() is not None
         finally:
-            for task in (up, down):
+            for task in (up, down, lost):
                 task.cancel()
-            await asyncio.gather(up, down, return_exceptions=True)
+            await asyncio.gather(up, down, lost, return_exceptions=True)
 
     async def _carry_in(self, peer: "Peer", joined: socket.socket, reader: asyncio.StreamReader) -> None:
         """Client → dyno; ends when the client is gone."""
@@ -268,9 +286,14 @@ class Peer:
         return cls(terminal="TERM" in env, piped="COLUMNS" not in env, tells_status=status_line.NAME in command)
 
 
-def _watch_over(writer: asyncio.StreamWriter) -> None:
+async def _greet(writer: asyncio.StreamWriter) -> None:
+    writer.write(_GREETING)
+    await writer.drain()
+    await asyncio.sleep(_GREETING_PAUSE)
+
+
+def _watch_over(connection: socket.socket) -> None:
     """A client whose network is cut says nothing any more: the kernel asks it now and then whether it is there."""
-    connection: socket.socket = writer.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _KEEPALIVE.items():
         connection.setsockopt(socket.IPPROTO_TCP, option, value)

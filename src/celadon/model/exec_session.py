@@ -29,9 +29,9 @@ class ExecSession:
     created_at: datetime
 
 
-def counts(session: ExecSession, now: datetime) -> bool:
-    """Whether it is one of those that a dyno may have at once: its client is there or may still come."""
-    return session.met_at is not None or now - session.created_at < PATIENCE
+def late(now: datetime) -> datetime:
+    """The client of what was made then, or before, may not come any more."""
+    return now - PATIENCE
 
 
 def opened_line(dyno: str, command: str, who: str) -> str:

@@ -36,9 +36,9 @@ def list_met(tx: Transaction) -> list[ExecSession]:
     return _every(tx, sa.select(_t).where(_t.c.met_at.is_not(None)))
 
 
-def meet(tx: Transaction, session_id: str, now: datetime) -> bool:
-    """Its client has come; False when another one had."""
-    mine = sa.and_(_t.c.id == session_id, _t.c.met_at.is_(None))
+def meet(tx: Transaction, session_id: str, now: datetime, late: datetime) -> bool:
+    """Its client has come; False when another one had, or when it was made at `late` or before."""
+    mine = sa.and_(_t.c.id == session_id, _t.c.met_at.is_(None), _t.c.created_at > late)
     return bool(tx.connection.execute(_t.update().where(mine).values(met_at=now)).rowcount)
 
 
@@ -53,6 +53,11 @@ def delete(tx: Transaction, session_id: str) -> None:
 def delete_met(tx: Transaction) -> None:
     """All whose client had come: to a role that is no more."""
     tx.connection.execute(_t.delete().where(_t.c.met_at.is_not(None)))
+
+
+def delete_late(tx: Transaction, late: datetime) -> None:
+    """All that were made then or before, and whose client has not come."""
+    tx.connection.execute(_t.delete().where(_t.c.met_at.is_(None), _t.c.created_at <= late))
 
 
 def _every(tx: Transaction, query: sa.Select[Any]) -> list[ExecSession]:
