@@ -181,8 +181,8 @@ def test_a_crash_is_followed_by_a_start_and_the_second_by_a_wait(world: World) -
     world.ensure()
     assert world.states("one") == {"worker.1": DynoState.CRASHED}
     assert world.log(app, "worker.1").count("Process exited with status 3") == 2
-    # Until its next start is due there is nothing to look at but the audit.
-    assert 0 < world.manager.rest() <= 2.0
+    # Until its next start is due there is nothing to look at but the audit, which comes later on a machine that is busy.
+    assert 0 < world.manager.rest() <= world.manager._pause.total_seconds()
 
 
 def test_a_manager_that_is_restarted_adopts_what_runs_and_ends_what_nobody_wants(world: World) -> None:
