@@ -226,3 +226,59 @@ def test_logins_to_two_platforms_stand_side_by_side(
     assert visitor("whoami", env={"CELADON_HOST": other.url}).out == "me@other.example\n"
     assert visitor("logout", "--platform", other.url).status == 0
     assert visitor("whoami").out == f"{EMAIL}\n"
+
+
+def saying(replay: Callable[..., Replay], email: str = "me@x.example", token: str = "t", **told: object) -> Replay:
+    """A platform at a loopback address that says this of itself."""
+    made = {"access_token": {"token": token}, "user": {"email": email}}
+    answers = {
+        "POST /oauth/authorizations": Told(201, made),
+        "GET /platform": Told(body={"ssh_port": 22, "ca_certificate": None, **told}),
+        "GET /apps/x": Told(body={"name": "x", "git_url": "https://github.com/x.git"}),
+        "DELETE /oauth/sessions/~": Told(body={}),
+    }
+    return replay(answers=answers)
+
+
+def test_a_platform_has_no_doors_at_hosts_of_others(stranger: Program, replay: Callable[..., Replay]) -> None:
+    server = saying(replay, api_https_url="https://github.com", domain="github.com")
+    stranger.log_in("github.com", "octo", "cat")
+    shown = stranger("login", "--email", "me@x.example", "--platform", server.url, input="x\n")
+    assert shown.status == 0
+    not_believed = " is github.com: not believed, which is not below localhost.\n"
+    assert f" !    {server.url} says that its door for git{not_believed}" in shown.err
+    assert f" !    {server.url} says that its door for SSH{not_believed}" in shown.err
+    # Nor does an app's address for git lead there.
+    stranger.git("init", "-q")
+    stranger("git:remote", "-a", "x", "--platform", server.url)
+    assert "credential" not in (stranger.work / ".git" / "config").read_text()
+    text = (stranger.home / ".netrc").read_text()
+    assert text.startswith("machine github.com\n  login octo\n  password cat\n") and text.count("machine") == 2
+    assert stranger("logout", "--platform", server.url).status == 0
+    assert (stranger.home / ".netrc").read_text() == "machine github.com\n  login octo\n  password cat\n"
+
+
+def test_a_login_of_another_platform_on_the_same_host_stays(stranger: Program, replay: Callable[..., Replay]) -> None:
+    server = saying(replay, api_https_url="https://localhost:8443", domain="localhost")
+    stranger.log_in("localhost:8443", "ada", "mine")
+    shown = stranger("login", "--email", "me@x.example", "--platform", server.url, input="x\n")
+    assert f" !    {stranger.home}/.netrc has another login for localhost:8443: it stays as it is.\n" in shown.err
+    assert stranger("logout", "--platform", server.url).status == 0
+    assert (stranger.home / ".netrc").read_text() == "machine localhost:8443\n  login ada\n  password mine\n"
+
+
+@pytest.mark.parametrize(
+    ("made", "why"),
+    [
+        ({"email": "me@x\nmacdef init\nrm"}, "its login is empty, or has blanks or control characters"),
+        ({"token": "t\nmachine github.com"}, "this is an unusable token"),
+        ({"ca_certificate": "\x1b[2J"}, "cannot use the CA certificate"),
+    ],
+)
+def test_what_a_platform_tells_is_no_more_than_a_field(
+    stranger: Program, replay: Callable[..., Replay], made: dict[str, str], why: str
+) -> None:
+    server = saying(replay, **({"api_https_url": "https://localhost:1", "domain": "localhost"} | made))  # type: ignore[arg-type]
+    shown = stranger("login", "--email", EMAIL, "--platform", server.url, input="x\n")
+    assert shown.status == 1 and why in shown.err and "unexpectedly" not in shown.err, shown.err
+    assert not (stranger.home / ".netrc").exists()

@@ -108,3 +108,32 @@ def test_a_broken_configuration_is_as_good_as_none(text: str) -> None:
     assert platforms.last().api_url == "http://localhost:8080"
     platforms.remember(platforms.Platform(api_url="https://api.example.com"))
     assert json.loads(file.read_text())["last"] == "https://api.example.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "door", "own"),
+    [
+        ("https://api.paas.test", "paas.test:2222", True),
+        ("https://api.paas.test", "git.paas.test", True),
+        ("https://paas.test:8443", "api.paas.test:8443", True),
+        ("http://10.0.0.5:8080", "10.0.0.5:8443", True),
+        ("http://localhost:9000", "localhost:8443", True),
+        ("http://127.0.0.1:9000", "api.localhost:8443", True),
+        ("https://api.paas.test", "github.com", False),
+        ("https://api.paas.test", "evilpaas.test", False),
+        ("https://api.paas.test", "localhost:8443", False),
+        ("http://localhost:9000", "github.com", False),
+        ("https://api.test", "other.test", False),
+        ("https://api.paas.test", "paas.test@github.com", False),
+        ("https://api.paas.test", "git.paas.test\nmachine", False),
+        ("https://api.paas.test", "paas.test:port", False),
+    ],
+)
+def test_a_platforms_doors_are_below_the_host_that_was_named(url: str, door: str, own: bool) -> None:
+    assert platforms.may_be_at(platforms.Platform(api_url=url), door) is own
+
+
+def test_doors_that_were_kept_are_looked_at_again() -> None:
+    platforms.remember(platforms.Platform(api_url="https://api.paas.test", git_host="github.com", ssh_host="paas.test"))
+    kept = platforms.last()
+    assert (kept.git_host, kept.ssh_host) == (None, "paas.test")

@@ -67,5 +67,5 @@ def delete(invocation: Invocation, confirm: str | None) -> None:
     password = ask_password()
     with action(f"Deleting {email}"):
         invocation.client.delete("/account", {"password": password})
-    netrc.remove(invocation.platform.machines)
+    netrc.remove(invocation.platform.machines, own=invocation.platform.own_entry)
     platforms.forget(invocation.platform)

@@ -72,7 +72,7 @@ def logout(invocation: Invocation) -> None:
     if credentials(platform) is not None and not os.environ.get("CELADON_API_KEY"):
         revoke(Client(platform=platform, authorization=invocation.client.authorization))
         saved_accounts.forget(token(platform) or "")
-    netrc.remove(platform.machines)
+    netrc.remove(platform.machines, own=platform.own_entry)
     platforms.forget(platform)
     say("Local credentials cleared")
 
@@ -123,7 +123,7 @@ def enter(platform: Platform, email: str | None = None, expires_in: int | None =
 def _keep(platform: Platform, address: str, new_token: str) -> None:
     try:
         platform = _informed(platform, new_token)
-        netrc.write(dict.fromkeys(platform.machines, (address, new_token)))
+        netrc.write(dict.fromkeys(platform.machines, (address, new_token)), own=platform.own_entry)
         platforms.remember(platform)
         saved_accounts.renew(platform, address, new_token)
     except Failure:
@@ -143,7 +143,7 @@ def _informed(platform: Platform, new_token: str) -> Platform:
         if failure.http_status == 404:
             return platform
         raise
-    return platforms.informed(platform, told)
+    return platforms.informed(platform, told) if isinstance(told, dict) else platform
 
 
 def _client(platform: Platform, token: str) -> Client:

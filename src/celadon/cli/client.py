@@ -105,7 +105,7 @@ class Client:
         fields = {
             "Accept": ACCEPT,
             "User-Agent": f"celadon/{celadon.__version__}",
-            "Authorization": self.authorization(),
+            "Authorization": self._authorization(),
             **headers,
         }
         if content is not None:
@@ -127,6 +127,16 @@ class Client:
                 warn([f"Too many requests for now: going on in {wait:.0f} seconds."])
             time.sleep(wait)
         raise AssertionError("a round without an end returns or raises")
+
+    def _authorization(self) -> str:
+        """Raises Failure for what cannot stand in a header."""
+        said = self.authorization()
+        if not (said.isascii() and said.isprintable()):
+            raise Failure(
+                f"cannot ask {self.platform.api_url}: this is an unusable token, with characters that no token has",
+                "Set CELADON_API_KEY to a good one if you use it, else run `celadon login`.",
+            )
+        return said
 
     def _exchange(self, method: str, path: str, content: bytes | None, fields: Mapping[str, str]) -> Reply:
         import http.client

@@ -121,7 +121,10 @@ def _learn(platform: Platform, url: str) -> None:
     split = repository.split_url(url)
     if split is None or split[0] != "https" or platform.home is not None or split[1] in platform.machines:
         return
+    if not platforms.may_be_at(platform, split[1]):
+        warn([f"{split[1]} is another host than {platform.hostname}: git is given no login for it."])
+        return
     known = invocations.credentials(platform)
     if known is not None:
-        netrc.write({split[1]: known})
+        netrc.write({split[1]: known}, own=platform.own_entry)
         platforms.remember(dataclasses.replace(platform, git_host=split[1]))

@@ -6,7 +6,7 @@ Machines are named `host:port`, as Heroku's own client names them.
 import functools
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,25 +53,65 @@ def _warn_if_open(file: Path) -> None:
         warn([f"{file} can be read by others, and your tokens are in it: chmod 600 {file}"])
 
 
-def write(credentials: Mapping[str, tuple[str, str]]) -> None:
-    """Put these machines' logins and passwords in; the file is readable by its owner alone afterwards. Raises Failure."""
+def write(credentials: Mapping[str, tuple[str, str]], *, own: str | None = None) -> None:
+    """Put these machines' logins and passwords in; the file is readable by its owner alone afterwards. Raises Failure.
+
+    With `own`, a machine that has another login than that one is somebody else's: it stays, with a warning.
+    """
+    for machine, (login, password) in credentials.items():
+        _check(machine=machine, login=login, password=password)
     # A link (people keep such files in a repository) stays one: what it points to is replaced.
     file = path().resolve()
     with files.changing(file):
         text = _text(file)
+        others = _of_others(text, credentials, own)
         for machine, (login, password) in credentials.items():
+            if machine in others:
+                continue
             text = _put(text, machine, f"machine {machine}\n  login {login}\n  password {password}\n")
         _replace(file, text)
+    for machine in others:
+        warn(
+            [
+                f"{path()} has another login for {machine}: it stays as it is.",
+                "If it is of no use any more, take it out there, and log in again.",
+            ]
+        )
 
 
-def remove(machines: Sequence[str]) -> None:
-    """Take these machines out; a file that has none of them is not touched. Raises Failure."""
+def _check(**fields: str) -> None:
+    """No text of others makes more of an entry than its field; raises Failure."""
+    for name, text in fields.items():
+        if not text or not text.isprintable() or " " in text:
+            raise Failure(
+                f"cannot keep this login in {path()}: its {name} is empty, or has blanks or control characters"
+            )
+
+
+def _of_others(text: str, machines: Iterable[str], own: str | None) -> list[str]:
+    """Those of these machines that have another login than `own` has; none where that is not said."""
+    if own is None:
+        return []
+    logins: dict[str | None, tuple[str, str]] = {}
+    for entry in entries(text):
+        logins.setdefault(entry.machine, (entry.login, entry.password))
+    return [
+        machine for machine in machines if machine != own and machine in logins and logins[machine] != logins.get(own)
+    ]
+
+
+def remove(machines: Sequence[str], *, own: str | None = None) -> None:
+    """Take these machines out, with `own` those that have its login; a file that has none of them is not touched.
+
+    Raises Failure.
+    """
     file = path().resolve()
     if not file.exists():
         return
     with files.changing(file):
         before = text = _text(file)
-        for machine in machines:
+        others = _of_others(text, machines, own)
+        for machine in (machine for machine in machines if machine not in others):
             for entry in reversed(entries(text)):
                 if entry.machine == machine:
                     text = text[: entry.start] + text[entry.end :]

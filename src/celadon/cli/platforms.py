@@ -16,12 +16,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from celadon.cli import files
-from celadon.cli.failure import Failure, UsageFailure
+from celadon.cli.failure import Failure, UsageFailure, warn
 
 DEFAULT_URL = "http://localhost:8080"
 _DEFAULT_HOME = Path("/var/lib/celadon")
 _INSTANCES = Path("/etc/celadon/instances")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_DOOR = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,12 @@ class Platform:
         """The names its credentials are written under."""
         names = [self.host, self.git_host or "", self.hostname if self.default else ""]
         return list(dict.fromkeys(name for name in names if name))
+
+    @property
+    def own_entry(self) -> str | None:
+        """The name whose login says which entries of `.netrc` are this platform's; None for one of this machine, which
+        has its doors from its settings, and is believed."""
+        return None if self.home is not None else self.host
 
     @property
     def address(self) -> str | None:
@@ -152,12 +159,36 @@ def _remembered(url: str, entry: Mapping[str, Any]) -> Platform | None:
             return platform if platform.api_url == url else None
         return None
     ca_file = os.environ.get("CELADON_CA_FILE") or entry.get("ca_file")
-    return Platform(
-        api_url=url,
-        git_host=entry.get("git_host"),
-        ssh_host=entry.get("ssh_host"),
-        ca_file=Path(ca_file) if ca_file else None,
+    return believed(
+        Platform(
+            api_url=url,
+            git_host=entry.get("git_host"),
+            ssh_host=entry.get("ssh_host"),
+            ca_file=Path(ca_file) if ca_file else None,
+        )
     )
+
+
+def believed(platform: Platform) -> Platform:
+    """A platform as it was kept, without doors that are not its own."""
+    doors = {"git_host": platform.git_host, "ssh_host": platform.ssh_host}
+    kept = {name: door if door and may_be_at(platform, door) else None for name, door in doors.items()}
+    return dataclasses.replace(platform, **kept)
+
+
+def may_be_at(platform: Platform, door: str) -> bool:
+    """Whether this `host[:port]` can be a platform's door: its host is the one that the user named, or is below the
+    same domain. Logins are kept under such names, so that a platform must not choose them freely.
+    """
+    if platform.home is not None:
+        return True
+    if not _DOOR.fullmatch(door):
+        return False
+    hostname = urlsplit(f"//{door}").hostname or ""
+    if is_loopback(hostname) or is_loopback(platform.hostname):
+        return is_loopback(hostname) and is_loopback(platform.hostname)
+    domain = platform.hostname.removeprefix("api.")
+    return hostname in (platform.hostname, domain) or ("." in domain and hostname.endswith(f".{domain}"))
 
 
 def last() -> Platform:
@@ -183,17 +214,36 @@ def remember(platform: Platform, *, take_over: bool = True) -> None:
 
 def informed(platform: Platform, told: Mapping[str, Any]) -> Platform:
     """A platform of another machine, with what its API says of its doors; its CA is kept beside our configuration."""
-    ssh_port = told["ssh_port"]
     ca_file = platform.ca_file
-    if ca_file is None and told.get("ca_certificate"):
+    if ca_file is None and (certificate := told.get("ca_certificate")):
         ca_file = config_file().with_name(f"{platform.host.replace(':', '-')}.pem")
-        _write(ca_file, told["ca_certificate"])
-    return dataclasses.replace(
-        platform,
-        git_host=told["api_https_url"].split("://", 1)[1],
-        ssh_host=f"{told['domain']}{'' if ssh_port == 22 else f':{ssh_port}'}",
-        ca_file=ca_file,
-    )
+        _write(ca_file, _checked_certificate(platform, certificate))
+    ssh_port = "" if told.get("ssh_port") == 22 else f":{told.get('ssh_port')}"
+    doors = {
+        "git_host": str(told.get("api_https_url")).removeprefix("https://"),
+        "ssh_host": f"{told.get('domain')}{ssh_port}",
+    }
+    for name, door in list(doors.items()):
+        if not may_be_at(platform, door):
+            del doors[name]
+            told_of = "git" if name == "git_host" else "SSH"
+            warn([f"{platform.api_url} says that its door for {told_of} is {door}: not believed, {_below(platform)}."])
+    return dataclasses.replace(platform, **doors, ca_file=ca_file)
+
+
+def _below(platform: Platform) -> str:
+    return f"which is not below {platform.hostname.removeprefix('api.')}"
+
+
+def _checked_certificate(platform: Platform, text: object) -> str:
+    """Raises Failure for what is no certificate."""
+    if (
+        isinstance(text, str)
+        and all(line.isprintable() for line in text.splitlines())
+        and "-----BEGIN CERTIFICATE-----" in text
+    ):
+        return text
+    raise Failure(f"cannot use the CA certificate that {platform.api_url} tells: it is none")
 
 
 def forget(platform: Platform) -> None:

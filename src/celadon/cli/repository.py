@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celadon.cli.failure import Failure, warn
-from celadon.cli.platforms import Platform
+from celadon.cli.platforms import Platform, may_be_at
 
 if TYPE_CHECKING:
     import subprocess
@@ -132,9 +132,9 @@ def allow(platform: Platform, url: str) -> None:
 
 
 def access_settings(platform: Platform, url: str) -> dict[str, list[str]]:
-    """Git's settings for one platform's HTTPS door; none for SSH."""
+    """Git's settings for one platform's HTTPS door; none for SSH, and none for what is not the platform's."""
     split = split_url(url)
-    if split is None or split[0] != "https":
+    if split is None or split[0] != "https" or not may_be_at(platform, split[1]):
         return {}
     host = f"https://{split[1]}"
     # The empty helper switches off those of the user's own settings: they would store our token, or offer an old one.

@@ -119,7 +119,7 @@ def _same(one: Platform, other: Platform) -> bool:
 def use(invocation: Invocation, name: str) -> None:
     """Use the account of this name from now on, for git and curl as well, and its platform where none is said."""
     found = _find(name)
-    netrc.write(dict.fromkeys(found.platform.machines, (found.email, found.token)))
+    netrc.write(dict.fromkeys(found.platform.machines, (found.email, found.token)), own=found.platform.own_entry)
     platforms.remember(found.platform)
     say(f"Using {name}: {found.email} at {found.platform.api_url}")
     if os.environ.get("CELADON_API_KEY"):
@@ -200,7 +200,9 @@ def _read() -> list[Account]:
 def _account(name: str, entry: dict[str, Any]) -> Account:
     told = entry["platform"]
     paths = {key: Path(told[key]) for key in ("ca_file", "home") if told.get(key)}
-    platform = Platform(api_url=told["api_url"], git_host=told.get("git_host"), ssh_host=told.get("ssh_host"), **paths)
+    platform = platforms.believed(
+        Platform(api_url=told["api_url"], git_host=told.get("git_host"), ssh_host=told.get("ssh_host"), **paths)
+    )
     if platform.home is not None:
         # Its ports may have changed since.
         with contextlib.suppress(Failure):
