@@ -1,8 +1,10 @@
+import socket
 import stat
 from collections.abc import Callable
 
 import pexpect
 import pytest
+from tests.cli.inside import Inside
 from tests.cli.program import Program
 from tests.cli.replay import Replay, Told
 from tests.cli.world import EMAIL, PASSWORD, PUBLIC_KEY, World
@@ -30,6 +32,7 @@ def visitor(bare_world: World, stranger: Program) -> Program:
 
 def log_in(visitor: Program, *words: str, password: str = PASSWORD) -> "pexpect.spawn[str]":
     asked = visitor.terminal("login", "-i", *words)
+    asked.expect(r"Logging in to http://localhost:\d+\r\n")
     asked.expect_exact("Enter your Celadon credentials.\r\nEmail: ")
     asked.sendline(EMAIL)
     asked.expect_exact("Password (typing will be hidden): ")
@@ -125,7 +128,8 @@ def test_without_a_terminal_a_missing_login_is_said(visitor: Program, bare_world
     shown = visitor("apps")
     assert (shown.out, shown.status) == ("", 1)
     assert shown.err == (
-        " !    Not logged in: the credentials are missing or no longer valid.\n !    Run `celadon login` first.\n"
+        f" !    Not logged in to http://{bare_world.machine}: the credentials are missing or no longer valid.\n"
+        " !    Run `celadon login` first.\n"
     )
 
 
@@ -282,3 +286,16 @@ def test_what_a_platform_tells_is_no_more_than_a_field(
     shown = stranger("login", "--email", EMAIL, "--platform", server.url, input="x\n")
     assert shown.status == 1 and why in shown.err and "unexpectedly" not in shown.err, shown.err
     assert not (stranger.home / ".netrc").exists()
+
+
+def test_nobody_is_asked_for_a_password_of_a_platform_that_is_not_there(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("celadon.cli.accounts.on_terminal", lambda: True)
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "create_connection", unknown)
+    shown = inside("login", "-i", "--platform", "https://api.invalid")
+    assert "the name api.invalid is not known" in shown.err and "Email" not in shown.err

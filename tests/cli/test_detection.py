@@ -1,14 +1,17 @@
 """Which app and platform are meant, in real repositories."""
 
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.cli.inside import Inside
 from tests.cli.program import Program
 from tests.cli.world import World
 
 from celadon.actions import apps
+from celadon.cli import platforms
 
 
 @pytest.fixture
@@ -188,6 +191,45 @@ def test_an_app_of_a_platform_that_is_not_known_here_leads_to_a_login(program: P
         " `celadon login --platform URL` makes it known.\n"
         " !    Run this command from an app folder or specify which app to use with --app APP.\n"
     )
+
+
+def test_an_app_of_another_platform_than_was_named_is_said_so(program: Program) -> None:
+    program.repository(production=HTTPS.format("alpha"))
+    other = ("--platform", "https://api.elsewhere.test")
+    says = "Git remote production points to localhost:8843, which is not of the platform that --platform names.\n"
+    assert says in chosen(program, *other)
+    assert "is no app of the platform that --platform names" in chosen(program, *other, "-r", "production")
+    assert says.replace("--platform", "CELADON_HOST") in chosen(program, CELADON_HOST="https://api.elsewhere.test")
+
+
+def test_an_app_at_heroku_leads_to_no_login(program: Program) -> None:
+    program.repository(heroku="https://git.heroku.com/alpha.git")
+    assert (
+        " !    Git remote heroku points to an app at Heroku: `celadon import alpha` brings it here,"
+        " `celadon git:remote --app APP` adds a remote for one that is here.\n"
+    ) in chosen(program)
+
+
+def test_where_no_platform_is_known_nobody_is_asked_for_a_password(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(platforms, "_INSTANCES", tmp_path / "instances")
+    monkeypatch.setattr(platforms, "_DEFAULT_HOME", tmp_path / "default")
+    monkeypatch.setattr("celadon.cli.invocation.interactive", lambda: True)
+    monkeypatch.setattr(platforms, "is_default_open", lambda: False)
+    for words in (["apps"], ["login", "-i"], ["ps", "-a", "x"]):
+        shown = inside(*words)
+        assert (shown.err, shown.status) == (
+            " !    No platform is known here.\n !    Log in to one: celadon login --platform https://api.DOMAIN\n",
+            1,
+        )
+
+
+def test_what_listens_at_the_default_address_is_a_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(platforms, "DEFAULT_URL", f"http://localhost:{server.getsockname()[1]}")
+        assert platforms.is_default_open()
+    assert not platforms.is_default_open()
 
 
 def test_apps_of_several_platforms_are_candidates_each_with_its_url(program: Program, bare_world: World) -> None:

@@ -5,10 +5,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from tests.cli.inside import Inside
 from tests.cli.program import Program
 from tests.cli.world import EMAIL, OTHER, PASSWORD, World
 
-from celadon.cli import netrc
+from celadon.cli import accounts, netrc, saved_accounts
+from celadon.cli.platforms import Platform
 
 
 def kept(celadon: Program) -> Path:
@@ -100,3 +102,44 @@ def test_accounts_of_two_platforms_are_side_by_side(world: World, two: Program) 
     assert two("whoami").out == f"{EMAIL}\n"
     assert two("whoami", "--platform", other).out == f"{OTHER}\n"
     assert [line[0] for line in two("accounts").out.splitlines()] == [" ", "*", " "]
+
+
+def entering(monkeypatch: pytest.MonkeyPatch, other: saved_accounts.Account) -> None:
+    """Somebody logs in as `other`, and keeps that, while this login as me@x.example is made."""
+
+    def enter(platform: Platform, email: str | None = None) -> accounts.Login:
+        netrc.write({platform.host: ("me@x.example", "mine")})
+        netrc.write({platform.host: (other.email, other.token)})
+        with saved_accounts._changing() as kept:
+            kept.append(other)
+        return accounts.Login(platform=platform, email="me@x.example", token="mine")
+
+    monkeypatch.setattr(accounts, "enter", enter)
+
+
+def test_two_that_are_added_at_once_keep_each_its_own_login(inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    platform = Platform(api_url="https://api.x.example")
+    other = saved_accounts.Account(name="b", email="b@x.example", token="other", platform=platform)
+    entering(monkeypatch, other)
+    assert inside("accounts:add", "a", "--platform", platform.api_url, "--email", "me@x.example").status == 0
+    assert [(one.name, one.email, one.token) for one in saved_accounts._read()] == [
+        ("a", "me@x.example", "mine"),
+        ("b", "b@x.example", "other"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "why"),
+    [
+        ("a", "b@x.example", "There is an account a already."),
+        ("b", "me@x.example", "me@x.example is kept as b already."),
+    ],
+)
+def test_what_was_added_meanwhile_is_not_overwritten(
+    inside: Inside, monkeypatch: pytest.MonkeyPatch, name: str, email: str, why: str
+) -> None:
+    platform = Platform(api_url="https://api.x.example")
+    entering(monkeypatch, saved_accounts.Account(name=name, email=email, token="other", platform=platform))
+    shown = inside("accounts:add", "a", "--platform", platform.api_url, "--email", "me@x.example")
+    assert shown.status == 1 and why in shown.err
+    assert [(one.name, one.token) for one in saved_accounts._read()] == [(name, "other")]

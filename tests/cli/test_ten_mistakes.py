@@ -68,11 +68,13 @@ def test_a_wrong_name_or_word_or_place(user: Inside, words: str, status: int, er
     assert (shown.err, shown.status) == (err, status)
 
 
-def test_no_login(user: Inside) -> None:
+def test_no_login(user: Inside, world: World) -> None:
+    url = f"http://{world.machine}"
     del user.env["CELADON_API_KEY"]
     shown = user("apps")
     assert (shown.err, shown.status) == (
-        " !    Not logged in: the credentials are missing or no longer valid.\n !    Run `celadon login` first.\n",
+        f" !    Not logged in to {url}: the credentials are missing or no longer valid.\n"
+        " !    Run `celadon login` first.\n",
         1,
     )
 

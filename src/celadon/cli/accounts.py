@@ -4,6 +4,7 @@ import base64
 import os
 import socket
 import sys
+from dataclasses import dataclass, field
 
 import click
 
@@ -17,6 +18,15 @@ from celadon.cli.output import say, show_json
 from celadon.cli.platforms import Platform, is_loopback
 
 _TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """One that has been made just now; `platform` is what it has told of itself."""
+
+    platform: Platform
+    email: str
+    token: str = field(repr=False)
 
 
 @command()
@@ -40,6 +50,8 @@ def login(invocation: Invocation, interactive: bool, email: str | None, expires_
         )
     if os.environ.get("CELADON_API_KEY"):
         raise Failure("cannot log in: CELADON_API_KEY is set and would be used instead. Unset it first.")
+    if on_terminal():
+        print(f"Logging in to {invocation.platform.api_url}", file=sys.stderr)
     if interactive or email or not on_terminal():
         enter(invocation.platform, email, expires_in)
     else:
@@ -50,6 +62,20 @@ def login(invocation: Invocation, interactive: bool, email: str | None, expires_
             new_token = _exchanged(invocation.platform, new_token, expires_in)
         _keep(invocation.platform, address, new_token)
     _offer_key(invocation.client)
+
+
+def _reach(platform: Platform) -> None:
+    """Nobody is asked for a password of a platform that cannot be had; raises Failure."""
+    from celadon.cli import transport
+
+    try:
+        transport.open_connection(platform, platform.api_url)[0].close()
+    except ConnectionRefusedError as error:
+        # One of this machine may be starting, and is waited for when it is asked.
+        if platform.address is None:
+            raise transport.failure(platform, error) from None
+    except OSError as error:
+        raise transport.failure(platform, error) from None
 
 
 def _warn_if_open(platform: Platform) -> None:
@@ -98,10 +124,11 @@ def show_token(invocation: Invocation) -> None:
     say(found)
 
 
-def enter(platform: Platform, email: str | None = None, expires_in: int | None = None) -> None:
+def enter(platform: Platform, email: str | None = None, expires_in: int | None = None) -> Login:
     """Ask for credentials, get a token for them (for so many seconds) and keep it; raises Failure."""
     asking = on_terminal()
     if asking:
+        _reach(platform)
         print("Enter your Celadon credentials.", file=sys.stderr)
         _warn_if_open(platform)
     for left in reversed(range(_TRIES if asking else 1)):
@@ -117,10 +144,10 @@ def enter(platform: Platform, email: str | None = None, expires_in: int | None =
             if left == 0:
                 raise refused from None
             refused.show()
-    _keep(platform, address, new_token)
+    return _keep(platform, address, new_token)
 
 
-def _keep(platform: Platform, address: str, new_token: str) -> None:
+def _keep(platform: Platform, address: str, new_token: str) -> Login:
     try:
         platform = _informed(platform, new_token)
         netrc.write(dict.fromkeys(platform.machines, (address, new_token)), own=platform.own_entry)
@@ -131,6 +158,7 @@ def _keep(platform: Platform, address: str, new_token: str) -> None:
         revoke(_client(platform, new_token))
         raise
     print(f"Logged in as {address}", file=sys.stdout if on_terminal() else sys.stderr)
+    return Login(platform=platform, email=address, token=new_token)
 
 
 def _informed(platform: Platform, new_token: str) -> Platform:

@@ -171,9 +171,10 @@ def _remembered(url: str, entry: Mapping[str, Any]) -> Platform | None:
 
 def believed(platform: Platform) -> Platform:
     """A platform as it was kept, without doors that are not its own."""
-    doors = {"git_host": platform.git_host, "ssh_host": platform.ssh_host}
-    kept = {name: door if door and may_be_at(platform, door) else None for name, door in doors.items()}
-    return dataclasses.replace(platform, **kept)
+    git_host, ssh_host = (
+        door if door and may_be_at(platform, door) else None for door in (platform.git_host, platform.ssh_host)
+    )
+    return dataclasses.replace(platform, git_host=git_host, ssh_host=ssh_host)
 
 
 def may_be_at(platform: Platform, door: str) -> bool:
@@ -194,6 +195,15 @@ def may_be_at(platform: Platform, door: str) -> bool:
 def last() -> Platform:
     """The platform that was logged in to last, else the one of this machine, else the default address."""
     return next(known(), None) or Platform(api_url=DEFAULT_URL, git_host="localhost:8443", ssh_host="localhost:2222")
+
+
+def is_default_open() -> bool:
+    """Whether anything listens at the default address, on this machine: a platform whose home is nobody else's to read."""
+    import socket
+
+    port = urlsplit(DEFAULT_URL).port or 80
+    with socket.socket(socket.AF_INET) as made:
+        return made.connect_ex(("127.0.0.1", port)) == 0
 
 
 def remember(platform: Platform, *, take_over: bool = True) -> None:
@@ -219,20 +229,19 @@ def informed(platform: Platform, told: Mapping[str, Any]) -> Platform:
         ca_file = config_file().with_name(f"{platform.host.replace(':', '-')}.pem")
         _write(ca_file, _checked_certificate(platform, certificate))
     ssh_port = "" if told.get("ssh_port") == 22 else f":{told.get('ssh_port')}"
-    doors = {
-        "git_host": str(told.get("api_https_url")).removeprefix("https://"),
-        "ssh_host": f"{told.get('domain')}{ssh_port}",
-    }
-    for name, door in list(doors.items()):
-        if not may_be_at(platform, door):
-            del doors[name]
-            told_of = "git" if name == "git_host" else "SSH"
-            warn([f"{platform.api_url} says that its door for {told_of} is {door}: not believed, {_below(platform)}."])
-    return dataclasses.replace(platform, **doors, ca_file=ca_file)
+    git_host = _believed_door(platform, "git", str(told.get("api_https_url")).removeprefix("https://"))
+    ssh_host = _believed_door(platform, "SSH", f"{told.get('domain')}{ssh_port}")
+    return dataclasses.replace(
+        platform, git_host=git_host or platform.git_host, ssh_host=ssh_host or platform.ssh_host, ca_file=ca_file
+    )
 
 
-def _below(platform: Platform) -> str:
-    return f"which is not below {platform.hostname.removeprefix('api.')}"
+def _believed_door(platform: Platform, kind: str, door: str) -> str | None:
+    if may_be_at(platform, door):
+        return door
+    below = platform.hostname.removeprefix("api.")
+    warn([f"{platform.api_url} says that its door for {kind} is {door}: not believed, which is not below {below}."])
+    return None
 
 
 def _checked_certificate(platform: Platform, text: object) -> str:

@@ -25,7 +25,10 @@ def failure(platform: "Platform", reply: "Reply", method: str, path: str, sent: 
 
 def _lines(url: str, reply: "Reply", method: str, said: list[str]) -> list[str]:
     if reply.status == 401:
-        return ["Not logged in: the credentials are missing or no longer valid.", "Run `celadon login` first."]
+        return [
+            f"Not logged in to {url}: the credentials are missing or no longer valid.",
+            "Run `celadon login` first.",
+        ]
     if reply.status < 400:
         # Following it would give our token to whoever the answer names.
         return [f"{url} answered {reply.status}: it sends us elsewhere, and we do not go there."]

@@ -84,26 +84,31 @@ def current(invocation: Invocation) -> None:
 def add(invocation: Invocation, name: str, email: str | None) -> None:
     """Keep a login under a name: the present one, or where that has a name already another one, which is asked for."""
     kept = _read()
-    if any(one.name == name for one in kept):
-        raise Failure(f"There is an account {name} already.", f"`celadon accounts:remove {name}` forgets it.")
+    _check_name(kept, name)
     if not _plain(name):
         raise Failure(f"cannot call an account {name!r}: use letters, digits, dots and dashes")
     platform = invocation.platform
-    login = credentials(platform)
-    if email is not None or login is None or any(one.in_use and _same(one.platform, platform) for one in kept):
+    present = credentials(platform)
+    if email is not None or present is None or any(one.in_use and _same(one.platform, platform) for one in kept):
         from celadon.cli import accounts
 
-        accounts.enter(platform, email)
-        # What the platform has told of itself is remembered with the login.
-        platform = platforms.of_home(platform.home) if platform.home else platforms.of_url(platform.api_url)
-        login = credentials(platform)
-        assert login is not None, "a login leaves its credentials"
-    if other := next((one for one in _read() if _same(one.platform, platform) and one.email == login[0]), None):
-        raise Failure(f"{login[0]} is kept as {other.name} already.")
-    platforms.remember(platform)
-    with _changing() as accounts_kept:
-        accounts_kept.append(Account(name=name, email=login[0], token=login[1], platform=platform))
-    say(f"{login[0]} at {platform.api_url} is kept as {name}.")
+        made = accounts.enter(platform, email)
+        # Not what .netrc has: somebody may log in as another one meanwhile.
+        added = Account(name=name, email=made.email, token=made.token, platform=made.platform)
+    else:
+        added = Account(name=name, email=present[0], token=present[1], platform=platform)
+    with _changing() as kept:
+        _check_name(kept, name)
+        if other := next((one for one in kept if _same(one.platform, platform) and one.email == added.email), None):
+            raise Failure(f"{added.email} is kept as {other.name} already.")
+        kept.append(added)
+    platforms.remember(added.platform)
+    say(f"{added.email} at {platform.api_url} is kept as {name}.")
+
+
+def _check_name(kept: list[Account], name: str) -> None:
+    if any(one.name == name for one in kept):
+        raise Failure(f"There is an account {name} already.", f"`celadon accounts:remove {name}` forgets it.")
 
 
 def _plain(name: str) -> bool:
