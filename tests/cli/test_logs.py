@@ -3,6 +3,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from tests.cli.inside import Inside
 from tests.cli.program import Program
 from tests.cli.replay import Asked, Replay, Told
 
@@ -151,6 +152,28 @@ def test_a_backlog_that_breaks_off_is_an_error(serve: Callable[..., Replay], str
 def test_a_stream_of_plain_text_is_read_too(serve: Callable[..., Replay], stranger: Program) -> None:
     serve(Told(body=f"{FIRST}\n{SECOND}\n", headers={"Content-Type": "text/plain"}))
     assert stranger("logs").out == f"{FIRST}\n{SECOND}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sent", "shown"),
+    [
+        ([], "\x1b[2Jred\tz\x9b\u202e", "^[[2Jred\tz\ufffd\ufffd"),
+        (["--raw"], '"\\u001b[31mred"', "\x1b[31mred"),
+        (["--raw"], "no JSON", "no JSON"),
+        (["--raw"], "42", "42"),
+    ],
+)
+def test_a_platform_that_does_not_clean_or_quote_its_lines(
+    replay: Callable[..., Replay], inside: Inside, words: list[str], sent: str, shown: str
+) -> None:
+    server = replay()
+    query = "?raw=true" if words else ""
+    server.answers = {
+        "POST /apps/x/log-sessions": Told(201, {"id": "s", "logplex_url": f"{server.url}/streams/s"}),
+        f"GET /streams/s{query}": stream(event(1, sent)),
+    }
+    inside.env = {"CELADON_HOST": server.url, "CELADON_API_KEY": "t", "CELADON_APP": "x"}
+    assert inside("logs", *words).out == f"{shown}\n"
 
 
 @pytest.mark.parametrize("lines", [2000, 1])

@@ -1,6 +1,7 @@
 """`update` where it cannot be done; that it works is in test_client_alone, with a client that was installed."""
 
 import hashlib
+import sys
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
@@ -14,7 +15,7 @@ from tests.cli.replay import Replay, Told
 from tests.cli.world import World
 
 from celadon.api import client_wheel
-from celadon.cli import update
+from celadon.cli import main, update
 from celadon.cli.failure import Failure
 from celadon.cli.platforms import Platform
 
@@ -38,6 +39,18 @@ def test_a_checkout_is_updated_with_its_platform(stranger: Program) -> None:
     asked.close()
     assert not (stranger.home / ".cache").exists()
     assert f"Update both: git -C {CHECKOUT} pull && {CHECKOUT}/bin/up\n" in shown.err
+
+
+@pytest.mark.parametrize(("words", "told"), [("update", False), ("update:beta", False), ("ps", True)])
+def test_who_updates_is_not_told_to(monkeypatch: pytest.MonkeyPatch, words: str, told: bool) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("celadon.cli.group.run", lambda words: 0)
+    monkeypatch.setattr("celadon.cli.update_notice.wanted", lambda: True)
+    monkeypatch.setattr("celadon.cli.update_notice.show", lambda: shown.append("told"))
+    monkeypatch.setattr("sys.excepthook", sys.excepthook)
+    assert main.main([words]) == 0
+    assert bool(shown) is told
 
 
 def test_nobody_says_which_client_without_tls() -> None:

@@ -18,6 +18,7 @@ from celadon.cli.explanations import Explainer
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.platforms import Platform
+from celadon.model import logline
 
 _HEADER = re.compile(r"^(.*?\[([\w-]+)([\d.]+)?\]:)(.*)$", re.DOTALL)
 # Cyan, yellow, green, magenta, red: in the order in which sources appear.
@@ -142,7 +143,9 @@ class Stream:
         """Until the session ends; raises Failure."""
         while True:
             try:
-                yield from self._connection()
+                for line in self._connection():
+                    # The platform sends them so; one that does not is not to command a terminal either.
+                    yield line if self._raw else logline.cleaned(line)
             except (OSError, http.client.HTTPException) as error:
                 # What has been printed of a backlog cannot be told from the rest: only a tail goes on where it was.
                 again = self._tail or not self._connected_before
@@ -199,12 +202,21 @@ class Stream:
                 name, _, value = line.partition(":")
                 value = value.removeprefix(" ")
                 if name == "data":
-                    event.append(json.loads(value) if self._raw else value)
+                    event.append(_unquoted(value) if self._raw else value)
                 elif name == "id":
                     identity = value
         # Reading lines takes a connection that breaks for the end; what is left of a chunk or of the length tells.
         if isinstance(getattr(answer, "chunk_left", None), int) or answer.length:
             raise ConnectionResetError("the log stream broke off")
+
+
+def _unquoted(value: str) -> str:
+    """A line as it was written; a platform that knows no `raw` sends it without the quotes of JSON."""
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return found if isinstance(found, str) else value
 
 
 class Painter:

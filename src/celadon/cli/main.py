@@ -64,7 +64,9 @@ def _run(words: list[str]) -> int:
     from celadon.cli import group
 
     status = group.run(words)
-    _tell_of_updates()
+    if words[0] not in ("update", "update:beta"):
+        # What these have done makes the notice untrue.
+        _tell_of_updates()
     return status
 
 

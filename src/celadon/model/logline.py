@@ -128,7 +128,11 @@ def flushed(source: Source, parts: Mapping[str, Part]) -> list[bytes]:
 def readable(block: bytes) -> str:
     """Rendered lines for somebody's terminal: control characters (tab excepted) are shown as `^[`, bytes that are not
     UTF-8 as the replacement character, a carriage return before a newline goes."""
-    text = block.replace(b"\r\n", b"\n").decode("utf-8", "replace")
+    return cleaned(block.replace(b"\r\n", b"\n").decode("utf-8", "replace"))
+
+
+def cleaned(text: str) -> str:
+    """The same of text."""
     return _CONTROL.sub(_caret, text) if _CONTROL.search(text) else text
 
 
