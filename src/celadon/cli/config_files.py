@@ -37,6 +37,7 @@ def pull(invocation: Invocation, name: str, overwrite: bool, interactive: bool) 
     differ = sorted(key for key in wanted if key in local and local[key] != wanted[key])
     replaced = differ if overwrite else [key for key in differ if interactive and _agreed(key, local[key], wanted[key])]
     changes = {key: value for key, value in wanted.items() if key not in local or key in replaced}
+    target = present or file.resolve()
     _tell_kept([key for key in differ if key not in replaced], f"{name} has", interactive=interactive)
     if not changes:
         say(f"Nothing to write: {name} has all config vars of {invocation.app}.")
@@ -44,8 +45,8 @@ def pull(invocation: Invocation, name: str, overwrite: bool, interactive: bool) 
     with action(f"Writing {', '.join(sorted(changes))} of {invocation.app} to {name}"):
         # One that was there keeps the rights that its owner has given it.
         mode = stat.S_IMODE(present.stat().st_mode) if present else 0o600
-        files.replace(present or file, env_file.merged(before, changes, name).encode(), mode=mode)
-    _tell_readers(present or file, name)
+        files.replace(target, env_file.merged(before, changes, name).encode(), mode=mode)
+    _tell_readers(target, name)
 
 
 @command(app=True)

@@ -22,9 +22,7 @@ _LISTED: Mapping[str, tuple[str, str]] = {
 }
 
 # The last words of commands that take something away.
-_DESTROYS = re.compile(
-    r"(?:^|:)(?:clear|delete|destroy|kill|purge|remove|reset|revoke|rollback|stop|uninstall|unset)\Z"
-)
+_DESTROYS = re.compile(r"(?:^|:)(?:clear|delete|destroy|kill|purge|remove|reset|revoke|rollback|stop|uninstall)\Z")
 
 # What the API calls that which was not found → the command that lists what there is; True where it is an app's.
 _LISTING: Mapping[str, tuple[str, bool]] = {
