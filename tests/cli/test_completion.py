@@ -84,6 +84,19 @@ def test_apps_come_from_a_list_that_is_kept_for_a_minute(
     assert (failed.out, failed.err, failed.status) == ("", "", 0)
 
 
+def test_a_name_that_is_code_is_not_offered(
+    bash: Asks, program: Program, replay: Callable[..., Replay], tmp_path: Path
+) -> None:
+    names = [f"$(touch${{IFS}}{tmp_path}/ran)", "x;y", "a\nplain", "`id`", "hidden\x1b[8m", "lemon"]
+    server = replay(answers={"GET /apps": Told(body=[{"name": name} for name in names])})
+    assert bash(f"celadon ps --platform {server.url} -a ") == ["lemon"]
+    program.repository(**{"fine/one": "https://example.com/x.git", "$(touch${IFS}ran)": "https://example.com/x.git"})
+    assert bash("celadon ps -r ") == ["fine/one"]
+    # Whatever celadon answers, the shell quotes it.
+    (program.home / "bin" / "celadon").write_text("#!/bin/sh\necho 'plain,$(touch${IFS}ran)'\n")
+    assert bash("celadon ps -r ") == ["\\$\\(touch\\$\\{IFS\\}ran\\)"]
+
+
 def test_the_tab_key_in_a_real_bash(program: Program) -> None:
     environment = {**program.env, "TERM": "dumb", "PS1": "ready> ", "INPUTRC": "/dev/null"}
     shell: pexpect.spawn[str] = pexpect.spawn(

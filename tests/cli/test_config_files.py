@@ -92,3 +92,21 @@ def test_a_file_that_cannot_be_read_or_written_changes_nothing(world: World, cel
     shown = celadon("config:pull", "-e", "none/.env").err
     assert shown == f" !    cannot write {celadon.work}/none/.env: No such file or directory\n"
     assert celadon("config:get", "fine").out == "\n"
+
+
+def test_pull_follows_no_link_out_of_the_directory(world: World, celadon: Program) -> None:
+    set_config_vars(world, A="app")
+    env(celadon).symlink_to(celadon.home / ".zshenv")
+    assert celadon("config:pull").err == " !    cannot use .env: it is a link that leads nowhere\n"
+    assert not (celadon.home / ".zshenv").exists()
+
+
+def test_pull_tells_who_else_reads_the_file(world: World, celadon: Program) -> None:
+    set_config_vars(world, A="app")
+    celadon.repository()
+    env(celadon).write_text("B=1\n")
+    env(celadon).chmod(0o644)
+    celadon.git("add", ".env")
+    done = celadon("config:pull")
+    assert "`chmod 600 .env` keeps it to you" in done.err and "!    .env is in git: " in done.err
+    assert env(celadon).read_text() == "B=1\nA=app\n"

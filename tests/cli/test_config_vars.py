@@ -1,10 +1,12 @@
 import json
+from pathlib import Path
 
+import pexpect
 import pytest
 from tests.cli.program import Program
 from tests.cli.world import World
 
-from celadon.cli.config_vars import parsed
+from celadon.cli.editing import parsed
 from celadon.cli.failure import Failure
 
 
@@ -66,7 +68,7 @@ def editor(celadon: Program, script: str) -> None:
     file = celadon.home / "editor"
     file.write_text(f"#!/bin/sh\n{script}\n")
     file.chmod(0o755)
-    celadon.env["EDITOR"] = str(file)
+    celadon.env |= {"EDITOR": str(file), "TMPDIR": str(celadon.home)}
 
 
 def test_edit_sets_changes_and_removes(celadon: Program) -> None:
@@ -94,7 +96,55 @@ def test_an_editor_that_fails_changes_nothing(celadon: Program) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["A='1", "just words"])
-def test_text_that_is_no_config_is_refused(text: str) -> None:
-    with pytest.raises(Failure, match="Nothing has been changed"):
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("A='1", 1),
+        ("just words", 1),
+        ("A='1\n2'\n\n# note\nB=2\n secret\nC=3\n", 6),
+        ("A=1 # note\nB='2\nC=3\n", 2),
+        ("A=1\n#\n\nB", 4),
+    ],
+)
+def test_text_that_is_no_config_is_refused_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(Failure, match=f"cannot read line {line}: .*Nothing has been changed") as failed:
         parsed(text)
+    assert "secret" not in failed.value.lines[0]
+
+
+def test_what_was_typed_is_kept_when_it_cannot_be_used(celadon: Program) -> None:
+    for value in ("A=1\nwrong", "1B=refused"):
+        editor(celadon, f"printf '{value}' > $1")
+        refused = celadon("config:edit")
+        assert refused.status == 1
+        file = Path(refused.err.splitlines()[-1].partition("What you typed is in ")[2].partition(": ")[0])
+        assert file.read_text() == value.replace("\\n", "\n")
+        assert file.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_wrong_line_is_edited_again_on_a_terminal(celadon: Program) -> None:
+    editor(celadon, "if [ -s $1 ]; then sed -i s/wrong/B=2/ $1; else printf 'A=1\nwrong\n' > $1; fi")
+    running = celadon.terminal("config:edit")
+    running.expect_exact("cannot read line 2: expected KEY='value'")
+    running.expect_exact("Edit again? [Y/n] ")
+    running.sendline("")
+    running.expect_exact("Updating A, B")
+    running.expect(pexpect.EOF)
+    running.close()
+    assert json.loads(celadon("config", "--json").out) == {"A": "1", "B": "2"}
+    assert not list(celadon.home.glob("celadon-config-*"))
+
+
+def test_no_terminal_acts_on_what_others_have_set(celadon: Program) -> None:
+    value = "\x1b]0;owned\x07\tzwei\nö\u009b31m"
+    celadon("config:set", f"A={value}")
+    assert celadon("config").out == f"=== example Config Vars\nA: {value}\n"
+    for words in (["config"], ["config", "--json"], ["config:get", "A"]):
+        running = celadon.terminal(*words)
+        running.expect(pexpect.EOF)
+        running.close()
+        shown = running.before or ""
+        assert "]0;owned" in shown and "ö" in shown
+        assert not {"\x1b", "\x07", "\u009b"} & set(shown)
+        if "--json" in words:
+            assert json.loads(shown) == {"A": value}

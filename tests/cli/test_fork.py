@@ -48,6 +48,12 @@ def test_each_step_is_said_and_domains_stay(world: World, plain: Program) -> Non
     assert plain.git("remote") == ""
 
 
+def test_the_names_that_herokus_plugin_had(plain: Program) -> None:
+    assert plain("fork", "--from", "plain", "--to", "copy").out.startswith("Creating fork copy... done\n")
+    refused = plain("fork", "-a", "plain", "--from", "other")
+    assert (refused.err, refused.status) == (" !    --app says plain and --from says other: give one of them.\n", 2)
+
+
 def test_a_name_is_made_of_the_old_one(plain: Program) -> None:
     assert plain("fork", "-a", "plain").out.startswith("Creating fork plain-")
 

@@ -129,3 +129,26 @@ def test_action_says_failed_before_the_error(capsys: pytest.CaptureFixture[str])
     with pytest.raises(Failure), output.action("Setting x"):
         raise Failure("no")
     assert capsys.readouterr().out == "Setting x... failed\n"
+
+
+def test_every_form_is_plain_on_a_terminal_and_as_it_is_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = "a\x1b[2Jb"
+
+    def show() -> None:
+        output.say(bad)
+        output.header(bad)
+        output.listing([(bad, bad)])
+        output.table([bad], [[bad]])
+        output.hash({bad: bad, "list": [bad, bad]})
+        with output.action(bad) as running:
+            running.status = bad
+
+    show()
+    assert capsys.readouterr().out.count("\x1b") == 12
+    monkeypatch.setattr(spinner, "start", lambda stream: None)
+    monkeypatch.setattr(spinner, "stop", lambda: None)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    show()
+    assert capsys.readouterr().out.count("\ufffd[2Jb") == 12

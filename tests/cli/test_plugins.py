@@ -143,6 +143,10 @@ def test_an_index_that_is_damaged_is_told_of(stranger: Program, made: Made) -> N
         shown = stranger("help")
         assert shown.status == 0 and "cannot read" in shown.err
         assert stranger("greet").status == 2
+    refused = stranger("plugins:link", str(made()))
+    assert refused.status == 1 and "Nothing has been changed." in refused.err
+    assert len([path for path in plugins_directory(stranger).iterdir() if path.is_dir()]) == 1
+    (plugins_directory(stranger) / "index.json").unlink()
     assert stranger("plugins:link", str(made())).status == 0
     assert stranger("greet").status == 0
 

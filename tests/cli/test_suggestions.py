@@ -62,3 +62,17 @@ def test_options_are_corrected_too(user: Inside) -> None:
 def test_names_are_compared_without_their_case() -> None:
     assert suggestions.near("greeting", ["GREETING", "OTHER"]) == ["GREETING"]
     assert suggestions.sentence([]) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "offered"),
+    [
+        ("destry", ["destroy"]),
+        ("depstroy", ["destroy"]),
+        ("deploys", []),
+        ("keys:renew", []),
+        ("domains:romove", ["domains:remove"]),
+    ],
+)
+def test_what_takes_something_away_is_offered_for_a_slip_only(wanted: str, offered: list[str]) -> None:
+    assert suggestions.commands(wanted, ["destroy", "keys:remove", "domains:remove"]) == offered

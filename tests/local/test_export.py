@@ -184,3 +184,36 @@ def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     files = export.write("runit", ENTRIES, PLAN, tmp_path)
     assert {path.stat().st_mode & 0o777 for path in files if path.name == "run"} == {0o700}
     assert {path.stat().st_mode & 0o777 for path in files if path.name != "run"} == {0o600}
+
+
+def test_no_link_below_the_directory_is_followed(tmp_path: Path) -> None:
+    out, bashrc, elsewhere = tmp_path / "out", tmp_path / ".bashrc", tmp_path / "elsewhere"
+    for directory in (out, elsewhere):
+        directory.mkdir()
+    bashrc.write_text("mine")
+    (out / "shop.target").symlink_to(bashrc)
+    (out / "shop-web-1").symlink_to(elsewhere)
+    (tmp_path / "named").symlink_to(out)
+    export.write("systemd", ENTRIES, PLAN, tmp_path / "named")
+    assert bashrc.read_text() == "mine" and not (out / "shop.target").is_symlink()
+    with pytest.raises(Failure, match="is a link to another directory"):
+        export.write("runit", ENTRIES, PLAN, out)
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("format", "left"),
+    [
+        ("systemd", ["shop-web-2.service", "shop-worker-1.service", "shop-worker.target"]),
+        ("upstart", ["shop-web-2.conf", "shop-worker-1.conf", "shop-worker.conf"]),
+        ("runit", ["shop-web-1/env/GREETING", "shop-web-2", "shop-worker-1"]),
+        ("inittab", ["shop-web-2", "shop-worker-1"]),
+        ("supervisord", []),
+    ],
+)
+def test_what_an_earlier_export_has_left_is_named(tmp_path: Path, format: str, left: list[str]) -> None:
+    (tmp_path / "other.service").touch()
+    first = export.write(format, ENTRIES, PLAN, tmp_path)
+    assert export.left_over(format, "shop", tmp_path, first) == []
+    written = export.write(format, [Entry("web.1", COMMAND, {"PORT": "5000"})], PLAN, tmp_path)
+    assert export.left_over(format, "shop", tmp_path, written) == [tmp_path / name for name in left]

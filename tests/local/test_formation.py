@@ -103,3 +103,11 @@ def test_procfile_that_cannot_be_read_is_told_line_by_line(tmp_path: Path) -> No
         "cannot read Procfile line 1:",
         "cannot read Procfile line 2:",
     ]
+
+
+def test_types_may_say_how_many() -> None:
+    assert formation.parse_types(["web=1,worker=2", "clock"]) == (("web", "worker", "clock"), ("web=1", "worker=2"))
+    chosen, numbers = formation.parse_types(["web=2"])
+    concurrency = formation.parse_concurrency(numbers)
+    assert formation.quantities({"web": "x", "worker": "y"}, chosen, concurrency) == {"web": 2, "worker": 0}
+    assert formation.parse_types(["web,worker"]) == (("web", "worker"), ())

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from click.shell_completion import CompletionItem, FishComplete, ShellComplete, 
 from celadon.cli import files
 from celadon.cli.detection import Options
 from celadon.cli.failure import Failure
+from celadon.model.app import NAME as APP_NAME
 
 if TYPE_CHECKING:
     from celadon.cli.table import Entry
@@ -28,9 +30,11 @@ VARIABLE = "_CELADON_COMPLETE"
 # Seconds: so long a person waits for a key that does nothing, and so long a list of apps is good.
 _PATIENCE = 2.0
 _FRESH = 60.0
+# What stands on the user's line a moment later: a platform, or a repository, may call its own anything, also `$(rm -r ~)`.
+_REMOTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*\Z")
 
 # Bash breaks words at colons, and so at those in our commands: the line is sent whole, and what comes back begins
-# where bash believes the word to begin.
+# where bash believes the word to begin. Unlike zsh and fish, bash puts it on the line without quotes.
 _BASH = """\
 %(complete_func)s() {
     local type value
@@ -39,7 +43,7 @@ _BASH = """\
         case $type in
         dir) compopt -o dirnames 2>/dev/null ;;
         file) compopt -o default 2>/dev/null ;;
-        plain) COMPREPLY+=("$value") ;;
+        plain) printf -v value %%q "$value"; COMPREPLY+=("$value") ;;
         esac
     done <<<"$(_LINE="${COMP_LINE:0:$COMP_POINT}" _BREAKS="$COMP_WORDBREAKS" %(complete_var)s=bash_complete "$1" 2>/dev/null)"
 }
@@ -112,7 +116,7 @@ def _entries() -> "dict[str, Entry]":
 
 def apps(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
     """Names of apps, from a list that is at most a minute old."""
-    return _items(_apps(Options(platform=context.params.get("platform_option"))), incomplete)
+    return _items(_apps(Options(platform=context.params.get("platform_option"))), incomplete, APP_NAME)
 
 
 def remotes(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
@@ -120,11 +124,12 @@ def remotes(context: click.Context, parameter: click.Parameter, incomplete: str)
     from celadon.cli import repository
 
     found = repository.read()
-    return _items(found.urls if found else (), incomplete)
+    return _items(found.urls if found else (), incomplete, _REMOTE_NAME)
 
 
-def _items(values: Iterable[str], incomplete: str) -> list[CompletionItem[str]]:
-    return [CompletionItem(value) for value in sorted(values) if value.startswith(incomplete)]
+def _items(values: Iterable[str], incomplete: str, rule: re.Pattern[str]) -> list[CompletionItem[str]]:
+    """Those that are names by the rule, and nothing else to a shell."""
+    return [CompletionItem(value) for value in sorted(values) if value.startswith(incomplete) and rule.match(value)]
 
 
 def _apps(options: Options) -> list[str]:

@@ -1,5 +1,7 @@
 """Config vars between an app and a `.env` file."""
 
+import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -8,9 +10,10 @@ import click
 from celadon.cli import files
 from celadon.cli.commands import command
 from celadon.cli.config_vars import config_vars, newest
+from celadon.cli.failure import warn
 from celadon.cli.invocation import Invocation, ask
 from celadon.cli.output import action, say
-from celadon.local import env_file
+from celadon.local import env_file, place
 from celadon.model import config
 from celadon.model.text import plain
 
@@ -27,18 +30,23 @@ def pull(invocation: Invocation, name: str, overwrite: bool, interactive: bool) 
     Comments and other lines stay as they are. A new file is readable by you alone.
     """
     file = Path(name)
-    before = env_file.read(file) if file.exists() else ""
+    present = place.found(file)
+    before = env_file.read(file) if present else ""
     local = env_file.values(before, name)
     wanted = config_vars(invocation)
     differ = sorted(key for key in wanted if key in local and local[key] != wanted[key])
     replaced = differ if overwrite else [key for key in differ if interactive and _agreed(key, local[key], wanted[key])]
     changes = {key: value for key, value in wanted.items() if key not in local or key in replaced}
+    target = present or file.resolve()
     _tell_kept([key for key in differ if key not in replaced], f"{name} has", interactive=interactive)
     if not changes:
         say(f"Nothing to write: {name} has all config vars of {invocation.app}.")
         return
     with action(f"Writing {', '.join(sorted(changes))} of {invocation.app} to {name}"):
-        _write(file, env_file.merged(before, changes, name))
+        # One that was there keeps the rights that its owner has given it.
+        mode = stat.S_IMODE(present.stat().st_mode) if present else 0o600
+        files.replace(target, env_file.merged(before, changes, name).encode(), mode=mode)
+    _tell_readers(target, name)
 
 
 @command(app=True)
@@ -75,11 +83,16 @@ def _agreed(key: str, here: str, there: str) -> bool:
     return ask(f"{key}\n  here: {plain(here)}\n  app:  {plain(there)}\nReplace it? [y/N] ").lower() in ("y", "yes")
 
 
-def _write(file: Path, text: str) -> None:
-    """All or nothing, with the rights of the file that was there; raises Failure."""
-    target = file.resolve()
-    try:
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o600
-    except OSError as error:
-        raise files.unwritable(file, error) from None
-    files.replace(target, text.encode(), mode=mode)
+def _tell_readers(file: Path, name: str) -> None:
+    """Who else will read what has just been written: other users of the machine, all that clone the repository."""
+    from celadon.cli import repository
+
+    if os.name == "posix" and file.stat().st_mode & 0o077:
+        warn([f"{name} can be read by others: `chmod 600 {shlex.quote(name)}` keeps it to you."])
+    if repository.tracks(file):
+        warn(
+            [
+                f"{name} is in git: whoever has the repository reads what is in it.",
+                f"`git rm --cached {shlex.quote(name)}` takes it out, a line in .gitignore keeps it out.",
+            ]
+        )

@@ -1,15 +1,13 @@
 """Config vars: list, get, set, unset, edit."""
 
-import os
 import shlex
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import click
 
 from celadon.cli.commands import command
-from celadon.cli.failure import Failure, UsageFailure, warn
+from celadon.cli.failure import UsageFailure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, hash, header, interactive, say, show_json
 
@@ -90,54 +88,28 @@ def edit(invocation: Invocation, key: str | None) -> None:
 
     All of them are lines of the form KEY='value'; a line that is taken out removes its config var.
     """
+    from celadon.cli import editing
+
     before = config_vars(invocation)
     if key is not None:
-        value = _edited(before.get(key, ""), f"{key}.txt").removesuffix("\n")
-        changes: dict[str, str | None] = {} if value == before.get(key) else {key: value}
+        text, name = before.get(key, ""), f"{key}.txt"
     else:
-        text = "".join(f"{name}={shlex.quote(before[name])}\n" for name in sorted(before))
-        after = parsed(_edited(text, "config.env"))
-        changes = {name: value for name, value in after.items() if before.get(name) != value}
-        changes |= dict.fromkeys(sorted(set(before) - set(after)))
-    if not changes:
-        say("No changes to the config vars.")
-        return
-    with action(f"Updating {', '.join(changes)} and restarting {invocation.app}") as updating:
-        invocation.client.patch(f"{invocation.app_path}/config-vars", changes)
-        updating.status = newest(invocation)
-
-
-def parsed(text: str) -> dict[str, str]:
-    """Lines of the form KEY=value, values quoted as a shell quotes them; raises Failure."""
-    try:
-        words = shlex.split(text, comments=True)
-    except ValueError as error:
-        raise Failure(f"cannot read the edited config vars: {error}. Nothing has been changed.") from None
-    config = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            raise Failure(f"cannot read {word[:40]!r}: expected KEY='value'. Nothing has been changed.")
-        config[name] = value
-    return config
-
-
-def _edited(text: str, name: str) -> str:
-    import tempfile
-
-    from celadon.cli import foreground
-
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
-    with tempfile.TemporaryDirectory(prefix="celadon-config-") as directory:
-        file = Path(directory) / name
-        file.write_text(text, "utf-8")
-        try:
-            status = foreground.run([*shlex.split(editor), str(file)])
-        except OSError:
-            raise Failure(f"cannot run the editor {editor}: set EDITOR to one that is installed") from None
-        if status != 0:
-            raise Failure(f"cannot edit: {editor} exited with status {status}. Nothing has been changed.")
-        return file.read_text("utf-8")
+        text, name = editing.written(before), "config.env"
+    with editing.draft(text, name) as draft:
+        changes: dict[str, str | None] = {}
+        if key is not None:
+            value = draft.edit(lambda typed: typed.removesuffix("\n"))
+            changes = {} if value == before.get(key) else {key: value}
+        else:
+            after = draft.edit(editing.parsed)
+            changes |= {name: value for name, value in after.items() if before.get(name) != value}
+            changes |= dict.fromkeys(sorted(set(before) - set(after)))
+        if not changes:
+            say("No changes to the config vars.")
+            return
+        with action(f"Updating {', '.join(changes)} and restarting {invocation.app}") as updating:
+            invocation.client.patch(f"{invocation.app_path}/config-vars", changes)
+            updating.status = newest(invocation)
 
 
 def config_vars(invocation: Invocation) -> dict[str, str]:

@@ -14,7 +14,7 @@ from celadon.cli import addon_waiting, pg_backups, streams, uploads, waiting
 from celadon.cli.client import Client, segment
 from celadon.cli.commands import command
 from celadon.cli.databases import POSTGRES
-from celadon.cli.failure import ApiFailure, Failure, warn
+from celadon.cli.failure import ApiFailure, Failure, UsageFailure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, interactive, say, size
 from celadon.cli.postgres import chosen
@@ -28,15 +28,28 @@ _NEWEST = "version ..; order=desc,max=50"
 
 @command(app=True, confirm=True)
 @click.argument("target", metavar="[TO]", required=False)
+@click.option("--from", "source_option", metavar="APP", help="The same as --app.")
+@click.option("--to", "target_option", metavar="TO", help="The same as TO.")
 @click.option("--region", metavar="REGION", help="Where the new app runs; where the other one does otherwise.")
 @click.option("-s", "--stack", metavar="STACK", help="The stack of the new app; that of the other one otherwise.")
 @click.option("--skip-pg", is_flag=True, help="Without the Postgres databases.")
-def fork(invocation: Invocation, target: str | None, region: str | None, stack: str | None, skip_pg: bool) -> None:
+def fork(
+    invocation: Invocation,
+    target: str | None,
+    source_option: str | None,
+    target_option: str | None,
+    region: str | None,
+    stack: str | None,
+    skip_pg: bool,
+) -> None:
     """Copy an app: its slug, config vars and buildpacks, add-ons of the same plans, and what is in its Postgres databases.
 
     The new app is yours and has one web dyno. Domains, certificates, collaborators, scheduler jobs, features and log drains
     are not copied. Run it again to go on where it was interrupted. With --confirm TO a copy that fails is destroyed.
     """
+    if (named := _one("--app", invocation.options.app, "--from", source_option)) is not None:
+        invocation.choose(named)
+    target = _one("TO", target, "--to", target_option)
     client = invocation.client
     app = client.get(invocation.app_path)
     source, foreign = _read(client, app["name"])
@@ -55,6 +68,13 @@ def fork(invocation: Invocation, target: str | None, region: str | None, stack: 
     for attached in foreign:
         warn([f"{attached} is another app's add-on and not attached: celadon addons:attach attaches it"])
     say(f"Fork complete, view it at {made['web_url']}")
+
+
+def _one(option: str, given: str | None, other: str, also: str | None) -> str | None:
+    """What two names of the same thing say; raises UsageFailure when they say two things."""
+    if given is not None and also is not None and given != also:
+        raise UsageFailure(f"{option} says {given} and {other} says {also}: give one of them.")
+    return also if given is None else given
 
 
 def _begin(client: Client, source: Content, name: str, region: str, stack: str) -> rules.Missing:

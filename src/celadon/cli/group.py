@@ -125,7 +125,7 @@ def _misspelt(name: str) -> failure.UsageFailure:
 
     return failure.UsageFailure(
         f"`{name}` is not a celadon command.",
-        *suggestions.sentence(suggestions.near(name, [*COMMANDS, *ALIASES, *plugin_index.entries()])),
+        *suggestions.sentence(suggestions.commands(name, [*COMMANDS, *ALIASES, *plugin_index.entries()])),
         "See `celadon help` for a list of available commands.",
     )
 

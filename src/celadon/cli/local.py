@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from celadon.cli.commands import command
-from celadon.cli.failure import Failure
+from celadon.cli.failure import Failure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import coloured, say
 
@@ -73,13 +73,14 @@ def start(
 ) -> None:
     """Run the entries of the Procfile side by side, with the variables of .env, until Ctrl-C or the end of one.
 
-    Without a TYPE all are run but `release`. PORT is 5000 for the first type, 5100 for the second, 5001 for the second
+    Without a TYPE all are run but `release`; `web=2` is two of that type. PORT is 5000 for the first type, 5100 for the second, 5001 for the second
     one of the first. When one ends, all are stopped; the exit status is that of the first that failed.
     """
     from celadon.local import formation, manager
 
     types_of_app, directory = _procfile(procfile, root)
-    entries = _entries(types_of_app, directory, types, concurrency, env_files, port)
+    chosen, numbers = formation.parse_types(types)
+    entries = _entries(types_of_app, directory, chosen, (*concurrency, *numbers), env_files, port)
     formation.check_ports(entries)
     running = manager.Manager(sys.stdout, colour=coloured(sys.stdout), grace=timeout)
     for entry in entries:
@@ -104,11 +105,11 @@ def run(
 
     The first word may be a process type of the Procfile. Options stand before the command.
     """
-    from celadon.local import env_file, formation
+    from celadon.local import env_file, formation, place
 
     file, directory = _place(procfile, root)
     env = env_file.load(directory, env_files)
-    types = formation.read_procfile(file) if file.exists() or procfile else {}
+    types = formation.read_procfile(file) if procfile or place.found(file) is not None else {}
     # One word is a line for the shell; the words of several have been cut by the user's shell, and stay as they are.
     line = words[0] if len(words) == 1 else shlex.join(words)
     first, _, rest = line.partition(" ")
@@ -163,8 +164,13 @@ def export(
     entries = _entries(types, place, (), concurrency, env_files, port)
     app = name or re.sub(r"[^A-Za-z0-9_-]+", "-", place.resolve().name).strip("-") or "app"
     plan = exporting.Plan(app=app, root=place.resolve(), user=user or app, log=log)
-    for file in exporting.write(format, entries, plan, Path(directory)):
+    written = exporting.write(format, entries, plan, Path(directory))
+    for file in written:
         say(f"Wrote {file}")
+    if left := exporting.left_over(format, app, Path(directory), written):
+        warn(
+            ["These are not written any more. Remove what an earlier export has left:", *(f"  {file}" for file in left)]
+        )
 
 
 def _place(procfile: str | None, root: str | None) -> tuple[Path, Path]:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,21 +12,33 @@ from typing import Any, TextIO
 
 from celadon.cli import unfinished
 from celadon.cli.failure import Failure
+from celadon.model.text import plain
 
 # The exit status of who wrote for a reader that had gone.
 PIPE_CLOSED = 141
+# Characters that may be more than letters.
+_OTHERS = re.compile(r"[^\t\n -~]")
 
 
 def say(text: str = "") -> None:
-    print(text)
+    print(_shown(text))
 
 
 def show_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # The same value, for whoever copies it from the terminal.
+    if sys.stdout.isatty():
+        text = _OTHERS.sub(lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], text)
+    print(text)
+
+
+def _shown(text: str, stream: TextIO | None = None) -> str:
+    """Text as the stream gets it: names and values are others', and no terminal is to act on what is in them."""
+    return _OTHERS.sub(lambda found: plain(found[0]), text) if (stream or sys.stdout).isatty() else text
 
 
 def header(text: str) -> None:
-    print(f"=== {text}")
+    print(_shown(f"=== {text}"))
 
 
 def listing(rows: Iterable[Sequence[str] | str], *, in_order: bool = True) -> None:
@@ -34,7 +47,7 @@ def listing(rows: Iterable[Sequence[str] | str], *, in_order: bool = True) -> No
     if in_order:
         tuples.sort()
     for row in aligned(tuples):
-        print(row)
+        print(_shown(row))
     print()
 
 
@@ -51,10 +64,10 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A header row, a row of dashes, the rows: text to the left, integers to the right, the last column unpadded."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(title), *(len(row[at]) for row in cells)) for at, title in enumerate(titles)]
-    print("  ".join(_padded(list(titles), widths, titles)))
+    print(_shown("  ".join(_padded(list(titles), widths, titles))))
     print("  ".join("-" * width for width in widths))
     for row, shown in zip(rows, cells, strict=True):
-        print("  ".join(_padded(shown, widths, row)))
+        print(_shown("  ".join(_padded(shown, widths, row))))
 
 
 def _padded(shown: list[str], widths: list[int], values: Sequence[object]) -> list[str]:
@@ -76,10 +89,10 @@ def hash(values: Mapping[str, str | Sequence[str] | None], *, in_order: bool = T
         if value is None:
             continue
         if isinstance(value, str):
-            print(f"{key}: ".ljust(width) + value)
+            print(_shown(f"{key}: ".ljust(width) + value))
             continue
         for at, element in enumerate(sorted(value)):
-            print((f"{key}: " if at == 0 else "").ljust(width) + element)
+            print(_shown((f"{key}: " if at == 0 else "").ljust(width) + element))
         if len(value) > 1:
             print()
 
@@ -100,7 +113,7 @@ def action(message: str, *, quiet: bool = False, stream: TextIO | None = None) -
     if quiet:
         yield running
         return
-    unfinished.begin(f"{message}... ", out)
+    unfinished.begin(_shown(f"{message}... ", out), out)
     try:
         yield running
     except Failure:
@@ -109,7 +122,8 @@ def action(message: str, *, quiet: bool = False, stream: TextIO | None = None) -
     except BaseException:
         unfinished.end("", out)
         raise
-    unfinished.end(f"{running.word}, {running.status}" if running.status else running.word, out)
+    ended = f"{running.word}, {running.status}" if running.status else running.word
+    unfinished.end(_shown(ended, out), out)
 
 
 def moment(text: str) -> datetime:

@@ -52,7 +52,10 @@ def _show(check: Mapping[str, Any]) -> None:
     status, results = check["status"], check["results"]
     title = f"{status.upper()}: {check['name']}"
     colour = _COLOURS.get(status)
-    say(f"\x1b[{colour}m{title}\x1b[0m" if colour and coloured(sys.stdout) else title)
+    if colour and coloured(sys.stdout):
+        print(f"\x1b[{colour}m{title}\x1b[0m")
+    else:
+        say(title)
     if status == "green" or not results:
         return
     if isinstance(results, Mapping):

@@ -57,6 +57,15 @@ def root() -> Path:
 
 def read() -> dict[str, Plugin]:
     """The plugins by name. An index that cannot be read is told of, and is none: built-in commands go on."""
+    try:
+        return _told()
+    except Failure as failure:
+        warn([*failure.lines, "Remove it, and install your plugins again."])
+        return {}
+
+
+def _told() -> dict[str, Plugin]:
+    """What the index says; raises Failure for one that cannot be read."""
     file = root() / INDEX
     try:
         told = json.loads(file.read_text("utf-8"))
@@ -64,8 +73,7 @@ def read() -> dict[str, Plugin]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        warn([f"cannot read {file}: {error}", "Remove it, and install your plugins again."])
-        return {}
+        raise Failure(f"cannot read {file}: {error}") from None
 
 
 def write(plugins: Mapping[str, Plugin]) -> None:
@@ -109,7 +117,10 @@ def broken(plugin: Plugin, why: str) -> list[str]:
 
 @contextlib.contextmanager
 def changing() -> Iterator[dict[str, Plugin]]:
-    """The plugins, which nobody else changes meanwhile. What an earlier change has left undone is cleared away first."""
+    """The plugins, which nobody else changes meanwhile. What an earlier change has left undone is cleared away first.
+
+    Raises Failure, also for an index that cannot be read.
+    """
     directory = root()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -118,7 +129,13 @@ def changing() -> Iterator[dict[str, Plugin]]:
         raise Failure(f"cannot write {directory}: {error.strerror}") from None
     with lock:
         _lock(lock.fileno())
-        plugins = read()
+        try:
+            plugins = _told()
+        except Failure as failure:
+            # Which directories are whose nobody knows: none may go.
+            raise Failure(
+                *failure.lines, "Nothing has been changed. Mend it, or remove it and install your plugins again."
+            ) from None
         _clear({Path(plugin.directory).name for plugin in plugins.values()})
         yield plugins
 

@@ -13,6 +13,11 @@ _NO_REGISTRY = (
 )
 _SSL = ("Certificates are the app's own, without an add-on, and served by SNI.",)
 
+_DEPLOY = (
+    "Code is deployed by a push.",
+    "Use `git push celadon main`; `celadon git:remote --app APP` adds the remote, `celadon builds:create` takes what is in no git.",
+)
+
 _REPLACED: Mapping[str, tuple[str, ...]] = {
     "apps:diff": (
         "Apps are not compared by all they have.",
@@ -35,6 +40,10 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
         "Test runs are not there yet.",
         "Use `celadon run --app APP COMMAND` to run the tests of an app that is deployed.",
     ),
+    "commands": (
+        "The list of commands is the help.",
+        "Use `celadon help`.",
+    ),
     "container": (
         "Deploys of images and Dockerfiles are not there yet.",
         "Use `git push celadon main` with a Procfile; `celadon buildpacks:set URL` for what no buildpack here knows.",
@@ -47,6 +56,7 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
         "There is no tier beside the plans of heroku-postgresql.",
         "Use `celadon pg` and what is below it.",
     ),
+    "deploy": _DEPLOY,
     "downgrade": (*_TIERS, _RESIZE),
     "notifications": (
         "Nothing is kept for you to read later.",
@@ -100,6 +110,7 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
         "A proxy into a dyno is not there.",
         "Use `celadon ps:exec COMMAND` for what is to run beside the dyno's process.",
     ),
+    "push": _DEPLOY,
     "redis:upgrade": (
         "There is one version of Redis.",
         "Use `celadon addons:upgrade ADDON PLAN` for another plan.",
@@ -111,6 +122,10 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
     "spaces": (
         "There are no private spaces: the platform is your own.",
         "Use `celadon regions` to see where apps run.",
+    ),
+    "ssh": (
+        "A shell is in a dyno.",
+        "Use `celadon ps:exec` for one that is up, `celadon run bash` for one of its own.",
     ),
     "ssl": (*_SSL, "Use `celadon certs` to list them."),
     "ssl:add": (*_SSL, "Use `celadon certs:add CRT KEY`."),

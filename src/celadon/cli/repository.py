@@ -188,6 +188,12 @@ def commits_between(old: str, new: str) -> list[tuple[str, str, str, str]] | Non
     return [(commit, at, author, subject) for commit, at, author, subject in commits]
 
 
+def tracks(file: Path) -> bool:
+    """Whether the repository around this file has it. A repository may name programs that watch its files: none is run."""
+    found = _git("-C", str(file.parent), "-c", "core.fsmonitor=false", "ls-files", "--error-unmatch", "--", file.name)
+    return found is not None and found.returncode == 0
+
+
 def _git(*words: str, env: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str] | None":
     import subprocess
 

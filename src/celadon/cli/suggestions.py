@@ -1,6 +1,7 @@
 """What may help after a refusal: the nearest names to one that was not found, and who lists them all."""
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -19,6 +20,9 @@ _LISTED: Mapping[str, tuple[str, str]] = {
     "formation": ("formation", "type"),
     "formations": ("formation", "type"),
 }
+
+# The last words of commands that take something away.
+_DESTROYS = re.compile(r"(?:^|:)(?:clear|delete|destroy|kill|purge|remove|reset|revoke|rollback|stop|uninstall)\Z")
 
 # What the API calls that which was not found → the command that lists what there is; True where it is an app's.
 _LISTING: Mapping[str, tuple[str, bool]] = {
@@ -54,6 +58,21 @@ def near(wanted: str, names: Iterable[str]) -> list[str]:
     """At most three names that are spelled like this one, the nearest first, whatever the case of their letters."""
     by_folded = {name.casefold(): name for name in names}
     return [by_folded[name] for name in difflib.get_close_matches(wanted.casefold(), by_folded, n=3, cutoff=0.6)]
+
+
+def commands(wanted: str, names: Iterable[str]) -> list[str]:
+    """Names of commands that may have been meant; one that takes something away only when a letter or two are wrong."""
+    return [name for name in near(wanted, names) if not _DESTROYS.search(name) or _differ(wanted, name) <= 2]
+
+
+def _differ(one: str, other: str) -> int:
+    """How many letters are to be replaced, added or left out to make one of the other."""
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(one, start=1):
+        above, row = row, [at]
+        for to, wanted in enumerate(other, start=1):
+            row.append(min(above[to] + 1, row[-1] + 1, above[to - 1] + (letter != wanted)))
+    return row[-1]
 
 
 def sentence(names: Sequence[str]) -> list[str]:

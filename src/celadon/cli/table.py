@@ -159,7 +159,7 @@ COMMANDS: Mapping[str, Entry] = {
     "keys:clear": Entry("keys:clear", "", "remove all your SSH keys"),
     "keys:remove": Entry("keys:remove", "KEY", "remove an SSH key"),
     "labs": Entry("features:list_labs", "", "list the labs features of your account and of an app"),
-    "local": Entry("local:start", "[TYPE ...]", "run an app on this machine by its Procfile"),
+    "local": Entry("local:start", "[TYPE[=NUMBER] ...]", "run an app on this machine by its Procfile"),
     "local:check": Entry("local:check", "", "check a Procfile"),
     "local:export": Entry("local:export", "FORMAT DIR", "make a Procfile into files for the system's init"),
     "local:run": Entry("local:run", "CMD", "run one command with the variables of .env"),

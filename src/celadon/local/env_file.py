@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from celadon.cli.failure import Failure
+from celadon.local import place
 from celadon.model import config
 
 _ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?([^\s=]+)[ \t]*=[ \t]*")
@@ -76,13 +77,9 @@ def values(text: str, called: str) -> dict[str, str]:
 def read(file: Path) -> str:
     """Its text, with the ends of lines as they are; raises Failure."""
     try:
-        return file.read_bytes().decode()
+        return place.read(file)
     except FileNotFoundError:
         raise Failure(f"cannot read {file}: there is no such file") from None
-    except UnicodeDecodeError:
-        raise Failure(f"cannot read {file}: save it as UTF-8 text") from None
-    except OSError as error:
-        raise Failure(f"cannot read {file}: {error.strerror}") from None
 
 
 def load(root: Path, named: Iterable[str]) -> dict[str, str]:
@@ -91,7 +88,7 @@ def load(root: Path, named: Iterable[str]) -> dict[str, str]:
     Raises Failure.
     """
     files = [Path(name.strip()) for names in named for name in names.split(",") if name.strip()]
-    if not files and (root / ".env").exists():
+    if not files and place.found(root / ".env") is not None:
         files = [root / ".env"]
     found: dict[str, str] = {}
     for file in files:

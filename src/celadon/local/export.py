@@ -17,7 +17,7 @@ from honcho.environ import ProcessParams
 from honcho.export import base as honcho_export
 
 from celadon.cli.failure import Failure, UsageFailure
-from celadon.local import quoting
+from celadon.local import place, quoting
 from celadon.local.formation import Entry
 
 FORMATS = ("bluepill", "inittab", "runit", "supervisord", "systemd", "upstart")
@@ -26,6 +26,13 @@ _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 # A path is written into all of the formats, most of which have some character of their own.
 _PATH = re.compile(r"/[^\x00-\x1f\x7f\"'\\;#$]*(?<! )")
 _MOST_INITTAB = 99
+# What follows the app in the names of files and directories, where there is one for each entry.
+_NAMES = {
+    "inittab": r"-[A-Za-z0-9_-]+-[0-9]+",
+    "runit": r"-[A-Za-z0-9_-]+-[0-9]+",
+    "systemd": r"-[A-Za-z0-9_-]+\.(service|target)",
+    "upstart": r"-[A-Za-z0-9_-]+\.conf",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,20 +92,30 @@ def render(format: str, entries: Sequence[Entry], plan: Plan, location: Path) ->
 
 def write(format: str, entries: Sequence[Entry], plan: Plan, location: Path) -> list[Path]:
     """Write the files, for their owner's eyes alone: they have the values of `.env`. Raises Failure."""
-    location = Path(os.path.abspath(location))  # noqa: PTH100
-    written = []
-    for name, (content, program) in render(format, entries, plan, location).items():
-        path = location / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-                path.chmod(0o700 if program else 0o600)
-                file.write(content)
-        except OSError as error:
-            raise Failure(f"cannot write {path}: {error.strerror}") from None
-        written.append(path)
-    return written
+    location = _absolute(location)
+    return [
+        place.write(location, name, content.encode(), mode=0o700 if program else 0o600)
+        for name, (content, program) in render(format, entries, plan, location).items()
+    ]
+
+
+def left_over(format: str, app: str, location: Path, written: Sequence[Path]) -> list[Path]:
+    """What is there by the names of an export of this app, and is none of those written now.
+
+    An app whose name begins with this one's has such names as well: they are told of, never removed.
+    """
+    location = _absolute(location)
+    names = re.compile(re.escape(app) + _NAMES[format]) if format in _NAMES else None
+    tops = {file.relative_to(location).parts[0] for file in written}
+    left = {path for path in location.iterdir() if names and names.fullmatch(path.name) and path.name not in tops}
+    # A variable that is in .env no more would still be set by its file.
+    for directory in {file.parent for file in written if format == "runit" and file.parent.name == "env"}:
+        left |= set(directory.iterdir()) - set(written)
+    return sorted(left)
+
+
+def _absolute(location: Path) -> Path:
+    return Path(os.path.abspath(location))  # noqa: PTH100
 
 
 def _exporter(format: str) -> Any:

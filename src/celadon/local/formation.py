@@ -10,6 +10,7 @@ from pathlib import Path
 from honcho import environ
 
 from celadon.cli.failure import Failure, UsageFailure
+from celadon.local import place
 from celadon.model import procfile
 
 FIRST_PORT = 5000
@@ -39,20 +40,22 @@ class Entry:
 def read_procfile(file: Path) -> dict[str, str]:
     """Process types and their commands, by the rules of the platform; raises Failure with a line for all that is wrong."""
     try:
-        text = file.read_bytes().decode()
-    except (FileNotFoundError, NotADirectoryError):
+        text = place.read(file)
+    except FileNotFoundError:
         raise Failure(
             f"cannot read {file.name}: there is no such file in {file.parent.resolve()}",
             "Each of its lines is `<process type>: <command>`, such as `web: gunicorn app:app -b :$PORT`.",
         ) from None
-    except UnicodeDecodeError:
-        raise Failure(f"cannot read {file.name}: save it as UTF-8 text") from None
-    except OSError as error:
-        raise Failure(f"cannot read {file.name}: {error.strerror}") from None
     types, problems = procfile.read(text)
     if problems:
         raise Failure(*(problem.told(file.name) for problem in problems))
     return types
+
+
+def parse_types(words: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The types of `web,worker=2`, and those of its parts that say how many."""
+    parts = [part.strip() for word in words for part in word.split(",") if part.strip()]
+    return tuple(part.partition("=")[0].strip() for part in parts), tuple(part for part in parts if "=" in part)
 
 
 def parse_concurrency(texts: Iterable[str]) -> dict[str, int]:
