@@ -180,3 +180,8 @@ def test_an_error_of_ours_is_a_sentence_unless_it_is_debugged(stranger: Program,
 )
 def test_options_may_follow_the_command_to_run(words: list[str], moved: list[str]) -> None:
     assert commands.hoisted(words, {"--app": True, "-a": True, "--no-tty": False}) == moved
+
+
+def test_whoever_looks_for_a_command_finds_it_by_its_name() -> None:
+    assert list(table.COMMANDS) == sorted(table.COMMANDS)
+    assert list(table.ALIASES) == sorted(table.ALIASES)
