@@ -10,10 +10,12 @@ from celadon.store.secrets import Secrets
 
 
 def make(settings: Settings) -> None:
-    """What `database.migrate` makes in a home where there is none, with a key of its own."""
+    """What `database.migrate` makes, with a key of its own."""
     Secrets.make(settings.home)
-    with (settings.home / "store.db").open("xb") as file:
-        file.write(migrated())
+    path = settings.home / "store.db"
+    # As with a migration, one that is there already stays as it is; its place may have been made, empty.
+    if not path.exists() or not path.stat().st_size:
+        path.write_bytes(migrated())
 
 
 @functools.cache
