@@ -53,10 +53,10 @@ def main(settings: Settings) -> None:
             log.info("at=ensure asking=%d", begun)
         while not bell.wait(changes.LOOK) and feed.look() <= seen and time.monotonic() < until:
             pass
-        if not bell.is_set() and feed.look() <= seen:
-            continue
         with context.database.read() as tx:
             pace.seconds = _LOOK if engines.list_all(tx) else _IDLE
+        if not bell.is_set() and feed.look() <= seen:
+            continue
         # One look at the feed for all: a look of each would be most of what the role does.
         for look in looks:
             look.set()

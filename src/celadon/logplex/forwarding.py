@@ -196,7 +196,9 @@ class Forwarding:
             joined = [gap for gap in self._cursor.gaps if gap.end >= start]
             dropped = await asyncio.to_thread(_dropped, channel, start, ahead, joined)
             self._cursor.skip([*before, dropped])
-            self._next = ahead
+            # A wire that has broken meanwhile begins before the gap, with what was on its way.
+            if self._next == start:
+                self._next = ahead
         self._status = replace(
             self._status, dropped=self._status.dropped + dropped.count - sum(gap.count for gap in joined)
         )
@@ -224,7 +226,7 @@ class Forwarding:
 
 def _dropped(channel: Channel, start: int, end: int, others: Sequence[Gap]) -> Gap:
     """The gap between two positions, of which others are a part already. May take its time."""
-    first, block = channel.read(start, 1, end)
+    first, block = channel.read(start, 2 * logline.MAX_LINE, end)
     position, count, more = start, 0, first > start
     for gap in others:
         if gap.start > position:
