@@ -19,7 +19,18 @@ _SHELL_TOOLS = (
 _PYTHON = ("python3", "python3-dev", "python3-venv")
 # Serves static sites: their buildpack downloads nothing.
 _SERVERS = ("nginx",)
-_HEADERS = ("libffi-dev", "libpq-dev", "libssl-dev", "zlib1g-dev")
+# Neither can be moved to a folder of an app's own: dynos run the stack's.
+_RUBY = ("bundler", "ruby", "ruby-dev")
+_PHP = (
+    *("apache2", "composer", "php-cli", "php-fpm", "php-apcu", "php-bcmath", "php-curl", "php-gd", "php-intl"),
+    *("php-mbstring", "php-mysql", "php-pgsql", "php-redis", "php-sqlite3", "php-xml", "php-zip"),
+)
+# Makes the trust store of a Java runtime from the machine's authorities.
+_JAVA = ("p11-kit",)
+_HEADERS = (
+    *("default-libmysqlclient-dev", "libcurl4-openssl-dev", "libffi-dev", "libpq-dev", "libsqlite3-dev", "libssl-dev"),
+    *("libxml2-dev", "libxslt1-dev", "libyaml-dev", "zlib1g-dev"),
+)
 
 # Documentation and translations are most of the files of a minimal system and nothing that a dyno reads.
 _LEAN = (
@@ -84,7 +95,7 @@ class Recipe:
 CEDAR = Recipe(
     name="cedar",
     suite=SUITE,
-    packages=(*_BUILD_TOOLS, *_SHELL_TOOLS, *_PYTHON, *_HEADERS, *_SERVERS),
+    packages=(*_BUILD_TOOLS, *_SHELL_TOOLS, *_PYTHON, *_RUBY, *_PHP, *_JAVA, *_HEADERS, *_SERVERS),
     hooks=(
         'echo "en_US.UTF-8 UTF-8" > "$1/etc/locale.gen" && chroot "$1" locale-gen',
         # Mount points: the root is read-only in a dyno, so what is mounted over must be there already.
