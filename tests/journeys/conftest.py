@@ -199,9 +199,14 @@ class App:
         return self.celadon("logs", "-n", "1500", *words)
 
     def wait_for_log(self, text: str, seconds: float = 30.0) -> str:
-        return wait_for(
-            f"{text!r} is in the log of {self.name}", lambda: logs if text in (logs := self.logs()) else "", seconds
-        )
+        """Its log, once the text is in it; what cannot be read while a role is dead is read again."""
+        words = ("logs", "-n", "1500", "--app", self.name)
+
+        def found() -> str:
+            logs = self.platform.run(CELADON, *words, check=False).stdout
+            return logs if text in logs else ""
+
+        return wait_for(f"{text!r} is in the log of {self.name}", found, seconds)
 
 
 def _free_ports() -> dict[str, int]:

@@ -28,6 +28,14 @@ def kept(app: App) -> Counts:
     return found
 
 
+def sampled(app: App) -> bool:
+    """Whether anybody has looked at the memory of the app's dynos."""
+    store = Metrics(app.platform.home)
+    found = store.samples(app_id(app), 600, 0, 1e12)
+    store.close()
+    return bool(found)
+
+
 def app_id(app: App) -> str:
     found = json.loads(app.platform.celadon("apps", "--json"))
     return next(str(one["id"]) for one in found if one["name"] == app.name)
@@ -40,6 +48,8 @@ def test_the_metrics_are_what_the_log_says(platform: Platform, password: str) ->
         app.get(f"/{number}")
         if number == 20:
             kill(platform, "logplex")
+    # Its memory is on the page too, and this dyno may have lived for less than the time between two looks.
+    wait_for("the dyno's memory was looked at", lambda: sampled(app))
     app.celadon("ps:scale", "web=0")
     wait_for("nobody answers", lambda: app.get("/gone").status == 503)
     app.wait_for_log("code=H14")
