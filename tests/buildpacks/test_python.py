@@ -174,7 +174,7 @@ def test_an_editable_package_is_imported_from_app(app: stack.App) -> None:
 def test_a_python_that_cannot_be_had_is_refused_at_once(app: stack.App, file: str, asked: str) -> None:
     app.write({"requirements.txt": FLASK, file: asked})
     # A mirror that answers nothing: an address of a network that is for documentation only.
-    refused = app.compile("python", env={"UV_PYTHON_INSTALL_MIRROR": "http://192.0.2.1/python"})
+    refused = app.compile("python", env={"RUNTIME_MIRROR_PYTHON": "http://192.0.2.1/python"})
     assert refused.status == 1
     assert f" !     cannot use the Python that {file} asks for: " in refused.output
     assert "(the stack's own)" in refused.output

@@ -26,6 +26,12 @@ def test_second_run_keeps_what_was_chosen_before() -> None:
     assert merged("--ssh-port", "2022", known=known).http_port == 9080
 
 
+def test_a_value_with_a_password_is_not_repeated_when_it_is_refused() -> None:
+    with pytest.raises(PlatformFailure, match=r"cannot set 'build_environment': .* PATH steers") as refused:
+        merged("--set", "build_environment=A=hunter2,PATH=hunter2")
+    assert "hunter2" not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     "domain", ["example", "-a.example.com", "10.0.0.1", "a_b.example.com", "a..b", "é.example.com", ""]
 )

@@ -49,6 +49,7 @@ def test_environment_overrides_one_value(tmp_path: Path, monkeypatch: pytest.Mon
         "dns_server = 'nowhere'",
         "dns_server = '192.0.2.1:x'",
         "private_destinations = '10.0.0.1/8'",
+        "build_environment = ['PATH=/bin']",
         "= broken",
     ],
 )
@@ -61,3 +62,22 @@ def test_unreadable_settings_are_refused_with_the_files_name(tmp_path: Path, tex
 def test_home_without_a_platform_is_refused_with_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="run bin/up"):
         platform_settings.load(tmp_path)
+
+
+def test_mirrors_of_an_earlier_version_become_the_environment_of_builds(tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text(
+        "pypi_mirror = 'http://m/pypi'\nnpm_mirror = ''\npython_mirror = 'http://m/py'\nbuild_environment = ['A=1']\n"
+    )
+    expected = ("PIP_INDEX_URL=http://m/pypi", "RUNTIME_MIRROR_PYTHON=http://m/py", "A=1")
+    assert platform_settings.load(tmp_path).build_environment == expected
+
+
+def test_the_environment_of_builds_is_kept_and_never_shown(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, build_environment=("PIP_INDEX_URL=https://me:hunter2@pypi.example.com/",))
+    assert "hunter2" not in repr(settings)
+    platform_settings.save(settings)
+    assert platform_settings.load(tmp_path) == settings
+    (tmp_path / "settings.toml").write_text("build_environment = ['hunter2']")
+    with pytest.raises(SettingsError, match="entry 1 is not NAME=VALUE") as refused:
+        platform_settings.load(tmp_path)
+    assert "hunter2" not in str(refused.value)

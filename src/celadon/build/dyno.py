@@ -8,6 +8,7 @@ from pathlib import Path
 
 from celadon.build import buildpacks
 from celadon.build.buildpacks import Buildpack
+from celadon.model import build_environment
 from celadon.model.app import App
 from celadon.model.build import Build
 from celadon.platform.settings import Settings
@@ -94,11 +95,7 @@ def spec(inputs: Inputs, settings: Settings, stack_root: Path, bundle: Path, add
 def environment(inputs: Inputs, settings: Settings) -> dict[str, str]:
     """What buildpacks find in their environment; config vars are files in ENV_DIR, as the API wants it."""
     build = inputs.build
-    mirrors = {
-        "PIP_INDEX_URL": settings.pypi_mirror,
-        "UV_DEFAULT_INDEX": settings.pypi_mirror,
-        "NPM_CONFIG_REGISTRY": settings.npm_mirror,
-        "UV_PYTHON_INSTALL_MIRROR": settings.python_mirror,
+    told = {
         "SOURCE_URL": "" if build.source_id else build.source_url or "",
         "SOURCE_ARCHIVE": "1" if build.source_url else "",
         "SOURCE_CHECKSUM": build.source_checksum or "",
@@ -128,7 +125,8 @@ def environment(inputs: Inputs, settings: Settings) -> dict[str, str]:
         "DEFAULT_BUILDPACKS": " ".join(buildpacks.inside(name) for name in buildpacks.default_order()),
         **dict.fromkeys(trust, _TRUST),
         **_PATIENCE,
-        **{name: value for name, value in mirrors.items() if value},
+        **{name: value for name, value in told.items() if value},
+        **build_environment.variables(settings.build_environment),
     }
 
 

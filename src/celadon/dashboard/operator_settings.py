@@ -10,10 +10,8 @@ from celadon.api.request import Call
 from celadon.dashboard import documents
 from celadon.dashboard.operator_pages import operator_page
 from celadon.dashboard.pages import told
-from celadon.platform.settings import Settings
+from celadon.platform.settings import SECRET, Settings
 
-# Their values hold passwords.
-_SECRET = frozenset({"smtp_url", "store_url"})
 # A row of the reference: name, default, meaning.
 _ROW = re.compile(r"^\| `(\w+)` \| .*? \| (.*) \|$", re.MULTILINE)
 
@@ -60,8 +58,8 @@ def _shown(settings: Settings, name: str, meaning: Markup) -> Shown:
 
 
 def _written(name: str, value: object) -> str:
-    if name in _SECRET and value:
-        return "(set; it holds a password)"
+    if name in SECRET and value:
+        return "(set; it may hold a password)"
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return str(value) or "(none)"

@@ -19,7 +19,7 @@ from celadon.platform import client, images, instances, options, runtimes, super
 from celadon.platform import settings as platform_settings
 from celadon.platform.failure import PlatformFailure
 from celadon.platform.options import Options
-from celadon.platform.settings import DEFAULT_HOME, Settings
+from celadon.platform.settings import DEFAULT_HOME, SECRET, Settings
 
 LINK = Path("/usr/local/bin/celadon")
 CHECKOUT = Path(celadon.__file__).resolve().parents[2]
@@ -103,8 +103,8 @@ def choose_settings(chosen: Options) -> Settings:
     options.check_ports(settings, changed)
     if settings != before:
         platform_settings.save(settings)
-    # The URL of a PostgreSQL store may hold a password; everything else in the file is for everybody.
-    (settings.home / "settings.toml").chmod(0o600 if settings.store_url or settings.smtp_url else 0o644)
+    # Some settings may hold a password; everything else in the file is for everybody.
+    (settings.home / "settings.toml").chmod(0o600 if any(getattr(settings, name) for name in SECRET) else 0o644)
     return settings
 
 

@@ -122,7 +122,8 @@ def _assignment(text: str) -> tuple[str, Any]:
     try:
         return name, settings.convert(fields[name], value)
     except ValueError as error:
-        raise PlatformFailure(f"cannot set {text!r}: {error}") from None
+        shown = repr(name if name in settings.SECRET else text)
+        raise PlatformFailure(f"cannot set {shown}: {error}") from None
 
 
 def checked_home(text: str) -> Path:

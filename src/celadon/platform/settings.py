@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from celadon.model import destination
+from celadon.model import build_environment, destination
 from celadon.model import size as sizes
 
 DEFAULT_HOME = Path("/var/lib/celadon")
@@ -22,6 +22,15 @@ IMAGE_CACHE = Path("/var/cache/celadon/images")
 INSTANCES = Path("/etc/celadon/instances")
 # This machine and its surroundings, but for the networks of dynos (10.200 to 10.255), where each is to meet its own.
 _SURROUNDINGS = "127.0.0.0/8,::1/128,10.0.0.0/9,10.128.0.0/10,10.192.0.0/13,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+
+# Their values may have passwords in them, and are never shown.
+SECRET = ("build_environment", "smtp_url", "store_url")
+# Settings of earlier versions, and the variable of `build_environment` that stands for each.
+_FORMER = {
+    "pypi_mirror": "PIP_INDEX_URL",
+    "npm_mirror": "NPM_CONFIG_REGISTRY",
+    "python_mirror": "RUNTIME_MIRROR_PYTHON",
+}
 
 
 class SettingsError(Exception):
@@ -50,10 +59,8 @@ class Settings:
     services_suite: str = "trixie"
     # The host's certificate authorities; images trust them too.
     ca_bundle: Path = Path("/etc/ssl/certs/ca-certificates.crt")
-    # Mirrors that builds use; empty means the tool's own default.
-    pypi_mirror: str = ""
-    npm_mirror: str = ""
-    python_mirror: str = ""
+    # What every build finds in its environment, each as NAME=VALUE: mirrors, proxies, perhaps with a password.
+    build_environment: tuple[str, ...] = dataclasses.field(default=(), repr=False)
     # The name by which third-party buildpacks know the stack (they read it from $STACK).
     stack_compatibility: str = "heroku-24"
     # Dynos
@@ -227,6 +234,7 @@ def load(home: Path) -> Settings:
         raise SettingsError(f"cannot find a platform in {home}: run bin/up --home {home}") from None
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot read {path}: {error}") from None
+    _rename_former(values)
     fields = {field.name: field for field in dataclasses.fields(Settings)}
     unknown = sorted(set(values) - set(fields))
     if unknown:
@@ -237,6 +245,13 @@ def load(home: Path) -> Settings:
         return Settings(**{name: convert(fields[name], value) for name, value in values.items()})
     except (TypeError, ValueError) as error:
         raise SettingsError(f"cannot read {path}: {error}") from None
+
+
+def _rename_former(values: dict[str, Any]) -> None:
+    """Read what an earlier version wrote; the next bin/up writes it in today's words."""
+    entries = [f"{variable}={value}" for name, variable in _FORMER.items() if (value := values.pop(name, ""))]
+    if entries:
+        values["build_environment"] = [*entries, *values.get("build_environment", ())]
 
 
 def overridden(settings: Settings) -> Settings:
@@ -276,6 +291,8 @@ def convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
     try:
         if field.name == "home" or isinstance(field.default, Path):
             return Path(str(value))
+        if field.name == "build_environment":
+            return build_environment.checked(value)
         if isinstance(field.default, tuple):
             parts = value.split(",") if isinstance(value, str) else value
             found = tuple(type(field.default[0])(part) for part in parts)
@@ -294,8 +311,7 @@ def convert(field: "dataclasses.Field[Any]", value: Any) -> Any:
         if isinstance(field.default, (int, float, str)):
             return type(field.default)(value)
     except (TypeError, ValueError) as error:
-        why = f": {error}" if field.name in ("dyno_sizes", "signup", "smtp_url") else ""
-        # The URL has a password in it.
-        shown = "that" if field.name == "smtp_url" else repr(value)
+        why = f": {error}" if field.name in ("dyno_sizes", "signup", *SECRET) else ""
+        shown = "that" if field.name in SECRET else repr(value)
         raise ValueError(f"{field.name} cannot be {shown}{why}") from None
     return value
