@@ -23,7 +23,11 @@ def test_each_has_the_three_programs(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["output.sh", "layers.sh", "debian.sh", "jdk.sh", "registry.py", "semver.py", "toolchain.py"]
+    "name",
+    [
+        *("output.sh", "layers.sh", "debian.sh", "jdk.sh", "find_jdk.py", "jvmcommon.sh", "jdbc.sh"),
+        *("registry.py", "semver.py", "toolchain.py"),
+    ],
 )
 def test_copies_of_a_file_stay_alike(name: str) -> None:
     copies = {path.read_text("utf-8") for path in stack.BUILDPACKS.glob(f"*/lib/{name}")}
