@@ -16,7 +16,7 @@ import socket
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import common
 from processes import seconds_of
@@ -26,7 +26,7 @@ _HOGS = {
     "cpu": "python3 -c 'while True: pass'",
     "disk": "while true; do dd if=/dev/zero of=big bs=1M count=500 conv=fsync 2>/dev/null; done",
 }
-_SERVER = """import http.server, os
+SERVER = """import http.server, os
 class Page(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
@@ -38,11 +38,12 @@ http.server.ThreadingHTTPServer(("", int(os.environ["PORT"])), Page).serve_forev
 """
 
 
-def app(bench: common.Bench, name: str, **files: str) -> None:
+def app(bench: common.Bench, name: str, files: Mapping[str, str]) -> None:
     checkout = bench.directory / name
-    checkout.mkdir()
     for path, text in files.items():
-        (checkout / path.replace("__", ".")).write_text(text)
+        (checkout / path).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / path).write_text(text)
+        (checkout / path).chmod(0o755)
     bench.run("git", "init", "-qb", "main", cwd=checkout)
     bench.run("git", "add", "-A", cwd=checkout)
     bench.run("git", "commit", "-qm", name, cwd=checkout)
@@ -96,8 +97,8 @@ def latencies(bench: common.Bench, name: str, count: int) -> list[float]:
 
 def neighbours(bench: common.Bench) -> list[tuple[str, str]]:
     rows = []
-    app(bench, "quiet", Procfile="web: python3 server.py\n", server__py=_SERVER)
-    app(bench, "hogs", Procfile="".join(f"{name}: {command}\n" for name, command in _HOGS.items()), x="x")
+    app(bench, "quiet", {"Procfile": "web: python3 server.py\n", "server.py": SERVER})
+    app(bench, "hogs", {"Procfile": "".join(f"{name}: {command}\n" for name, command in _HOGS.items())})
     wait("it answers", lambda: bench.get("quiet")[0] == 200)
     alone: list[float] = []
     beside: dict[str, list[float]] = {name: [] for name in _HOGS}
@@ -129,7 +130,7 @@ def main() -> None:
         count = -(-options.dynos // 100)
         before = time.monotonic()
         for number in range(count):
-            app(bench, f"idle-{number}", Procfile=_IDLE)
+            app(bench, f"idle-{number}", {"Procfile": _IDLE})
             bench.celadon("ps:scale", f"idle={options.dynos // count}", "--app", f"idle-{number}")
         for number in range(count):
             name = f"idle-{number}"

@@ -1,19 +1,29 @@
-"""What the build role does with the disks of apps."""
+"""What the build role takes up, in which order, and what it does with the disks of apps."""
 
 import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from tests import stores
+from tests.runtime.running import until
 
 from celadon.actions import accounts, apps, builds, context
 from celadon.actions.context import Context
 from celadon.build.compiler import Compiler
+from celadon.build.output import Output
 from celadon.build.role import Builds
 from celadon.build.workspace import Workspace
 from celadon.model.account import Actor
+from celadon.model.app import App
+from celadon.model.build import Build, BuildStatus
+from celadon.model.errors import InvalidParams
+from celadon.model.release import Release
 from celadon.platform import runtimes
 from celadon.platform.settings import Settings
+from celadon.store import builds as stored_builds
 
 
 @pytest.fixture
@@ -37,6 +47,108 @@ def test_a_purged_cache_is_gone_and_asked_for_no_more(world: Context) -> None:
     assert {path.name for path in (world.settings.home / "cache").iterdir()} == {other.id, f"{other.id}.img"}
     assert builds.caches_to_purge(world) == []
     world.database.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slow(Compiler):
+    """Compiles nothing; each build lasts until it is let go."""
+
+    begun: list[str] = field(default_factory=list)
+    ended: dict[str, threading.Event] = field(default_factory=dict)
+
+    def compile(self, build: Build, app: App, output: Output, address: str) -> Release | None:
+        self.begun.append(app.name)
+        assert self.ended[app.name].wait(10)
+        output.close()
+        builds.fail(self.context, build.id, "it was let go")
+        return None
+
+
+@pytest.fixture
+def slow(world: Context) -> Iterator[Slow]:
+    for directory in ("builds", "logs"):
+        (world.settings.home / directory).mkdir(exist_ok=True)
+    found = Slow(context=world, runtime=runtimes.builds(world.settings), stack_root=Path("/"), uv=Path("/"))
+    yield found
+    for event in found.ended.values():
+        event.set()
+
+
+def push(slow: Slow, owner: Actor, name: str) -> Build:
+    """A build of a new app."""
+    apps.create(slow.context, owner, name=name)
+    slow.ended[name] = threading.Event()
+    return builds.create(slow.context, owner, name, commit="1" * 40)
+
+
+def state(slow: Slow, build: Build) -> tuple[BuildStatus, str | None]:
+    with slow.context.database.read() as tx:
+        found = stored_builds.find_by_id(tx, build.id)
+    assert found is not None
+    return found.status, found.error
+
+
+def test_as_many_builds_run_as_may_and_no_account_takes_all_places(slow: Slow) -> None:
+    first = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
+    second = Actor(account=accounts.create(slow.context, first, email="c@d", password="long enough"))
+    for name in ("one", "two", "three"):
+        push(slow, first, name)
+    push(slow, second, "other")
+    role = Builds(slow.context, slow)
+    role.ensure()
+    until(lambda: len(slow.begun) == 2, "two builds run")
+    assert set(slow.begun) == {"one", "other"}
+    assert role.ensure() == ""
+    slow.ended["one"].set()
+    until(lambda: role.ensure() and len(slow.begun) == 3, "the next has its turn")
+    assert slow.begun[2] == "two"
+
+
+def test_a_build_that_is_cancelled_before_its_turn_ends_at_once(slow: Slow) -> None:
+    owner = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
+    role = Builds(slow.context, slow)
+    for name in ("one", "two"):
+        push(slow, owner, name)
+    role.ensure()
+    waits = push(slow, owner, "three")
+    builds.cancel(slow.context, owner, "three")
+    assert role.ensure() == ""
+    assert state(slow, waits) == (BuildStatus.FAILED, "the build was cancelled")
+    # The app can be pushed to again.
+    builds.create(slow.context, owner, "three", commit="2" * 40)
+
+
+def test_a_build_that_was_cancelled_while_its_role_was_dead_is_not_begun_again(slow: Slow) -> None:
+    owner = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
+    build = push(slow, owner, "one")
+    assert builds.begin(slow.context, build.id)
+    builds.cancel(slow.context, owner, "one")
+    Builds(slow.context, slow).ensure()
+    assert state(slow, build) == (BuildStatus.FAILED, "the build was cancelled")
+    assert slow.begun == []
+
+
+def test_a_build_that_was_cancelled_is_not_released(slow: Slow) -> None:
+    owner = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
+    build = push(slow, owner, "one")
+    builds.cancel(slow.context, owner, "one")
+    compiled = builds.Compiled(slug_id="1", process_types={}, language="Other", checksum="", size=1, config_vars={})
+    with pytest.raises(InvalidParams, match="the build was cancelled"):
+        builds.succeed(slow.context, build.id, compiled)
+
+
+def test_a_cache_is_purged_only_when_no_build_uses_it(slow: Slow) -> None:
+    owner = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
+    build = push(slow, owner, "one")
+    slow.context.blobs.cache(build.app_id).mkdir()
+    role = Builds(slow.context, slow)
+    role.ensure()
+    builds.purge_cache(slow.context, owner, "one")
+    role.ensure()
+    assert slow.context.blobs.cache(build.app_id).exists()
+    slow.ended["one"].set()
+    until(lambda: role.ensure() or not slow.context.blobs.cache(build.app_id).exists(), "it is purged")
+    assert builds.caches_to_purge(slow.context) == []
 
 
 def test_a_workspace_that_never_was_can_be_removed(tmp_path: Path) -> None:

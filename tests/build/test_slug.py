@@ -9,9 +9,11 @@ import pytest
 
 from celadon.build import slug
 from celadon.build.slug import SlugError
+from celadon.build.squash import Watch
 from celadon.build.workspace import Workspace
 
 UID = 4_242_424
+FREE = Watch(begun=lambda _: None, stopped=lambda: None)
 
 
 @pytest.fixture
@@ -74,7 +76,7 @@ def test_a_pipe_in_place_of_a_file_does_not_block(workspace: Workspace) -> None:
 
 def test_pack_makes_a_slug_of_the_apps_user(workspace: Workspace, tmp_path: Path) -> None:
     (workspace.root / "build" / "hello").write_text("hi")
-    checksum, size = slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20)
+    checksum, size = slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20, FREE)
     assert checksum.startswith("SHA256:") and size == (tmp_path / "s.squashfs").stat().st_size
     assert [path.name for path in tmp_path.glob("*.part")] == []
 
@@ -82,15 +84,33 @@ def test_pack_makes_a_slug_of_the_apps_user(workspace: Workspace, tmp_path: Path
 def test_a_slug_over_the_limit_says_what_to_do(workspace: Workspace, tmp_path: Path) -> None:
     (workspace.root / "build" / "large").write_bytes(os.urandom(3 << 20))
     with pytest.raises(SlugError, match="slugignore"):
-        slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20)
+        slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20, FREE)
     assert not (tmp_path / "s.squashfs").exists()
+
+
+def test_a_slug_whose_build_is_stopped_is_given_up(workspace: Workspace, tmp_path: Path) -> None:
+    for number in range(40):
+        (workspace.root / "build" / str(number)).write_bytes(os.urandom(4 << 20))
+    begun: list[int] = []
+    watch = Watch(begun=begun.append, stopped=lambda: "the build was cancelled" if begun else None)
+    with pytest.raises(SlugError, match=r"^the build was cancelled$"):
+        slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 30, watch)
+    assert not Path(f"/proc/{begun[0]}").exists()
+    assert not list(tmp_path.glob("s.*"))
+
+
+def test_a_tree_that_cannot_be_read_is_no_slug(workspace: Workspace, tmp_path: Path) -> None:
+    (workspace.root / "build").chmod(0)
+    with pytest.raises(SlugError, match=r"cannot pack the slug: .*scan source directory"):
+        slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20, FREE)
+    assert not list(tmp_path.glob("s.*"))
 
 
 def test_a_build_that_replaced_its_tree_by_a_link_is_refused(workspace: Workspace, tmp_path: Path) -> None:
     (workspace.root / "build").rmdir()
     (workspace.root / "build").symlink_to("/etc")
     with pytest.raises(SlugError, match="BUILD_DIR"):
-        slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20)
+        slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20, FREE)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +157,7 @@ def test_a_copy_for_another_app_has_the_same_files_with_its_owner(workspace: Wor
     (build / "link").symlink_to("secret")
     os.chown(build / "secret", UID, UID)
     packed, copied = tmp_path / "s.squashfs", tmp_path / "copy.squashfs"
-    checksum, size = slug.pack(workspace, "build", packed, UID, 1 << 20)
+    checksum, size = slug.pack(workspace, "build", packed, UID, 1 << 20, FREE)
     copy = slug.copy_for(packed, copied, UID + 70_000, checksum)
     assert (owners(packed), owners(copied)) == ({f"{UID}/{UID}"}, {f"{UID + 70_000}/{UID + 70_000}"})
     assert files(copied) == files(packed)
@@ -149,7 +169,7 @@ def test_a_copy_for_another_app_has_the_same_files_with_its_owner(workspace: Wor
 
 def test_a_slug_that_has_changed_or_has_several_owners_is_not_copied(workspace: Workspace, tmp_path: Path) -> None:
     packed, target = tmp_path / "s.squashfs", tmp_path / "copy.squashfs"
-    checksum, _ = slug.pack(workspace, "build", packed, UID, 1 << 20)
+    checksum, _ = slug.pack(workspace, "build", packed, UID, 1 << 20, FREE)
     with pytest.raises(SlugError, match="no longer kept"):
         slug.copy_for(tmp_path / "nothing", target, UID, checksum)
     with pytest.raises(SlugError, match="changed on disk"):

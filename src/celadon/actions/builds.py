@@ -20,6 +20,8 @@ from celadon.store import accounts, apps, buildpacks, builds, changes, configs, 
 from celadon.store import releases as stored_releases
 from celadon.store.database import Transaction
 
+# Why a build that was cancelled has failed.
+CANCELLED = "the build was cancelled"
 # What was different of a build before it finished.
 _WAS_PENDING = {"previous": {"status": BuildStatus.PENDING}}
 
@@ -144,12 +146,19 @@ class Compiled:
 
 
 def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | None:
-    """Keep the slug, make its release, end the build: in one transaction. None when the build is over already."""
+    """Keep the slug, make its release, end the build: in one transaction. None when the build is over already.
+
+    Raises InvalidParams when it was cancelled.
+    """
     with context.database.transaction() as tx:
+        found = builds.find_by_id(tx, build_id)
+        app = apps.lock(tx, found.app_id) if found else None
+        # Anew: whoever cancels it has the same lock.
         build = builds.find_by_id(tx, build_id)
-        app = apps.lock(tx, build.app_id) if build else None
         if build is None or app is None or build.status is not BuildStatus.PENDING:
             return None
+        if build.cancel_requested:
+            raise InvalidParams(CANCELLED)
         account = accounts.find(tx, build.account_id)
         assert account is not None, "the row of an account is never deleted"
         by = Actor(account=account)
@@ -219,6 +228,7 @@ def cancel(context: Context, actor: Actor, app_name: str, build_id: str | None =
     """Ask the build role to stop a build (the app's pending one when none is named); raises NotFound, InvalidParams."""
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "build:create")
+        apps.lock(tx, app.id)
         build = builds.find(tx, app.id, build_id) if build_id else builds.pending_of(tx, app.id)
         if build is None:
             raise NotFound("build")

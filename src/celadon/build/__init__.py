@@ -11,4 +11,5 @@ stream.py      shows it to them
 uploads.py     takes what people upload
 packer.py      a slug from an archive that was uploaded (unpack.sh runs in the build dyno)
 slug.py        process types and the packed slug
+squash.py      mksquashfs, which makes it
 """

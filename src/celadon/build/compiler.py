@@ -14,7 +14,8 @@ from celadon.actions import app_setups, builds
 from celadon.actions.builds import Compiled
 from celadon.actions.context import Context
 from celadon.build import buildpacks, dyno, slug
-from celadon.build.output import Output
+from celadon.build.output import MOST, Output
+from celadon.build.squash import Watch
 from celadon.build.workspace import Workspace
 from celadon.model import app_json
 from celadon.model.app import App
@@ -22,7 +23,8 @@ from celadon.model.build import DEPLOYED, Build
 from celadon.model.dyno import RELEASE
 from celadon.model.errors import InvalidParams
 from celadon.model.release import Release
-from celadon.runtime.protocol import ContainerSpec, Runtime, RuntimeFailure
+from celadon.platform import runtimes
+from celadon.runtime.protocol import Runtime, RuntimeFailure
 from celadon.store import apps, configs, releases
 from celadon.store import builds as stored_builds
 
@@ -61,18 +63,20 @@ class Compiler:
         settings = self.context.settings
         uid = settings.uid_base + app.number
         workspace = self.workspace(app)
+        stopped = self._stopped(build, output)
         failed = False
         try:
             workspace.open()
             if app_setups.wants_app_json(self.context, build.id):
-                configured = self._configured(build, app, workspace, output, address)
+                configured = self._configured(build, app, workspace, output, address, stopped)
                 if configured is None:
                     output.step("Waiting for add-ons")
                     return None
                 build = configured
             chosen = tuple(buildpacks.resolve(url, settings.home) for url in self._buildpacks(build, app))
-            self._run(self._inputs(build, app, workspace, chosen), output, address)
-            compiled = self._pack(build, workspace, max(len(chosen), 1), uid, output)
+            self._run(self._inputs(build, app, workspace, chosen), output, address, stopped)
+            watch = self.watch(stopped)
+            compiled = self._pack(build, workspace, max(len(chosen), 1), uid, output, watch)
             release = builds.succeed(self.context, build.id, compiled)
             if release is not None:
                 self._deployed(app, compiled, release, output)
@@ -87,13 +91,21 @@ class Compiler:
             output.announce("Slug compilation failed" if failed else "Slug compilation finished")
             output.close()
 
-    def _configured(self, build: Build, app: App, workspace: Workspace, output: Output, address: str) -> Build | None:
+    def _configured(
+        self,
+        build: Build,
+        app: App,
+        workspace: Workspace,
+        output: Output,
+        address: str,
+        stopped: Callable[[], str | None],
+    ) -> Build | None:
         """Read the source's app.json and do what it says of the build; None when that is to wait for add-ons.
 
         Raises BuildError, InvalidParams.
         """
         output.step("Reading app.json")
-        self._run(replace(self._inputs(build, app, workspace, ()), unpack_only=True), output, address)
+        self._run(replace(self._inputs(build, app, workspace, ()), unpack_only=True), output, address, stopped)
         path = workspace.target(dyno.build_dir(build).removeprefix("/tmp/"), "app.json")
         return app_setups.configure(self.context, build.id, workspace.read(*path, limit=app_json.LIMIT))
 
@@ -150,7 +162,7 @@ class Compiler:
     def _shown(self, build: Build) -> Path:
         return self.context.settings.run / "builds" / build.id
 
-    def _run(self, inputs: dyno.Inputs, output: Output, address: str) -> None:
+    def _run(self, inputs: dyno.Inputs, output: Output, address: str, stopped: Callable[[], str | None]) -> None:
         """Run the build dyno to its end; raises BuildError when it has not ended well."""
         settings = self.context.settings
         bundle = settings.home / "build-dynos" / f"build-{inputs.build.id[:13]}"
@@ -158,7 +170,7 @@ class Compiler:
         self.runtime.remove(container.id)
         try:
             self.runtime.start(container)
-            ended = dyno.follow(self.runtime, container, output.write, self._stopped(inputs.build, container))
+            ended = dyno.follow(self.runtime, container, output.follow, stopped)
         finally:
             self.runtime.remove(container.id)
         if ended.stopped is not None:
@@ -167,10 +179,16 @@ class Compiler:
             raise BuildError(f"the build needed more than {settings.build_memory >> 20} MB of memory")
         if ended.status != 0:
             step = _STEPS.get(ended.status or 0, f"the build dyno ended with status {ended.status}")
-            full = f": its disk of {settings.build_disk_limit >> 20} MB is full" if dyno.full(inputs.workspace) else ""
-            raise BuildError(f"{step}{full}")
+            raise BuildError(f"{step}{self._limit_reached(inputs.workspace, ended)}")
 
-    def _stopped(self, build: Build, container: ContainerSpec) -> Callable[[], str | None]:
+    def _limit_reached(self, workspace: Path, ended: dyno.Ended) -> str:
+        """Which limit a build that failed has run into, as the end of a sentence; empty for none."""
+        if dyno.full(workspace):
+            return f": its disk of {self.context.settings.build_disk_limit >> 20} MB is full"
+        return f": it had {dyno.PIDS} processes and threads, the most it may" if ended.refused_processes else ""
+
+    def _stopped(self, build: Build, output: Output) -> Callable[[], str | None]:
+        """What says why the build must end, or None; its time begins now."""
         deadline = time.monotonic() + self.context.settings.build_timeout
         asked = time.monotonic()
 
@@ -180,16 +198,23 @@ class Compiler:
                 return (
                     f"the build took longer than {self.context.settings.build_timeout / 60:g} minutes and was stopped"
                 )
+            if output.full:
+                return f"the build printed more than {MOST >> 20} MB and was stopped"
             if time.monotonic() < asked + _ASK:
                 return None
             asked = time.monotonic()
             with self.context.database.read() as tx:
                 present = stored_builds.find_by_id(tx, build.id)
-            return "the build was cancelled" if present is None or present.cancel_requested else None
+            return builds.CANCELLED if present is None or present.cancel_requested else None
 
         return reason
 
-    def _pack(self, build: Build, workspace: Workspace, count: int, uid: int, output: Output) -> Compiled:
+    def watch(self, stopped: Callable[[], str | None]) -> Watch:
+        """How a program of a build that runs outside of its dyno is looked after."""
+        settings = self.context.settings
+        return Watch(begun=lambda pid: runtimes.demote(settings, "build-dynos", pid), stopped=stopped)
+
+    def _pack(self, build: Build, workspace: Workspace, count: int, uid: int, output: Output, watch: Watch) -> Compiled:
         """Discover process types, pack the slug; raises SlugError."""
         settings = self.context.settings
         tree = dyno.build_dir(build).removeprefix("/tmp/")
@@ -202,7 +227,7 @@ class Compiler:
         if extra:
             output.detail(f"Default types for {language} -> {', '.join(extra)}")
         slug_id = str(uuid.uuid4())
-        checksum, size = slug.pack(workspace, tree, self.context.blobs.slug(slug_id), uid, settings.slug_limit)
+        checksum, size = slug.pack(workspace, tree, self.context.blobs.slug(slug_id), uid, settings.slug_limit, watch)
         output.step(f"Compiled slug size: {shown_size(size)}")
         if size > slug.HINT:
             output.detail("This slug is large and will take longer to start; see .slugignore in the docs.")

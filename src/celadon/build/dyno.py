@@ -18,7 +18,8 @@ from celadon.store.lines import Follower
 _DRIVER = Path(__file__).with_name("driver.sh")
 _LOOK = 0.01
 _HOME_SIZE = 1 << 30
-_PIDS = 1024
+# Processes and threads.
+PIDS = 1024
 _LOG_LIMIT = 64 << 20
 _TRUST = "/etc/ssl/certs/ca-certificates.crt"
 # A download that is blocked would cost half a minute of retries each.
@@ -32,6 +33,7 @@ class Ended:
     status: int | None
     stopped: str | None = None
     out_of_memory: bool = False
+    refused_processes: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ def spec(inputs: Inputs, settings: Settings, stack_root: Path, bundle: Path, add
         cwd="/",
         uid=uid,
         hostname=f"build-{inputs.build.id[:8]}",
-        limits=Limits(memory=settings.build_memory, swap=settings.build_memory, cpu_shares=1024, pids=_PIDS),
+        limits=Limits(memory=settings.build_memory, swap=settings.build_memory, cpu_shares=1024, pids=PIDS),
         bundle=bundle,
         log_path=bundle / "output.log",
         address=address,
@@ -151,4 +153,5 @@ def follow(
         status=found.exit_status if found else None,
         stopped=reason,
         out_of_memory=found.out_of_memory if found else False,
+        refused_processes=runtime.refused_processes(container.id),
     )

@@ -7,8 +7,8 @@ from celadon.store.lines import Lines
 
 APP = Source(source="app", ps="slugc")
 PLATFORM = Source(source="heroku", ps="slugc")
-_MOST = 16 << 20
-_CUT = b"\n !     The build wrote more than 16 MB; the rest of its output is not kept.\n"
+# Bytes; a build that says more is stopped.
+MOST = 16 << 20
 
 
 class Output:
@@ -21,13 +21,19 @@ class Output:
         self._part = b""
         self._written = path.stat().st_size
 
-    def write(self, text: bytes) -> None:
-        """Append what the build dyno or the compiler says."""
-        if self._written > _MOST:
-            return
+    @property
+    def full(self) -> bool:
+        """Whether the build dyno has said all that one may."""
+        return self._written >= MOST
+
+    def follow(self, text: bytes) -> None:
+        """Append what the build dyno says, up to the limit."""
+        kept = text[: max(MOST - self._written, 0)]
         self._written += len(text)
-        if self._written > _MOST:
-            text = _CUT
+        self.write(kept if len(kept) == len(text) else kept + b"\n")
+
+    def write(self, text: bytes) -> None:
+        """Append what the platform says."""
         self._file.write(text)
         whole, newline, self._part = (self._part + text).rpartition(b"\n")
         if newline:

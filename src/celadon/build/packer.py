@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ _PIDS = 64
 _LOG_LIMIT = 1 << 20
 # A slug that took the role down with it must not do so for ever.
 _MOST_ATTEMPTS = 3
+_TOO_LONG = "cannot use the slug: it took too long to unpack and to pack"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,10 @@ class Packer:
         uid, limit = context.settings.uid_base + app.number, context.settings.slug_limit
         try:
             workspace.open()
-            self._unpack(found, app, workspace.root, address)
-            checksum, size = slug.pack(workspace, _TREE, context.blobs.slug(found.id), uid, limit)
+            deadline = time.monotonic() + context.settings.build_timeout
+            watch = self.compiler.watch(lambda: _TOO_LONG if time.monotonic() > deadline else None)
+            self._unpack(found, app, workspace.root, address, watch.stopped)
+            checksum, size = slug.pack(workspace, _TREE, context.blobs.slug(found.id), uid, limit, watch)
             slugs.packed(context, found.id, checksum, size)
         except slug.SlugError as error:
             slugs.refuse(context, found.id, str(error))
@@ -53,22 +57,21 @@ class Packer:
         finally:
             workspace.close()
 
-    def _unpack(self, found: Slug, app: App, workspace: Path, address: str) -> None:
+    def _unpack(self, found: Slug, app: App, workspace: Path, address: str, stopped: Callable[[], str | None]) -> None:
         """Run the build dyno to its end; raises SlugError, RuntimeFailure."""
         settings, runtime = self.compiler.context.settings, self.compiler.runtime
         container = self._spec(found, app, workspace, address)
-        deadline = time.monotonic() + settings.build_timeout
         said: list[bytes] = []
         runtime.remove(container.id)
         try:
             runtime.start(container)
-            ended = dyno.follow(
-                runtime, container, said.append, lambda: "it took too long" if time.monotonic() > deadline else None
-            )
+            ended = dyno.follow(runtime, container, said.append, stopped)
         finally:
             runtime.remove(container.id)
-        if ended.stopped or ended.out_of_memory:
-            raise slug.SlugError(f"cannot unpack the slug: {ended.stopped or 'it needed too much memory'}")
+        if ended.stopped:
+            raise slug.SlugError(ended.stopped)
+        if ended.out_of_memory:
+            raise slug.SlugError("cannot unpack the slug: it needed too much memory")
         if ended.status == 11:
             raise slug.SlugError("cannot use the slug: there is no ./app in it; make it with tar czf slug.tgz ./app")
         if ended.status:

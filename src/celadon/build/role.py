@@ -105,15 +105,12 @@ class Builds:
             self._advance(setup_id)
         waiting = app_setups.waiting_builds(self.context)
         with self.context.database.read() as tx:
-            pending = [build for build in stored_builds.list_pending(tx) if build.id not in waiting]
+            pending = stored_builds.list_pending(tx)
         begun = []
-        for build in self._fairly(pending):
-            with self._lock:
-                if build.id in self._running or build.app_id in self._apps or not self._slots:
-                    continue
-                self._running.add(build.id)
-                self._apps.add(build.app_id)
-                slot = self._slots.pop()
+        for build in self._end_cancelled(pending):
+            pending.remove(build)
+        while taken := self._take([build for build in pending if build.id not in waiting]):
+            build, slot = taken
             self._pool.submit(self._compile, build, slot)
             begun.append(build.id[:8])
         for slug in slugs.waiting(self.context):
@@ -140,11 +137,31 @@ class Builds:
         builds.cache_purged(self.context, app.id)
         log.info("at=purged app=%s", app.name)
 
-    def _fairly(self, pending: list[Build]) -> list[Build]:
-        """Those first whose account has the fewest that run; otherwise who came first."""
+    def _end_cancelled(self, pending: list[Build]) -> list[Build]:
+        """Those of them that were cancelled before their turn; one that runs ends itself."""
+        with self._lock:
+            ended = [build for build in pending if build.cancel_requested and build.id not in self._running]
+        for build in ended:
+            builds.fail(self.context, build.id, builds.CANCELLED)
+            self._forget_source(build)
+        return ended
+
+    def _take(self, pending: list[Build]) -> tuple[Build, int] | None:
+        """The next build and its slot, of an account that has the fewest that run, who came first; None when none may."""
         with self._lock:
             running = Counter(build.account_id for build in pending if build.id in self._running)
-        return sorted(pending, key=lambda build: running[build.account_id])
+            free = [build for build in pending if build.id not in self._running and build.app_id not in self._apps]
+            if not free or not self._slots:
+                return None
+            build = min(free, key=lambda build: running[build.account_id])
+            self._running.add(build.id)
+            self._apps.add(build.app_id)
+            return build, self._slots.pop()
+
+    def _forget_source(self, build: Build) -> None:
+        source = self.context.blobs.source(build.id)
+        for leftover in (source, source.with_suffix(".submodules.json")):
+            leftover.unlink(missing_ok=True)
 
     def _compile(self, build: Build, slot: int) -> None:
         try:
@@ -156,9 +173,7 @@ class Builds:
                 self.context, build.id, "the platform failed; its operator finds the reason in the build role's log"
             )
         finally:
-            source = self.context.blobs.source(build.id)
-            for leftover in (source, source.with_suffix(".submodules.json")):
-                leftover.unlink(missing_ok=True)
+            self._forget_source(build)
             with self._lock:
                 self._running.discard(build.id)
             self._let_go(build.app_id, slot)
@@ -197,7 +212,7 @@ class Builds:
             builds.fail(self.context, build.id, "the app was destroyed")
             return
         if begun.cancel_requested:
-            builds.fail(self.context, build.id, "the build was cancelled")
+            builds.fail(self.context, build.id, builds.CANCELLED)
             return
         if begun.attempts > _MOST_ATTEMPTS:
             builds.fail(self.context, build.id, f"it was interrupted {_MOST_ATTEMPTS} times; push again")

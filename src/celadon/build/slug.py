@@ -4,9 +4,7 @@ import hashlib
 import os
 import re
 import shutil
-import signal
 import struct
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +12,13 @@ from typing import BinaryIO
 
 import yaml
 
+from celadon.build import squash
+from celadon.build.squash import Watch
 from celadon.build.workspace import Workspace
 from celadon.model import config, procfile
 from celadon.model.errors import InvalidParams
 
 _SMALL = 1 << 20
-_LEVEL = "3"
-# Seconds; 500 MB take some three.
-_PACK_TIMEOUT = 120
 # A hint, as Heroku gives it: large slugs take longer to start.
 HINT = 90 << 20
 _MOST_ADDONS = 10
@@ -122,66 +119,27 @@ def languages(workspace: Workspace, count: int) -> list[str]:
     return words or ["Other"]
 
 
-def pack(workspace: Workspace, build_dir: str, target: Path, uid: int, limit: int) -> tuple[str, int]:
-    """Pack the tree into `target`; returns its checksum and size in bytes. Raises SlugError.
-
-    It runs here and not in the build dyno: the kernel will mount what comes out, so it must be a file system that our
-    own program wrote. It runs as the app's user, follows no link out of the tree, and has limits of its own.
-    """
+def pack(workspace: Workspace, build_dir: str, target: Path, uid: int, limit: int, watch: Watch) -> tuple[str, int]:
+    """Pack the tree into `target`; returns its checksum and size in bytes. Raises SlugError."""
     tree = workspace.root / build_dir
     if tree.is_symlink() or not tree.is_dir():
         raise SlugError("cannot pack the slug: the buildpack has removed BUILD_DIR")
-    packed = workspace.root / "slug.squashfs"
-    argv = [
-        "prlimit",
-        f"--fsize={limit + _SMALL}",
-        "--core=0",
-        "--",
-        "mksquashfs",
-        str(tree),
-        str(packed),
-        "-comp",
-        "zstd",
-        "-Xcompression-level",
-        _LEVEL,
-        "-noappend",
-    ]
-    argv += ["-no-progress", "-quiet", "-mem", "512M", "-no-xattrs", "-force-uid", str(uid), "-force-gid", str(uid)]
-    try:
-        packed.unlink(missing_ok=True)
-        found = subprocess.run(
-            argv,
-            capture_output=True,
-            check=False,
-            user=uid,
-            group=uid,
-            extra_groups=[],
-            env={"PATH": os.defpath},
-            timeout=_PACK_TIMEOUT,
-        )
-    except OSError as error:
-        # The build's own disk is its own to spoil.
-        raise SlugError(f"cannot pack the slug: {error.strerror}") from None
-    except subprocess.TimeoutExpired:
-        raise SlugError(
-            f"cannot pack the slug: it took longer than {_PACK_TIMEOUT} seconds; are there huge files?"
-        ) from None
-    if found.returncode == -signal.SIGXFSZ:
-        raise SlugError(_too_large("larger than that", limit))
-    if found.returncode:
-        reason = found.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise SlugError(f"cannot pack the slug: {' '.join(reason) or 'mksquashfs failed'}")
-    size = packed.stat().st_size
-    if size > limit:
-        raise SlugError(_too_large(f"{size / (1 << 20):.1f}MB", limit))
     part = target.with_suffix(".part")
-    with packed.open("rb") as source, part.open("wb") as copy:
-        shutil.copyfileobj(source, copy, 1 << 20)
-        copy.flush()
-        os.fsync(copy.fileno())
-    packed.unlink()
-    digest = _checksum(part)
-    part.rename(target)
+    try:
+        with part.open("w+b") as image:
+            squash.write(tree, image.fileno(), uid, limit, watch)
+            size = os.fstat(image.fileno()).st_size
+            os.fsync(image.fileno())
+        digest = _checksum(part)
+        part.rename(target)
+    except squash.TooLarge:
+        raise SlugError(_too_large(limit)) from None
+    except squash.SquashError as error:
+        raise SlugError(f"cannot pack the slug: {error}") from None
+    except squash.Stopped as error:
+        raise SlugError(str(error)) from None
+    finally:
+        part.unlink(missing_ok=True)
     return digest, size
 
 
@@ -229,8 +187,8 @@ def _checksum(path: Path) -> str:
         return f"SHA256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def _too_large(size: str, limit: int) -> str:
+def _too_large(limit: int) -> str:
     return (
-        f"cannot use the slug: the limit is {limit >> 20}MB and it is {size}. Name what the app does not need at run "
-        "time in .slugignore."
+        f"cannot use the slug: the limit is {limit >> 20}MB and it is larger. Name what the app does not need at run time "
+        "in .slugignore."
     )

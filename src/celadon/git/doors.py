@@ -21,6 +21,7 @@ from celadon.git.requests import Request, Service
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.errors import CeladonError, Conflict
+from celadon.platform import runtimes
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Doors:
                 environment["CELADON_CHANNEL"] = str(channel.fileno())
             number = channel.fileno() if channel else None
             program = stack.enter_context(Program(argv, visit.repository.environment(**environment), channel=number))
+            runtimes.demote(self.context.settings, "git", program.pid)
             conversation = Conversation(program)
             stack.push_async_callback(conversation.end)
             if channel:

@@ -52,6 +52,10 @@ class Program:
         for pipe in self._pipes():
             os.set_blocking(pipe.fileno(), False)
 
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
     def __enter__(self) -> "Program":
         return self
 

@@ -1,11 +1,13 @@
 """The runtimes of one platform: dynos, builds and engines each have bundles of their own, and one network."""
 
+import contextlib
 import os
 
 from celadon.platform.settings import Settings
 from celadon.runtime import cgroups
 from celadon.runtime.crun import CrunRuntime
 from celadon.runtime.network import Network, host_resolvers
+from celadon.runtime.protocol import RuntimeFailure
 
 
 def network(settings: Settings) -> Network:
@@ -21,13 +23,17 @@ def network(settings: Settings) -> Network:
     )
 
 
-# Of the processors, relative to an ordinary process; then within the platform, relative to all dynos together.
+# Of the processors and disks, relative to an ordinary process; then within the platform, relative to all dynos together.
+# A tenth for all builds: a dyno that wakes up need not wait for one, and where dynos burn all there is, a build of half a
+# minute still ends within its quarter of an hour. Git has more: it takes moments, and somebody watches.
 _PLATFORM = 8.0
-_PARTS = {"roles": 4.0, "engines": 4.0, "addons": 2.0, "dynos": 1.0, "build-dynos": 0.5}
+_PARTS = {"roles": 4.0, "engines": 4.0, "addons": 2.0, "dynos": 1.0, "git": 0.5, "build-dynos": 0.1}
+# Beside the roles, where they share one group (v2).
+_NICE = 10
 
 
 def weigh(settings: Settings) -> None:
-    """Give the platform and its parts their shares of the processors (docs/decisions/0014). Raises OSError, RuntimeFailure."""
+    """Give the platform and its parts their shares (docs/decisions/0014). Raises OSError, RuntimeFailure."""
     kind = cgroups.hierarchy()
     cgroups.weigh(settings.cgroup, _PLATFORM, kind)
     for part, share in _PARTS.items():
@@ -37,6 +43,14 @@ def weigh(settings: Settings) -> None:
 def join(settings: Settings) -> None:
     """Take this process's part of the processors from the roles', where there is one. Raises OSError, RuntimeFailure."""
     cgroups.join(f"{settings.cgroup}/roles", os.getpid(), cgroups.hierarchy())
+
+
+def demote(settings: Settings, part: str, pid: int) -> None:
+    """Let a program that a role runs for a user have its part of the processors from `part`'s, not from the roles'."""
+    # Where it cannot be, everything works; it is only less fair. The program may have ended by now.
+    with contextlib.suppress(OSError, RuntimeFailure):
+        cgroups.join(f"{settings.cgroup}/{part}", pid, cgroups.hierarchy())
+        os.setpriority(os.PRIO_PROCESS, pid, _NICE)
 
 
 def dynos(settings: Settings) -> CrunRuntime:

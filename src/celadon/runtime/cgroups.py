@@ -151,6 +151,14 @@ class Cgroups:
         group.mkdir(exist_ok=True)
         (group / "cgroup.procs").write_text(str(pid))
 
+    def refused_processes(self, container_id: str) -> bool:
+        """Whether the container was ever refused another process or thread, for it had as many as it may."""
+        top = self.mount if self.kind is Hierarchy.UNIFIED else self.mount / "pids"
+        try:
+            return _numbers(top / self.path(container_id).lstrip("/") / "pids.events").get("max", 0) > 0
+        except OSError:
+            return False
+
     def active(self, container_id: str) -> int:
         """Threads of the container that run or wait for a processor or a disk."""
         return sum(_active_threads(pid) for pid in self.pids(container_id))
@@ -166,17 +174,38 @@ class Cgroups:
 
 
 def weigh(group: str, share: float, kind: Hierarchy, mount: Path = MOUNT) -> None:
-    """Make a group (`/celadon0`) and give it so many times the processor share of an ordinary process or group beside it."""
+    """Make a group (`/celadon0`) and give it so many times the share of an ordinary process or group beside it.
+
+    Of the processors, and of the disks where the kernel shares those out: by BFQ, on v2 also by iocost.
+    """
     if kind is Hierarchy.UNIFIED:
         path = mount / group.lstrip("/")
         path.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(OSError):  # Somebody else may have the say on controllers here.
-            (path.parent / "cgroup.subtree_control").write_text("+cpu")
-            (path / "cpu.weight").write_text(str(round(100 * share)))
+        _share(path, "cpu.weight", share)
+        for file in ("io.weight", "io.bfq.weight"):
+            _share(path, file, share)
         return
     path = mount / "cpu" / group.lstrip("/")
     path.mkdir(parents=True, exist_ok=True)
     (path / "cpu.shares").write_text(str(round(1024 * share)))
+    disks = mount / "blkio" / group.lstrip("/")
+    with contextlib.suppress(OSError):  # A kernel may have no such hierarchy.
+        disks.mkdir(parents=True, exist_ok=True)
+        _weigh(disks / "blkio.bfq.weight", share)
+
+
+def _share(group: Path, file: str, share: float) -> None:
+    """Set a weight of a v2 group, whose parent must share this out; somebody else may have the say on that here."""
+    with contextlib.suppress(OSError):
+        (group.parent / "cgroup.subtree_control").write_text(f"+{file.partition('.')[0]}")
+    with contextlib.suppress(OSError):
+        _weigh(group / file, share)
+
+
+def _weigh(file: Path, share: float) -> None:
+    """100 is the weight of whoever has been given none."""
+    if file.exists():
+        file.write_text(str(min(max(round(100 * share), 1), 1000)))
 
 
 def join(group: str, pid: int, kind: Hierarchy, mount: Path = MOUNT) -> None:

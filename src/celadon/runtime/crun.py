@@ -288,6 +288,9 @@ class CrunRuntime:
     def memory(self, container_id: str) -> protocol.MemoryUse | None:
         return self._cgroups.memory(container_id)
 
+    def refused_processes(self, container_id: str) -> bool:
+        return self._cgroups.refused_processes(container_id)
+
     def active(self, container_id: str) -> int:
         return self._cgroups.active(container_id)
 

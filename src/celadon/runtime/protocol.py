@@ -212,6 +212,10 @@ class Runtime(Protocol):
         """What the container uses now; None when it is gone."""
         ...
 
+    def refused_processes(self, container_id: str) -> bool:
+        """Whether it was ever refused a process or thread, for it had `Limits.pids` of them; False when it is gone."""
+        ...
+
     def active(self, container_id: str) -> int:
         """How many of its threads run, or want to, or wait for a disk: what the kernel's load average is made of."""
         ...
