@@ -40,6 +40,23 @@ def test_memory_of_v2(tmp_path: Path) -> None:
     assert found == protocol.MemoryUse(rss=71000, cache=4000, swap=300, pgpgin=7, pgpgout=8)
 
 
+def test_a_share_is_one_of_processors_and_of_disks_where_the_kernel_shares_those_out(tmp_path: Path) -> None:
+    disks = tmp_path / "blkio" / "celadon7" / "build-dynos"
+    disks.mkdir(parents=True)
+    (disks / "blkio.bfq.weight").touch()
+    cgroups.weigh("/celadon7/build-dynos", 0.1, cgroups.Hierarchy.HYBRID, tmp_path)
+    assert (tmp_path / "cpu/celadon7/build-dynos/cpu.shares").read_text() == "102"
+    assert (disks / "blkio.bfq.weight").read_text() == "10"
+    v2 = tmp_path / "v2"
+    group = v2 / "celadon7"
+    group.mkdir(parents=True)
+    for name in ("cpu.weight", "io.weight"):
+        (group / name).touch()
+    cgroups.weigh("/celadon7", 8, cgroups.Hierarchy.UNIFIED, v2)
+    assert {path.name: path.read_text() for path in group.iterdir()} == {"cpu.weight": "800", "io.weight": "800"}
+    assert (v2 / "cgroup.subtree_control").read_text() == "+io"
+
+
 def test_a_container_that_is_gone_uses_no_memory(tmp_path: Path) -> None:
     groups = cgroups.Cgroups(root="/celadon7", kind=cgroups.Hierarchy.UNIFIED, mount=tmp_path)
     assert groups.memory("web") is None

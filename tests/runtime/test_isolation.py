@@ -268,4 +268,12 @@ time.sleep(100)
     runtime.start(spec)
     until(lambda: output(spec).strip(), "the limit is hit")
     assert int(output(spec)) < 40
+    assert runtime.refused_processes(spec.id)
     runtime.kill(spec.id)
+
+
+def test_a_container_within_its_limit_was_refused_no_process(place: Place, runtime: crun.CrunRuntime) -> None:
+    spec = place.spec("true")
+    run(runtime, spec)
+    assert not runtime.refused_processes(spec.id)
+    assert not runtime.refused_processes("no-such-container")
