@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from celadon.platform import runtimes, settings, supervise
+from celadon.router import haproxy
 from tests.journeys import sources
 from tests.journeys.conftest import CELADON, App, Platform, wait_for
 from tests.journeys.load import Load
@@ -59,11 +61,17 @@ class Killer:
                     self.killed[role] += 1
 
     def wait_back(self, stop: threading.Event | None = None) -> None:
-        """Until every role runs again."""
-        wait_for(
-            "every role is back",
-            lambda: (stop is not None and stop.is_set()) or set(supervise.pids(self.settings)) >= set(ROLES),
-        )
+        """Until every role runs again, and listens: a platform whose roles die before they are up serves nobody."""
+        wait_for("every role is back", lambda: (stop is not None and stop.is_set()) or self._back())
+
+    def _back(self) -> bool:
+        there = set(supervise.pids(self.settings)) >= set(ROLES)
+        return there and all(_listens(self.settings.run / f"{role}.sock") for role in haproxy.ROLES)
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 class Tail:

@@ -16,6 +16,7 @@ from tests.router import servers
 from tests.router.mesh import Mesh, wait_for
 
 from celadon.platform import certificates
+from celadon.router import haproxy
 
 
 class Role:
@@ -144,8 +145,14 @@ def test_no_request_is_lost_while_a_role_is_killed_and_comes_back_within_a_secon
     assert failures == []
 
 
-def test_a_role_that_stays_away_is_said_in_json(mesh: Mesh) -> None:
-    status, body = mesh.get("localhost", "/apps")
+@pytest.mark.parametrize(
+    ("path", "method", "size"), [("/apps", "GET", 0), ("/a.git/git-receive-pack", "POST", 5 << 20)]
+)
+def test_a_role_that_stays_away_is_said_in_json_within_seconds(mesh: Mesh, path: str, method: str, size: int) -> None:
+    """What asks again, as git does for each part of a push, must not wait out the patience several times for each."""
+    began = time.monotonic()
+    status, body = mesh.get("localhost", path, method, b"x" * size if size else None)
+    assert time.monotonic() - began < haproxy.ROLE_PATIENCE + 3
     assert status == 503
     assert b'"id":"service_unavailable"' in body
 

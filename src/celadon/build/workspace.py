@@ -5,6 +5,7 @@ layer can be linked into the tree instead of copied. No other app sees it.
 """
 
 import contextlib
+import errno
 import os
 import shutil
 import subprocess
@@ -25,6 +26,10 @@ _MAKE = (
     "-E",
     "lazy_itable_init=1,nodiscard,root_owner={uid}:{uid}",
 )
+
+# s_state in ext4's superblock.
+_STATE_OFFSET = 1024 + 0x3A
+_CLEAN = b"\x01\x00"
 
 
 class Workspace:
@@ -66,7 +71,17 @@ class Workspace:
             shutil.rmtree(self.root)
 
     def _mount(self) -> None:
-        loops.mount(self._image, self.root, "ext4", loops.MS_NOSUID | loops.MS_NODEV, "noinit_itable,nobarrier")
+        """Raises OSError."""
+        if not self._clean() and not loops.in_use(self._image):
+            raise OSError(errno.EUCLEAN, "it was not unmounted when the machine went down", str(self._image))
+        flags, options = loops.MS_NOSUID | loops.MS_NODEV, "noinit_itable,nobarrier"
+        loops.mount(self._image, self.root, "ext4", flags, options, kept=True)
+
+    def _clean(self) -> bool:
+        """Whether the file system says that it was unmounted and has no errors; it has no journal to go by."""
+        with self._image.open("rb") as file:
+            file.seek(_STATE_OFFSET)
+            return file.read(2) == _CLEAN
 
     def _make(self) -> None:
         new = self._image.with_suffix(".new")

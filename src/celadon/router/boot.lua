@@ -36,7 +36,7 @@ core.register_action("await_boot", { "http-req" }, function(txn)
   txn:set_var("txn.route", route)
 end)
 
--- For a role of the platform that has been killed: until it listens again.
+-- For a role of the platform that has been killed: until it listens again, or for so long that nobody should wait more.
 core.register_action("await_role", { "tcp-req" }, function(txn, socket)
   local start = core.now()
   while seconds_since(start) < @role_patience@ do
@@ -49,4 +49,14 @@ core.register_action("await_role", { "tcp-req" }, function(txn, socket)
     end
     core.msleep(look)
   end
+  txn:set_var("txn.absent", true)
 end, 1)
+
+-- The answer then. A connection that is closed without one would be made again, and the wait with it, three times.
+local absent = '{"id":"service_unavailable","message":"cannot reach this part of the platform: it does not answer. '
+  .. 'Try again in a moment; bin/celadon doctor says more."}'
+
+core.register_service("role_absent", "tcp", function(applet)
+  applet:send("HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n")
+  applet:send("Content-Length: " .. #absent .. "\r\n\r\n" .. absent)
+end)

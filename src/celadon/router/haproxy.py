@@ -278,6 +278,7 @@ frontend way-{name} from ways
   bind unix@{where.run}/way-{name}.sock mode 600
   tcp-request inspect-delay {_ms(ROLE_PATIENCE + 1)}
   tcp-request content lua.await_role {name}
+  tcp-request content use-service lua.role_absent if {{ var(txn.absent) -m bool }}
   default_backend role-{name}
 backend role-{name} from ways
   server {name} unix@{where.run}/{name}.sock

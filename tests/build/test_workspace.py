@@ -1,0 +1,53 @@
+"""An app's disk for builds: what is in it survives whatever happens to the build role."""
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from celadon.build.workspace import Workspace
+from celadon.runtime import loops
+
+SIZE = 8 << 20
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Workspace]:
+    if not loops.available():
+        pytest.skip("no loop devices here")
+    found = Workspace(tmp_path / "app", os.getuid(), SIZE)
+    found.open()
+    yield found
+    while loops.unmount(found.root):
+        pass
+
+
+def test_a_disk_that_somebody_still_uses_is_opened_as_the_same_file_system(disk: Workspace) -> None:
+    """A build dyno that dies slowly keeps the disk, and the next build may not write it beside it."""
+    with (disk.root / "late").open("w") as held:
+        disk.close()
+        disk.open()
+        held.write("said late")
+        held.flush()
+        assert disk.read("late", limit=100) == b"said late"
+
+
+def test_what_a_build_has_kept_is_there_for_the_next(disk: Workspace) -> None:
+    (disk.root / "kept").write_text("yes")
+    disk.close()
+    disk.open()
+    assert disk.read("kept", limit=100) == b"yes"
+
+
+@pytest.mark.parametrize("state", [0, 3], ids=["the machine went down", "the kernel found errors"])
+def test_a_torn_disk_is_made_anew(disk: Workspace, state: int) -> None:
+    (disk.root / "kept").write_text("perhaps")
+    disk.close()
+    image = disk.root.with_name("app.img")
+    with image.open("r+b") as file:
+        file.seek(1024 + 0x3A)
+        file.write(struct.pack("<H", state))
+    disk.open()
+    assert not disk.has("kept")
