@@ -1,9 +1,9 @@
 """Say what a build tool's last words mean: `explain.py maven|gradle JAVA_VERSION <its output`."""
 
-import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 MOST_LINES = 200_000
 _COMMIT = "commit and push again; the running release stays as it is."
@@ -64,7 +64,8 @@ RULES: list[tuple[str, Callable[[str, str], list[str]]]] = [
     (r"Could not find ([\w.-]+:[\w.-]+:[\w.-]*\w)\.\s", _dependency),
     (r"Plugin (?:\[id: ')?([^\s']+)[^\n]*(?:could not be resolved|was not found)", _dependency),
     (r"Could not transfer artifact (\S+)", _unreachable),
-    (r"Could not (?:GET|HEAD|resolve) '?([^\s']*\w)", _unreachable),
+    (r"Could not (?:GET|HEAD) '?([^\s']*\w)", _unreachable),
+    (r"Could not resolve ([\w.-]+:[\w.:-]*\w)", _unreachable),
     (r"Source option (\d+) is no longer supported", _old_source),
     (r"(?:invalid target release:|invalid source release:|release version) ([\d.]*\d)", _java),
     (r"languageVersion=(\d+)", _java),
@@ -110,7 +111,7 @@ def explain(tool: str, java: str, output: str) -> list[str]:
     for pattern, words in RULES:
         found = re.search(pattern, output)
         if found:
-            what = (found[1] or "").replace(f"{os.getcwd()}/", "")
+            what = (found[1] or "").replace(f"{Path.cwd()}/", "")
             first, *rest = [line.replace("{file}", file) for line in words(what, java)]
             return [f"cannot build the app with {name}: {first}", *rest]
     return [f"cannot build the app with {name}: see above.", f"Mend it, {_COMMIT}"]

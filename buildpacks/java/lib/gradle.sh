@@ -2,16 +2,20 @@
 
 GRADLE_SITE=https://services.gradle.org/distributions
 
+prepare_gradle() {
+  export GRADLE_USER_HOME=$CACHE_DIR/gradle
+  [[ ! -f gradlew ]] || prepare_wrapper
+}
+
 build_with_gradle() {
   local task
-  export GRADLE_USER_HOME=$CACHE_DIR/gradle
   export GRADLE_OPTS="$BUILD_JVM${JVM_PROXY} -Dorg.gradle.daemon=false -Dorg.gradle.welcome=never ${GRADLE_OPTS:-}"
   mkdir -p "$GRADLE_USER_HOME/init.d"
   write_mirror
-  if [[ -f gradlew ]]; then prepare_wrapper; else install_debian_gradle; fi
+  [[ -f gradlew ]] || install_debian_gradle
   task=$(gradle_task)
   heading "Building with Gradle"
-  line "\$ ${GRADLE##*/debian-gradle/bin/} $task"
+  line "\$ ${GRADLE##*/debian-gradle/gradle/bin/} $task"
   # shellcheck disable=SC2086
   run_tool gradle "$GRADLE" --no-daemon --console=plain $task
   [[ ! -f $SCRATCH/wrapper.properties ]] || cp "$SCRATCH/wrapper.properties" "$WRAPPER"

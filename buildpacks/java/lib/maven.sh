@@ -1,13 +1,20 @@
 # Apps with a pom.xml: by their own wrapper, else by a Maven from Maven Central. The local repository is in the cache.
 
 MAVEN_DEFAULT=3.9
-MAVEN_CENTRAL=${MAVEN_MIRROR_URL:-https://repo1.maven.org/maven2}
-MAVEN_CENTRAL=${MAVEN_CENTRAL%/}
+
+# Sets MAVEN_CENTRAL, and MIRROR_LOGIN ("name:password") where the mirror's URL holds one.
+choose_repository() {
+  MAVEN_CENTRAL=${MAVEN_MIRROR_URL:-https://repo1.maven.org/maven2}
+  MAVEN_CENTRAL=${MAVEN_CENTRAL%/}
+  MIRROR_LOGIN=''
+  [[ $MAVEN_CENTRAL =~ ^(https?://)([^/@]*)@(.*)$ ]] || return 0
+  MAVEN_CENTRAL=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
+  MIRROR_LOGIN=${BASH_REMATCH[2]//%/\\x}
+  printf -v MIRROR_LOGIN '%b' "$MIRROR_LOGIN"
+}
 
 build_with_maven() {
   local goals=${MAVEN_CUSTOM_GOALS:-clean install} options=${MAVEN_CUSTOM_OPTS:--DskipTests} own=()
-  choose_maven
-  name_settings
   export MAVEN_OPTS="$BUILD_JVM${JVM_PROXY} ${MAVEN_JAVA_OPTS:-${MAVEN_OPTS:-}}"
   own=(--batch-mode "-Dmaven.repo.local=$CACHE_DIR/m2/repository" -Dorg.slf4j.simpleLogger.log.org.apache.maven.cli.transfer.Slf4jMavenTransferListener=warn)
   heading "Executing Maven"
@@ -20,6 +27,11 @@ build_with_maven() {
   bound_repository
 }
 
+prepare_maven() {
+  choose_maven
+  name_settings
+}
+
 # The app's wrapper, unless system.properties names a version.
 choose_maven() {
   local wanted
@@ -28,6 +40,7 @@ choose_maven() {
     # Made on Windows, it may have that system's line ends, and no mode.
     sed -i 's/\r$//' mvnw && chmod +x mvnw
     export MAVEN_USER_HOME=$CACHE_DIR/m2 MVNW_REPOURL=$MAVEN_CENTRAL
+    [[ -z $MIRROR_LOGIN ]] || export MVNW_USERNAME=${MIRROR_LOGIN%%:*} MVNW_PASSWORD=${MIRROR_LOGIN#*:}
     MVN=./mvnw
     return
   fi
@@ -44,7 +57,7 @@ fetch_maven() {
     heading "Using Maven $kept from the cache ($why)"
     return
   fi
-  own_python find_maven.py "$MAVEN_CENTRAL" "$1" >"$SCRATCH/maven.found" || exit 1
+  MIRROR_LOGIN=$MIRROR_LOGIN own_python find_maven.py "$MAVEN_CENTRAL" "$1" >"$SCRATCH/maven.found" || exit 1
   read -r version url sum <"$SCRATCH/maven.found"
   heading "Using Maven $version ($why)"
   fetch_file "$url" "$SCRATCH/maven.tar.gz" sha512sum "$sum"
@@ -57,8 +70,9 @@ fetch_maven() {
 
 # fetch_file URL FILE PROGRAM SUM: bounded, and checked with sha256sum or sha512sum.
 fetch_file() {
-  curl --silent --show-error --fail --location --retry 1 --connect-timeout 10 --speed-limit 1000 --speed-time 20 \
-    --max-time 300 --output "$2" "$1" 2>&1 | indent || fail "cannot fetch $1: see above." "Push again when it can be reached."
+  printf 'user = "%s"\n' "${MIRROR_LOGIN//[\"\\]/}" | { [[ -n $MIRROR_LOGIN ]] && cat || true; } |
+    curl --config - --silent --show-error --fail --location --retry 1 --connect-timeout 10 --speed-limit 1000 --speed-time 20 \
+      --max-time 300 --output "$2" "$1" 2>&1 | indent || fail "cannot fetch $1: see above." "Push again when it can be reached."
   echo "$4  $2" | "$3" --check --status || fail "cannot use $1: it is not what its checksum names." "Push again; tell the operator if it stays so."
 }
 

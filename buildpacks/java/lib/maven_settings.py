@@ -42,6 +42,18 @@ def proxies() -> list[str]:
     return found
 
 
+def split_login(mirror: str) -> str:
+    """Print the login that a URL holds as a server's; returns the URL without it."""
+    scheme, separator, rest = mirror.partition("://")
+    login, at, host = rest.partition("@")
+    if not at or "/" in login:
+        return mirror
+    name, _, password = (urllib.parse.unquote(part) for part in login.partition(":"))
+    words = element("id", "mirror") + element("username", name) + element("password", password)
+    print(f"<servers><server>{words}</server></servers>")
+    return f"{scheme}{separator}{host}"
+
+
 def main() -> int:
     mirror = os.environ.get("MAVEN_MIRROR_URL")
     through = proxies()
@@ -51,10 +63,8 @@ def main() -> int:
     if through:
         print("<proxies>" + "".join(f"<proxy>{proxy}</proxy>" for proxy in through) + "</proxies>")
     if mirror:
-        print(
-            "<mirrors><mirror>", element("id", "mirror"), element("mirrorOf", "central"), element("url", mirror), sep=""
-        )
-        print("</mirror></mirrors>")
+        url = element("url", split_login(mirror))
+        print(f"<mirrors><mirror><id>mirror</id><mirrorOf>central</mirrorOf>{url}</mirror></mirrors>")
     print("</settings>")
     return 0
 

@@ -3,10 +3,10 @@
 Ends with 1 when the jar has none of them.
 """
 
-import os
 import struct
 import sys
 import zipfile
+from pathlib import Path
 
 
 def constant(text: str) -> bytes:
@@ -25,7 +25,7 @@ def main(jar: str, moves: list[tuple[str, str]]) -> int:
                     moved = moved.replace(constant(old), constant(new))
             changed += moved != content
             target.writestr(member, moved)
-    os.replace(f"{jar}.moved", jar)
+    Path(f"{jar}.moved").replace(jar)
     return 0 if changed else 1
 
 
