@@ -262,3 +262,34 @@ def test_domain_names_the_apps_and_the_rendezvous(new_world: Callable[..., World
     )
     made = world.call("POST", "/apps/example/dynos", {"attach": True, "command": "sh"}).json
     assert made["attach_url"].startswith("rendezvous://paas.example:5001/")
+
+
+def test_short_names_of_buildpacks_are_listed_and_unknown_ones_refused_with_near_ones(world: World) -> None:
+    found = {f"{one['namespace']}/{one['name']}": one for one in world.get("/buildpacks").json}
+    assert found["heroku/python"]["category"] == "built-in"
+    assert found["heroku-community/apt"]["description"] == "https://github.com/heroku/heroku-buildpack-apt"
+    assert [one["id"] for one in world.get("/buildpacks?in[name][]=apt").json] == ["heroku-community/apt"]
+    assert [one["id"] for one in world.get("/buildpacks?in[namespace][]=emk").json] == ["emk/rust"]
+    assert world.get("/buildpacks?like[description]=no-such-thing").json == []
+    for path in ("heroku%2Fpyton", "heroku%2Fpyton/revisions", "heroku%2Fpyton/readme"):
+        refused = world.get(f"/buildpacks/{path}")
+        assert (refused.status, refused.json["id"]) == (404, "not_found")
+        assert "did you mean heroku/python" in refused.json["message"]
+    updates = {"updates": [{"buildpack": "heroku/pyton"}]}
+    refused = world.call("PUT", "/apps/example/buildpack-installations", updates)
+    assert refused.status == 422
+    assert "did you mean heroku/python" in refused.json["message"]
+
+
+def test_the_operators_list_of_buildpacks_wins_at_once(world: World) -> None:
+    listed = world.context.settings.home / "buildpacks.toml"
+    listed.write_text(
+        '"acme/pack" = "https://packs.example/pack#v2"\n"heroku/python" = "https://packs.example/py.tgz"\n'
+    )
+    assert world.get("/buildpacks/acme%2Fpack").json["description"] == "https://packs.example/pack#v2"
+    assert world.get("/buildpacks/acme%2Fpack/revisions").json[0]["ref"] == "v2"
+    assert world.get("/buildpacks/heroku%2Fpython").json["category"] == "third-party"
+    listed.write_text('"acme/pack" = "file:///etc"\n')
+    refused = world.call("PUT", "/apps/example/buildpack-installations", {"updates": [{"buildpack": "acme/pack"}]})
+    assert refused.status == 422
+    assert "acme/pack leads neither to a folder nor to a URL; its operator can mend it" in refused.json["message"]

@@ -12,6 +12,30 @@ from tests.journeys.conftest import EXAMPLES, Platform
 from tests.journeys.internet import Internet
 
 MAKE = EXAMPLES / "buildpack-make"
+# What buildpacks of others do: apt-get as nobody in particular, dot files in HOME, files beside themselves, no bin/release.
+APT = {
+    "name.txt": "Apt\n",
+    "bin/detect": '#!/usr/bin/env bash\n[ -f "$1/Aptfile" ] && cat name.txt\n',
+    "bin/compile": """#!/usr/bin/env bash
+set -e -o pipefail
+cat name.txt
+touch "$HOME/.left-behind"
+echo "STACK is $STACK"
+state=$2/apt
+mkdir -p "$state/lists/partial" "$state/archives/partial"
+cat /etc/apt/sources.list >"$state/sources.list"
+apt() {
+  apt-get -o "Dir::Etc::SourceList=$state/sources.list" -o "Dir::Etc::SourceParts=-" -o "Dir::State=$state" \\
+    -o "Dir::Cache=$state" -o Acquire::Languages=none -o Debug::NoLocking=true -qq "$@"
+}
+[ -f "$state/updated" ] || { echo "Asking for lists"; apt update; touch "$state/updated"; }
+apt --yes --download-only install --reinstall $(cat "$1/Aptfile")
+mkdir -p "$1/.apt" "$1/.profile.d"
+for package in "$state"/archives/*.deb; do dpkg -x "$package" "$1/.apt"; done
+echo 'export PATH="$HOME/.apt/usr/bin:$PATH"' >"$1/.profile.d/000_apt.sh"
+printf '%s\\n' 'set -e' 'cd /tmp' "export PATH=$1/.apt/usr/bin:\\$PATH" >"$(dirname "$0")/../export"
+""",
+}
 
 
 def operators(platform: Platform, source: Path | dict[str, str]) -> str:
@@ -74,6 +98,49 @@ def test_a_buildpack_that_cannot_be_had_refuses_the_push(platform: Platform, int
     assert "[remote rejected] main -> main" in output
 
 
+def test_debian_packages_by_apt_and_python_after_it_by_short_names_in_the_apps_own_list(
+    platform: Platform, internet: Internet, tmp_path: Path
+) -> None:
+    for path, text in APT.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+        (tmp_path / path).chmod(0o755)
+    name = f"apt-{uuid.uuid4().hex[:8]}"
+    internet.repository(name, tmp_path)
+    commit = internet.git(name, "rev-parse", "HEAD").strip()
+    (platform.home / "buildpacks.toml").write_text(f'"acme/{name}" = "{internet.git_url(name)}#{commit}"\n')
+    app = platform.create(
+        sources.web(
+            **{
+                ".buildpacks": f"# The order matters.\nacme/{name}\n\nheroku/python\n",
+                "Aptfile": "hello\n",
+                "requirements.txt": "six==1.17.0\n",
+                "bin/post_compile": "#!/bin/sh\nhello -g packaged\n",
+            }
+        )
+    )
+    first = app.push()
+    assert first.index("Apt app detected") < first.index("Python app detected")
+    assert "STACK is heroku-24" in first
+    assert "       packaged" in first, "what a buildpack exports does not reach the next one"
+    shown = app.celadon("run", "--", "hello -g packaged; python -c 'import six; print(six.__version__)'; ls -A ~")
+    assert "packaged\n" in shown
+    assert "1.17.0" in shown
+    assert ".left-behind" not in shown
+    app.commit()
+    second = app.push()
+    assert "Asking for lists" in first
+    assert "Asking for lists" not in second, "each buildpack has a cache of its own"
+    assert "from the cache" in second
+    found = platform.celadon("buildpacks:search", name)
+    assert f"acme/{name}" in found and commit in found
+    refused = app.celadon("buildpacks:set", f"acmee/{name}", check=False)
+    assert f"did you mean acme/{name}?" in refused
+    app.write(".buildpacks", "acme/nothing\n")
+    app.commit()
+    assert "Cannot find the buildpack acme/nothing, which .buildpacks names" in app.push(check=False)
+
+
 def test_several_buildpacks_in_order_and_what_one_exports_to_the_next(platform: Platform) -> None:
     first = {
         "bin/detect": "#!/bin/sh\necho First\n",
@@ -100,9 +167,12 @@ def test_several_buildpacks_in_order_and_what_one_exports_to_the_next(platform: 
     )
     app.celadon("config:set", "GIVEN=as a file")
     app.celadon("buildpacks:set", operators(platform, first))
+    # Only what there must be.
+    app.celadon("buildpacks:add", operators(platform, {"bin/compile": "#!/bin/sh\n"}))
     app.celadon("buildpacks:add", operators(platform, second))
     output = app.push()
-    assert output.index("First app detected") < output.index("Second app detected")
+    detected = ["First app detected", "Other app detected", "Second app detected"]
+    assert sorted(detected, key=output.index) == detected
     assert "FROM_FIRST is exported" in output
     assert "build number 1" in output
     assert "Default types for Second -> other" in output

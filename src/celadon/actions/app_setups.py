@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from celadon.actions import access, apps, buildpacks, builds, config_vars, dynos, formations, placing
 from celadon.actions.context import Context, now
-from celadon.model import app_json, config
+from celadon.model import app_json, buildpack, config
 from celadon.model.account import Actor
 from celadon.model.addon import AddOnState
 from celadon.model.app import App
@@ -50,7 +50,7 @@ def create(
     access.require_write_secrets(actor)
     config.merge({}, env or {}, context.settings.config_limit)
     for url in buildpack_urls or ():
-        buildpacks.check(url)
+        buildpacks.check(context, url)
     source_id = builds.source_of(context, source_url, source_checksum)
     setup_id, build_id = str(uuid.uuid4()), str(uuid.uuid4())
 
@@ -147,7 +147,7 @@ def _configure(context: Context, tx: Transaction, setup: AppSetup, build: Build,
     app = access.app_for(tx, by, setup.app_id, "config:write")
     stored_apps.lock(tx, app.id)
     wanted_urls = wanted.buildpacks if setup.buildpacks is None else setup.buildpacks
-    installed = tuple(url.removeprefix("urn:buildpack:") for url in wanted_urls)
+    installed = tuple(url.removeprefix(buildpack.URN) for url in wanted_urls)
     env = _checked(context, setup, wanted, installed)
     config_vars.change(context, tx, app, by, env)
     if installed:
@@ -194,7 +194,7 @@ def _checked(context: Context, setup: AppSetup, wanted: AppJson, urls: Sequence[
         errors += error.errors
     for url in urls:
         try:
-            buildpacks.check(url)
+            buildpacks.check(context, url)
         except InvalidParams as error:
             errors.append(error.message)
     for scale in wanted.formation.values():

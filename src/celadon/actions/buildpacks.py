@@ -1,21 +1,17 @@
 """Buildpack installations of an app."""
 
-import re
 from collections.abc import Sequence
 
-from celadon.actions import access
+from celadon.actions import access, buildpack_names
 from celadon.actions.context import Context
+from celadon.model import buildpack
 from celadon.model.account import Actor
 from celadon.model.app import App
+from celadon.model.app_json import MOST_BUILDPACKS
 from celadon.model.build import BuildpackInstallation
 from celadon.model.errors import InvalidParams
 from celadon.store import buildpacks, changes, events
 from celadon.store.database import Transaction
-
-_SHORT = re.compile(r"^(?:[a-z0-9][a-z0-9_.-]*/)?[a-z0-9][a-z0-9_.-]*\Z")
-# A tag, a branch or a commit may follow; no user name that could be read as an option, no host that begins with a dash.
-_URL = re.compile(r"^(?:https?|git|ssh)://[A-Za-z0-9\[][^\s\x00-\x1f'\"\\]*\Z|^urn:buildpack:[a-z0-9/_.-]+\Z")
-_MOST = 20
 
 
 def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[BuildpackInstallation]]:
@@ -28,10 +24,10 @@ def replace(
     context: Context, actor: Actor, app_name: str, urls: Sequence[str]
 ) -> tuple[App, list[BuildpackInstallation]]:
     """The app's buildpacks, in order; an empty list means detection. Raises InvalidParams."""
-    if len(urls) > _MOST:
-        raise InvalidParams(f"cannot set {len(urls)} buildpacks: at most {_MOST}")
+    if len(urls) > MOST_BUILDPACKS:
+        raise InvalidParams(f"cannot set {len(urls)} buildpacks: at most {MOST_BUILDPACKS}")
     for url in urls:
-        check(url)
+        check(context, url)
     with context.database.transaction() as tx:
         app = access.app_for(tx, actor, app_name, "buildpack:update")
         install(tx, app, actor, urls)
@@ -45,9 +41,13 @@ def install(tx: Transaction, app: App, by: Actor, urls: Sequence[str]) -> None:
     changes.record(tx, "app", app.id)
 
 
-def check(url: str) -> None:
-    """Raise InvalidParams unless it is a short name (`heroku/python`) or an http(s), git or ssh URL."""
-    if len(url) > 1000 or not (_SHORT.match(url) or _URL.match(url)):
+def check(context: Context, url: str) -> None:
+    """Raise InvalidParams unless it is a short name that leads somewhere here, or an http(s), git or ssh URL."""
+    if buildpack.is_url(url):
+        return
+    if buildpack.is_short(url):
+        buildpack.find(buildpack_names.known(context.settings.home), url)
+    else:
         raise InvalidParams(
             f"cannot use {url[:80]!r} as buildpack: give a name such as heroku/python, a git URL (with #ref if you like) "
             "or the URL of a .tgz archive"

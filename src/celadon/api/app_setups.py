@@ -1,6 +1,7 @@
 """App setups: an app from a source with an app.json in it."""
 
 from celadon.actions import app_setups
+from celadon.actions.context import Context
 from celadon.api import buildpacks, builds, shapes
 from celadon.api.answer import Answer
 from celadon.api.body import Body
@@ -30,7 +31,7 @@ def create(call: Call) -> Answer:
         region=asked.reference("region"),
         stack=asked.reference("stack"),
         env=_env(overrides),
-        buildpack_urls=_buildpacks(overrides),
+        buildpack_urls=_buildpacks(call.context, overrides),
     )
     return _answer(call, *found, status=202)
 
@@ -54,9 +55,9 @@ def _env(overrides: Body) -> dict[str, str]:
     return {name: value for name in env.values if (value := env.raw_text(name)) is not None}
 
 
-def _buildpacks(overrides: Body) -> list[str] | None:
+def _buildpacks(context: Context, overrides: Body) -> list[str] | None:
     given = overrides.entries("buildpacks")
-    return None if given is None else [buildpacks.checked(entry.text("url")) for entry in given]
+    return None if given is None else [buildpacks.checked(context, entry.text("url")) for entry in given]
 
 
 def _answer(call: Call, setup: AppSetup, app: App, build: Build, status: int = 200) -> Answer:

@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlsplit, urlunsplit
 
 from celadon.actions import builds
+from celadon.actions.context import Context
 from celadon.api import buildpacks, shapes
 from celadon.api.answer import BY_TIME, Answer, Listing
 from celadon.api.body import Body
@@ -30,7 +31,7 @@ def create(call: Call) -> Answer:
         commit_description=source.text("version_description", 2000),
         source_url=source_url(source),
         source_checksum=checksum(source),
-        buildpack_urls=_buildpacks(body),
+        buildpack_urls=_buildpacks(call.context, body),
     )
     app, build = builds.find(call.context, call.actor, call.app, build.id)
     return _answer(call, app, build, 201)
@@ -52,11 +53,11 @@ def checksum(body: Body) -> str | None:
     return found
 
 
-def _buildpacks(body: Body) -> tuple[str, ...] | None:
+def _buildpacks(context: Context, body: Body) -> tuple[str, ...] | None:
     given = body.entries("buildpacks")
     if given is None:
         return None
-    return tuple(buildpacks.checked(entry.text("url") or entry.text("name")) for entry in given)
+    return tuple(buildpacks.checked(context, entry.text("url") or entry.text("name")) for entry in given)
 
 
 def list_of(call: Call) -> Listing:

@@ -1,18 +1,14 @@
 """Which buildpacks a build uses, and where they come from."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
-from celadon.model.errors import InvalidParams
+from celadon.actions.buildpack_names import OURS
+from celadon.model import buildpack
 
-# The platform's own, beside the source; the file `order` says in which order they are asked.
-OURS = Path(__file__).resolve().parents[3] / "buildpacks"
 _ARCHIVE = re.compile(r"\.(tgz|tar\.gz)$")
-_SHORT = re.compile(r"^(?:urn:buildpack:)?(?:heroku/|celadon/)?([a-z0-9][a-z0-9_.-]*)\Z")
-# Names that Heroku's users know them by.
-_ALIASES = {"node": "nodejs", "js": "nodejs", "buildpack-python": "python", "buildpack-nodejs": "nodejs"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +18,6 @@ class Buildpack:
     kind: str
     location: str
     ref: str = ""
-    directory: Path | None = None
 
     @property
     def line(self) -> str:
@@ -30,29 +25,26 @@ class Buildpack:
 
 
 def default_order() -> list[str]:
+    """The platform's own, in the order in which they are asked."""
     return (OURS / "order").read_text("utf-8").split()
 
 
 def inside(name: str) -> str:
-    """Where the platform's own buildpack of this name is in a build dyno."""
+    """Where the buildpack in the folder of this name is in a build dyno."""
     return f"/celadon/buildpacks/{name}"
 
 
-def resolve(url: str, home: Path) -> Buildpack:
-    """A buildpack by its short name or URL; raises InvalidParams for a name nobody has.
-
-    Short names are looked up among the platform's own, then among the operator's in `home/buildpacks`.
-    """
-    short = _SHORT.match(url)
-    if short:
-        name = _ALIASES.get(short[1], short[1])
-        for root in (OURS, home / "buildpacks"):
-            if (root / name / "bin" / "compile").is_file():
-                return Buildpack(kind="here", location=inside(name), directory=root / name)
-        raise InvalidParams(
-            f"cannot find the buildpack {url}: the names here are {', '.join(default_order())}; or give a git URL"
-        )
+def resolve(url: str, known: Mapping[str, str]) -> Buildpack:
+    """A buildpack by its short name or URL; raises InvalidParams for a name nobody has."""
+    if "://" not in url:
+        target = buildpack.find(known, url.removeprefix(buildpack.URN))
+        return resolve(target, known) if "://" in target else Buildpack(kind="here", location=inside(target))
     location, _, ref = url.partition("#")
     if _ARCHIVE.search(urlsplit(location).path):
         return Buildpack(kind="archive", location=location)
     return Buildpack(kind="git", location=location, ref=ref)
+
+
+def names_file(known: Mapping[str, str]) -> str:
+    """Every short name with the line of its buildpack, for the file `.buildpacks` of an app."""
+    return "".join(f"{name}\t{resolve(name, known).line}\n" for name in sorted(known))

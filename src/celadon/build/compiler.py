@@ -6,11 +6,12 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
-from celadon.actions import app_setups, builds
+from celadon.actions import app_setups, buildpack_names, builds
 from celadon.actions.builds import Compiled
 from celadon.actions.context import Context
 from celadon.build import buildpacks, dyno, slug
@@ -19,6 +20,7 @@ from celadon.build.squash import Watch
 from celadon.build.workspace import Workspace
 from celadon.model import app_json
 from celadon.model.app import App
+from celadon.model.app_json import MOST_BUILDPACKS
 from celadon.model.build import DEPLOYED, Build
 from celadon.model.dyno import RELEASE
 from celadon.model.errors import InvalidParams
@@ -73,10 +75,10 @@ class Compiler:
                     output.step("Waiting for add-ons")
                     return None
                 build = configured
-            chosen = tuple(buildpacks.resolve(url, settings.home) for url in self._buildpacks(build, app))
-            self._run(self._inputs(build, app, workspace, chosen), output, address, stopped)
-            watch = self.watch(stopped)
-            compiled = self._pack(build, workspace, max(len(chosen), 1), uid, output, watch)
+            known = buildpack_names.known(settings.home)
+            chosen = "".join(f"{buildpacks.resolve(url, known).line}\n" for url in self._buildpacks(build, app))
+            self._run(self._inputs(build, app, workspace, chosen, known), output, address, stopped)
+            compiled = self._pack(build, workspace, uid, output, self.watch(stopped))
             release = builds.succeed(self.context, build.id, compiled)
             if release is not None:
                 self._deployed(app, compiled, release, output)
@@ -105,7 +107,7 @@ class Compiler:
         Raises BuildError, InvalidParams.
         """
         output.step("Reading app.json")
-        self._run(replace(self._inputs(build, app, workspace, ()), unpack_only=True), output, address, stopped)
+        self._run(replace(self._inputs(build, app, workspace), unpack_only=True), output, address, stopped)
         path = workspace.target(dyno.build_dir(build).removeprefix("/tmp/"), "app.json")
         return app_setups.configure(self.context, build.id, workspace.read(*path, limit=app_json.LIMIT))
 
@@ -115,7 +117,7 @@ class Compiler:
         return Workspace(self.context.blobs.cache(app.id), settings.uid_base + app.number, settings.build_disk_limit)
 
     def _buildpacks(self, build: Build, app: App) -> tuple[str, ...]:
-        """Those of the build; else BUILDPACK_URL; else none, which means detection."""
+        """Those of the build; else BUILDPACK_URL; else none, which means the app's file `.buildpacks` or detection."""
         if build.buildpacks:
             return build.buildpacks
         named = self._config_vars(app).get("BUILDPACK_URL")
@@ -127,7 +129,12 @@ class Compiler:
             return configs.find(tx, newest.config_id) if newest else {}
 
     def _inputs(
-        self, build: Build, app: App, workspace: Workspace, chosen: tuple[buildpacks.Buildpack, ...]
+        self,
+        build: Build,
+        app: App,
+        workspace: Workspace,
+        chosen: str = "",
+        known: Mapping[str, str] = MappingProxyType({}),
     ) -> dyno.Inputs:
         """Write what the build dyno reads, on a tmpfs: config vars are secrets and never reach a disk in the clear."""
         shown = self._shown(build)
@@ -136,7 +143,8 @@ class Compiler:
         shown.parent.chmod(0o700)
         for name, value in self._config_vars(app).items():
             (shown / "env" / name).write_text(value, "utf-8")
-        (shown / "buildpacks.tsv").write_text("".join(f"{pack.line}\n" for pack in chosen), "utf-8")
+        (shown / "buildpacks.tsv").write_text(chosen, "utf-8")
+        (shown / "names.tsv").write_text(buildpacks.names_file(known), "utf-8")
         source = self._source(build)
         (shown / "submodules").write_text(_submodules(self.context.blobs.source(build.id)), "utf-8")
         uid = self.context.settings.uid_base + app.number
@@ -150,7 +158,7 @@ class Compiler:
             workspace=workspace.root,
             shown=shown,
             source=source,
-            chosen=chosen,
+            folders=buildpack_names.folders(self.context.settings.home),
         )
 
     def _source(self, build: Build) -> Path | None:
@@ -214,12 +222,12 @@ class Compiler:
         settings = self.context.settings
         return Watch(begun=lambda pid: runtimes.demote(settings, "build-dynos", pid), stopped=stopped)
 
-    def _pack(self, build: Build, workspace: Workspace, count: int, uid: int, output: Output, watch: Watch) -> Compiled:
+    def _pack(self, build: Build, workspace: Workspace, uid: int, output: Output, watch: Watch) -> Compiled:
         """Discover process types, pack the slug; raises SlugError."""
         settings = self.context.settings
         tree = dyno.build_dir(build).removeprefix("/tmp/")
-        said = slug.released(workspace, count)
-        language = slug.languages(workspace, count)[-1]
+        said = slug.released(workspace, MOST_BUILDPACKS)
+        language = slug.languages(workspace, MOST_BUILDPACKS)[-1]
         output.step("Discovering process types")
         types = slug.declared(workspace, tree)
         output.detail(f"Procfile declares types -> {', '.join(types or ()) or '(none)'}")

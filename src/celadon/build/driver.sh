@@ -76,25 +76,48 @@ drop_ignored() {
     rm -rf /tmp/ignored
 }
 
+# The buildpacks of the build, or those that the app's own file .buildpacks names; "kind<tab>url<tab>ref" a line.
+list_buildpacks() {
+    if [ -s /celadon/buildpacks.tsv ] || [ ! -f "$BUILD_DIR/.buildpacks" ]; then
+        cat /celadon/buildpacks.tsv
+        return
+    fi
+    local line _
+    while read -r line _ || [ -n "$line" ]; do
+        case $line in
+        "" | \#*) ;;
+        *://*.tgz | *://*.tar.gz) printf 'archive\t%s\t\n' "$line" ;;
+        *://*"#"*) printf 'git\t%s\t%s\n' "${line%%#*}" "${line#*#}" ;;
+        *://*) printf 'git\t%s\t\n' "$line" ;;
+        *) awk -F '\t' -v name="$line" '$1 == name { print $2 FS $3 FS $4; found = 1 }
+            END { if (!found) print "unknown" FS name FS }' /celadon/names.tsv ;;
+        esac
+    done <"$BUILD_DIR/.buildpacks" | head -n "$MOST_BUILDPACKS"
+}
+
+# A URL without the user name and password that may be in it.
+shown() { sed -E 's#(://)[^/@]*@#\1#' <<<"$1"; }
+
 # Buildpack number $1 in /tmp/buildpacks/$1 (or, when it is the platform's, a link to where it is).
 fetch_buildpack() {
     local number=$1 kind=$2 url=$3 ref=$4 target=/tmp/buildpacks/$1
     mkdir -p /tmp/buildpacks
     case $kind in
+    unknown) fail 11 "Cannot find the buildpack $url, which .buildpacks names: celadon buildpacks:search lists the names there are." ;;
     # A copy: it may write `export` beside itself.
     here) cp -r "$url" "$target" ;;
-    git) git_at "$url" "$ref" "$target" || fail 11 "Cannot fetch the buildpack $url${ref:+#$ref}." ;;
+    git) git_at "$url" "$ref" "$target" || fail 11 "Cannot fetch the buildpack $(shown "$url")${ref:+#$ref}." ;;
     archive)
         mkdir "$target"
         curl -fsSL --retry 1 --proto '=http,https' "$url" | tar --extract --gzip --no-same-owner --directory "$target" ||
-            fail 11 "Cannot fetch the buildpack $url."
+            fail 11 "Cannot fetch the buildpack $(shown "$url")."
         # An archive may hold one directory with the buildpack in it.
         if [ ! -e "$target/bin" ] && [ -e "$(echo "$target"/*/bin)" ]; then
             mv "$target"/* "/tmp/buildpacks/$number.in" && rmdir "$target" && mv "/tmp/buildpacks/$number.in" "$target"
         fi
         ;;
     esac
-    [ -f "$target/bin/compile" ] || fail 11 "The buildpack $url has no bin/compile."
+    [ -f "$target/bin/compile" ] || fail 11 "The buildpack $(shown "$url") has no bin/compile."
     [ "$kind" = here ] || chmod -R u+x "$target/bin"
 }
 
@@ -155,7 +178,8 @@ main() {
     [ -z "${UNPACK_ONLY:-}" ] || return 0
     fetch_submodules
     drop_ignored
-    if [ ! -s /celadon/buildpacks.tsv ]; then
+    list_buildpacks >/tmp/buildpacks.tsv
+    if [ ! -s /tmp/buildpacks.tsv ]; then
         detect_default
         compile 1 default
         return
@@ -164,16 +188,18 @@ main() {
     BUILDPACK_NAMES=()
     while IFS=$'\t' read -r kind url ref; do
         number=$((number + 1))
-        BUILDPACK_NAMES+=("$url")
+        BUILDPACK_NAMES+=("$(shown "$url")")
         fetch_buildpack "$number" "$kind" "$url" "$ref"
         detect_chosen "$number"
         compile "$number" "$(echo -n "$url" | sha256sum | head -c 16)"
         if [ -f "/tmp/buildpacks/$number/export" ]; then
+            # Written for a shell of its own: what it sets beside variables ends here.
             set +u
-            . "/tmp/buildpacks/$number/export"
-            set -u
+            . "/tmp/buildpacks/$number/export" </dev/null
+            set +e -u
+            cd /
         fi
-    done </celadon/buildpacks.tsv
+    done </tmp/buildpacks.tsv
 }
 
 main

@@ -2,14 +2,14 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from celadon.build import buildpacks
-from celadon.build.buildpacks import Buildpack
 from celadon.model import build_environment
 from celadon.model.app import App
+from celadon.model.app_json import MOST_BUILDPACKS
 from celadon.model.build import Build
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import Bind, ContainerSpec, Limits, Runtime, Tmpfs
@@ -39,6 +39,7 @@ class Ended:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """What one build is made of. `workspace` and `shown` are host directories; `shown` holds what the dyno reads.
+    `folders` are the buildpacks of this machine.
 
     `unpack_only` leaves the source in BUILD_DIR and ends there.
     """
@@ -48,7 +49,7 @@ class Inputs:
     workspace: Path
     shown: Path
     source: Path | None
-    chosen: tuple[Buildpack, ...]
+    folders: Mapping[str, Path]
     unpack_only: bool = False
 
 
@@ -68,13 +69,12 @@ def spec(inputs: Inputs, settings: Settings, stack_root: Path, bundle: Path, add
     uid = settings.uid_base + inputs.app.number
     binds = [Bind(source=_DRIVER, target="/celadon/driver.sh")]
     binds += [
-        Bind(source=inputs.shown / name, target=f"/celadon/{name}") for name in ("buildpacks.tsv", "submodules", "env")
+        Bind(source=inputs.shown / name, target=f"/celadon/{name}")
+        for name in ("buildpacks.tsv", "names.tsv", "submodules", "env")
     ]
     if inputs.source is not None:
         binds.append(Bind(source=inputs.source, target="/celadon/source.tar"))
-    shared = {buildpacks.inside(name): buildpacks.OURS / name for name in buildpacks.default_order()}
-    shared |= {pack.location: pack.directory for pack in inputs.chosen if pack.directory is not None}
-    binds += [Bind(source=directory, target=target) for target, directory in sorted(shared.items())]
+    binds += [Bind(source=path, target=buildpacks.inside(name)) for name, path in sorted(inputs.folders.items())]
     binds += [Bind(source=uv, target="/usr/local/bin/uv"), Bind(source=inputs.workspace, target="/tmp", readonly=False)]
     return ContainerSpec(
         id=bundle.name,
@@ -124,6 +124,7 @@ def environment(inputs: Inputs, settings: Settings) -> dict[str, str]:
         "SOURCE": "/celadon/source.tar",
         "SOURCE_LIMIT": str(settings.source_limit),
         "REQUEST_ID": build.id,
+        "MOST_BUILDPACKS": str(MOST_BUILDPACKS),
         "DEFAULT_BUILDPACKS": " ".join(buildpacks.inside(name) for name in buildpacks.default_order()),
         **dict.fromkeys(trust, _TRUST),
         **_PATIENCE,

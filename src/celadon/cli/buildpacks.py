@@ -5,10 +5,11 @@ from typing import Any
 
 import click
 
+from celadon.cli.client import segment
 from celadon.cli.commands import command
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation
-from celadon.cli.output import header, say, show_json
+from celadon.cli.output import hash, header, say, show_json, table
 
 _INDEX = click.option("-i", "--index", type=click.IntRange(min=1), metavar="N", help="The position, from 1.")
 
@@ -79,6 +80,48 @@ def clear(invocation: Invocation) -> None:
     """Remove all buildpacks; the language is detected on the next push."""
     _put(invocation, [])
     say(f"Buildpacks cleared. Next release on {invocation.app} will detect the language.")
+
+
+@command(json=True)
+@click.argument("term", required=False, default="")
+def search(invocation: Invocation, term: str) -> None:
+    """Find short names of buildpacks: those with a text in their name or in where they lead; all without one."""
+    found = [entry for entry in invocation.client.all("/buildpacks") if term.casefold() in _searched(entry)]
+    if invocation.json:
+        show_json(found)
+    elif not found:
+        say("No buildpacks found")
+    else:
+        rows = [(f"{entry['namespace']}/{entry['name']}", entry["category"], entry["description"]) for entry in found]
+        table(("Buildpack", "Category", "Description"), rows)
+        say(f"\n{len(found)} buildpack{'s' if len(found) > 1 else ''} found")
+
+
+@command(json=True, must="BUILDPACK to show")
+@click.argument("buildpack")
+def info(invocation: Invocation, buildpack: str) -> None:
+    """Show where a short name leads."""
+    found = invocation.client.get(f"/buildpacks/{segment(buildpack)}")
+    if invocation.json:
+        show_json(found)
+        return
+    header(buildpack)
+    hash({"Category": found["category"], "Description": found["description"]})
+
+
+@command(json=True, must="BUILDPACK to show")
+@click.argument("buildpack")
+def versions(invocation: Invocation, buildpack: str) -> None:
+    """Show the version that a short name leads to: the newest, or what the platform's list names after the #."""
+    found = invocation.client.all(f"/buildpacks/{segment(buildpack)}/revisions")
+    if invocation.json:
+        show_json(found)
+    else:
+        table(("Version", "Ref", "Status"), [(one["release"], one["ref"] or "newest", one["status"]) for one in found])
+
+
+def _searched(entry: dict[str, Any]) -> str:
+    return f"{entry['namespace']}/{entry['name']} {entry['description']}".casefold()
 
 
 def _installations(invocation: Invocation) -> list[dict[str, Any]]:

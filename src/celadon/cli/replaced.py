@@ -7,10 +7,6 @@ from collections.abc import Mapping
 
 _TIERS = ("Apps have no tiers: the size of dynos and the plans of add-ons say what they can do.",)
 _RESIZE = "Use `celadon ps:resize web=2X` and `celadon addons:upgrade ADDON PLAN`."
-_NO_REGISTRY = (
-    "There is no registry: a buildpack is a git URL, an archive, or the short name of one that is here.",
-    "Use `celadon buildpacks:set heroku/python`, or a URL.",
-)
 _SSL = ("Certificates are the app's own, without an add-on, and served by SNI.",)
 
 _DEPLOY = (
@@ -29,9 +25,6 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
         "Use `celadon logs --explain` to see what the codes in a log mean.",
     ),
     "apps:upgrade": (*_TIERS, _RESIZE),
-    "buildpacks:info": _NO_REGISTRY,
-    "buildpacks:search": _NO_REGISTRY,
-    "buildpacks:versions": _NO_REGISTRY,
     "certs:rollback": (
         "A certificate that was replaced is not kept: its private key would be.",
         "Use `celadon certs:update CRT KEY` with the former files.",
