@@ -9,13 +9,14 @@ requested_python() {
       sed -e 's/^python-//' -e 's/^cpython-//' -e 's/^cpython@//' -e "s|\$| $file|"
     return
   done
-  [[ ! -f Pipfile.lock || -f uv.lock ]] || own_python pipfile.py python Pipfile.lock
+  [[ $INSTALLER != pipenv ]] || own_python pipfile.py python Pipfile.lock
 }
 
 # Sets PYTHON_VERSION and PYTHON (the interpreter that the virtual environment is made of).
 choose_python() {
-  local wanted='' source=''
-  read -r wanted source <<<"$(requested_python)" || true
+  local asked wanted='' source=''
+  asked=$(requested_python) || exit 1
+  read -r wanted source <<<"$asked" || true
   PYTHON=$(readlink -f /usr/bin/python3)
   PYTHON_VERSION=$(/usr/bin/python3 -V)
   PYTHON_VERSION=${PYTHON_VERSION#Python }
