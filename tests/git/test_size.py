@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.git.town import Builder, Relay, Town, Tree
+from tests.git.town import Builder, Relay, Town, Tree, wait_until
 
+from celadon.actions import apps
 from celadon.store import builds
 
 
@@ -63,6 +64,22 @@ def test_50_mb_go_through_in_bounded_memory(own_town: Town, door: str) -> None:
 @pytest.mark.long
 def test_200_mb_go_through_in_bounded_memory(own_town: Town, door: str) -> None:
     assert deploy(own_town, door, 200) < 30_000
+
+
+def test_a_push_to_a_large_repository_is_told_so(own_town: Town) -> None:
+    app = own_town.create_app()
+    tree = Tree(own_town, own_town.ssh_url(app.name))
+    tree.commit()
+    assert "The repository of" not in tree.push("main:topic").stderr
+    # A hole counts as what it stands for, as git itself would read it.
+    ballast = own_town.context.blobs.repository(app.id) / "objects" / "ballast"
+    with ballast.open("wb") as file:
+        file.truncate(600 << 20)
+    tree.commit()
+    done = tree.push("main:topic")
+    assert done.returncode == 0
+    assert f" !     The repository of {app.name} has 600 MB: pushes to it and clones of it take long." in done.stderr
+    wait_until(lambda: (apps.find(own_town.context, own_town.actor, app.name).repo_size or 0) > 600 << 20)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from celadon.model.deploy_hook import SCHEDULED
 from celadon.model.dyno import WEB
 from celadon.model.errors import CeladonError, NotFound
 from celadon.model.release import Release, ReleaseStatus
+from celadon.model.repository import size_hint
 from celadon.store import apps, dynos, formations, releases, slugs
 from celadon.store import builds as stored_builds
 
@@ -59,6 +60,9 @@ async def receive(push: Push, tell: Tell) -> int:
     """Accept or refuse a push; returns the hook's exit status."""
     await tell("-----> Celadon receiving push")
     try:
+        # With what this push brings: it is in quarantine below the objects.
+        for line in size_hint(push.app.name, await asyncio.to_thread(push.repository.size)):
+            await tell(f" !     {line}")
         plan = branches.plan(push.updates)
         for sentence in branches.sentences(plan):
             await tell(f"-----> {sentence}")
