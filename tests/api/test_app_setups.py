@@ -6,7 +6,7 @@ import pytest
 from tests.api import schema
 from tests.api.examples_app_setups import BODY, begin
 from tests.api.test_sources import made
-from tests.api.world import PASSWORD, World
+from tests.api.world import PASSWORD, Reply, World
 
 from celadon.actions import accounts, app_setups
 from celadon.actions import builds as building
@@ -52,6 +52,17 @@ def test_an_app_without_a_name_gets_one(world: World) -> None:
         ({**URL, "app": {"space": "quiet"}}, "apps here belong to accounts"),
         ({**URL, "app": {"locked": True}}, "only an app of a team can be locked"),
         ({**URL, "app": {"personal": "yes"}}, "app.personal: it must be true or false"),
+        ({**URL, "app_json": "{}"}, "cannot use both `source_blob` and `app_json`"),
+        ({"app_json": {}}, "app_json: it must be a string, not an object"),
+        ({"app_json": " " * 300_000}, "longer than 262,144 characters"),
+        ({"app_json": "[" * 90_000}, "nested too deeply"),
+        ({"app_json": '{\n "env": []}'}, "line 2, column 9: env must be an object, not a list"),
+        ({"app_json": '{"env": {"A": {}}}'}, "config var A is required"),
+        ({"app_json": '{"env": {"A": {}, "B": {}}, "addons": ["no"]}'}, "config var B is required"),
+        ({"app_json": '{"addons": ["no-such"]}'}, "Couldn't find either the add-on service or the add-on plan"),
+        ({"app_json": '{"buildpacks": ["; rm"], "formation": {"web": {"size": "huge"}}}'}, "the sizes here are"),
+        ({"app_json": "{}", "app": {"name": "example"}}, "already taken"),
+        ({"app_json": "{}", "app": {"locked": True}}, "only an app of a team can be locked"),
         ({**URL, "overrides": {"env": {"A": 1}}}, "overrides.env.A: it must be a string, not a number"),
         ({**URL, "overrides": {"env": {"A B": "1"}}}, "a name has letters, digits and underscores"),
         ({**URL, "overrides": {"env": {"PORT": "1"}}}, "PORT"),
@@ -143,3 +154,39 @@ def test_values_of_config_vars_are_in_no_answer_and_no_event(world: World) -> No
     assert secret.encode() not in world.get("/apps/from-source/events").content
     assert secret.encode() not in world.get("/apps/from-source/releases").content
     assert world.get("/apps/from-source/config-vars").json == {"KEY": secret}
+
+
+APP_JSON = """{
+  "env": {"SECRET": {"generator": "secret"}, "GIVEN": {"description": "a key"}, "PLAIN": "1"},
+  "buildpacks": [{"url": "heroku/python"}],
+  "addons": [{"plan": "scheduler", "as": "TIMER"}],
+  "success_url": "/hello"
+}"""
+
+
+def prepare(world: World, app_json: str = APP_JSON, **asked: object) -> Reply:
+    body = {"app_json": app_json, "app": {"name": "prepared", **asked}, "overrides": {"env": {"GIVEN": "over the API"}}}
+    return world.call("POST", "/app-setups", body)
+
+
+def test_an_app_json_alone_makes_an_app_that_waits_for_its_code(world: World) -> None:
+    reply = prepare(world)
+    assert (reply.status, reply.json["status"], reply.json["build"]) == (202, "pending", None)
+    assert reply.json["resolved_success_url"] == "http://prepared.localhost:8080/hello"
+    assert _problems(reply.json) == []
+    assert world.get(f"/app-setups/{reply.json['id']}").json == reply.json
+    config = world.get("/apps/prepared/config-vars").json
+    assert (len(config["SECRET"]), config["GIVEN"], config["PLAIN"]) == (64, "over the API", "1")
+    installed = world.get("/apps/prepared/buildpack-installations").json
+    assert [entry["buildpack"]["url"] for entry in installed] == ["urn:buildpack:heroku/python"]
+    assert [entry["plan"]["name"] for entry in world.get("/apps/prepared/addons").json] == ["scheduler:standard"]
+    assert world.get("/apps/prepared/builds").json == []
+    assert b"over the API" not in reply.content
+
+
+def test_an_app_of_a_team_can_be_made_from_an_app_json(world: World) -> None:
+    assert prepare(world, team="acme").status == 404
+    world.call("POST", "/teams", {"name": "acme"})
+    assert prepare(world, team="acme", locked=True).status == 202
+    (app,) = world.get("/teams/acme/apps").json
+    assert (app["name"], app["locked"]) == ("prepared", True)

@@ -78,12 +78,18 @@ def test_nothing_is_needed(content: bytes) -> None:
         ({"name": 5}, "name must be a string, not a number"),
         ({"success_url": "javascript:alert(1)"}, "success_url must be a URL, or a path"),
         ({"scripts": []}, "scripts must be an object, not a list"),
-        ({"scripts": {"postdeploy": ["a"]}}, "scripts.postdeploy must be a string, not a list"),
+        ({"scripts": {"postdeploy": ["a"]}}, "scripts.postdeploy must be a string, or an object with `command` and"),
+        ({"scripts": {"postdeploy": {"size": "2X"}}}, "scripts.postdeploy.command must be a string, not null"),
+        ({"scripts": {"postdeploy": {"command": "a", "size": 2}}}, "scripts.postdeploy.size must be a string"),
+        ({"scripts": {"pr-predestroy": 1}}, "scripts.pr-predestroy must be a string, or an object"),
+        ({"environments": []}, "environments must be an object, not a list"),
         ({"scripts": {"postdeploy": "a\x00"}}, "scripts.postdeploy has characters that no text may have"),
         ({"scripts": {"postdeploy": "\ud800"}}, "scripts.postdeploy has characters that no text may have"),
         ({"scripts": {"postdeploy": "x" * 5000}}, "scripts.postdeploy is longer than"),
         ({"env": ["A"]}, "env must be an object, not a list"),
         ({"env": {"A": 1}}, "env.A must be an object, not a number"),
+        ({"env": {"A": {"description": 1, "value": "x"}}}, "env.A.description must be a string, not a number"),
+        ({"env": {"A\n\x1b[31mB": "1"}}, "env.'A\\n\\x1b[31mB': cannot set config var"),
         ({"env": {"A": {"value": True}}}, "env.A.value must be a string, not true or false"),
         ({"env": {"A": {"required": "no"}}}, "env.A.required must be true or false, not a string"),
         ({"env": {"A": {"generator": "uuid"}}}, 'env.A.generator must be "secret"'),
@@ -115,6 +121,51 @@ def test_what_is_wrong_is_said(content: object, words: str) -> None:
     assert words in said
 
 
+WRONG = b"""{
+  "env": {
+    "KEY": {"generator": "uuid"},
+    "A B": "1"
+  },
+  "formation": {"web": {"quantity": 1, "quantity": -1}},
+  "addons": ["scheduler",
+    {"as": "DB"}]
+}
+"""
+
+
+def test_each_mistake_is_said_with_its_place_in_the_order_of_the_file() -> None:
+    assert [said.partition(" must")[0].partition(": cannot")[0] for said in errors(WRONG)] == [
+        "line 3, column 26: env.KEY.generator",
+        "line 4, column 12: env.'A B'",
+        # Of a key that is there twice, the last is what counts.
+        "line 6, column 52: formation.web.quantity",
+        # What is not there is missed by what should have it.
+        "line 8, column 5: addons[1].plan",
+    ]
+
+
+def test_a_syntax_error_is_said_with_its_place() -> None:
+    assert errors(b'{\n  "env": {,}\n}') == (
+        "app.json is not valid JSON in UTF-8: Expecting property name enclosed in double quotes, line 2, column 11",
+    )
+
+
+def test_a_script_may_say_in_which_size_it_runs() -> None:
+    found = parse(scripts={"postdeploy": {"command": "rake db:seed", "size": "standard-2x"}})
+    assert (found.postdeploy, found.postdeploy_size) == ("rake db:seed", "standard-2x")
+    assert parse(scripts={"postdeploy": {"command": " ", "size": "standard-2x"}}) == AppJson()
+
+
+def test_keys_that_nobody_knows_are_told_of() -> None:
+    known = {"$schema": "x", "keywords": [], "logo": "x", "repository": "x", "website": "x", "image": "x"}
+    found = parse(**known, environments={"review": {}}, addon=["a"], **{"a\nb": 1})
+    assert found.unknown == ("addon", "a\N{REPLACEMENT CHARACTER}b")
+
+
+def test_a_file_may_begin_with_a_mark_that_it_is_utf_8() -> None:
+    assert app_json.parse(b'\xef\xbb\xbf{"env": {"A": "1"}}').env == {"A": EnvVar(value="1")}
+
+
 def test_everything_that_is_wrong_is_said_at_once_and_not_without_end() -> None:
     assert len(errors({"name": 1, "env": {"A": 1}, "stack": 2})) == 3
     assert len(errors({"env": {f"A{number}": number for number in range(1000)}})) == 50
@@ -132,6 +183,8 @@ def test_config_vars_come_from_overrides_then_a_generator_then_a_value() -> None
 
 def test_required_config_vars_must_come_from_somewhere() -> None:
     found = parse(env={"A": {"description": "a key"}, "B": {"required": True}, "C": {}})
+    assert found.env["A"].description == "a key"
+    assert found.missing({"C": ""}) == ["A", "B"]
     with pytest.raises(ManifestError) as raised:
         found.config_vars({"C": ""}, lambda: "")
     assert raised.value.errors == tuple(

@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from celadon.actions import accounts, addons, app_setups, apps, builds, context, dynos, provisioning, releases
+from celadon.actions import (
+    accounts,
+    addons,
+    app_setups,
+    apps,
+    builds,
+    context,
+    dynos,
+    provisioning,
+    releases,
+)
 from celadon.actions.builds import Compiled
 from celadon.actions.context import Context
 from celadon.model.account import Actor

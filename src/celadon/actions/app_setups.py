@@ -1,19 +1,21 @@
 """App setups: from a source with an app.json in it to an app that runs, or to no app and a reason.
 
 Who asks gets the app and its build at once. The build role reads app.json first (`configure`), and builds once the add-ons
-that it wants are there; it also takes the steps in between and after that (`advance`), and the dyno manager says how the postdeploy script ended. Each is one
-transaction that moves `step` on: whoever dies, the next look at the row goes on from where it stands.
+that it wants are there; it also takes the steps in between and after that (`advance`), and the dyno manager says how the postdeploy
+script ended. Each is one transaction that moves `step` on: whoever dies, the next look at the row goes on from where it stands.
+
+Who comes with an app.json alone (`prepare`) gets an app with what it asks for, and brings the code later, however that is done.
 """
 
-import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urljoin
 
-from celadon.actions import access, apps, buildpacks, builds, config_vars, dynos, formations, placing
+from celadon.actions import access, apps, buildpacks, builds, dynos, formations, manifests
 from celadon.actions.context import Context, now
-from celadon.model import app_json, buildpack, config
+from celadon.model import app_json, config
 from celadon.model.account import Actor
 from celadon.model.addon import AddOnState
 from celadon.model.app import App
@@ -42,7 +44,7 @@ def create(
     stack: str | None = None,
     env: Mapping[str, str] | None = None,
     buildpack_urls: Sequence[str] | None = None,
-) -> tuple[AppSetup, App, Build]:
+) -> tuple[AppSetup, App, Build | None]:
     """Make an app and ask for its setup. `env` and `buildpack_urls` are overrides of app.json.
 
     Raises InvalidParams, Forbidden.
@@ -77,16 +79,77 @@ def create(
             created_at=now(),
             updated_at=now(),
         )
-        app_setups.insert(tx, setup)
-        line = f"Setup started by user {actor.email}"
-        events.insert(tx, "app-setup:create", line=line, app_id=app.id, by=actor, resource_id=setup_id)
-        changes.record(tx, "app-setup", app.id)
+        _insert(tx, app, actor, setup)
 
     apps.create(context, actor, name=name, region=region, stack=stack, also=begin)
     return find(context, actor, setup_id)
 
 
-def find(context: Context, actor: Actor, setup_id: str) -> tuple[AppSetup, App, Build]:
+def prepare(
+    context: Context,
+    actor: Actor,
+    content: bytes,
+    *,
+    name: str | None = None,
+    region: str | None = None,
+    stack: str | None = None,
+    team: str | None = None,
+    locked: bool = False,
+    env: Mapping[str, str] | None = None,
+    buildpack_urls: Sequence[str] | None = None,
+) -> tuple[AppSetup, App, None]:
+    """Make an app with the config vars, buildpacks and add-ons of an app.json. Its formation and its postdeploy script follow
+    the first release of code that succeeds. `env` and `buildpack_urls` are overrides.
+
+    Raises InvalidParams, with a line for each mistake in the app.json, and Forbidden; nothing is made then.
+    """
+    access.require_write_secrets(actor)
+    setup_id = str(uuid.uuid4())
+
+    def begin(tx: Transaction, app: App) -> None:
+        _, asked = manifests.give(context, tx, app, actor, wanted, env=env or {}, buildpack_urls=buildpack_urls)
+        setup = AppSetup(
+            id=setup_id,
+            app_id=app.id,
+            account_id=actor.account.id,
+            build_id=None,
+            step=SetupStep.AWAITING,
+            env={},
+            buildpacks=None,
+            created_at=now(),
+            updated_at=now(),
+            addons=asked,
+            **_afterwards(wanted),
+        )
+        _insert(tx, app, actor, setup)
+
+    try:
+        wanted = app_json.parse(content)
+        apps.create(context, actor, name=name, region=region, stack=stack, team=team, locked=locked, also=begin)
+    except ManifestError as error:
+        raise InvalidParams("\n".join(["cannot create an app from this app.json", *error.errors])) from None
+    setup, app, _ = find(context, actor, setup_id)
+    return setup, app, None
+
+
+def _insert(tx: Transaction, app: App, by: Actor, setup: AppSetup) -> None:
+    app_setups.insert(tx, setup)
+    line = f"Setup started by user {by.email}"
+    events.insert(tx, "app-setup:create", line=line, app_id=app.id, by=by, resource_id=setup.id)
+    changes.record(tx, "app-setup", app.id)
+
+
+def _afterwards(wanted: AppJson) -> dict[str, Any]:
+    """What of an app.json its setup has to remember until the app is released."""
+    return {
+        "formation": {name: (scale.quantity, scale.size) for name, scale in wanted.formation.items()},
+        "postdeploy": wanted.postdeploy,
+        "postdeploy_size": wanted.postdeploy_size,
+        "success_url": wanted.success_url,
+    }
+
+
+def find(context: Context, actor: Actor, setup_id: str) -> tuple[AppSetup, App, Build | None]:
     """A setup that the actor has asked for, its app (which may be destroyed) and its build; raises NotFound."""
     access.require_read(actor)
     with context.database.read() as tx:
@@ -94,9 +157,13 @@ def find(context: Context, actor: Actor, setup_id: str) -> tuple[AppSetup, App, 
         if setup is None or setup.account_id != actor.account.id:
             raise NotFound("app_setup")
         app = stored_apps.find_any(tx, setup.app_id)
-        build = stored_builds.find_by_id(tx, setup.build_id)
-    assert app is not None and build is not None, "a setup goes with its app"
+        build = _build_of(tx, setup)
+    assert app is not None, "a setup goes with its app"
     return setup, app, build
+
+
+def _build_of(tx: Transaction, setup: AppSetup) -> Build | None:
+    return stored_builds.find_by_id(tx, setup.build_id) if setup.build_id else None
 
 
 def resolved_success_url(context: Context, setup: AppSetup, app: App) -> str | None:
@@ -146,14 +213,8 @@ def _configure(context: Context, tx: Transaction, setup: AppSetup, build: Build,
     by = _actor(tx, setup)
     app = access.app_for(tx, by, setup.app_id, "config:write")
     stored_apps.lock(tx, app.id)
-    wanted_urls = wanted.buildpacks if setup.buildpacks is None else setup.buildpacks
-    installed = tuple(url.removeprefix(buildpack.URN) for url in wanted_urls)
-    env = _checked(context, setup, wanted, installed)
-    config_vars.change(context, tx, app, by, env)
-    if installed:
-        buildpacks.install(tx, app, by, installed)
+    installed, asked = manifests.give(context, tx, app, by, wanted, env=setup.env, buildpack_urls=setup.buildpacks)
     stored_builds.update(tx, build.id, now=now(), buildpacks=installed)
-    asked = _ask_for_addons(context, tx, app, by, wanted)
     app_setups.update(
         tx,
         setup.id,
@@ -161,50 +222,10 @@ def _configure(context: Context, tx: Transaction, setup: AppSetup, build: Build,
         step=SetupStep.PROVISIONING if asked else SetupStep.BUILDING,
         env={},
         addons=asked,
-        formation={name: (scale.quantity, scale.size) for name, scale in wanted.formation.items()},
-        postdeploy=wanted.postdeploy,
-        success_url=wanted.success_url,
+        **_afterwards(wanted),
     )
     changes.record(tx, "app-setup", app.id)
     return None if asked else replace(build, buildpacks=installed)
-
-
-def _ask_for_addons(context: Context, tx: Transaction, app: App, by: Actor, wanted: AppJson) -> tuple[str, ...]:
-    """Ids of the add-ons that an app.json wants; raises ManifestError with what cannot be had."""
-    errors: list[str] = []
-    asked: list[str] = []
-    for one in wanted.addons:
-        try:
-            made = placing.place(context, tx, by, app, one.plan, attachment=one.attachment, options=one.options)
-            asked.append(made.id)
-        except CeladonError as error:
-            errors.append(f"add-on {one.plan[:60]!r}: {error.message}")
-    if errors:
-        raise ManifestError(errors)
-    return tuple(asked)
-
-
-def _checked(context: Context, setup: AppSetup, wanted: AppJson, urls: Sequence[str]) -> dict[str, str]:
-    """The config vars of an app.json that is also right for this platform; raises ManifestError."""
-    errors: list[str] = []
-    env: dict[str, str] = {}
-    try:
-        env = wanted.config_vars(setup.env, lambda: secrets.token_hex(32))
-    except ManifestError as error:
-        errors += error.errors
-    for url in urls:
-        try:
-            buildpacks.check(context, url)
-        except InvalidParams as error:
-            errors.append(error.message)
-    for scale in wanted.formation.values():
-        try:
-            context.settings.sizes.find(scale.size or context.settings.sizes.default.name)
-        except InvalidParams as error:
-            errors.append(error.message)
-    if errors:
-        raise ManifestError(errors)
-    return env
 
 
 def due(context: Context) -> list[str]:
@@ -217,7 +238,10 @@ def _is_due(tx: Transaction, setup: AppSetup) -> bool:
     if setup.step is SetupStep.POSTDEPLOY:
         # One that has ended has said so before its row goes.
         return setup.dyno_id is None or stored_dynos.find_by_id(tx, setup.dyno_id) is None
-    build = stored_builds.find_by_id(tx, setup.build_id)
+    if setup.step is SetupStep.AWAITING:
+        # Whether it is released is known to who has listed it. One that is not made is for its people to make up for.
+        return AddOnState.PROVISIONING not in _states(tx, setup)
+    build = _build_of(tx, setup)
     if setup.step is SetupStep.PROVISIONING:
         stopped = build is None or build.status is not BuildStatus.PENDING or build.cancel_requested
         return stopped or not _still_made(tx, setup)
@@ -229,8 +253,12 @@ def _is_due(tx: Transaction, setup: AppSetup) -> bool:
 
 def _still_made(tx: Transaction, setup: AppSetup) -> bool:
     """Whether add-ons of a setup are being made, and none of them has failed."""
-    states = {addon.state for addon in addons.by_ids(tx, setup.addons).values()}
+    states = _states(tx, setup)
     return states == {AddOnState.PROVISIONING} or states == {AddOnState.PROVISIONING, AddOnState.PROVISIONED}
+
+
+def _states(tx: Transaction, setup: AppSetup) -> set[AddOnState]:
+    return {addon.state for addon in addons.by_ids(tx, setup.addons).values()}
 
 
 def advance(context: Context, setup_id: str) -> None:
@@ -243,7 +271,10 @@ def advance(context: Context, setup_id: str) -> None:
             if setup.step is SetupStep.POSTDEPLOY:
                 _fail(context, tx, setup, "the postdeploy script was stopped before it had begun")
                 return
-            build = stored_builds.find_by_id(tx, setup.build_id)
+            if setup.step is SetupStep.AWAITING:
+                _start(context, tx, setup)
+                return
+            build = _build_of(tx, setup)
             if setup.step is SetupStep.PROVISIONING:
                 _build(context, tx, setup, build)
                 return
@@ -286,7 +317,7 @@ def _start(context: Context, tx: Transaction, setup: AppSetup) -> None:
     if setup.postdeploy is None:
         _end(tx, setup, SetupStep.SUCCEEDED, "Setup succeeded")
         return
-    dyno, _ = dynos.start(context, tx, app, by, command=setup.postdeploy)
+    dyno, _ = dynos.start(context, tx, app, by, command=setup.postdeploy, size=setup.postdeploy_size)
     app_setups.update(tx, setup.id, now=now(), step=SetupStep.POSTDEPLOY, dyno_id=dyno.id)
     changes.record(tx, "app-setup", app.id)
 
@@ -339,13 +370,14 @@ def _fail(context: Context, tx: Transaction, setup: AppSetup, reason: str, error
     app = stored_apps.lock(tx, setup.app_id)
     if app is None:
         reason = "the app was destroyed"
-    elif app.owner_id == setup.account_id:
+    elif app.owner_id == setup.account_id and not setup.keeps_app:
         apps.remove(context, tx, app, _actor(tx, setup))
-    build = stored_builds.find_by_id(tx, setup.build_id)
+    build = _build_of(tx, setup)
     if build is not None and build.status is BuildStatus.PENDING:
         stored_builds.update(tx, build.id, now=now(), cancel_requested=True)
     app_setups.update(tx, setup.id, now=now(), failure_message=reason, manifest_errors=tuple(errors))
-    _end(tx, setup, SetupStep.FAILED, f"Setup failed -- {reason}")
+    rest = "; what app.json wants after the first release is left to you" if app and setup.keeps_app else ""
+    _end(tx, setup, SetupStep.FAILED, f"Setup failed -- {reason}{rest}")
 
 
 def _end(tx: Transaction, setup: AppSetup, step: SetupStep, line: str) -> None:

@@ -1,7 +1,7 @@
 """Apps: list, create, show, rename, open, destroy."""
 
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from celadon.cli.failure import ApiFailure, Failure, UsageFailure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.output import action, hash, header, listing, say, show_json, size
 from celadon.cli.teams import team_option
+
+if TYPE_CHECKING:
+    from celadon.cli.app_json import Manifest
 
 _DEFAULT_REGION = "us"
 
@@ -62,6 +65,20 @@ def _list_mine(invocation: Invocation, apps: list[dict[str, Any]]) -> None:
 @click.option("--ssh-git", is_flag=True, help="Let the remote use SSH instead of HTTPS.")
 @team_option(required=False)
 @click.option("--locked", is_flag=True, help="With --team: not open to all members of the team.")
+@click.option(
+    "--from-app-json",
+    metavar="[PATH]",
+    is_flag=False,
+    flag_value="app.json",
+    help="With the config vars, add-ons, buildpacks, formation and script of an app.json, by default ./app.json.",
+)
+@click.option(
+    "-e",
+    "--env",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="With --from-app-json: a config var that it requires, or more.",
+)
 def create(
     invocation: Invocation,
     name: str | None,
@@ -75,20 +92,13 @@ def create(
     ssh_git: bool,
     team: str | None,
     locked: bool,
+    from_app_json: str | None,
+    env: tuple[str, ...],
 ) -> None:
     """Create a new app, with a name of your choice or a random one, and a git remote in this repository."""
-    name = name or named
-    wanted = {"name": name, "region": region, "stack": stack, "team": team, "locked": locked if team else None}
-    with action(f"Creating {name or 'app'}", quiet=invocation.json or name is None) as creating:
-        path = "/teams/apps" if team else "/apps"
-        app = invocation.client.post(path, {key: value for key, value in wanted.items() if value})
-        creating.status = f"stack is {app['stack']['name']}"
-    if name is None and not invocation.json:
-        say(f"Creating {app['name']}... done, stack is {app['stack']['name']}")
-    if buildpack:
-        with action(f"Setting buildpack to {buildpack}", quiet=invocation.json):
-            path = f"/apps/{segment(app['name'])}/buildpack-installations"
-            invocation.client.put(path, {"updates": [{"buildpack": buildpack}]})
+    name, manifest = _manifest(name or named, from_app_json, env)
+    asked = {"name": name, "region": region, "stack": stack, "team": team, "locked": locked if team else None}
+    app = _create(invocation, name, {key: value for key, value in asked.items() if value}, manifest, buildpack)
     if wanted_addons := [plan.strip() for plan in addons.split(",") if plan.strip()]:
         _add_all(invocation, app["name"], wanted_addons)
     url = git.url_of(invocation.platform, app, ssh=ssh_git)
@@ -98,6 +108,55 @@ def create(
         say(f"{app['web_url']} | {url}")
     if not no_remote:
         git.attach(invocation.platform, remote, url, quiet=invocation.json)
+    if manifest is not None:
+        _follow(invocation, app["name"], manifest)
+
+
+def _manifest(name: str | None, value: str | None, env: tuple[str, ...]) -> "tuple[str | None, Manifest | None]":
+    """The app's name, and the app.json that it is to be made from, if one was asked for."""
+    if value is None:
+        if env:
+            raise UsageFailure("--env goes with --from-app-json; of an app that is there: celadon config:set KEY=VALUE")
+        return name, None
+    from celadon.cli import app_json
+
+    path, name = app_json.split(value, name)
+    return name, app_json.read(path, env)
+
+
+def _create(
+    invocation: Invocation,
+    name: str | None,
+    asked: dict[str, Any],
+    manifest: "Manifest | None",
+    buildpack: str | None,
+) -> dict[str, Any]:
+    with action(f"Creating {name or 'app'}", quiet=invocation.json or name is None) as creating:
+        if manifest is not None:
+            from celadon.cli import app_json
+
+            app = app_json.create(invocation, manifest, asked, buildpack)
+        else:
+            app = invocation.client.post("/teams/apps" if "team" in asked else "/apps", asked)
+        creating.status = f"stack is {app['stack']['name']}"
+    if name is None and not invocation.json:
+        say(f"Creating {app['name']}... done, stack is {app['stack']['name']}")
+    if manifest is not None:
+        if not invocation.json:
+            app_json.tell_given(manifest, buildpack)
+    elif buildpack:
+        with action(f"Setting buildpack to {buildpack}", quiet=invocation.json):
+            path = f"/apps/{segment(app['name'])}/buildpack-installations"
+            invocation.client.put(path, {"updates": [{"buildpack": buildpack}]})
+    return app
+
+
+def _follow(invocation: Invocation, app: str, manifest: "Manifest") -> None:
+    from celadon.cli import app_json
+
+    app_json.await_addons(invocation, app)
+    if not invocation.json:
+        app_json.tell_rest(manifest.wanted)
 
 
 def _add_all(invocation: Invocation, app: str, plans: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""App setups: an app made from a source and the app.json in it."""
+"""App setups: an app made from a source and the app.json in it, or from an app.json alone."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,12 @@ from enum import StrEnum
 
 class SetupStep(StrEnum):
     """What a setup is at: app.json is to be read; the add-ons that it wants are made; the build runs, and what it released
-    its release command; the postdeploy script runs; it is over, well or not.
+    its release command; the postdeploy script runs; it is over, well or not. One from an app.json alone begins with
+    waiting for the first release of code that succeeds.
     """
 
     READING = "reading"
+    AWAITING = "awaiting"
     PROVISIONING = "provisioning"
     BUILDING = "building"
     POSTDEPLOY = "postdeploy"
@@ -31,14 +33,14 @@ OUTPUT_LIMIT = 64 << 10
 class AppSetup:
     """`env` and `buildpacks` are overrides of app.json, `env` until that has been read.
 
-    `addons` are the ids of those that app.json wants before the build; `formation` (type → quantity and size),
-    `postdeploy` and `success_url` are what it wants once the app is built. `dyno_id` is the one-off that runs the postdeploy script; `output` and `exit_code` are how that ended.
+    `build_id` is None for a setup from an app.json alone. `addons` are the ids of those that app.json wants before the build;
+    `formation` (type → quantity and size), `postdeploy`, the size of its dyno and `success_url` are what it wants once the app is built. `dyno_id` is the one-off that runs the postdeploy script; `output` and `exit_code` are how that ended.
     """
 
     id: str
     app_id: str
     account_id: str
-    build_id: str
+    build_id: str | None
     step: SetupStep
     env: Mapping[str, str] = field(repr=False)
     buildpacks: tuple[str, ...] | None
@@ -47,6 +49,7 @@ class AppSetup:
     addons: tuple[str, ...] = ()
     formation: Mapping[str, tuple[int | None, str | None]] = field(default_factory=dict)
     postdeploy: str | None = None
+    postdeploy_size: str | None = None
     success_url: str | None = None
     dyno_id: str | None = None
     output: str | None = field(default=None, repr=False)
@@ -58,3 +61,8 @@ class AppSetup:
     def status(self) -> str:
         """In the API's words."""
         return self.step.value if self.step in OVER else "pending"
+
+    @property
+    def keeps_app(self) -> bool:
+        """Whether the app stays when this fails: its code comes from its people, who go on with it."""
+        return self.build_id is None

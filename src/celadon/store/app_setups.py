@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from celadon.model.app_setup import OVER, AppSetup, SetupStep
+from celadon.model.release import ReleaseStatus
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
@@ -35,8 +36,14 @@ def find_of_dyno(tx: Transaction, dyno_id: str) -> AppSetup | None:
 
 
 def list_pending(tx: Transaction) -> list[AppSetup]:
-    """Those that are not over, oldest first."""
-    return _every(tx, sa.select(_t).where(_t.c.step.not_in(OVER)).order_by(_t.c.created_at))
+    """Those that are not over, oldest first; without those whose app has no code yet, of which there may be many."""
+    app, release = tables.apps.c, tables.releases.c
+    released = sa.exists().where(
+        release.app_id == _t.c.app_id, release.slug_id.is_not(None), release.status == ReleaseStatus.SUCCEEDED
+    )
+    destroyed = sa.exists().where(app.id == _t.c.app_id, app.deleted_at.is_not(None))
+    waits = sa.and_(_t.c.step == SetupStep.AWAITING, sa.not_(released), sa.not_(destroyed))
+    return _every(tx, sa.select(_t).where(_t.c.step.not_in(OVER), sa.not_(waits)).order_by(_t.c.created_at))
 
 
 def builds_at(tx: Transaction, step: SetupStep) -> list[str]:
