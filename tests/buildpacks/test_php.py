@@ -1,0 +1,381 @@
+"""The php buildpack, with the stack's PHP, Composer and both servers. Packages come from the app: no test reaches packagist."""
+
+import base64
+import http.server
+import json
+import runpy
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.buildpacks import stack
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "php-apache"
+LIB = stack.BUILDPACKS / "php" / "lib"
+ARCHIVE = EXAMPLE / "packages" / "erusev-parsedown-1.7.4.zip"
+MANIFEST: dict[str, Any] = json.loads((EXAMPLE / "composer.json").read_text("utf-8"))
+LOCK: dict[str, Any] = json.loads((EXAMPLE / "composer.lock").read_text("utf-8"))
+PACKAGE: dict[str, Any] = LOCK["packages"][0]
+
+
+def manifest(**changes: object) -> str:
+    return json.dumps({**MANIFEST, **changes})
+
+
+def requiring(**required: str) -> str:
+    return manifest(
+        require={**MANIFEST["require"], **{name.replace("_", "-"): text for name, text in required.items()}}
+    )
+
+
+def lock(**changes: object) -> str:
+    """The example's, with another entry for its package."""
+    return json.dumps({**LOCK, "packages": [{**PACKAGE, **changes}]})
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[stack.App, stack.Compiled]:
+    """The example, and how its first build went; its cache serves all other tests."""
+    app = stack.App(folder=tmp_path_factory.mktemp("php"))
+    shutil.copytree(EXAMPLE, app.source)
+    return app, app.compile("php")
+
+
+@pytest.fixture
+def example(first: tuple[stack.App, stack.Compiled]) -> Iterator[stack.App]:
+    app, built = first
+    assert built.status == 0, built.output
+    yield app
+    for folder in (app.source, app.config):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(EXAMPLE, app.source)
+
+
+def build(app: stack.App, files: dict[str, str] | None = None) -> stack.Compiled:
+    app.write(files or {})
+    built = app.compile("php")
+    assert built.status == 0, built.output
+    return built
+
+
+def test_detects_php(app: stack.App) -> None:
+    app.write({"index.html": ""})
+    assert app.detect("php") is None
+    app.write({"index.php": ""})
+    assert app.detect("php") == "PHP"
+    (app.source / "index.php").rename(app.source / "composer.json")
+    assert app.detect("php") == "PHP"
+
+
+def test_the_example_answers_behind_apache_and_its_second_build_fetches_nothing(
+    first: tuple[stack.App, stack.Compiled], example: stack.App
+) -> None:
+    assert "-----> Using PHP 8.4." in first[1].output
+    assert "-----> Installing the packages of composer.lock with Composer\n" in first[1].output
+    assert "         - Installing erusev/parsedown (1.7.4): Extracting archive\n" in first[1].output
+    page = (EXAMPLE / "public" / "index.php").read_text("utf-8")
+    second = build(example, {"public/index.php": page.replace("Hello *", "Changed for *")})
+    assert "-----> Using the packages of composer.lock from the cache\n" in second.output
+    assert "Installing erusev" not in second.output
+    assert "  web: heroku-php-apache2\n" in example.release("php")
+    command = "vendor/bin/heroku-php-apache2 public/ 2>&1 | tee log"
+    with example.serve(command, env={"DYNO": "web.1"}) as url:
+        assert stack.get(url)[1].startswith("<h1>Hello from web.1</h1>\n<p>PHP 8.4.")
+        # By .htaccess, which the example has.
+        assert stack.get(f"{url}/there")[1] == "<p>Changed for <em>there</em></p>\n"
+        assert stack.get(f"{url}/.htaccess")[0] == 404
+    log = (example.slug / "log").read_text("utf-8")
+    assert "UTC] greeting there\n" in log, "what error_log() writes is not in the log"
+    assert '"GET /there HTTP/1.1" 200 ' in log
+    assert "Serving public on port " in log
+
+
+NGINX = """\
+location / { try_files $uri @rewritten; }
+location @rewritten { rewrite ^(.*)$ /app.php$1 last; }
+location ~ ^/app\\.php(/|$) { try_files @heroku-fcgi @heroku-fcgi; internal; }
+"""
+SHOW = """<?php
+header('Content-Type: text/plain');
+file_put_contents('/app/var/own.log', "a line of its own\\n", FILE_APPEND);
+fwrite(fopen('php://stderr', 'w'), "to stderr\\n");
+echo implode(' ', [$_SERVER['PATH_INFO'] ?? '-', ini_get('memory_limit'), ini_get('default_charset'), ini_get('date.timezone'),
+    getenv('WEB_CONCURRENCY'), $_ENV['GREETING'], $_SERVER['HTTP_AUTHORIZATION'] ?? '-', session_start() ? 'session' : '']);
+"""
+
+
+@pytest.mark.parametrize("server", ["apache2", "nginx"])
+def test_the_options_of_herokus_programs(app: stack.App, server: str) -> None:
+    rewrite = "RewriteEngine On\nRewriteCond %{DOCUMENT_ROOT}%{REQUEST_URI} !-f\nRewriteRule ^(.*)$ /app.php$1 [L]\n"
+    build(
+        app,
+        {
+            "composer.json": '{"require": {"php": ">=8.1", "ext-pdo_pgsql": "*"}}',
+            "web/app.php": SHOW,
+            "web/static.txt": "a file\n",
+            "web/.user.ini": "date.timezone = Europe/Vienna\n",
+            "etc/server.conf.php": "<?php readfile('etc/server.conf');",
+            "etc/server.conf": NGINX if server == "nginx" else rewrite,
+            "etc/pool.conf": "php_value[memory_limit] = 64M\n",
+            "etc/php.ini": "default_charset = latin1\n",
+        },
+    )
+    command = f"heroku-php-{server} -C etc/server.conf.php -F etc/pool.conf -i etc/php.ini -l var/own.log -v web/ 2>&1 | tee log"
+    with app.serve(command, env={"GREETING": "hi", "PHP_INI_SCAN_DIR": ":/nowhere"}) as url:
+        shown = stack.get(f"{url}/some/path", Authorization="Bearer x")
+        assert shown[1] == "/some/path 64M latin1 Europe/Vienna 8 hi Bearer x session", shown
+        assert stack.get(f"{url}/static.txt")[1] == "a file\n"
+        assert stack.get(f"{url}/.user.ini")[0] == 404
+    log = (app.slug / "log").read_text("utf-8")
+    assert "to stderr\n" in log
+    assert "a line of its own\n" in log
+    assert "Using etc/server.conf.php for " in log
+    assert "WEB_CONCURRENCY is 8, computed for 512 MB" in log
+
+
+@pytest.mark.parametrize("server", ["apache2", "nginx"])
+def test_an_app_of_index_php_alone_and_what_is_not_served(app: stack.App, server: str) -> None:
+    built = build(app, {"index.php": "<?php echo 'plain';", "lib/other.php": "<?php echo 'other';", "Procfile": ""})
+    assert "without Composer" in built.output
+    (app.slug / "vendor" / "secret.php").write_text("<?php echo 'no';")
+    with app.serve(f"vendor/bin/heroku-php-{server}") as url:
+        assert stack.get(url)[1] == "plain"
+        assert stack.get(f"{url}/lib/other.php")[1] == "other"
+        for path in ("vendor/secret.php", ".profile.d/php.sh", "Procfile", "missing.php", "missing"):
+            assert stack.get(f"{url}/{path}")[0] in (403, 404), path
+
+
+def test_the_document_root_of_a_framework_is_hinted_at(app: stack.App) -> None:
+    hint = "Commit a Procfile that names it: web: heroku-php-apache2 public/"
+    assert hint in build(app, {"composer.json": "{}", "public/index.php": ""}).output
+    assert hint not in build(app, {"Procfile": "web: heroku-php-nginx public/\n"}).output
+
+
+STOP = """
+heroku-php-{server} >log 2>&1 & boot=$!
+until curl -so /dev/null localhost:$PORT/index.html; do sleep 0.05; done
+curl -s localhost:$PORT/ >page & asked=$!
+until [ -e asked ]; do sleep 0.05; done
+{deed}
+wait $boot; echo "boot $?"
+wait $asked; cat page
+pgrep -c 'apache|nginx|php-fpm'
+cat log
+"""
+
+
+@pytest.mark.parametrize("server", ["apache2", "nginx"])
+def test_sigterm_lets_a_request_finish(app: stack.App, server: str) -> None:
+    build(app, {"index.php": "<?php touch('asked'); sleep(1); error_log('last'); echo \"done\\n\";", "index.html": ""})
+    ran = app.run(STOP.format(server=server, deed="kill -TERM $boot"), env={"PORT": str(stack.free_port())})
+    assert ran.output.startswith("boot 143\ndone\n0\n"), ran.output
+    assert "UTC] last\n" in ran.output, "what was logged last is lost"
+
+
+def test_the_dyno_ends_with_php(app: stack.App) -> None:
+    build(app, {"index.php": "<?php touch('asked'); sleep(1);", "index.html": ""})
+    ran = app.run(STOP.format(server="nginx", deed="pkill -KILL -o php-fpm"), env={"PORT": str(stack.free_port())})
+    assert ran.output.startswith("boot 1\n"), ran.output
+    assert "PHP-FPM has ended (status 137)\n" in ran.output
+    assert "\n0\n" in ran.output, "a server was left behind"
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("heroku-php-nginx nowhere/", "the document root nowhere/ is not a folder of the app"),
+        ("heroku-php-nginx -C none.conf", "the app has no file none.conf"),
+        ("heroku-php-apache2 -x", "there is no option -x"),
+        ("heroku-php-apache2 public -v", "the last word after all options"),
+        ("heroku-php-apache2 -l 'logs/*.log'", "no file is called logs/*.log"),
+        ("WEB_CONCURRENCY=many heroku-php-apache2", "should be a number from 1 on"),
+        ("heroku-php-apache2 -F composer.json", "PHP-FPM refuses its configuration"),
+        ("heroku-php-apache2 -t -C composer.json", "Syntax error"),
+    ],
+)
+def test_a_command_line_that_cannot_serve_says_why(example: stack.App, command: str, answer: str) -> None:
+    if not (example.slug / ".heroku" / "php").exists():
+        build(example)
+    ran = example.run(command, env={"PORT": "5000"})
+    assert answer in ran.output
+    assert ran.status != 0
+
+
+BROKEN: dict[str, tuple[dict[str, str | None], str]] = {
+    "JSON": ({"composer.json": '{"require": {"php": "^8.2",}}'}, "cannot read composer.json"),
+    "no object": ({"composer.json": "[1]"}, "cannot read composer.json"),
+    "no range": ({"composer.json": requiring(php="newest")}, 'Invalid version string "newest"'),
+    "no lock": ({"composer.lock": None}, "there is no composer.lock beside it"),
+    "a conflict in the lock": ({"composer.lock": "<<<<<<< HEAD\n"}, "cannot read composer.lock"),
+    "a lock of nothing": ({"composer.lock": "{}"}, "cannot read composer.lock"),
+    "a lock of before": ({"composer.json": requiring(**{"monolog/monolog": "^3"})}, "composer.lock does not have all"),
+    "a PHP to come": ({"composer.json": requiring(php="~8.5.0")}, 'Change "php" in composer.json, to "^8.4" for example'),
+    "a package's old PHP": ({"composer.lock": lock(require={"php": "^7.4"})}, "composer update erusev/parsedown"),
+    "no such extension": ({"composer.json": requiring(ext_gmp="*")}, "requires ext-gmp, and the stack's PHP has no such"),
+    "a script": ({"composer.json": manifest(scripts={"post-install-cmd": "@php artisan x"})}, "a script of composer.json"),
+    "the script compile": ({"composer.json": manifest(scripts={"compile": "exit 3"})}, "a script of composer.json failed"),
+    "another archive": ({"composer.lock": lock(dist={**PACKAGE["dist"], "shasum": "0" * 40})}, "not the one of composer.lock"),
+    "nobody there": ({"composer.lock": lock(dist={"type": "zip", "url": "https://127.0.0.1:9/x"})}, "cannot fetch a package"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_is_broken_is_said_within_seconds(example: stack.App, name: str) -> None:
+    files, answer = BROKEN[name]
+    example.write({path: text for path, text in files.items() if text is not None})
+    for path in (path for path, text in files.items() if text is None):
+        (example.source / path).unlink()
+    refused = example.compile("php")
+    assert refused.status == 1
+    assert answer in refused.output
+    assert refused.output.count(" !     ") > 1, "what to do about it is not said"
+    assert "Exception trace" not in refused.output
+    assert refused.seconds < 15
+
+
+def test_an_older_lock_that_will_do_is_only_said(example: stack.App) -> None:
+    built = build(example, {"composer.json": manifest(**{"minimum-stability": "dev"})})
+    assert "composer.lock was written for another composer.json than this" in built.output
+
+
+def test_a_package_in_a_folder_of_the_app_is_never_an_old_copy(app: stack.App) -> None:
+    source = "<?php namespace Acme; function hello(): string { return 'one'; }"
+    app.write(
+        {
+            "composer.json": json.dumps(
+                {
+                    "require": {"acme/hello": "*"},
+                    "require-dev": {"acme/never": "*"},
+                    "repositories": [{"type": "path", "url": "packages/*"}, {"packagist.org": False}],
+                    "scripts": {"compile": ["echo $GREETING >greeting", "@php -r 'echo PHP_SAPI;'"]},
+                }
+            ),
+            "packages/hello/composer.json": '{"name": "acme/hello", "version": "1.0.0", "autoload": {"files": ["hello.php"]}}',
+            "packages/never/composer.json": '{"name": "acme/never", "version": "1.0.0"}',
+            "packages/hello/hello.php": source,
+            "index.php": "<?php require 'vendor/autoload.php'; echo Acme\\hello(), \"\\n\";",
+        }
+    )
+    app.config.mkdir()
+    for name, value in {"GREETING": "well", "COMPOSER_MIRROR_PATH_REPOS": "1"}.items():
+        (app.config / name).write_text(value)
+    stack.own(app.source)
+    update = stack.enter_argv({app.source: "/app"}, "/app", ["composer", "update", "--no-install", "--no-interaction"])
+    assert subprocess.run(update, env=stack.environment({"COMPOSER_HOME": "/tmp/home"}), check=False).returncode == 0
+    build(app)
+    assert (app.slug / "greeting").read_text("utf-8") == "well\n"
+    assert not (app.slug / "vendor" / "acme" / "never").exists(), "development packages are installed"
+    second = build(app, {"packages/hello/hello.php": source.replace("one", "two")})
+    assert "from the cache" in second.output
+    assert app.run("php index.php").output == "two\n"
+
+
+def test_packages_that_came_with_the_push_are_used(example: stack.App) -> None:
+    build(example)
+    shutil.copytree(example.slug / "vendor", example.source / "vendor", symlinks=True)
+    (example.source / "vendor" / "erusev" / "parsedown" / "own").touch()
+    shutil.rmtree(example.source / "packages")
+    assert "Using the packages in vendor, which came with the push" in build(example).output
+    assert (example.slug / "vendor" / "erusev" / "parsedown" / "own").exists()
+
+
+class Private(http.server.BaseHTTPRequestHandler):
+    """One archive, for who has the password."""
+
+    def do_GET(self) -> None:
+        right = "Basic " + base64.b64encode(b"me:secret").decode()
+        allowed = self.headers.get("Authorization") == right
+        content = ARCHIVE.read_bytes() if allowed else b""
+        self.send_response(200 if allowed else 401)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("password", ["secret", "wrong"])
+def test_a_private_package_by_the_login_in_composer_auth(app: stack.App, password: str) -> None:
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Private)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    host = f"127.0.0.1:{server.server_port}"
+    dist = {"type": "zip", "url": f"http://{host}/parsedown.zip", "shasum": PACKAGE["dist"]["shasum"]}
+    app.write({"composer.json": manifest(config={"secure-http": False}), "composer.lock": lock(dist=dist)})
+    app.config.mkdir()
+    login = {"http-basic": {host: {"username": "me", "password": password}}}
+    (app.config / "COMPOSER_AUTH").write_text(json.dumps(login))
+    built = app.compile("php")
+    server.shutdown()
+    server.server_close()
+    assert (built.status == 0) == (password == "secret"), built.output
+    assert password not in built.output
+    kept = [path for path in app.cache.rglob("*") if path.is_file() and password.encode() in path.read_bytes()]
+    assert kept == [], "a login is in the cache"
+    if built.status:
+        assert "Put it into the config var COMPOSER_AUTH" in built.output
+
+
+def test_workers_by_memory_processors_and_memory_limit(app: stack.App) -> None:
+    cases = {
+        "512 2 128M": 4, "512 8 128M": 4, "512 2 64M": 8, "512 2 512M": 1, "512 2 1G": 1, "512 2 -1": 4,
+        "1024 2 128M": 8, "2560 2 128M": 20, "14336 8 128M": 112, "512 1 32M": 16, "64 2 128M": 1,
+    }  # fmt: skip
+    app.slug.mkdir(parents=True)
+    shutil.copy(LIB / "serve" / "workers.php", app.slug)
+    command = "php workers.php $((%s * 1048576)) %s /app <<<'php_admin_value[memory_limit] = %s'; echo"
+    shown = app.run("\n".join(command % tuple(case.split()) for case in cases))
+    assert shown.output.split() == [str(number) for number in cases.values()]
+    (app.slug / ".user.ini").write_text("memory_limit = 256M\n")
+    weaker = "php workers.php 1073741824 2 /app <<<'php_value[memory_limit] = 64M'"
+    assert app.run(weaker).output == "4"
+
+
+def missing(name: str, source: str = "__root__", constraint: str = "*", version: str = "n/a") -> str:
+    failed = {"source": source, "type": "requires", "target": name, "constraint": constraint}
+    status = "missing" if version == "n/a" else "failed"
+    return json.dumps([{"name": name, "version": version, "status": status, "failed_requirement": failed}])
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (
+            missing("php", constraint="^9", version="8.4.1"),
+            ["composer.json asks for (php ^9): there is PHP 8.4.1", '"^8.4"'],
+        ),
+        (missing("php-64bit", "a/b", "^7", "8.4.1"), ["a/b, which is locked, asks for", "composer update a/b"]),
+        (missing("php", "me/app", "^9", "8.4.1"), ["composer.json asks for"]),
+        (
+            missing("ext-mbstrin"),
+            ["requires ext-mbstrin, and", "Did you mean ext-mbstring?", "There are mbstring, zend-opcache."],
+        ),
+        (
+            missing("ext-redis", "a/b", "^7", "6.2.0"),
+            ["a/b, which is locked, requires ext-redis ^7, and the stack has 6.2.0."],
+        ),
+        (missing("lib-none"), ["requires lib-none, which the stack has not", "Change lib-none in composer.json"]),
+    ],
+)
+def test_what_the_stack_lacks_is_told_with_what_to_change(entry: str, words: list[str]) -> None:
+    requirements = runpy.run_path(str(LIB / "requirements.py"))
+    (found,) = requirements["read"](entry, "me/app")
+    lines = requirements["explain"](found, "composer.json", "8.4.1", requirements["names"]("mbstring Zend OPcache"))
+    assert [word for word in words if word not in "\n".join(lines)] == []
+    assert requirements["read"](entry.replace('"failed"', '"success"').replace('"missing"', '"success"'), "") == []
+
+
+@pytest.mark.parametrize(
+    ("required", "installed"),
+    [
+        ({"php": "^8.2", "php-64bit": "*", "ext-gd": "*", "lib-icu": "*", "composer-runtime-api": "^2"}, []),
+        ({"composer/semver": "^3", "php-http/client": "^1", "ext-ras/x": "*"}, ["composer/semver", "php-http/client"]),
+    ],
+)
+def test_what_is_a_package_and_what_is_of_the_stack(required: dict[str, str], installed: list[str]) -> None:
+    packages = runpy.run_path(str(LIB / "manifest.py"))["packages"]
+    assert packages({"require": required})[: len(installed) + 1][:2] == installed
