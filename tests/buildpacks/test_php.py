@@ -81,6 +81,7 @@ def test_the_example_answers_behind_apache_and_its_second_build_fetches_nothing(
     second = build(example, {"public/index.php": page.replace("Hello *", "Changed for *")})
     assert "-----> Using the packages of composer.lock from the cache\n" in second.output
     assert "Installing erusev" not in second.output
+    assert "from the cache" in build(example).output, "the second build has changed what it took from the cache"
     assert "  web: heroku-php-apache2\n" in example.release("php")
     command = "vendor/bin/heroku-php-apache2 public/ 2>&1 | tee log"
     with example.serve(command, env={"DYNO": "web.1"}) as url:
