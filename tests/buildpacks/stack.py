@@ -76,9 +76,13 @@ class Compiled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """One app's folders on disk: `source` is what was pushed, `cache` outlives a build, `slug` is what was built last."""
+    """One app's folders on disk: `source` is what was pushed, `cache` outlives a build, `slug` is what was built last.
+
+    `build` names the build's folder: on a platform each build has another one.
+    """
 
     folder: Path
+    build: str = "build_1"
 
     @property
     def source(self) -> Path:
@@ -104,7 +108,7 @@ class App:
 
     @property
     def slug(self) -> Path:
-        return self.work / "build_1"
+        return self.work / self.build
 
     def write(self, files: Mapping[str, str]) -> None:
         for name, text in files.items():
@@ -147,7 +151,7 @@ class App:
         binds = {self.installed: "/run/buildpack", self.work: "/tmp/work", self.config: "/run/config"}
         if apart:
             binds |= {self.cache: "/run/cache"}
-        argv = ["bin/compile", "/tmp/work/build_1", "/run/cache" if apart else "/tmp/work/cache", "/run/config"]
+        argv = ["bin/compile", f"/tmp/work/{self.build}", "/run/cache" if apart else "/tmp/work/cache", "/run/config"]
         started = time.monotonic()
         ran = subprocess.run(
             enter_argv(binds, "/run/buildpack", argv),
