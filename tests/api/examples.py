@@ -274,6 +274,7 @@ UNPUBLISHED = {
     "GET /api/v4/current-status",
     "GET /apps/:app/log-drain-statuses",
     *examples_accounts.UNPUBLISHED,
+    *examples_code.UNPUBLISHED,
     *examples_scheduler_jobs.UNPUBLISHED,
     *examples_addons.UNPUBLISHED,
     *examples_dataclips.UNPUBLISHED,

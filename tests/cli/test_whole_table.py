@@ -70,6 +70,7 @@ ASKED = {
     "account:delete": ([], EMAIL),
     "addons:destroy": (["DATABASE"], "example"),
     "apps:destroy": (["example"], "example"),
+    "apps:repo:reset": ([], "example"),
     "builds:cache:purge": ([], "example"),
     "certs:auto:disable": ([], "example"),
     "certs:remove": ([], "example"),

@@ -14,6 +14,11 @@ _DEPLOY = (
     "Use `git push celadon main`; `celadon git:remote --app APP` adds the remote, `celadon builds:create` takes what is in no git.",
 )
 
+_CLONE = (
+    "A repository is cloned by git itself.",
+    "Use `celadon git:clone --app APP`, or `git clone` with the Git URL of `celadon apps:info`.",
+)
+
 _REPLACED: Mapping[str, tuple[str, ...]] = {
     "apps:diff": (
         "Apps are not compared by all they have.",
@@ -107,6 +112,16 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
     "redis:upgrade": (
         "There is one version of Redis.",
         "Use `celadon addons:upgrade ADDON PLAN` for another plan.",
+    ),
+    "repo:clone": _CLONE,
+    "repo:download": _CLONE,
+    "repo:gc": (
+        "Repositories are packed by the platform itself, when it has little to do.",
+        "Use `celadon apps:repo:reset` to empty one whose history is too large.",
+    ),
+    "repo:rebuild": (
+        "A build is made of what is pushed.",
+        "Use `git commit --allow-empty -m Rebuild` and `git push celadon main`, or Deploy in the dashboard.",
     ),
     "reviewapps": (
         "Review apps are not there yet.",

@@ -41,17 +41,22 @@ class Bell:
     def __init__(self, feed: Feed, directory: Path) -> None:
         self._feed = feed
         self._directory = directory
-        self._ears: set[Ear] = set()
+        self._ears: dict[Ear, bool] = {}
 
     @contextlib.contextmanager
-    def ear(self) -> Iterator[Ear]:
-        """Hear the bell for as long as the block lasts."""
+    def ear(self, *, files: bool = True) -> Iterator[Ear]:
+        """Hear the bell for as long as the block lasts; without `files`, not of what is written to them."""
         ear = Ear()
-        self._ears.add(ear)
+        self._ears[ear] = files
         try:
             yield ear
         finally:
-            self._ears.discard(ear)
+            del self._ears[ear]
+
+    def ring(self) -> None:
+        """As if the store had changed."""
+        for ear in self._ears:
+            ear.ring()
 
     async def watch_store(self) -> None:
         """Ring with the change feed, until cancelled."""
@@ -60,7 +65,7 @@ class Bell:
             newest = await asyncio.to_thread(self._feed.wait, seen, _WATCH)
             if newest > seen:
                 seen = newest
-                self._ring()
+                self.ring()
 
     async def watch_files(self) -> None:
         """Ring with every write into the directory, until cancelled."""
@@ -69,8 +74,6 @@ class Bell:
             inotify.add_watch(self._directory, mask)
             while True:
                 await inotify.get()
-                self._ring()
-
-    def _ring(self) -> None:
-        for ear in self._ears:
-            ear.ring()
+                for ear, files in self._ears.items():
+                    if files:
+                        ear.ring()

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from celadon.actions import apps
+from celadon.actions import apps, repositories
 from celadon.actions.context import Context
 from celadon.git import branches, claims, pre_receive, receive, repository
 from celadon.git.bell import Bell
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 _ROOM = {Service.UPLOAD_PACK: 16, Service.RECEIVE_PACK: 64}
 # One account leaves places for the others.
 _OF_ONE_ACCOUNT = 12
+# How long a visitor waits for a reset, in seconds.
+_RESET_SECONDS = 20.0
 _LONGEST_QUESTION = pre_receive.MOST + (64 << 10)
 
 
@@ -50,14 +52,34 @@ class Doors:
         self._bell = bell
         self._room = {service: asyncio.Semaphore(count) for service, count in _ROOM.items()}
         self._visits: collections.Counter[str] = collections.Counter()
+        self._visited: collections.Counter[str] = collections.Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def admit(self, actor: Actor, request: Request) -> Visit:
-        """Check that the actor may do this, and make the repository if it is new; raises CeladonError."""
+        """Check that the actor may do this, once the repository is not about to be emptied; raises CeladonError."""
         permission = request.service.permission
         app = await asyncio.to_thread(apps.find, self.context, actor, request.app_name, permission)
-        made = await repository.made(self.context.settings, app)
-        return Visit(actor=actor, app=app, service=request.service, repository=made)
+        await self._settled(app)
+        found = repository.of_app(self.context.settings, app)
+        return Visit(actor=actor, app=app, service=request.service, repository=found)
+
+    def busy(self, app_id: str) -> bool:
+        """Whether somebody speaks to the repository of this app, or is about to."""
+        return self._visited[app_id] > 0
+
+    async def _settled(self, app: App) -> None:
+        """Wait until a reset that was asked for is done; raises Conflict when pushes and clones that run keep it waiting."""
+        deadline = time.monotonic() + _RESET_SECONDS
+        with self._bell.ear(files=False) as ear:
+            while True:
+                ear.clear()
+                if not await asyncio.to_thread(repositories.waits_for_reset, self.context, app.id):
+                    return
+                if not await ear.wait(deadline - time.monotonic()):
+                    raise Conflict(
+                        f"cannot serve {app.name} yet: its repository is to be reset, once the pushes and clones that "
+                        "run are over; try again then"
+                    )
 
     @contextlib.asynccontextmanager
     async def conversation(self, visit: Visit, *words: str, protocol: str | None = None) -> AsyncIterator[Conversation]:
@@ -66,6 +88,8 @@ class Doors:
         environment = {"GIT_PROTOCOL": protocol} if protocol else {}
         argv = visit.repository.argv(visit.service.subcommand, *words, str(visit.repository.path))
         async with self._counted(visit), self._room[visit.service], contextlib.AsyncExitStack() as stack:
+            # Only now: until one counts as a visitor it may be emptied.
+            await repository.made(self.context.settings, visit.app)
             channel = None
             if visit.service is Service.RECEIVE_PACK:
                 ours, channel = socket.socketpair()
@@ -95,11 +119,19 @@ class Doors:
                 f"cannot serve more than {_OF_ONE_ACCOUNT} pushes and clones of one account at once: wait for one to end"
             )
         self._visits[visit.actor.account.id] += 1
+        self._visited[visit.app.id] += 1
         try:
             yield
         finally:
             self._visits[visit.actor.account.id] -= 1
             self._visits += collections.Counter()
+            self._left(visit.app)
+
+    def _left(self, app: App) -> None:
+        self._visited[app.id] -= 1
+        self._visited += collections.Counter()
+        # Who waits to empty the repository looks again.
+        self._bell.ring()
 
     @contextlib.asynccontextmanager
     async def _attending(self, visit: Visit, ours: socket.socket) -> AsyncIterator[None]:
@@ -113,6 +145,7 @@ class Doors:
             attendance.close()
             attendance.claim.close()
             if attendance.status == receive.ACCEPTED:
+                self._visited[visit.app.id] += 1
                 self._later(self._after(visit, attendance.deploys))
 
     async def _attend(self, attendance: "_Attendance") -> None:
@@ -181,6 +214,8 @@ class Doors:
             await asyncio.to_thread(apps.pushed, self.context, visit.app.id, size)
         except (GitFailure, OSError) as error:
             log.warning("at=after-push app=%s %s", visit.app.name, error)
+        finally:
+            self._left(visit.app)
 
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

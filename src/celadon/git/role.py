@@ -1,7 +1,7 @@
 """The git role: both doors in one process.
 
-Wakes on connections. Reads accounts, keys, apps, builds, releases, dynos; writes repositories, source archives and build
-rows. Survives everything: a push that it held when it died fails at its client, and the build of it goes on.
+Wakes on connections, and on the change feed for what is asked of repositories. Reads accounts, keys, apps, builds, releases,
+dynos; writes repositories, source archives and build rows. Survives everything: a push that it held when it died fails at its client, and the build of it goes on.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from celadon.actions import context as contexts
 from celadon.actions.context import Context
 from celadon.git import http, repository, source, ssh
 from celadon.git.bell import Bell
+from celadon.git.care import Care
 from celadon.git.doors import Doors
 from celadon.platform.settings import Settings
 from celadon.store import builds, changes
@@ -53,7 +54,8 @@ async def _run(context: Context, feed: changes.Feed) -> None:
     doors = Doors(context, bell)
     acceptor = await ssh.listen(doors)
     http_socket = settings.run / "git.sock"
-    parts = (bell.watch_store(), bell.watch_files(), http.serve(doors, http_socket), _until(stopped))
+    served = http.serve(doors, http_socket)
+    parts = (bell.watch_store(), bell.watch_files(), Care(context, doors, bell).run(), served, _until(stopped))
     work = [asyncio.create_task(part) for part in parts]
     log.info("at=listen ssh=%s:%d http=%s", settings.bind_address, settings.ssh_port, http_socket)
     ended, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)

@@ -24,7 +24,7 @@ class Build:
     none was stored by a push, and `source_id` says that it is of this platform and which. `cancel_requested` asks the
     build role to stop. `error` says why a failed build failed.
     `attempts` counts how often the build role took it up: more than once only when that died. `git_log` has the commits
-    since the last deploy, where somebody is to be told of them.
+    since the last deploy, where somebody is to be told of them. `source_path` is the folder of the source that is built.
     """
 
     id: str
@@ -49,6 +49,7 @@ class Build:
     attempts: int = 0
     source_id: str | None = None
     git_log: str | None = None
+    source_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

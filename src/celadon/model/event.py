@@ -39,7 +39,16 @@ def line(event: Event) -> tuple[Source, str] | None:
 
 # What somebody may look for → the nouns with which actions begin that are of this kind.
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "deploys": ("build", "build-cache", "buildpack", "release", "slug", "app-setup", "pipeline-promotion"),
+    "deploys": (
+        "build",
+        "build-cache",
+        "buildpack",
+        "release",
+        "slug",
+        "app-setup",
+        "pipeline-promotion",
+        "repository",
+    ),
     "dynos": ("dyno", "formation"),
     "add-ons": ("addon", "addon-attachment", "dataclip", "postgres", "scheduler-job"),
     "access": ("app-transfer", "collaborator", "operator"),

@@ -281,6 +281,19 @@ collaborators = sa.Table(
     sa.Column("permissions", Json, nullable=False, server_default='["view", "deploy", "operate"]'),
 )
 
+# Made with the first push, or the first thing that is asked of it.
+repositories = sa.Table(
+    "repositories",
+    metadata,
+    sa.Column("app_id", sa.Text, sa.ForeignKey("apps.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("reset_requested", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("gc_requested", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("pushes", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("pushed_at", Instant),
+    sa.Column("gc_at", Instant),
+    sa.Column("source_path", sa.Text),
+)
+
 favourites = sa.Table(
     "favourites",
     metadata,
@@ -471,6 +484,7 @@ builds = sa.Table(
     sa.Column("output_key", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("git_log", sa.Text),
+    sa.Column("source_path", sa.Text),
 )
 # One build per app at a time is a rule of the store, not of a lucky order of calls.
 sa.Index(

@@ -1,0 +1,26 @@
+"""Repositories of apps, Celadon's own: how large, and to be emptied."""
+
+from celadon.actions import repositories
+from celadon.api import shapes
+from celadon.api.answer import Answer
+from celadon.api.request import Call
+from celadon.model.app import App
+from celadon.model.repository import Repository
+
+
+def show(call: Call) -> Answer:
+    return Answer(value=_shape(call, *repositories.find(call.context, call.actor, call.app)))
+
+
+def reset(call: Call) -> Answer:
+    """Asked for at once, done by the git role when no push or clone of the app runs; whoever comes then waits for it."""
+    return Answer(value=_shape(call, *repositories.reset(call.context, call.actor, call.app)), status=202)
+
+
+def _shape(call: Call, app: App, repository: Repository) -> dict[str, object]:
+    return {
+        "app": shapes.app(app),
+        "git_url": call.settings.git_url(app.name),
+        "reset_requested": repository.reset_requested,
+        "size": app.repo_size,
+    }

@@ -1,0 +1,30 @@
+"""Repositories of apps: what is asked of them, and what was pushed. The git itself is a blob."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from celadon.model.app import App
+from celadon.model.repository import Repository
+from celadon.store import rows, tables
+from celadon.store.database import Transaction
+
+_t = tables.repositories
+_apps = tables.apps
+
+
+def find(tx: Transaction, app_id: str) -> Repository:
+    """An app whose repository nobody has used yet has one like any other."""
+    return rows.one(tx, Repository, sa.select(_t).where(_t.c.app_id == app_id)) or Repository(app_id=app_id)
+
+
+def update(tx: Transaction, app_id: str, **values: Any) -> None:
+    """Change columns; the caller has the app's row locked, so that nobody else makes the first row."""
+    if not tx.connection.execute(_t.update().where(_t.c.app_id == app_id).values(**values)).rowcount:
+        tx.connection.execute(_t.insert().values(app_id=app_id, **values))
+
+
+def list_to_reset(tx: Transaction) -> list[App]:
+    """Apps whose repository is to be emptied."""
+    query = sa.select(_apps).join(_t, _t.c.app_id == _apps.c.id)
+    return rows.every(tx, App, query.where(_apps.c.deleted_at.is_(None), _t.c.reset_requested))
