@@ -217,13 +217,6 @@ def update(
     return updated
 
 
-def pushed(context: Context, app_id: str, repo_size: int) -> None:
-    """A push has moved refs: the repository now has so many bytes."""
-    with context.database.transaction() as tx:
-        apps.update(tx, app_id, now=now(), repo_size=repo_size)
-        changes.record(tx, "app", app_id)
-
-
 def destroy(context: Context, actor: Actor, name_or_id: str) -> App:
     """Take the app away: its name is free, its dynos stop, its host answers no more. Raises NotFound, Forbidden."""
     with context.database.transaction() as tx:

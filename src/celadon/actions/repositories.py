@@ -5,8 +5,9 @@ from celadon.actions.context import Context, now
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.errors import NotFound
-from celadon.model.repository import Repository
-from celadon.store import apps, changes, events, repositories
+from celadon.model.repository import Repository, gc_due
+from celadon.store import apps, builds, changes, events, repositories
+from celadon.store.database import Transaction
 
 
 def find(context: Context, actor: Actor, app_name: str) -> tuple[App, Repository]:
@@ -48,6 +49,53 @@ def emptied(context: Context, app_id: str) -> None:
     with context.database.transaction() as tx:
         if apps.lock(tx, app_id) is None:
             return
-        repositories.update(tx, app_id, reset_requested=False, pushes=0, pushed_at=None)
+        repositories.update(tx, app_id, reset_requested=False, gc_requested=False, pushes=0, pushed_at=None)
         apps.update(tx, app_id, now=now(), repo_size=None)
+        changes.record(tx, "app", app_id)
+
+
+def pushed(context: Context, app_id: str, size: int) -> None:
+    """Refs have moved: the repository now has so many bytes."""
+    with context.database.transaction() as tx:
+        if apps.lock(tx, app_id) is None:
+            return
+        repositories.update(tx, app_id, pushes=repositories.find(tx, app_id).pushes + 1, pushed_at=now())
+        apps.update(tx, app_id, now=now(), repo_size=size)
+        changes.record(tx, "app", app_id)
+
+
+def ask_for_gc(context: Context) -> int:
+    """Ask the git role to pack one repository for which it is time; how many were asked for. At most one is, at a time."""
+    with context.database.read() as tx:
+        found = None if repositories.list_to_gc(tx) else _due(tx)
+    if found is None:
+        return 0
+    with context.database.transaction() as tx:
+        if apps.lock(tx, found.app_id) is None:
+            return 0
+        repositories.update(tx, found.app_id, gc_requested=True)
+        changes.record(tx, "repository", found.app_id)
+    return 1
+
+
+def _due(tx: Transaction) -> Repository | None:
+    quiet = not builds.list_pending(tx)
+    return next((found for found in repositories.list_pushed(tx) if gc_due(found, now(), quiet=quiet)), None)
+
+
+def to_gc(context: Context) -> tuple[App, Repository] | None:
+    """An app whose repository is to be packed."""
+    with context.database.read() as tx:
+        found = repositories.list_to_gc(tx)
+        return (found[0], repositories.find(tx, found[0].id)) if found else None
+
+
+def packed(context: Context, app_id: str, *, pushes: int, size: int) -> None:
+    """The git role has packed a repository, or tried: so many pushes were in it, and it now has so many bytes."""
+    with context.database.transaction() as tx:
+        if apps.lock(tx, app_id) is None:
+            return
+        left = max(0, repositories.find(tx, app_id).pushes - pushes)
+        repositories.update(tx, app_id, gc_requested=False, gc_at=now(), pushes=left)
+        apps.update(tx, app_id, now=now(), repo_size=size or None)
         changes.record(tx, "app", app_id)

@@ -2,17 +2,18 @@
 
 Wakes on: time. Reads and writes: what retention is about, where domains lead, automatic certificates, the outbox,
 deliveries of webhooks, deploy hooks, jobs of schedulers, alerts on metrics, whether the roles live; asks for the replacement of
-dynos that are a day old.
+dynos that are a day old, and for the packing of repositories.
 Survives: a SIGKILL; everything it runs can be run again.
 """
 
+import functools
 import logging
 import threading
 import time
 from collections.abc import Callable
 
 from celadon.actions import context as contexts
-from celadon.actions import dynos
+from celadon.actions import dynos, repositories
 from celadon.actions.context import now
 from celadon.clock import retention
 from celadon.clock.acme import Authority
@@ -41,6 +42,8 @@ _JOBS = 1.0
 _ALERTS = 60.0
 # And between two questions whether a minute is over, in which the roles were looked at.
 _WATCH = 5.0
+# And between two looks for a repository that is to be packed.
+_GC = 60.0
 _SHORTEST, _LONGEST = 0.5, 60.0
 
 
@@ -54,6 +57,7 @@ def main(settings: Settings) -> None:
     repeat(Post(context).ensure, _POST, broken)
     repeat(Hooks(context).ensure, _HOOKS, broken)
     repeat(Scheduler(context).ensure, _JOBS, broken)
+    repeat(functools.partial(repositories.ask_for_gc, context), _GC, broken)
     repeat(MetricsWatch(context).ensure, _ALERTS, broken)
     every = min(max(settings.cycle_after / 100, _SHORTEST), _LONGEST)
     due = time.monotonic()

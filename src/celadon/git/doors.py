@@ -204,14 +204,13 @@ class Doors:
         return deploys
 
     async def _after(self, visit: Visit, deployed: str | None) -> None:
-        """Clones check out what was deployed last; the app knows its repository's size; the repository stays tidy."""
+        """Clones check out what was deployed last; the app knows its repository's size."""
         found = visit.repository
         try:
             if deployed is not None and found.head() != deployed:
                 await found.output("symbolic-ref", "HEAD", deployed)
-            await found.tidy()
             size = await asyncio.to_thread(found.size)
-            await asyncio.to_thread(apps.pushed, self.context, visit.app.id, size)
+            await asyncio.to_thread(repositories.pushed, self.context, visit.app.id, size)
         except (GitFailure, OSError) as error:
             log.warning("at=after-push app=%s %s", visit.app.name, error)
         finally:

@@ -150,12 +150,15 @@ async def run(
     asked: bytes = b"",
     limit: int = 1 << 20,
     stdout: int | None = None,
+    begun: Callable[[int], None] | None = None,
 ) -> tuple[int, bytes, bytes]:
     """Run a program to its end, with `asked` as its input; its exit status, and some `limit` bytes of each output at most.
 
-    With `stdout`, a descriptor, its output goes there.
+    With `stdout`, a descriptor, its output goes there. `begun` is told its process id at once.
     """
     with Program(argv, environment, stdout=subprocess.PIPE if stdout is None else stdout) as program:
+        if begun is not None:
+            begun(program.pid)
         with contextlib.suppress(ConnectionError):
             await program.write(asked)
         program.close_input()

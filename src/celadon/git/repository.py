@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,10 +61,6 @@ _CONFIG = """# Written by the git role; changes made here are lost.
 
 # A build starts from what a checkout would hold: attributes that thin out or rewrite an archive do not count.
 _ATTRIBUTES = "* -export-ignore -export-subst\n"
-
-# Loose objects and packs after which a repository is packed anew.
-_LOOSE = 2000
-_PACKS = 30
 
 
 class GitFailure(CeladonError):
@@ -124,10 +120,15 @@ class Repository:
                     total += os.lstat(os.path.join(directory, name)).st_size  # noqa: PTH118
         return total
 
-    async def tidy(self) -> None:
-        """Pack the repository when it has become untidy; pushes and fetches go on meanwhile. Raises GitFailure."""
-        limits = ("-c", f"gc.auto={_LOOSE}", "-c", f"gc.autoPackLimit={_PACKS}")
-        await self.output(*limits, "gc", "--auto", "--quiet")
+    async def pack(self, begun: Callable[[int], None]) -> None:
+        """Pack it and drop what nothing has led to for two weeks; pushes and fetches go on meanwhile. Raises GitFailure.
+
+        `begun` is told the program's id. The disk is for others first, where the kernel knows such a thing.
+        """
+        argv = ["/usr/bin/ionice", "--class", "3", "--ignore", *self.argv(f"--git-dir={self.path}", "gc", "--quiet")]
+        status, _, said = await program.run(argv, self.environment(), begun=begun)
+        if status:
+            raise GitFailure(f"cannot pack the repository: {last_words(said) or f'status {status}'}")
 
 
 def as_user_argv(uid: int) -> list[str]:

@@ -54,8 +54,9 @@ async def _run(context: Context, feed: changes.Feed) -> None:
     doors = Doors(context, bell)
     acceptor = await ssh.listen(doors)
     http_socket = settings.run / "git.sock"
-    served = http.serve(doors, http_socket)
-    parts = (bell.watch_store(), bell.watch_files(), Care(context, doors, bell).run(), served, _until(stopped))
+    care = Care(context, doors, bell)
+    watches = (bell.watch_store(), bell.watch_files(), care.empty(), care.pack())
+    parts = (*watches, http.serve(doors, http_socket), _until(stopped))
     work = [asyncio.create_task(part) for part in parts]
     log.info("at=listen ssh=%s:%d http=%s", settings.bind_address, settings.ssh_port, http_socket)
     ended, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)

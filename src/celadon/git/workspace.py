@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from celadon.actions import apps
+from celadon.actions import apps, repositories
 from celadon.actions.context import Context
 from celadon.git import acceptance, branches, claims, repository
 from celadon.git.branches import Update
@@ -118,7 +118,7 @@ def commit(
     text = source_tree.check_message(message)
     with _claimed(context, app, "commit"):
         made = _run(_commit(context, app, actor.account, base, text, changes))
-    apps.pushed(context, app.id, repository.of_app(context.settings, app).size())
+    repositories.pushed(context, app.id, repository.of_app(context.settings, app).size())
     return made
 
 
@@ -128,7 +128,7 @@ def begin(context: Context, actor: Actor, app_name: str, files: Mapping[str, tup
     placed = [Placed(path=path, mode=mode, text=content) for path, (mode, content) in files.items()]
     with _claimed(context, app, "commit"):
         made = _run(_begin(context, app, actor.account, message, placed))
-    apps.pushed(context, app.id, repository.of_app(context.settings, app).size())
+    repositories.pushed(context, app.id, repository.of_app(context.settings, app).size())
     return made
 
 

@@ -1,10 +1,20 @@
-"""An app's git repository: what is asked of it, when it is large."""
+"""An app's git repository: what is asked of it, when it is large, when it is to be packed."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 # Bytes. Beyond it a clone takes minutes on an ordinary line, and so does packing it.
 LARGE = 500 << 20
+
+# Pushes after which a repository is packed, or fewer when no more have come for so long.
+_PUSHES = 20
+_STILL = timedelta(days=7)
+# It is not packed so soon after a push: the next one often follows.
+_CALM = timedelta(minutes=10)
+# Where it is never quiet, it is packed all the same after so many.
+_OVERDUE = 200
+# What went wrong, or was not enough, is tried again no sooner.
+_AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +43,15 @@ def size_hint(app_name: str, size: int) -> list[str]:
         f"The repository of {app_name} has {size >> 20:,} MB: pushes to it and clones of it take long.",
         "Take large files out of its history, or begin anew: see the guide about repositories.",
     ]
+
+
+def gc_due(repository: Repository, now: datetime, *, quiet: bool) -> bool:
+    """Whether it is time to pack a repository; `quiet` says that nothing is built on the platform."""
+    if repository.pushed_at is None or repository.pushes == 0:
+        return False
+    if repository.gc_at is not None and now - repository.gc_at < _AGAIN:
+        return False
+    if repository.pushes >= _OVERDUE:
+        return True
+    still = now - repository.pushed_at
+    return quiet and still >= _CALM and (repository.pushes >= _PUSHES or still >= _STILL)

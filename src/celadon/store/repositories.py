@@ -26,5 +26,21 @@ def update(tx: Transaction, app_id: str, **values: Any) -> None:
 
 def list_to_reset(tx: Transaction) -> list[App]:
     """Apps whose repository is to be emptied."""
+    return _apps_with(tx, _t.c.reset_requested)
+
+
+def list_to_gc(tx: Transaction) -> list[App]:
+    """Apps whose repository is to be packed."""
+    return _apps_with(tx, _t.c.gc_requested)
+
+
+def _apps_with(tx: Transaction, asked: sa.ColumnElement[bool]) -> list[App]:
     query = sa.select(_apps).join(_t, _t.c.app_id == _apps.c.id)
-    return rows.every(tx, App, query.where(_apps.c.deleted_at.is_(None), _t.c.reset_requested))
+    return rows.every(tx, App, query.where(_apps.c.deleted_at.is_(None), asked))
+
+
+def list_pushed(tx: Transaction) -> list[Repository]:
+    """Those of apps that are there to which something was pushed since they were packed, the most pushes first."""
+    query = sa.select(_t).join(_apps, _t.c.app_id == _apps.c.id)
+    pushed = query.where(_apps.c.deleted_at.is_(None), _t.c.pushes > 0)
+    return rows.every(tx, Repository, pushed.order_by(_t.c.pushes.desc()))
