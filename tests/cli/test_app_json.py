@@ -129,6 +129,7 @@ def test_each_mistake_is_shown_with_its_place_and_nothing_is_made(bare_world: Wo
         (["--from-app-json"], "cannot read app.json: No such file or directory"),
         (["--from-app-json", "."], "cannot read app.json: No such file or directory"),
         (["--from-app-json", "./none.json"], "cannot read none.json: No such file or directory"),
+        (["--from-app-json", f"./{'x' * 300}"], "File name too long"),
         (["--env", "A=1"], "--env goes with --from-app-json"),
     ],
 )

@@ -1,6 +1,7 @@
 """Creating an app from an app.json: what it lacks is asked for, the platform does the rest."""
 
 import itertools
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,8 @@ def split(value: str, name: str | None) -> tuple[Path, str | None]:
     left out. Raises UsageFailure.
     """
     if any(character in value for character in "./\\"):
-        path = Path(value)
-        return path / NAME if path.is_dir() else path, name
+        # Not `Path.is_dir`: of a name that no file can have it raises.
+        return Path(value, NAME) if os.path.isdir(value) else Path(value), name  # noqa: PTH112
     if name is not None:
         raise UsageFailure(f"{value} is no path of an app.json: write it with a slash, as --from-app-json ./{value}")
     return Path(NAME), value
