@@ -13,8 +13,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import urllib.error
-import urllib.request
 import zipfile
 from pathlib import Path, PurePosixPath
 
@@ -34,11 +32,11 @@ def download(url: str, target: Path) -> None:
     command += ["--speed-limit", "1000", "--speed-time", "20", "--output", str(target), url]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
-        raise FetchError(f"cannot fetch {url}: {ran.stderr.strip()}")
+        raise FetchError(f"cannot fetch {releases.shown(url)}: {ran.stderr.strip()}")
 
 
 def read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=SECONDS) as response:
+    with releases.opened(url, SECONDS) as response:
         text: str = response.read().decode("utf-8", "replace")
     return text
 
@@ -105,7 +103,8 @@ def database_hash(url: str) -> str:
         found = re.search(rf"^golang\.org/toolchain {re.escape(release)} (h1:\S+)$", text, re.MULTILINE)
         if found:
             return found[1]
-    raise FetchError(f"cannot check {url}: neither {proxy} nor {own} gives its hash (GOSUMDB=off builds without)")
+    asked = f"neither {releases.shown(proxy)} nor {releases.shown(own)} gives its hash (GOSUMDB=off builds without)"
+    raise FetchError(f"cannot check {releases.shown(url)}: {asked}")
 
 
 def listed_hash(url: str) -> str:
@@ -124,7 +123,7 @@ def listed_hash(url: str) -> str:
                     return str(entry["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # Said below, for both.
-    raise FetchError(f"cannot check {url}: the mirror has no {file}.sha256 beside it; put it there")
+    raise FetchError(f"cannot check {releases.shown(url)}: the mirror has no {file}.sha256 beside it; put it there")
 
 
 def fetch(version: str, url: str, folder: Path) -> None:
@@ -143,7 +142,7 @@ def fetch(version: str, url: str, folder: Path) -> None:
         download(url, archive)
         found = unpack_archive(archive, folder)
     if expected and found != expected:
-        raise FetchError(f"cannot use {url}: its hash is {found}, and should be {expected}")
+        raise FetchError(f"cannot use {releases.shown(url)}: its hash is {found}, and should be {expected}")
     archive.unlink()
 
 

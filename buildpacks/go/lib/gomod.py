@@ -48,7 +48,8 @@ def _first(pattern: re.Pattern[str], text: str) -> str:
 
 
 def main(what: str, path: str) -> None:
-    text = Path(path).read_text("utf-8", "replace") if Path(path).is_file() else ""
+    # A NUL, which no shell can hold, is left to go itself to complain of.
+    text = Path(path).read_text("utf-8", "replace").replace("\0", "") if Path(path).is_file() else ""
     if what == "program":
         print(program(text))
         return

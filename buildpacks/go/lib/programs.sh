@@ -56,7 +56,7 @@ explain() {
   elif says 'errors parsing go.mod'; then
     fail "cannot read go.mod: see above." "Mend go.mod, commit and $again"
   elif says '(dial tcp|i/o timeout|connection refused|no such host|TLS handshake timeout)'; then
-    fail "cannot fetch a module: nobody answers at ${GOPROXY:-https://proxy.golang.org,direct} (see above)." \
+    fail "cannot fetch a module: nobody answers at $(origin "${GOPROXY:-https://proxy.golang.org,direct}") (see above)." \
       "Push again later; set GOPROXY to a proxy that answers, or commit vendor (go mod vendor). Private modules need GOPRIVATE."
   elif says 'could not read Username|terminal prompts disabled|404 Not Found|410 Gone'; then
     fail "cannot fetch a module: it is not published, or private (see above)." \

@@ -5,15 +5,18 @@ Asked in this order: the app's cache, the mirror of RUNTIME_MIRROR_GO (laid out 
 module of GOPROXY. An answer is remembered for a day, so that most builds ask nobody.
 """
 
+import base64
 import contextlib
+import http.client
 import json
 import os
 import re
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 ANSWER_SECONDS = 24 * 3600
 CONNECT_SECONDS = 10
@@ -22,12 +25,30 @@ DEFAULT_PROXY = "https://proxy.golang.org"
 DIRECT = "https://go.dev/dl/mod"
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 PLATFORM = f"linux-{_MACHINES.get(os.uname().machine, os.uname().machine)}"
-_RELEASE = re.compile(r"1\.\d+(?:\.\d+)?(?:(?:rc|beta)\d+)?")
-_NUMBERS = re.compile(r"1\.(\d+)(?:\.(\d+))?(?:(rc|beta)(\d+))?")
+_RELEASE = re.compile(r"1\.\d{1,6}(?:\.\d{1,6})?(?:(?:rc|beta)\d{1,6})?")
+_NUMBERS = re.compile(r"1\.(\d{1,6})(?:\.(\d{1,6}))?(?:(rc|beta)(\d{1,6}))?")
+_LOGIN = re.compile(r"^(https?://)([^/@]*)@")
 
 
 class VersionError(Exception):
     """No release fits, or nobody could be asked; the message says which."""
+
+
+def shown(url: str) -> str:
+    """The URL without the login that may be in it."""
+    return _LOGIN.sub(r"\1", url)
+
+
+def opened(url: str, seconds: float) -> Any:
+    """What urlopen() gives; a login in the URL goes to its host alone. Raises OSError, ValueError."""
+    request = urllib.request.Request(shown(url))
+    if login := _LOGIN.match(url):
+        words = base64.b64encode(urllib.parse.unquote_to_bytes(login[2])).decode()
+        request.add_unredirected_header("Authorization", f"Basic {words}")
+    try:
+        return urllib.request.urlopen(request, timeout=seconds)
+    except http.client.HTTPException as error:
+        raise OSError(f"{error}") from None
 
 
 class Source(NamedTuple):
@@ -53,7 +74,7 @@ class Source(NamedTuple):
             folder = Path(urllib.request.url2pathname(self.base.removeprefix("file://")))
             names = "\n".join(path.name for path in folder.iterdir())
         else:
-            with urllib.request.urlopen(self.listing(), timeout=CONNECT_SECONDS) as response:
+            with opened(self.listing(), CONNECT_SECONDS) as response:
                 names = response.read().decode("utf-8", "replace")
         ending = r"\.tar\.gz(?!\.)" if self.is_mirror else r"\s"
         return list(dict.fromkeys(re.findall(rf"go({_RELEASE.pattern})\.{PLATFORM}{ending}", names + "\n")))
@@ -96,10 +117,10 @@ def choose(wanted: str, versions: list[str]) -> str | None:
 
 
 def refusal(wanted: str, source: str, versions: list[str], silent: list[str]) -> str:
-    if not re.fullmatch(_RELEASE, wanted):
-        reason = f"{wanted!r} is not a version of Go, such as 1.24 or 1.24.1."
+    if wanted and not re.fullmatch(_RELEASE, wanted):
+        reason = f"{wanted[:100]!r} is not a version of Go, such as 1.24 or 1.24.1."
     else:
-        reason = f"there is no Go {wanted} to be had." if versions else "there is nobody to ask for it."
+        reason = f"there is no Go {wanted or 'release'} to be had." if versions else "there is nobody to ask for it."
     lines = [f"cannot use the Go that {source or 'this app'} asks for: {reason}", *silent]
     newest: dict[int, str] = {}
     for version in sorted(versions, key=order):
@@ -128,7 +149,7 @@ def resolve(wanted: str, source: str) -> tuple[str, str]:
         try:
             versions = place.versions()
         except (OSError, ValueError) as error:
-            silent.append(f"Cannot read {place.listing()}: {error}.")
+            silent.append(f"Cannot read {shown(place.listing())}: {error}.")
             continue
         known += versions
         version = choose(wanted, versions)

@@ -48,7 +48,7 @@ install_go() {
 }
 
 # An address without what may be secret in it.
-origin() { sed -E -e 's|://[^/@]*@|://|' -e 's|/golang.org/toolchain/.*||' -e 's|/[^/]*\.tar\.gz$||' <<<"$1"; }
+origin() { sed -E -e 's|://[^/@,]*@|://|g' -e 's|/golang.org/toolchain/.*||' -e 's|/[^/]*\.tar\.gz$||' <<<"$1"; }
 
 # As Heroku's: the go command in dynos too.
 keep_tools() {

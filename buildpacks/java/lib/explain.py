@@ -69,8 +69,8 @@ RULES: list[tuple[str, Callable[[str, str], list[str]]]] = [
     (r"Source option (\d+) is no longer supported", _old_source),
     (r"(?:invalid target release:|invalid source release:|release version) ([\d.]*\d)", _java),
     (r"languageVersion=(\d+)", _java),
-    (r"Unsupported class file major version (\d+)", _old_gradle),
-    (r"(?:class file version|class file has wrong version) (\d+)", _class_file),
+    (r"Unsupported class file major version (\d{1,5})", _old_gradle),
+    (r"(?:class file version|class file has wrong version) (\d{1,5})", _class_file),
     (
         r"Unknown lifecycle phase \"([^\"]*)\"",
         _says("Maven has no goal {what}.", "Change the config var MAVEN_CUSTOM_GOALS."),

@@ -4,6 +4,7 @@ A version that does not exist fails at once, naming the nearest ones that do.
 """
 
 import base64
+import http.client
 import os
 import re
 import sys
@@ -18,8 +19,11 @@ def read(url: str) -> str:
     request = urllib.request.Request(url)
     if login := os.environ.get("MIRROR_LOGIN"):
         request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}")
-    with urllib.request.urlopen(request, timeout=SECONDS) as response:
-        return str(response.read(1 << 20).decode("utf-8", "replace"))
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:
+            return str(response.read(1 << 20).decode("utf-8", "replace"))
+    except http.client.HTTPException as error:
+        raise OSError(f"{error}") from None
 
 
 def order(version: str) -> tuple[int, ...]:
@@ -44,7 +48,7 @@ def newest(wanted: str, versions: list[str]) -> str | None:
 
 def nearest(wanted: str, versions: list[str]) -> list[str]:
     """The newest of each series, those first whose numbers are close to what was asked for."""
-    asked = [int(part) for part in re.findall(r"\d+", wanted)[:3]] or [0]
+    asked = [int(part) for part in re.findall(r"\d{1,9}", wanted)[:3]] or [0]
     series = {version.rpartition(".")[0]: version for version in versions}
     return sorted(
         series.values(), key=lambda version: [abs(a - b) for a, b in zip(order(version), asked, strict=False)]
@@ -65,7 +69,7 @@ def main(repository: str, wanted: str) -> int:
         if not version:
             close = nearest(wanted, versions)[:4]
             return refuse(
-                f"cannot use the Maven that system.properties asks for: there is no {wanted}.",
+                f"cannot use the Maven that system.properties asks for: there is no {wanted[:100]}.",
                 f"Nearest that can be had: {', '.join(close)}.",
                 f"Write maven.version={close[0]} into system.properties, commit and push again." if close else "",
             )

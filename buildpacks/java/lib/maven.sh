@@ -70,7 +70,7 @@ fetch_maven() {
 
 # fetch_file URL FILE PROGRAM SUM: bounded, and checked with sha256sum or sha512sum.
 fetch_file() {
-  printf 'user = "%s"\n' "${MIRROR_LOGIN//[\"\\]/}" | { [[ -n $MIRROR_LOGIN ]] && cat || true; } |
+  { [[ -z $MIRROR_LOGIN ]] || printf 'user = "%s"\n' "${MIRROR_LOGIN//[\"\\]/}"; } |
     curl --config - --silent --show-error --fail --location --retry 1 --connect-timeout 10 --speed-limit 1000 --speed-time 20 \
       --max-time 300 --output "$2" "$1" 2>&1 | indent || fail "cannot fetch $1: see above." "Push again when it can be reached."
   echo "$4  $2" | "$3" --check --status || fail "cannot use $1: it is not what its checksum names." "Push again; tell the operator if it stays so."

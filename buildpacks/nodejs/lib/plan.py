@@ -25,7 +25,7 @@ class PackageError(Exception):
 def read_package(folder: Path) -> dict[str, Any]:
     try:
         package = json.loads((folder / "package.json").read_text("utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PackageError(f"cannot read package.json: {error}") from None
     if not isinstance(package, dict):
         raise PackageError("cannot read package.json: it is not an object")
@@ -112,7 +112,8 @@ def main(folder: Path, cache: Path) -> int:
             f"{error}", "Push again when the registry can be reached, or name another in NPM_CONFIG_REGISTRY."
         )
     for name, value in values.items():
-        print(f"{name}={shlex.quote(value)}")
+        # JSON can name halves of characters, which no text has.
+        print(f"{name}={shlex.quote(value.encode('utf-8', 'replace').decode())}")
     return 0
 
 

@@ -5,11 +5,13 @@ What only a fetch needs is imported there: most builds fetch nothing, and the im
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
 CONNECT_SECONDS = 10
 _ABBREVIATED = "application/vnd.npm.install-v1+json"
+_LOGIN = re.compile(r"^(https?://)([^/@]*)@")
 
 
 class RegistryError(Exception):
@@ -17,21 +19,38 @@ class RegistryError(Exception):
 
 
 def address() -> str:
-    named = os.environ.get("NPM_CONFIG_REGISTRY")
+    """The registry's URL, without the login that may be in it: this one may be shown and kept."""
+    return _LOGIN.sub(r"\1", _configured())
+
+
+def _configured() -> str:
+    named = os.environ.get("NPM_CONFIG_REGISTRY", "").strip()
     return (named or "https://registry.npmjs.org").rstrip("/")
+
+
+def _login() -> str:
+    """How the registry is told who asks; empty where its URL holds no login."""
+    import base64
+    import urllib.parse
+
+    found = _LOGIN.match(_configured())
+    return f"Basic {base64.b64encode(urllib.parse.unquote_to_bytes(found[2])).decode()}" if found else ""
 
 
 def versions(package: str) -> dict[str, dict[str, Any]]:
     """All versions of a package, by number. Raises RegistryError."""
+    import http.client
     import urllib.parse
     import urllib.request
 
     url = f"{address()}/{urllib.parse.quote(package, safe='@')}"
     request = urllib.request.Request(url, headers={"Accept": _ABBREVIATED})
+    if login := _login():
+        request.add_unredirected_header("Authorization", login)
     try:
         with urllib.request.urlopen(request, timeout=CONNECT_SECONDS) as response:
             found: dict[str, dict[str, Any]] = json.load(response)["versions"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, http.client.HTTPException) as error:
         raise RegistryError(f"cannot read the versions of {package} from {url}: {error}") from None
     return found
 

@@ -10,6 +10,10 @@ _PARTIAL = re.compile(r"^[v=]*\s*(\d+|[xX*])(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?
 _COMPARATOR = re.compile(r"(<=|>=|<|>|\^|~>?|=)?\s*([v=]*\s*[\dxX*][^\s<>=~^]*)")
 
 
+# npm takes no longer ones either; without a bound, numbers and blanks without end would be an app's to count.
+_LONGEST = 256
+
+
 class RangeError(ValueError):
     """The text is not a version range."""
 
@@ -33,6 +37,8 @@ def newest(range_text: str, versions: Iterable[str]) -> str | None:
 
 def bounds(range_text: str) -> list[tuple[Version, Version]]:
     """The range as half-open intervals, any of which will do. Raises RangeError."""
+    if len(range_text) > _LONGEST:
+        raise RangeError(range_text[:_LONGEST])
     return [_interval(part.strip()) for part in range_text.split("||")]
 
 

@@ -1,6 +1,6 @@
 # Django: static files are collected in the build, because a dyno's disk does not outlive it.
 
-find_manage_py() { find . -maxdepth 3 -name manage.py -type f -not -path './.heroku/*' -printf '%d %P\n' | sort -n | head -n 1 | cut -d' ' -f2; }
+find_manage_py() { find . -maxdepth 3 -name manage.py -type f -not -path './.heroku/*' -printf '%d %P\n' | sort -n | head -n 1 | cut -d' ' -f2-; }
 
 has_django() { compgen -G "$BUILD_DIR/.heroku/python/lib/python*/site-packages/django/__init__.py" >/dev/null; }
 

@@ -89,7 +89,7 @@ def main() -> int:
         newest = next(iter(releases.values()), "")
         more = newest_of_each_series(releases) if newest and can_be_fetched(mirrored(newest)) else []
         here += [other for other in more if other not in cached]
-        return refuse(f"there is no Python {asked.wanted}.", source=asked.source, can_be_had=here)
+        return refuse(f"there is no Python {asked.wanted[:100]}.", source=asked.source, can_be_had=here)
     url = mirrored(releases.get(version, ""))
     if version not in cached and not can_be_fetched(url):
         return refuse(f"{version} cannot be fetched from {url}.", source=asked.source, can_be_had=here)

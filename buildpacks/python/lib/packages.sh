@@ -43,14 +43,21 @@ choose_installer() {
   fi
 }
 
-# A requirements file and all files it names with -r or -c.
+# A requirements file and all files it names with -r or -c, each once: one may name another that names it.
 requirement_files() {
-  local file=$1 included
-  [[ -f $file ]] || return 0
-  printf '%s\n' "$file"
-  while read -r included; do
-    requirement_files "$(dirname "$file")/$included"
-  done < <(sed -nE 's/^[[:space:]]*(-r|-c|--requirement|--constraint)[[:space:]=]+([^[:space:]#]+).*/\2/p' "$file")
+  local files=("$1") file next=0 included
+  local -A known=(["$1"]=yes)
+  while ((next < ${#files[@]})); do
+    file=${files[next]}
+    next=$((next + 1))
+    [[ -f $file ]] || continue
+    printf '%s\n' "$file"
+    while read -r included; do
+      included=$(realpath --canonicalize-missing --relative-to=. -- "$(dirname -- "$file")/$included")
+      [[ -n ${known[$included]:-} ]] || files+=("$included")
+      known[$included]=yes
+    done < <(sed -nE 's/^[[:space:]]*(-r|-c|--requirement|--constraint)[[:space:]=]+([^[:space:]#]+).*/\2/p' -- "$file")
+  done
 }
 
 # Whether what is installed holds code of the app itself, which no lock file's hash can stand for.

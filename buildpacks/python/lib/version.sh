@@ -17,6 +17,8 @@ choose_python() {
   local asked wanted='' source=''
   asked=$(requested_python) || exit 1
   read -r wanted source <<<"$asked" || true
+  # What stands between them has blanks, and is no version either.
+  source=${source##* }
   PYTHON=$(readlink -f /usr/bin/python3)
   PYTHON_VERSION=$(/usr/bin/python3 -V)
   PYTHON_VERSION=${PYTHON_VERSION#Python }
@@ -34,7 +36,7 @@ choose_python() {
 # A Python that is not the stack's travels in the slug, in .heroku/cpython; the cache keeps the last one.
 fetch_python() {
   local found url
-  found=$(RES_OPTIONS="timeout:1 attempts:1" own_python find_python.py --uv "$UV" --wanted "$1" --source "$2" \
+  found=$(RES_OPTIONS="timeout:1 attempts:1" own_python find_python.py --uv "$UV" "--wanted=$1" --source "$2" \
     --stack "$PYTHON_VERSION" --cached "$CACHE_DIR/layers/cpython") || exit 1
   read -r PYTHON_VERSION url <<<"$found"
   heading "Using Python $PYTHON_VERSION ($2 asks for $1)"

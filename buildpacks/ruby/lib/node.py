@@ -17,7 +17,7 @@ def main(folder: Path, cache: Path) -> int:
         package = json.loads((folder / "package.json").read_text("utf-8-sig"))
     except FileNotFoundError:
         package = {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return refuse(f"cannot read package.json: {error}", "Mend it, commit and push again.")
     engines = package.get("engines") if isinstance(package, dict) else None
     asked = engines if isinstance(engines, dict) else {}

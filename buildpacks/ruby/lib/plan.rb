@@ -1,5 +1,4 @@
 # Reads Gemfile and Gemfile.lock as Bundler does and prints what the build needs to know, as shell assignments.
-require "bundler"
 require "shellwords"
 
 LOCAL = Gem::Platform.local
@@ -9,13 +8,29 @@ def refuse(*lines)
   exit 1
 end
 
+# RubyGems itself reads the lock when Bundler is loaded, and stumbles.
+%w[Gemfile.lock .ruby-version].each do |name|
+  next if !File.file?(name) || File.read(name, encoding: "UTF-8").valid_encoding?
+  refuse "cannot read #{name}: it has bytes in it that are not UTF-8 text.", "Save it as UTF-8, commit and push again."
+end
+require "bundler"
+
+# Bundler cannot put into words what is wrong with bytes that are no text.
+def reason(error)
+  error.message.scrub.strip
+rescue ArgumentError
+  "it has bytes in it that are not UTF-8 text."
+end
+
 # The Gemfile is a program of the app's: what it prints is not ours to print.
 def read_gemfile
   shown = $stdout.dup
   $stdout.reopen($stderr)
   Bundler::Dsl.evaluate(Pathname.new("Gemfile"), nil, {})
-rescue Bundler::BundlerError, StandardError, ScriptError => error
-  refuse "cannot read Gemfile: #{error.message.strip}", "Mend it, commit and push again."
+rescue SystemExit
+  refuse "cannot read Gemfile: it ends the program that reads it (exit).", "Mend it, commit and push again."
+rescue StandardError, ScriptError => error
+  refuse "cannot read Gemfile: #{reason(error)}", "Mend it, commit and push again."
 ensure
   $stdout.reopen(shown)
 end
@@ -65,8 +80,8 @@ definition, lock = read_gemfile, read_lock
 check_platforms(lock)
 wanted, source, strict = wanted_ruby(definition)
 range = requirement(wanted, strict == "yes")
-refuse "cannot use the Ruby that #{source} asks for: #{wanted.inspect} is not a version.", "Mend #{source}, commit and push again." unless range
-local = lock.sources.any? { |from| from.instance_of?(Bundler::Source::Path) } || File.read("Gemfile").match?(/^\s*eval_gemfile\b/)
+refuse "cannot use the Ruby that #{source} asks for: #{wanted[0, 100].inspect} is not a version.", "Mend #{source}, commit and push again." unless range
+local = lock.sources.any? { |from| from.instance_of?(Bundler::Source::Path) } || File.read("Gemfile").scrub.match?(/^\s*eval_gemfile\b/)
 
 {
   "RUBY_WANTED" => wanted,

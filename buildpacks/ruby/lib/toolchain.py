@@ -77,7 +77,7 @@ def _newest(package: str, wanted: str, manifests: dict[str, dict[str, Any]], nod
     try:
         version = semver.newest(_by_name(wanted, fits), fits)
     except semver.RangeError:
-        raise VersionError(f"{wanted!r} is not a version or a range of versions.") from None
+        raise VersionError(f"{wanted[:100]!r} is not a version or a range of versions.") from None
     if not version:
         raise VersionError(f"no version of {package} fits {wanted}.\n{_can_be_had(wanted, fits)}")
     return version

@@ -2,15 +2,14 @@
 
 # The newest of this series for an app that names none; sbt 2 cannot read most builds that were written for 1.
 SBT_DEFAULT=1
-SBT_REPOSITORY=${RUNTIME_MIRROR_SCALA:-${MAVEN_MIRROR_URL:-https://repo1.maven.org/maven2}}
 
 # Sets SBT_VERSION; its launcher, which fetches the rest of it, is in the cache then.
 choose_sbt() {
-  local asked why
-  asked=$(sed -nE 's/\r$//; s/^[[:space:]]*sbt\.version[[:space:]]*[=:][[:space:]]*([^[:space:]]*).*/\1/p' project/build.properties 2>/dev/null | tail -n 1)
+  local asked='' why repository=${RUNTIME_MIRROR_SCALA:-${MAVEN_MIRROR_URL:-https://repo1.maven.org/maven2}}
+  [[ ! -f project/build.properties ]] || asked=$(sed -nE 's/\r$//; s/^[[:space:]]*sbt\.version[[:space:]]*[=:][[:space:]]*([^[:space:]]*).*/\1/p' project/build.properties | tail -n 1)
   why="project/build.properties asks for $asked"
   [[ -n $asked ]] || why='name it in project/build.properties, as sbt.version=VERSION'
-  SBT_VERSION=$(RES_OPTIONS="timeout:2 attempts:1" own_python maven_artifact.py "$SBT_REPOSITORY" org.scala-sbt:sbt-launch \
+  SBT_VERSION=$(RES_OPTIONS="timeout:2 attempts:1" own_python maven_artifact.py "$repository" org.scala-sbt:sbt-launch \
     "${asked:-$SBT_DEFAULT}" "$CACHE_DIR/sbt/launchers" --name sbt --source project/build.properties --line 'sbt.version={}') || exit 1
   heading "Using sbt $SBT_VERSION ($why)"
 }

@@ -11,6 +11,8 @@ from typing import Any
 
 KNOWN = ("root", "clean_urls", "routes", "error_page", "https_only", "headers")
 EVERYTHING = ("/**", "/*")
+# Characters; no path is longer, and nginx takes no longer word.
+_LONGEST = 4000
 
 CONFIGURATION = """\
 daemon off;
@@ -61,7 +63,7 @@ def read(folder: Path) -> dict[str, Any]:
         return {}
     try:
         values = json.loads(path.read_text("utf-8-sig"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"cannot read static.json: {error}") from None
     if not isinstance(values, dict):
         raise ConfigurationError("cannot read static.json: it is not an object")
@@ -150,6 +152,10 @@ def _object(values: dict[str, Any], name: str) -> dict[str, Any]:
 def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise ConfigurationError(f"cannot read static.json: {name} has {value!r}, which is not a text")
+    if len(value) > _LONGEST:
+        raise ConfigurationError(
+            f"cannot use {value[:60]!r}… of static.json: {name} has more than {_LONGEST} characters"
+        )
     return value
 
 
@@ -161,7 +167,8 @@ def _quoted(text: str) -> str:
 
 
 def _word(text: str) -> str:
-    if re.search(r"[\x00-\x1f\x7f]|@(PORT|SCRATCH|APP)@", text):
+    # JSON can name halves of characters, which no file can hold.
+    if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]|@(PORT|SCRATCH|APP)@", text):
         raise ConfigurationError(f"cannot use {text!r} of static.json")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
@@ -169,6 +176,7 @@ def _word(text: str) -> str:
 def served_folder(folder: Path, values: dict[str, Any]) -> str:
     """The root, relative to the app. Raises ConfigurationError when it is not a folder of the app."""
     named = _text(values.get("root") or ".", "root")
+    _word(named)
     inside = (folder / named.lstrip("/")).resolve()
     if not inside.is_dir() or not inside.is_relative_to(folder.resolve()):
         raise ConfigurationError(f"cannot serve {named!r}, the root of static.json: there is no such folder in the app")
