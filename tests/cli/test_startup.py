@@ -30,7 +30,14 @@ COMMON = {"cli.group", "cli.commands", "cli.invocation", "cli.detection", "cli.r
     *("model", "model.text"),
 }
 # A platform of this machine says by its settings where it is.
-SETTINGS = {"platform", "platform.settings", "model.destination", "model.errors", "model.size"}
+SETTINGS = {
+    "platform",
+    "platform.settings",
+    "model.build_environment",
+    "model.destination",
+    "model.errors",
+    "model.size",
+}
 ASKING = COMMON | SETTINGS | {"cli.transport"}
 
 
