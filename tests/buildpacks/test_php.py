@@ -7,6 +7,7 @@ import runpy
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,14 @@ def build(app: stack.App, files: dict[str, str] | None = None) -> stack.Compiled
     return built
 
 
+def wait_for_log(app: stack.App, *lines: str) -> None:
+    """Until all of them are in the dyno's log, which `tee log` keeps."""
+    deadline = time.monotonic() + 20
+    while absent := [line for line in lines if line not in (log := (app.slug / "log").read_text("utf-8"))]:
+        assert time.monotonic() < deadline, f"{absent} not in:\n{log}"
+        time.sleep(0.02)
+
+
 def test_detects_php(app: stack.App) -> None:
     app.write({"index.html": ""})
     assert app.detect("php") is None
@@ -78,7 +87,11 @@ def test_the_example_answers_behind_apache_and_its_second_build_fetches_nothing(
     assert "-----> Installing the packages of composer.lock with Composer\n" in first[1].output
     assert "         - Installing erusev/parsedown (1.7.4): Extracting archive\n" in first[1].output
     page = (EXAMPLE / "public" / "index.php").read_text("utf-8")
-    second = build(example, {"public/index.php": page.replace("Hello *", "Changed for *")})
+    changes = {
+        "public/index.php": page.replace("Hello *", "Changed for *"),
+        "src/More.php": "<?php namespace Hello; class More {}",
+    }
+    second = build(example, changes)
     assert "-----> Using the packages of composer.lock from the cache\n" in second.output
     assert "Installing erusev" not in second.output
     assert "from the cache" in build(example).output, "the second build has changed what it took from the cache"
@@ -89,10 +102,7 @@ def test_the_example_answers_behind_apache_and_its_second_build_fetches_nothing(
         # By .htaccess, which the example has.
         assert stack.get(f"{url}/there")[1] == "<p>Changed for <em>there</em></p>\n"
         assert stack.get(f"{url}/.htaccess")[0] == 404
-    log = (example.slug / "log").read_text("utf-8")
-    assert "UTC] greeting there\n" in log, "what error_log() writes is not in the log"
-    assert '"GET /there HTTP/1.1" 200 ' in log
-    assert "Serving public on port " in log
+        wait_for_log(example, "Serving public on port ", "UTC] greeting there\n", '"GET /there HTTP/1.1" 200 ')
 
 
 NGINX = """\
@@ -131,11 +141,8 @@ def test_the_options_of_herokus_programs(app: stack.App, server: str) -> None:
         assert shown[1] == "/some/path 64M latin1 Europe/Vienna 8 hi Bearer x session", shown
         assert stack.get(f"{url}/static.txt")[1] == "a file\n"
         assert stack.get(f"{url}/.user.ini")[0] == 404
-    log = (app.slug / "log").read_text("utf-8")
-    assert "to stderr\n" in log
-    assert "a line of its own\n" in log
-    assert "Using etc/server.conf.php for " in log
-    assert "WEB_CONCURRENCY is 8, computed for 512 MB" in log
+        wait_for_log(app, "to stderr\n", "a line of its own\n", "Using etc/server.conf.php for ")
+        wait_for_log(app, "WEB_CONCURRENCY is 8, computed for 512 MB")
 
 
 @pytest.mark.parametrize("server", ["apache2", "nginx"])
@@ -177,11 +184,21 @@ def test_sigterm_lets_a_request_finish(app: stack.App, server: str) -> None:
     assert "UTC] last\n" in ran.output, "what was logged last is lost"
 
 
+@pytest.mark.parametrize("server", ["apache2", "nginx"])
+def test_sigterm_to_all_processes_as_a_dyno_gets_it(app: stack.App, server: str) -> None:
+    build(app, {"index.php": "<?php touch('asked'); sleep(1);", "index.html": ""})
+    ran = app.run(STOP.format(server=server, deed="kill -TERM -1"), env={"PORT": str(stack.free_port())})
+    assert ran.output.startswith("boot 143\n"), ran.output
+    assert "\n0\n" in ran.output, "a server was left behind"
+    assert "Stopping: " in ran.output
+    assert server == "nginx" or ", shutting down" in ran.output, "what was logged last is lost"
+
+
 def test_the_dyno_ends_with_php(app: stack.App) -> None:
     build(app, {"index.php": "<?php touch('asked'); sleep(1);", "index.html": ""})
     ran = app.run(STOP.format(server="nginx", deed="pkill -KILL -o php-fpm"), env={"PORT": str(stack.free_port())})
     assert ran.output.startswith("boot 1\n"), ran.output
-    assert "PHP-FPM has ended (status 137)\n" in ran.output
+    assert "PHP-FPM has ended (status 137), and so the dyno does.\n" in ran.output
     assert "\n0\n" in ran.output, "a server was left behind"
 
 
@@ -308,15 +325,18 @@ def test_a_private_package_by_the_login_in_composer_auth(app: stack.App, passwor
     dist = {"type": "zip", "url": f"http://{host}/parsedown.zip", "shasum": PACKAGE["dist"]["shasum"]}
     app.write({"composer.json": manifest(config={"secure-http": False}), "composer.lock": lock(dist=dist)})
     app.config.mkdir()
+    token = "a-token-of-github"
     login = {"http-basic": {host: {"username": "me", "password": password}}}
     (app.config / "COMPOSER_AUTH").write_text(json.dumps(login))
+    (app.config / "COMPOSER_GITHUB_OAUTH_TOKEN").write_text(token)
     built = app.compile("php")
     server.shutdown()
     server.server_close()
     assert (built.status == 0) == (password == "secret"), built.output
-    assert password not in built.output
-    kept = [path for path in app.cache.rglob("*") if path.is_file() and password.encode() in path.read_bytes()]
-    assert kept == [], "a login is in the cache"
+    for secret in (password, token):
+        assert secret not in built.output
+        kept = [path for path in app.cache.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+        assert kept == [], "a login is in the cache"
     if built.status:
         assert "Put it into the config var COMPOSER_AUTH" in built.output
 

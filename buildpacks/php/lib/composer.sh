@@ -55,13 +55,16 @@ find_folders() {
 }
 
 install_packages() {
-  local key name
+  local key name save=yes
   find_folders
   key=$(layer_key 1 "${STACK:-}" "$PHP_VERSION" "$(composer --version --no-ansi 2>/dev/null)" <"$LOCK")
   if [[ -d $VENDOR/composer ]]; then
     heading "Using the packages in $VENDOR, which came with the push"
+    save=''
   elif restore_layer vendor "$key" "$BUILD_DIR/$VENDOR"; then
     heading "Using the packages of $LOCK from the cache"
+    save=''
+    # What the app's own code changes: the map of its classes, and links to programs.
     unshare_files "$VENDOR/autoload.php" "$VENDOR/composer" "$BIN"
     for name in $LOCAL; do rm -rf "${VENDOR:?}/$name"; done
   else
@@ -71,7 +74,7 @@ install_packages() {
   if says 'lock file is not up to date'; then
     warning "$LOCK was written for another $MANIFEST than this: what you changed since may be missing." "Run composer update --lock (or composer update), commit $LOCK and push again."
   fi
-  if [[ -d $VENDOR ]]; then save_layer vendor "$key" "$BUILD_DIR/$VENDOR"; fi
+  if [[ -n $save && -d $VENDOR ]]; then save_layer vendor "$key" "$BUILD_DIR/$VENDOR"; fi
 }
 
 run_compile_script() {

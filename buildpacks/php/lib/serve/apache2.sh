@@ -8,5 +8,5 @@ prepare_apache2() {
   export HEROKU_PHP_HTTPD_CONFIG
   WEB_TEST=(apache2 -f "$FOLDER/apache2.conf" -t)
   WEB=(apache2 -f "$FOLDER/apache2.conf" -D FOREGROUND)
-  STOP=WINCH
+  STOP=SIGWINCH
 }

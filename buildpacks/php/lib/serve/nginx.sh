@@ -17,5 +17,5 @@ include "$server";
 CONF
   WEB_TEST=(nginx -e stderr -p "$SCRATCH" -c "$SCRATCH/nginx.conf" -t)
   WEB=(nginx -e stderr -p "$SCRATCH" -c "$SCRATCH/nginx.conf")
-  STOP=QUIT
+  STOP=SIGQUIT
 }
