@@ -1,4 +1,4 @@
-"""The php buildpack, with the stack's PHP, Composer and both servers. Packages come from the app: no test reaches packagist."""
+"""The php buildpack, with the stack's PHP and Composer. Packages come from the app: no test reaches packagist."""
 
 import base64
 import http.server
@@ -7,13 +7,14 @@ import runpy
 import shutil
 import subprocess
 import threading
-import time
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.buildpacks import stack
+from tests.buildpacks.php_apps import build, wait_for_log
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "php-apache"
 LIB = stack.BUILDPACKS / "php" / "lib"
@@ -56,21 +57,6 @@ def example(first: tuple[stack.App, stack.Compiled]) -> Iterator[stack.App]:
     shutil.copytree(EXAMPLE, app.source)
 
 
-def build(app: stack.App, files: dict[str, str] | None = None) -> stack.Compiled:
-    app.write(files or {})
-    built = app.compile("php")
-    assert built.status == 0, built.output
-    return built
-
-
-def wait_for_log(app: stack.App, *lines: str) -> None:
-    """Until all of them are in the dyno's log, which `tee log` keeps."""
-    deadline = time.monotonic() + 20
-    while absent := [line for line in lines if line not in (log := (app.slug / "log").read_text("utf-8"))]:
-        assert time.monotonic() < deadline, f"{absent} not in:\n{log}"
-        time.sleep(0.02)
-
-
 def test_detects_php(app: stack.App) -> None:
     app.write({"index.html": ""})
     assert app.detect("php") is None
@@ -105,122 +91,10 @@ def test_the_example_answers_behind_apache_and_its_second_build_fetches_nothing(
         wait_for_log(example, "Serving public on port ", "UTC] greeting there\n", '"GET /there HTTP/1.1" 200 ')
 
 
-NGINX = """\
-location / { try_files $uri @rewritten; }
-location @rewritten { rewrite ^(.*)$ /app.php$1 last; }
-location ~ ^/app\\.php(/|$) { try_files @heroku-fcgi @heroku-fcgi; internal; }
-"""
-SHOW = """<?php
-header('Content-Type: text/plain');
-file_put_contents('/app/var/own.log', "a line of its own\\n", FILE_APPEND);
-fwrite(fopen('php://stderr', 'w'), "to stderr\\n");
-echo implode(' ', [$_SERVER['PATH_INFO'] ?? '-', ini_get('memory_limit'), ini_get('default_charset'), ini_get('date.timezone'),
-    getenv('WEB_CONCURRENCY'), $_ENV['GREETING'], $_SERVER['HTTP_AUTHORIZATION'] ?? '-', session_start() ? 'session' : '']);
-"""
-
-
-@pytest.mark.parametrize("server", ["apache2", "nginx"])
-def test_the_options_of_herokus_programs(app: stack.App, server: str) -> None:
-    rewrite = "RewriteEngine On\nRewriteCond %{DOCUMENT_ROOT}%{REQUEST_URI} !-f\nRewriteRule ^(.*)$ /app.php$1 [L]\n"
-    build(
-        app,
-        {
-            "composer.json": '{"require": {"php": ">=8.1", "ext-pdo_pgsql": "*"}}',
-            "web/app.php": SHOW,
-            "web/static.txt": "a file\n",
-            "web/.user.ini": "date.timezone = Europe/Vienna\n",
-            "etc/server.conf.php": "<?php readfile('etc/server.conf');",
-            "etc/server.conf": NGINX if server == "nginx" else rewrite,
-            "etc/pool.conf": "php_value[memory_limit] = 64M\n",
-            "etc/php.ini": "default_charset = latin1\n",
-        },
-    )
-    command = f"heroku-php-{server} -C etc/server.conf.php -F etc/pool.conf -i etc/php.ini -l var/own.log -v web/ 2>&1 | tee log"
-    with app.serve(command, env={"GREETING": "hi", "PHP_INI_SCAN_DIR": ":/nowhere"}) as url:
-        shown = stack.get(f"{url}/some/path", Authorization="Bearer x")
-        assert shown[1] == "/some/path 64M latin1 Europe/Vienna 8 hi Bearer x session", shown
-        assert stack.get(f"{url}/static.txt")[1] == "a file\n"
-        assert stack.get(f"{url}/.user.ini")[0] == 404
-        wait_for_log(app, "to stderr\n", "a line of its own\n", "Using etc/server.conf.php for ")
-        wait_for_log(app, "WEB_CONCURRENCY is 8, computed for 512 MB")
-
-
-@pytest.mark.parametrize("server", ["apache2", "nginx"])
-def test_an_app_of_index_php_alone_and_what_is_not_served(app: stack.App, server: str) -> None:
-    built = build(app, {"index.php": "<?php echo 'plain';", "lib/other.php": "<?php echo 'other';", "Procfile": ""})
-    assert "without Composer" in built.output
-    (app.slug / "vendor" / "secret.php").write_text("<?php echo 'no';")
-    with app.serve(f"vendor/bin/heroku-php-{server}") as url:
-        assert stack.get(url)[1] == "plain"
-        assert stack.get(f"{url}/lib/other.php")[1] == "other"
-        for path in ("vendor/secret.php", ".profile.d/php.sh", "Procfile", "missing.php", "missing"):
-            assert stack.get(f"{url}/{path}")[0] in (403, 404), path
-
-
 def test_the_document_root_of_a_framework_is_hinted_at(app: stack.App) -> None:
     hint = "Commit a Procfile that names it: web: heroku-php-apache2 public/"
     assert hint in build(app, {"composer.json": "{}", "public/index.php": ""}).output
     assert hint not in build(app, {"Procfile": "web: heroku-php-nginx public/\n"}).output
-
-
-STOP = """
-heroku-php-{server} >log 2>&1 & boot=$!
-until curl -so /dev/null localhost:$PORT/index.html; do sleep 0.05; done
-curl -s localhost:$PORT/ >page & asked=$!
-until [ -e asked ]; do sleep 0.05; done
-{deed}
-wait $boot; echo "boot $?"
-wait $asked; cat page
-pgrep -c 'apache|nginx|php-fpm'
-cat log
-"""
-
-
-@pytest.mark.parametrize("server", ["apache2", "nginx"])
-def test_sigterm_lets_a_request_finish(app: stack.App, server: str) -> None:
-    build(app, {"index.php": "<?php touch('asked'); sleep(1); error_log('last'); echo \"done\\n\";", "index.html": ""})
-    ran = app.run(STOP.format(server=server, deed="kill -TERM $boot"), env={"PORT": str(stack.free_port())})
-    assert ran.output.startswith("boot 143\ndone\n0\n"), ran.output
-    assert "UTC] last\n" in ran.output, "what was logged last is lost"
-
-
-@pytest.mark.parametrize("server", ["apache2", "nginx"])
-def test_sigterm_to_all_processes_as_a_dyno_gets_it(app: stack.App, server: str) -> None:
-    build(app, {"index.php": "<?php touch('asked'); sleep(1);", "index.html": ""})
-    ran = app.run(STOP.format(server=server, deed="kill -TERM -1"), env={"PORT": str(stack.free_port())})
-    assert ran.output.startswith("boot 143\n"), ran.output
-    assert "\n0\n" in ran.output, "a server was left behind"
-    assert "Stopping: " in ran.output
-    assert server == "nginx" or ", shutting down" in ran.output, "what was logged last is lost"
-
-
-def test_the_dyno_ends_with_php(app: stack.App) -> None:
-    build(app, {"index.php": "<?php touch('asked'); sleep(1);", "index.html": ""})
-    ran = app.run(STOP.format(server="nginx", deed="pkill -KILL -o php-fpm"), env={"PORT": str(stack.free_port())})
-    assert ran.output.startswith("boot 1\n"), ran.output
-    assert "PHP-FPM has ended (status 137), and so the dyno does.\n" in ran.output
-    assert "\n0\n" in ran.output, "a server was left behind"
-
-
-@pytest.mark.parametrize(
-    ("command", "answer"),
-    [
-        ("heroku-php-nginx nowhere/", "the document root nowhere/ is not a folder of the app"),
-        ("heroku-php-nginx -C none.conf", "the app has no file none.conf"),
-        ("heroku-php-apache2 -x", "there is no option -x"),
-        ("heroku-php-apache2 public -v", "the last word after all options"),
-        ("heroku-php-apache2 -l 'logs/*.log'", "no file is called logs/*.log"),
-        ("WEB_CONCURRENCY=many heroku-php-apache2", "should be a number from 1 on"),
-        ("heroku-php-apache2 -F composer.json", "PHP-FPM refuses its configuration"),
-        ("heroku-php-apache2 -t -C composer.json", "Syntax error"),
-    ],
-)
-def test_a_command_line_that_cannot_serve_says_why(example: stack.App, command: str, answer: str) -> None:
-    if not (example.slug / ".heroku" / "php").exists():
-        build(example)
-    ran = example.run(command, env={"PORT": "5000"})
-    assert answer in ran.output
-    assert ran.status != 0
 
 
 BROKEN: dict[str, tuple[dict[str, str | None], str]] = {
@@ -260,6 +134,13 @@ def test_an_older_lock_that_will_do_is_only_said(example: stack.App) -> None:
     assert "composer.lock was written for another composer.json than this" in built.output
 
 
+def update(app: stack.App) -> None:
+    """Write composer.lock as a developer does."""
+    stack.own(app.source)
+    argv = stack.enter_argv({app.source: "/app"}, "/app", ["composer", "update", "--no-install", "--no-interaction"])
+    subprocess.run(argv, env=stack.environment({"COMPOSER_HOME": "/tmp/home"}), check=True, capture_output=True)
+
+
 def test_a_package_in_a_folder_of_the_app_is_never_an_old_copy(app: stack.App) -> None:
     source = "<?php namespace Acme; function hello(): string { return 'one'; }"
     app.write(
@@ -281,15 +162,39 @@ def test_a_package_in_a_folder_of_the_app_is_never_an_old_copy(app: stack.App) -
     app.config.mkdir()
     for name, value in {"GREETING": "well", "COMPOSER_MIRROR_PATH_REPOS": "1"}.items():
         (app.config / name).write_text(value)
-    stack.own(app.source)
-    update = stack.enter_argv({app.source: "/app"}, "/app", ["composer", "update", "--no-install", "--no-interaction"])
-    assert subprocess.run(update, env=stack.environment({"COMPOSER_HOME": "/tmp/home"}), check=False).returncode == 0
+    update(app)
     build(app)
     assert (app.slug / "greeting").read_text("utf-8") == "well\n"
     assert not (app.slug / "vendor" / "acme" / "never").exists(), "development packages are installed"
     second = build(app, {"packages/hello/hello.php": source.replace("one", "two")})
     assert "from the cache" in second.output
     assert app.run("php index.php").output == "two\n"
+
+
+def test_programs_of_packages_are_there_in_folders_of_the_apps_choice(app: stack.App) -> None:
+    app.write(
+        {
+            "composer.json": json.dumps(
+                {
+                    "require": {"acme/tool": "*"},
+                    "config": {"vendor-dir": "lib/php", "bin-dir": "tools"},
+                    "repositories": [{"type": "artifact", "url": "zips"}, {"packagist.org": False}],
+                }
+            ),
+            "index.php": "<?php require 'lib/php/autoload.php'; echo 'loaded';",
+        }
+    )
+    (app.source / "zips").mkdir()
+    with zipfile.ZipFile(app.source / "zips" / "tool.zip", "w") as made:
+        made.writestr("composer.json", json.dumps({"name": "acme/tool", "version": "1.0.0", "bin": ["tool"]}))
+        made.writestr("tool", "#!/usr/bin/env php\n<?php echo 'a tool';")
+    update(app)
+    build(app)
+    assert "from the cache" in build(app).output
+    assert app.run("tool").output == "a tool"
+    with app.serve("tools/heroku-php-apache2") as url:
+        assert stack.get(url)[1] == "loaded"
+        assert [stack.get(f"{url}/{path}")[0] for path in ("lib/php/autoload.php", "tools/tool")] == [403, 403]
 
 
 def test_packages_that_came_with_the_push_are_used(example: stack.App) -> None:
@@ -339,21 +244,6 @@ def test_a_private_package_by_the_login_in_composer_auth(app: stack.App, passwor
         assert kept == [], "a login is in the cache"
     if built.status:
         assert "Put it into the config var COMPOSER_AUTH" in built.output
-
-
-def test_workers_by_memory_processors_and_memory_limit(app: stack.App) -> None:
-    cases = {
-        "512 2 128M": 4, "512 8 128M": 4, "512 2 64M": 8, "512 2 512M": 1, "512 2 1G": 1, "512 2 -1": 4,
-        "1024 2 128M": 8, "2560 2 128M": 20, "14336 8 128M": 112, "512 1 32M": 16, "64 2 128M": 1,
-    }  # fmt: skip
-    app.slug.mkdir(parents=True)
-    shutil.copy(LIB / "serve" / "workers.php", app.slug)
-    command = "php workers.php $((%s * 1048576)) %s /app <<<'php_admin_value[memory_limit] = %s'; echo"
-    shown = app.run("\n".join(command % tuple(case.split()) for case in cases))
-    assert shown.output.split() == [str(number) for number in cases.values()]
-    (app.slug / ".user.ini").write_text("memory_limit = 256M\n")
-    weaker = "php workers.php 1073741824 2 /app <<<'php_value[memory_limit] = 64M'"
-    assert app.run(weaker).output == "4"
 
 
 def missing(name: str, source: str = "__root__", constraint: str = "*", version: str = "n/a") -> str:

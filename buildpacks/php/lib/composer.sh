@@ -94,7 +94,7 @@ explain() {
   elif says 'Could not authenticate|Invalid credentials|HTTP 40[13]|code 40[13]|requires authentication'; then
     fail "cannot fetch a package: its server asks for a login (see above)." \
       "Put it into the config var COMPOSER_AUTH: {\"http-basic\": {\"HOST\": {\"username\": \"me\", \"password\": \"...\"}}}; then push again."
-  elif says 'curl error|could not be downloaded|Failed to (download|clone|execute git)|Could not (fetch|resolve|delete)|timed out|No such file or directory'; then
+  elif says 'curl error|could not be downloaded|Failed to (download|clone|execute git)|Could not (fetch|resolve)|timed out|No such file or directory'; then
     fail "cannot fetch a package: see above." \
       "Push again later if its server does not answer. A package that the app brings along needs no server: a repository of the type path or artifact in $MANIFEST."
   elif says 'checksum verification'; then
