@@ -171,6 +171,47 @@ def test_a_package_in_a_folder_of_the_app_is_never_an_old_copy(app: stack.App) -
     assert app.run("php index.php").output == "two\n"
 
 
+def archive(app: stack.App, package: dict[str, object], files: dict[str, str]) -> None:
+    """A package as an artifact of the app's, in `zips`."""
+    (app.source / "zips").mkdir()
+    with zipfile.ZipFile(app.source / "zips" / "package.zip", "w") as made:
+        for name, text in {"composer.json": json.dumps(package), **files}.items():
+            made.writestr(name, text)
+
+
+PLUGIN = """<?php namespace Acme;
+class Plugin implements \\Composer\\Plugin\\PluginInterface {
+    public function activate(\\Composer\\Composer $composer, \\Composer\\IO\\IOInterface $io) { $io->write('the plugin acts'); }
+    public function deactivate(\\Composer\\Composer $composer, \\Composer\\IO\\IOInterface $io) {}
+    public function uninstall(\\Composer\\Composer $composer, \\Composer\\IO\\IOInterface $io) {}
+}
+"""
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_plugin_of_composer_acts_where_the_app_allows_it(app: stack.App, allowed: bool) -> None:
+    own = {
+        "require": {"acme/plugin": "*"},
+        "repositories": [{"type": "artifact", "url": "zips"}, {"packagist.org": False}],
+        "config": {"allow-plugins": {"acme/plugin": True} if allowed else {}},
+    }
+    package = {
+        "name": "acme/plugin",
+        "version": "1.0.0",
+        "type": "composer-plugin",
+        "require": {"composer-plugin-api": "^2"},
+    }
+    code = {"extra": {"class": "Acme\\Plugin"}, "autoload": {"psr-4": {"Acme\\": ""}}}
+    app.write({"composer.json": json.dumps(own)})
+    archive(app, {**package, **code}, {"Plugin.php": PLUGIN})
+    update(app)
+    for _ in range(2):
+        built = app.compile("php")
+        assert ("       the plugin acts\n" in built.output) == allowed, built.output
+        assert (built.status == 0) == allowed
+    assert allowed or "a plugin is not allowed in composer.json" in built.output
+
+
 def test_programs_of_packages_are_there_in_folders_of_the_apps_choice(app: stack.App) -> None:
     app.write(
         {
@@ -184,10 +225,8 @@ def test_programs_of_packages_are_there_in_folders_of_the_apps_choice(app: stack
             "index.php": "<?php require 'lib/php/autoload.php'; echo 'loaded';",
         }
     )
-    (app.source / "zips").mkdir()
-    with zipfile.ZipFile(app.source / "zips" / "tool.zip", "w") as made:
-        made.writestr("composer.json", json.dumps({"name": "acme/tool", "version": "1.0.0", "bin": ["tool"]}))
-        made.writestr("tool", "#!/usr/bin/env php\n<?php echo 'a tool';")
+    files = {"tool": "#!/usr/bin/env php\n<?php echo 'a tool';"}
+    archive(app, {"name": "acme/tool", "version": "1.0.0", "bin": ["tool"]}, files)
     update(app)
     build(app)
     assert "from the cache" in build(app).output
