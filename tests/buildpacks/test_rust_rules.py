@@ -142,3 +142,21 @@ def test_what_the_machine_lacks_is_named(tmp_path: Path, message: str) -> None:
     ran = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert MESSAGES[message] in ran.stderr
+
+
+def test_a_tool_for_migrations_is_compiled_once(tmp_path: Path) -> None:
+    script = f"""source {LIB}/output.sh; source {LIB}/explain.sh; source {LIB}/programs.sh
+    CACHE_DIR={tmp_path}/cache RUST_RELEASE=1.82.0 DIESEL=yes DIESEL_FLAGS='--no-default-features --features postgres' SQLX=''
+    mkdir -p "$CACHE_DIR"
+    cargo() {{ echo "ran $*"; mkdir -p "$4/bin"; echo program >"$4/bin/diesel"; }}
+    install_tools; rm -r target; install_tools; RUST_RELEASE=1.83.0; install_tools"""
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    ran_cargo = (
+        f"ran install diesel_cli --root {tmp_path}/cache/tools/diesel_cli --no-default-features --features postgres"
+    )
+    assert ran.stdout.count(ran_cargo) == 2
+    assert ran.stdout.count("-----> Using diesel_cli from the cache") == 1
+    assert (tmp_path / "target" / "release" / "diesel").read_text() == "program\n"

@@ -126,8 +126,16 @@ def assignments(folder: Path, variables: dict[str, str]) -> dict[str, str | list
         "TARGETS": list(asked.targets),
         "MINIMUM": minimum(manifest),
         "FLAGS": given,
-        "SKIP": said.get("RUST_SKIP_BUILD", "") if said.get("RUST_SKIP_BUILD") not in ("0", "false") else "",
+        "SKIP": _on(said, "RUST_SKIP_BUILD"),
+        "DIESEL": _on(said, "RUST_INSTALL_DIESEL"),
+        "DIESEL_FLAGS": said.get("DIESEL_FLAGS", ""),
+        "SQLX": _on(said, "RUST_INSTALL_SQLX"),
+        "SQLX_FLAGS": said.get("SQLX_FLAGS", ""),
     }
+
+
+def _on(said: dict[str, str], name: str) -> str:
+    return "" if said.get(name, "") in ("", "0", "false") else "yes"
 
 
 def main(what: str, folder: Path) -> int:

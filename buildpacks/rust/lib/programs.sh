@@ -27,3 +27,28 @@ keep_programs() {
     line "target/$file"
   done <<<"$files"
 }
+
+# What others' Rust buildpacks offer for a release phase: a program for migrations beside the app's own. Once compiled it stays
+# in the cache, until Rust or its flags are others.
+install_tools() {
+  [[ -z $DIESEL ]] || install_tool diesel_cli "$DIESEL_FLAGS"
+  [[ -z $SQLX ]] || install_tool sqlx-cli "$SQLX_FLAGS"
+}
+
+# install_tool CRATE FLAGS
+install_tool() {
+  local root=$CACHE_DIR/tools/$1 made="$RUST_RELEASE $2" flags
+  read -ra flags <<<"$2"
+  if [[ -f $root/made && $(<"$root/made") == "$made" ]]; then
+    heading "Using $1 from the cache"
+  else
+    heading "Installing $1"
+    line "\$ cargo install $1 $2"
+    rm -rf "$root"
+    # Away from the app, whose .cargo/config.toml is not meant for it.
+    (cd "$CACHE_DIR" && cargo install "$1" --root "$root" "${flags[@]}" 2>&1) | tee "$CACHE_DIR/cargo-messages" | indent || explain
+    printf '%s' "$made" >"$root/made"
+  fi
+  mkdir -p target/release
+  cp "$root"/bin/* target/release/
+}

@@ -7,7 +7,7 @@ declare -A RUSTUP_SHA256=(
   [aarch64]=e3853c5a252fca15252d07cb23a1bdd9377a8c6f3efa01531109281ae47f841c
 )
 
-# Sets WANTED, SOURCE, COMPONENTS, TARGETS, MINIMUM, FLAGS and SKIP.
+# Sets WANTED, SOURCE, COMPONENTS, TARGETS, MINIMUM, FLAGS, SKIP, DIESEL, DIESEL_FLAGS, SQLX and SQLX_FLAGS.
 read_plan() {
   local plan
   plan=$(own_python plan.py plan .) || exit 1
