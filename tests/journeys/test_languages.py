@@ -1,4 +1,8 @@
-"""Languages whose packages no registry gives to tests: from push to page, again from the cache, and what a broken file says."""
+"""An app of each language: from push to page, again from the cache with a change, and what a broken file says.
+
+What Go, Rust, Java, Scala and Clojure need comes from their real registries; no registry gives Ruby's and PHP's packages to
+tests, so these stand in the repository.
+"""
 
 from pathlib import Path
 
@@ -7,17 +11,25 @@ from tests.buildpacks.ruby_apps import SINATRA
 from tests.journeys.conftest import EXAMPLES, App, Platform, wait_for
 
 
-def refused(app: App, path: str, old: str, new: str) -> str:
-    """What is said of a push with a file that was broken; what serves stays."""
-    page = app.get().text
+def change(app: App, path: str, old: str, new: str) -> None:
     text = (app.checkout / path).read_text("utf-8")
     assert old in text
     app.write(path, text.replace(old, new))
     app.commit()
+
+
+def refused(app: App, path: str, old: str, new: str) -> str:
+    """What is said of a push with a file that was broken; what serves stays."""
+    page = app.get().text
+    change(app, path, old, new)
     output = app.push(check=False)
     assert "[remote rejected] main -> main" in output
     assert app.get().text == page
     return output
+
+
+def serves(app: App, text: str) -> None:
+    wait_for(f"{app.name} serves {text!r}", lambda: (answer := app.get()).status == 200 and text in answer.text)
 
 
 def test_php_behind_apache(platform: Platform) -> None:
@@ -49,5 +61,44 @@ def test_ruby_with_gems_in_the_repository(platform: Platform, tmp_path: Path) ->
     app.write("app.rb", SINATRA["app.rb"].replace("Greeting.hello}", 'Greeting.hello} again, on #{ENV["DYNO"]}'))
     app.commit()
     assert "Using the gems of Gemfile.lock from the cache" in app.push()
-    wait_for("the change answers", lambda: "hello from C again, on web.1" in app.get().text)
+    serves(app, "hello from C again, on web.1")
     assert "Gemfile.lock does not fit Gemfile" in refused(app, "Gemfile", 'gem "sinatra"', 'gem "sinatra", "< 1"')
+
+
+def test_go(platform: Platform) -> None:
+    app = platform.create(EXAMPLES / "go-modules")
+    first = app.push()
+    for said in (
+        "-----> Go app detected",
+        "Fetching it from",
+        "github.com/go-chi/chi/v5",
+        "Default types for Go -> web",
+    ):
+        assert said in first
+    serves(app, "Hello from web.1, go1.24.0\n")
+    change(app, "main.go", '"Hello from', '"Changed for')
+    second = app.push()
+    assert "Fetching it from" not in second
+    assert "go-chi" not in second
+    serves(app, "Changed for web.1, go1.24.0\n")
+    assert "its code is not what go.sum says" in refused(app, "go.sum", "h1:x", "h1:y")
+
+
+def test_rust(platform: Platform) -> None:
+    app = platform.create(EXAMPLES / "rust-hello")
+    first = app.push()
+    for said in (
+        "-----> Rust app detected",
+        "Fetching it from",
+        "Compiling tiny_http v",
+        "Default types for Rust -> web",
+    ):
+        assert said in first
+    serves(app, "Hello from web.1\n")
+    change(app, "src/main.rs", '"Hello from', '"Changed for')
+    second = app.push()
+    assert "Fetching it from" not in second
+    assert second.count("Compiling") == 1
+    serves(app, "Changed for web.1\n")
+    added = '[dependencies]\nbase64 = "0.22"\n'
+    assert "Cargo.lock does not fit Cargo.toml" in refused(app, "Cargo.toml", "[dependencies]\n", added)
