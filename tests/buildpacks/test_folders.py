@@ -26,7 +26,7 @@ def test_each_has_the_three_programs(name: str) -> None:
     "name",
     [
         *("output.sh", "layers.sh", "debian.sh", "jdk.sh", "find_jdk.py", "jvmcommon.sh", "jdbc.sh"),
-        "maven_artifact.py",
+        *("maven_artifact.py", "maven_settings.py"),
         *("registry.py", "semver.py", "toolchain.py"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Print Maven's settings for what the operator set: a mirror of Maven Central, proxies. Ends with 1 when there is neither.
+"""Print Maven's settings for what the operator set: a mirror of Maven Central and Clojars, proxies. Ends with 1 when there is neither.
 
 Reads MAVEN_MIRROR_URL, and http_proxy, https_proxy and no_proxy in either case.
 """
@@ -64,7 +64,7 @@ def main() -> int:
         print("<proxies>" + "".join(f"<proxy>{proxy}</proxy>" for proxy in through) + "</proxies>")
     if mirror:
         url = element("url", split_login(mirror))
-        print(f"<mirrors><mirror><id>mirror</id><mirrorOf>central</mirrorOf>{url}</mirror></mirrors>")
+        print(f"<mirrors><mirror><id>mirror</id><mirrorOf>central,clojars</mirrorOf>{url}</mirror></mirrors>")
     print("</settings>")
     return 0
 
