@@ -14,6 +14,7 @@ from tests.buildpacks import stack
 
 LIB = stack.BUILDPACKS / "java" / "lib"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "java-maven"
+GRADLE = EXAMPLE.parent / "java-gradle"
 # Nothing more than what the cache has.
 OFFLINE = {"MAVEN_CUSTOM_OPTS": "-DskipTests --offline", "MAVEN_MIRROR_URL": "http://127.0.0.1:9/maven2"}
 WRAPPER = "org/apache/maven/wrapper/maven-wrapper-distribution/3.3.2/maven-wrapper-distribution-3.3.2-only-script.zip"
@@ -110,22 +111,6 @@ public class Boot {
 }
 """,
 }
-GRADLE = {
-    "build.gradle": """\
-apply plugin: 'application'
-mainClassName = 'Hello'
-repositories { mavenCentral() }
-dependencies { compile 'com.google.code.gson:gson:2.11.0' }
-""",
-    "settings.gradle": "rootProject.name = 'hello'\n",
-    "src/main/java/Hello.java": """\
-public class Hello {
-  public static void main(String[] arguments) {
-    System.out.println(new com.google.gson.Gson().toJson(java.util.List.of("by", "Gradle")));
-  }
-}
-""",
-}
 
 
 def load(script: str) -> ModuleType:
@@ -188,6 +173,11 @@ def test_apps_of_maven(app: stack.App) -> None:
     assert "-----> Using Java 21." in mended.output
     assert "$ mvn -DskipTests clean install" in mended.output
     assert web(app) == "java $JAVA_OPTS -jar target/hello.jar"
+    assert yaml.safe_load(app.release("java"))["config_vars"] == {
+        "PATH": "/app/.jdk/bin:/usr/local/bin:/usr/bin:/bin",
+        "JAVA_OPTS": "-Xmx384m -Xss512k -XX:+UseCompressedOops",
+        "MAVEN_OPTS": "-Xmx384m -Xss512k -XX:+UseCompressedOops",
+    }
     with app.serve(web(app), env={"JAVA_OPTS": "-Xss512k"}) as url:
         assert '"hello":"from here","java":"21.' in stack.get(f"{url}/x")[1]
     # Its authorities are the stack's, and the slug has no compiler.
@@ -259,14 +249,17 @@ def test_spring_boot(app: stack.App) -> None:
 
 @pytest.mark.long
 def test_an_application_by_debians_gradle(app: stack.App) -> None:
-    app.write(GRADLE)
+    """A wrapper's own Gradle is not reached from here."""
+    shutil.copytree(GRADLE, app.source, dirs_exist_ok=True)
     for output in ("Fetching it from Debian's packages\n-----> Building", "wrapper"):
         built = app.compile("java", env={"MAVEN_MIRROR_URL": "https://repo1.maven.org/maven2"})
         assert built.status == 0, built.output
         assert output in built.output
     assert web(app) == "build/install/hello/bin/hello"
-    assert app.run(web(app)).output.endswith('["by","Gradle"]\n')
-    app.write({"build.gradle": GRADLE["build.gradle"].replace("2.11.0", "2.11.99")})
+    with app.serve(web(app)) as url:
+        assert stack.get(url)[1] == '{"hello":"Gradle"}'
+    build = (GRADLE / "build.gradle").read_text()
+    app.write({"build.gradle": build.replace("2.11.0", "2.11.99")})
     assert "there is no com.google.code.gson:gson:2.11.99 in" in app.compile("java").output
 
 

@@ -25,6 +25,20 @@ def test_detects_a_build_of_sbt(app: stack.App) -> None:
     assert app.detect("scala") == "Scala"
 
 
+def test_detects_an_app_of_play_which_no_buildpack_before_takes(app: stack.App) -> None:
+    play = 'addSbtPlugin("org.playframework" % "sbt-plugin" % "3.0.9")'
+    app.write(
+        {
+            "build.sbt": "enablePlugins(PlayScala)",
+            "project/plugins.sbt": play,
+            "conf/application.conf": "",
+            "conf/routes": "",
+        }
+    )
+    order = (stack.BUILDPACKS / "order").read_text("utf-8").split()
+    assert next(name for name in order if app.detect(name)) == "scala"
+
+
 def test_the_example_answers_and_its_second_build_compiles_only_what_changed(app: stack.App) -> None:
     shutil.copytree(EXAMPLE, app.source, dirs_exist_ok=True)
     build = (app.source / "build.sbt").read_text()
