@@ -102,3 +102,39 @@ def test_rust(platform: Platform) -> None:
     serves(app, "Changed for web.1\n")
     added = '[dependencies]\nbase64 = "0.22"\n'
     assert "Cargo.lock does not fit Cargo.toml" in refused(app, "Cargo.toml", "[dependencies]\n", added)
+
+
+def test_java_by_maven(platform: Platform) -> None:
+    app = platform.create(EXAMPLES / "java-maven")
+    first = app.push()
+    assert "-----> Java app detected" in first
+    assert "Default types for Java -> web" in first
+    serves(app, '"hello":"from web.1"')
+    assert "Add JAVA_OPTS, MAVEN_OPTS, PATH config" in app.celadon("releases")
+    assert "JAVA_OPTS:  -Xmx384m -Xss512k -XX:+UseCompressedOops" in app.celadon("config")
+    change(app, "src/main/java/example/Hello.java", '"from "', '"again from "')
+    second = app.push()
+    assert second.count("from the cache") == 2, second
+    serves(app, '"hello":"again from web.1"')
+    assert app.celadon("releases").count("config") == 1
+
+
+def test_scala_by_sbt(platform: Platform) -> None:
+    app = platform.create(EXAMPLES / "scala-sbt")
+    assert "-----> Scala app detected" in app.push()
+    serves(app, '{"hello":"Scala"}')
+    change(app, "src/main/scala/Main.scala", '"Scala"', '"sbt"')
+    assert "from the cache" in app.push()
+    serves(app, '{"hello":"sbt"}')
+
+
+def test_clojure_by_tools_deps(platform: Platform) -> None:
+    app = platform.create(EXAMPLES / "clojure-deps")
+    first = app.push()
+    assert "-----> Clojure (tools.deps) app detected" in first
+    assert "Default types for Clojure (tools.deps) -> web" in first
+    serves(app, '"hello":"Clojure"')
+    change(app, "src/hello/core.clj", ':hello "Clojure"', ':hello "tools.deps"')
+    second = app.push()
+    assert "Downloading" not in second, second
+    serves(app, '"hello":"tools.deps"')
