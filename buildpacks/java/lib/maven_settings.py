@@ -49,7 +49,7 @@ def split_login(mirror: str) -> str:
     if not at or "/" in login:
         return mirror
     name, _, password = (urllib.parse.unquote(part) for part in login.partition(":"))
-    words = element("id", "mirror") + element("username", name) + element("password", password)
+    words = element("id", "central") + element("username", name) + element("password", password)
     print(f"<servers><server>{words}</server></servers>")
     return f"{scheme}{separator}{host}"
 
@@ -63,8 +63,9 @@ def main() -> int:
     if through:
         print("<proxies>" + "".join(f"<proxy>{proxy}</proxy>" for proxy in through) + "</proxies>")
     if mirror:
+        # By Central's own name: what was fetched without the mirror is known again with it, and the other way round.
         url = element("url", split_login(mirror))
-        print(f"<mirrors><mirror><id>mirror</id><mirrorOf>central,clojars</mirrorOf>{url}</mirror></mirrors>")
+        print(f"<mirrors><mirror><id>central</id><mirrorOf>central,clojars</mirrorOf>{url}</mirror></mirrors>")
     print("</settings>")
     return 0
 
