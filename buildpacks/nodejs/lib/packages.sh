@@ -1,10 +1,13 @@
 # node_modules: installed by the app's package manager, or taken from the cache.
 
 # Build scripts may need the development dependencies; without such a script nobody does.
-# NPM_CONFIG_PRODUCTION and YARN_PRODUCTION overrule: true never installs them, false keeps them in the slug.
+# NPM_CONFIG_PRODUCTION and YARN_PRODUCTION overrule: true never installs them, false keeps them in the slug, and so does a
+# NODE_ENV that is not production.
 decide_development() {
+  local production=${NPM_CONFIG_PRODUCTION:-${YARN_PRODUCTION:-}}
   INSTALL_ALL='' PRUNE=''
-  case ${NPM_CONFIG_PRODUCTION:-${YARN_PRODUCTION:-}} in
+  [[ $NODE_ENV == production && ${PNPM_SKIP_PRUNING:-} != true && ${YARN2_SKIP_PRUNING:-} != true ]] || : "${production:=false}"
+  case $production in
     true) ;;
     false) INSTALL_ALL=yes ;;
     *) [[ -z $PREBUILD_SCRIPT$BUILD_SCRIPT$CLEANUP_SCRIPT$LIFECYCLE_SCRIPTS ]] || INSTALL_ALL=yes PRUNE=$DEV_DEPENDENCIES ;;
@@ -14,14 +17,16 @@ decide_development() {
 
 # Yarn from 2 on keeps packages as archives unless it is told to make node_modules.
 makes_node_modules() {
-  [[ $MANAGER == npm || $YARN_VERSION == 1.* ]] || grep -qs '^nodeLinker: *node-modules' .yarnrc.yml
+  [[ $MANAGER != yarn || $YARN_VERSION == 1.* ]] || grep -qs '^nodeLinker: *node-modules' .yarnrc.yml
 }
 
-can_use_layer() { [[ -z $LOCAL_CODE && ! -e node_modules ]] && makes_node_modules; }
+can_use_layer() {
+  [[ -z $LOCAL_CODE && ! -e node_modules && ${NODE_MODULES_CACHE:-true} != false ]] && makes_node_modules
+}
 
 install_packages() {
   local key from=${LOCK:-package.json} files
-  [[ -n $LOCK ]] || warning "There is no lock file: each install may pick other versions. Run npm install and commit package-lock.json."
+  [[ -n $LOCK ]] || warning "There is no lock file: each install may pick other versions. Run $MANAGER install and commit $EXPECTED_LOCK."
   decide_development
   mapfile -t files <<<"$LAYER_FILES"
   key=$(cat "${files[@]}" | layer_key 1 "${STACK:-}" "$TOOLS" "$INSTALL_ALL")
@@ -34,8 +39,10 @@ install_packages() {
   heading "Installing the packages of $from with $MANAGER"
   local layered=''
   ! can_use_layer || layered=yes
-  "install_with_$MANAGER" 2>&1 | indent ||
+  "install_with_$MANAGER" 2>&1 | indent || {
+    [[ $MANAGER != pnpm ]] || explain_pnpm
     fail "cannot install the packages of $from: see above." "Mend $from, commit and push again; the running release stays as it is."
+  }
   if [[ -n $layered && -d node_modules ]]; then
     save_layer node_modules "$key" "$BUILD_DIR/node_modules"
     unshare_state
@@ -43,8 +50,13 @@ install_packages() {
   bound_cache
 }
 
-# npm, yarn and generators such as Prisma's keep what they rewrite under names with a dot.
-unshare_state() { unshare_files node_modules/.[!.]*; }
+# npm, yarn and generators such as Prisma's keep what they rewrite under names with a dot; pnpm has all packages there.
+unshare_state() {
+  local path
+  for path in node_modules/.[!.]*; do
+    if [[ ${path##*/} == .pnpm ]]; then unshare_files "$path/lock.yaml"; else unshare_files "$path"; fi
+  done
+}
 
 # An install runs the app's own scripts too: so does an install that had nothing to fetch.
 run_lifecycle() {
@@ -121,7 +133,7 @@ prune_with_yarn() {
 # The tools' own caches save downloads when a lock changes; beyond 1 GB they start anew.
 bound_cache() {
   local folder megabytes
-  for folder in "$CACHE_DIR/npm" "$CACHE_DIR/yarn"; do
+  for folder in "$CACHE_DIR/npm" "$CACHE_DIR/yarn" "$CACHE_DIR/pnpm"; do
     [[ -d $folder ]] || continue
     megabytes=$(du -sm "$folder" | cut -f1)
     ((megabytes < 1024)) || rm -rf "$folder"

@@ -17,7 +17,10 @@ import semver
 
 ANSWER_SECONDS = 24 * 3600
 _MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
-NODE_PACKAGE = f"node-linux-{_MACHINES.get(os.uname().machine, os.uname().machine)}"
+_MACHINE = _MACHINES.get(os.uname().machine, os.uname().machine)
+NODE_PACKAGE = f"node-linux-{_MACHINE}"
+# From 12 on pnpm is a program for the machine; its own package has only what that needs beside it.
+PNPM_PROGRAM = f"@pnpm/exe.linux-{_MACHINE}"
 # The npm that each Node.js came with: from this major version of Node.js on, this major version of npm.
 _NPM_BY_NODE = ((24, 11), (20, 10), (19, 9), (18, 10), (16, 8), (15, 7), (8, 6), (7, 4), (5, 3), (0, 2))
 
@@ -37,14 +40,19 @@ class Choice(NamedTuple):
     at: float
 
 
-def choose(cache: Path, node: str, npm: str, yarn: str) -> dict[str, Choice]:
-    """The versions to use, by tool. Raises VersionError, RegistryError."""
+def choose(cache: Path, node: str, npm: str, yarn: str, pnpm: str = "") -> dict[str, Choice]:
+    """The versions to use, by tool; yarn and pnpm only where asked for. Raises VersionError, RegistryError."""
     remembered = _recall(cache)
     chosen = {"node": _choose(remembered.get("node"), NODE_PACKAGE, node)}
     running = chosen["node"].version
     chosen["npm"] = _choose(remembered.get("npm"), "npm", npm or f"<={_npm_major(running)}", running)
     if yarn:
         chosen["yarn"] = _choose(remembered.get("yarn"), _yarn_package(yarn), yarn)
+    if pnpm:
+        chosen["pnpm"] = _choose(remembered.get("pnpm"), "pnpm", pnpm, running)
+        version = chosen["pnpm"].version
+        if (semver.parse(version) or (0, 0, 0)) >= (12, 0, 0):
+            chosen["pnpm-program"] = _choose(remembered.get("pnpm-program"), PNPM_PROGRAM, version)
     _remember(cache, chosen)
     return chosen
 
@@ -79,7 +87,8 @@ def _newest(package: str, wanted: str, manifests: dict[str, dict[str, Any]], nod
     except semver.RangeError:
         raise VersionError(f"{wanted[:100]!r} is not a version or a range of versions.") from None
     if not version:
-        raise VersionError(f"no version of {package} fits {wanted}.\n{_can_be_had(wanted, fits)}")
+        fit = f"fits {wanted} and runs on Node.js {node}" if node else f"fits {wanted}"
+        raise VersionError(f"no version of {package} {fit}.\n{_can_be_had(wanted, fits)}")
     return version
 
 
@@ -143,13 +152,19 @@ def fetch(folder: Path, cache: Path) -> None:
     _keep_headers(node / "include", cache / "headers")
     shutil.rmtree(node)
     for tool, programs in (
-        ("npm", {"npm": "bin/npm-cli.js", "npx": "bin/npx-cli.js"}),
-        ("yarn", {"yarn": "bin/yarn.js"}),
+        ("npm", {"npm": ("bin/npm-cli.js",), "npx": ("bin/npx-cli.js",)}),
+        ("yarn", {"yarn": ("bin/yarn.js",)}),
+        ("pnpm", {name: (name, *(f"bin/{name}.{kind}" for kind in ("mjs", "cjs", "js"))) for name in ("pnpm", "pnpx")}),
     ):
         if tool in chosen:
             registry.fetch(chosen[tool]._asdict(), modules / tool)
             for manual in ("docs", "man"):
                 shutil.rmtree(modules / tool / manual, ignore_errors=True)
+            if tool == "pnpm" and "pnpm-program" in chosen:
+                program = folder / "unpacked"
+                registry.fetch(chosen["pnpm-program"]._asdict(), program)
+                (program / "pnpm").replace(modules / tool / "pnpm")
+                shutil.rmtree(program)
             _link(folder / "bin", modules / tool, programs)
 
 
@@ -161,9 +176,10 @@ def _keep_headers(include: Path, headers: Path) -> None:
         shutil.move(include, headers / "include")
 
 
-def _link(programs_folder: Path, package: Path, programs: dict[str, str]) -> None:
-    for name, script in programs.items():
-        if (package / script).is_file():
+def _link(programs_folder: Path, package: Path, programs: dict[str, tuple[str, ...]]) -> None:
+    for name, scripts in programs.items():
+        script = next((script for script in scripts if (package / script).is_file()), None)
+        if script:
             (package / script).chmod(0o755)
             (programs_folder / name).symlink_to(Path("..") / "lib" / "node_modules" / package.name / script)
 
