@@ -22,6 +22,18 @@ def test_each_has_the_three_programs(name: str) -> None:
     assert [path for path in programs if not os.access(path, os.X_OK)] == []
 
 
+@pytest.mark.parametrize("name", ORDER)
+def test_each_knows_an_app_by_each_of_the_files_that_it_names_and_by_no_other(app: stack.App, name: str) -> None:
+    assert app.detect(name) is None
+    app.write({"known-by": "", "README.md": ""})
+    assert app.detect(name) is None
+    for pattern in (stack.BUILDPACKS / name / "known-by").read_text("utf-8").split("\n")[:-1]:
+        file = pattern.replace("*", "any")
+        app.write({file: ""})
+        assert app.detect(name), file
+        (app.source / file).unlink()
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -30,7 +30,7 @@ class Internet:
     def repository(self, name: str, source: Path) -> Path:
         """A git repository of one commit, with the files of `source`; returns its work tree."""
         tree = self.directory / name
-        shutil.copytree(source, tree)
+        shutil.copytree(source, tree, symlinks=True)
         self.git(name, "init", "-q", "-b", "main")
         self.commit(name)
         return tree

@@ -3,7 +3,7 @@
 import re
 
 from tests.journeys import sources
-from tests.journeys.conftest import App, Platform, wait_for
+from tests.journeys.conftest import CHECKOUT, App, Platform, wait_for
 
 CRASHES_AFTER_TEN = """\
 import http.server
@@ -63,6 +63,10 @@ def test_an_app_nobody_knows_is_told_what_to_add(platform: Platform) -> None:
     output = app.push(check=False)
     assert "No default language could be detected for this app." in output
     assert "no buildpack knows this app" in output
+    for name in (CHECKOUT / "buildpacks" / "order").read_text().split():
+        known = " ".join((CHECKOUT / "buildpacks" / name / "known-by").read_text().split())
+        assert f" !       {name}: {known}" in output
+    assert "celadon buildpacks:set NAME or URL" in output
     assert app.get().status == 503
     assert "H81" in app.wait_for_log("code=H81")
 

@@ -127,14 +127,25 @@ detect_default() {
     for candidate in $DEFAULT_BUILDPACKS; do
         if name=$("$candidate/bin/detect" "$BUILD_DIR" 2>/dev/null </dev/null); then
             ln -s "$candidate" /tmp/buildpacks/1
+            BUILDPACK_NAMES=("${candidate##*/}")
             echo "$name" >"$OUT/language.1"
             echo "-----> $name app detected"
             return 0
         fi
     done
+    explain_detection
+}
+
+# By which files each of the platform's own knows an app stands in its own file known-by, which its bin/detect reads too.
+explain_detection() {
+    local candidate known=()
+    for candidate in $DEFAULT_BUILDPACKS; do
+        [ ! -f "$candidate/known-by" ] || known+=("  ${candidate##*/}: $(paste -sd ' ' "$candidate/known-by")")
+    done
     fail 12 "No default language could be detected for this app." \
-        "Add a requirements.txt, pyproject.toml, package.json, index.html, static.json or Procfile to its root directory," \
-        "or name a buildpack: celadon buildpacks:set URL"
+        "Its root directory has none of the files by which the platform's own buildpacks know one:" "${known[@]}" \
+        "Add the one that fits, commit and push again; or name a buildpack: celadon buildpacks:set NAME or URL" \
+        "(celadon buildpacks:search lists the names)."
 }
 
 detect_chosen() {
@@ -157,10 +168,10 @@ compile() {
     (
         cd "/tmp/buildpacks/$number" &&
             exec bin/compile "$BUILD_DIR" "$CACHE_DIR/$2" "$ENV_DIR" </dev/null 2>&1
-    ) || fail 13 "Push rejected: the buildpack could not compile the app (see the lines above)."
+    ) || fail 13 "Push rejected: the buildpack ${BUILDPACK_NAMES[number - 1]} could not compile the app (see the lines above)."
     if [ -f "/tmp/buildpacks/$number/bin/release" ]; then
         (cd "/tmp/buildpacks/$number" && bash bin/release "$BUILD_DIR" </dev/null >"$OUT/release.$number") ||
-            fail 14 "Push rejected: the buildpack's bin/release failed."
+            fail 14 "Push rejected: bin/release of the buildpack ${BUILDPACK_NAMES[number - 1]} failed."
     fi
 }
 
