@@ -274,6 +274,32 @@ def test_a_pipfiles_python_is_used(app: stack.App, requires: dict[str, str], sai
     assert said in app.compile("python", env={"RUNTIME_MIRROR_PYTHON": "http://192.0.2.1/python"}).output
 
 
+@pytest.mark.parametrize(
+    ("sources", "named", "expected"),
+    [
+        (["https://own.example/simple"], "", ["--default-index", "https://own.example/simple"]),
+        (
+            ["https://pypi.org/simple", "https://own.example/simple"],
+            "",
+            ["--default-index", "https://pypi.org/simple", "--index", "https://own.example/simple"],
+        ),
+        (
+            ["https://pypi.org/simple/", "https://own.example/s"],
+            "https://mirror.example",
+            ["--index", "https://own.example/s"],
+        ),
+        ([], "", []),
+    ],
+)
+def test_only_the_sources_of_a_pipfile_and_the_index_that_is_named_are_asked(
+    monkeypatch: pytest.MonkeyPatch, sources: list[str], named: str, expected: list[str]
+) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", named)
+    options = runpy.run_path(str(LIB / "pipfile.py"))["options"]
+    lock = {"_meta": {"sources": [{"url": url} for url in sources]}}
+    assert options(lock) == [*expected, "--index-strategy", "unsafe-best-match"]
+
+
 class Index(BaseHTTPRequestHandler):
     """A package index that wants a password, with the one package `own`, whose only file is `wheel`."""
 
