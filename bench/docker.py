@@ -48,6 +48,10 @@ class Docker:
             (Path(name) / "Dockerfile").write_text(f"FROM stack\n{commands}")
             self.build(tag, Path(name))
 
+    def forget_mounts(self) -> None:
+        """Empty what `RUN --mount=type=cache` keeps, which `--no-cache` leaves."""
+        self.run("builder", "prune", "--force", "--filter", "type=exec.cachemount")
+
     def size(self, tag: str) -> int:
         """Bytes of an image, its base included."""
         return int(self.run("image", "inspect", "--format", "{{.Size}}", tag))
