@@ -11,9 +11,12 @@ EXAMPLES: dict[str, Callable[[World], Reply]] = {
     "POST /apps/:app/sources": lambda world: world.call("POST", "/apps/example/sources"),
     "POST /apps/:app/slugs": lambda world: world.call("POST", "/apps/example/slugs", SLUG),
     "GET /apps/:app/repository": lambda world: world.call("GET", "/apps/example/repository"),
+    "PATCH /apps/:app/repository": lambda world: world.call(
+        "PATCH", "/apps/example/repository", {"source_path": "services/api"}
+    ),
     "DELETE /apps/:app/repository": lambda world: world.call("DELETE", "/apps/example/repository"),
     "DELETE /apps/:app/build-cache": lambda world: world.call("DELETE", "/apps/example/build-cache"),
 }
 CREATED = {"POST /apps/:app/slugs", "POST /sources", "POST /apps/:app/sources"}
 ACCEPTED = {"DELETE /apps/:app/build-cache", "DELETE /apps/:app/repository"}
-UNPUBLISHED = {"GET /apps/:app/repository", "DELETE /apps/:app/repository"}
+UNPUBLISHED = {"GET /apps/:app/repository", "PATCH /apps/:app/repository", "DELETE /apps/:app/repository"}

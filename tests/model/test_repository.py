@@ -1,10 +1,15 @@
-"""When a repository is packed, and what is said of a large one."""
+"""When a repository is packed, what is said of a large one, which folder of it may be built."""
 
+import posixpath
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePosixPath
 
+import hypothesis
 import pytest
+from hypothesis import strategies
 
-from celadon.model.repository import LARGE, Repository, gc_due, size_hint
+from celadon.model.errors import InvalidParams
+from celadon.model.repository import LARGE, Repository, check_source_path, gc_due, size_hint
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -43,3 +48,53 @@ def test_only_a_large_repository_is_told_of() -> None:
     assert size_hint("shop", 1500 << 20)[0] == (
         "The repository of shop has 1,500 MB: pushes to it and clones of it take long."
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("services/api", "services/api"),
+        (" ./services/api/ ", "services/api"),
+        ("a folder/ü", "a folder/ü"),
+        ("..hidden", "..hidden"),
+        (".github", ".github"),
+        ("", None),
+        (".", None),
+        ("./", None),
+    ],
+)
+def test_a_source_path_is_kept_as_folders_below_the_top(given: str, kept: str | None) -> None:
+    assert check_source_path(given) == kept
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ("/etc", "relative"),
+        ("..", "without"),
+        ("a/../../b", "without"),
+        ("a//b", "without"),
+        ("a/./b", "without"),
+        (".git", r"\.git"),
+        ("a/.GIT/hooks", r"\.git"),
+        ("a\nb", "characters"),
+        ("a\x00", "characters"),
+        ("a\\b", "characters"),
+        ("é" * 251, "too long"),
+    ],
+)
+def test_what_is_no_folder_of_the_source_is_refused(given: str, why: str) -> None:
+    with pytest.raises(InvalidParams, match=why):
+        check_source_path(given)
+
+
+@hypothesis.given(strategies.text(alphabet="ab./\\ \n~-é", max_size=12) | strategies.text(max_size=30))
+def test_a_source_path_never_leads_out(given: str) -> None:
+    try:
+        kept = check_source_path(given)
+    except InvalidParams:
+        return
+    if kept is not None:
+        assert PurePosixPath(posixpath.normpath(f"/build/{kept}")).parts[:2] == ("/", "build")
+        assert posixpath.normpath(kept) == kept and not kept.startswith(("/", "../"))
+        assert check_source_path(kept) == kept

@@ -16,7 +16,7 @@ from celadon.model.build import Build, BuildStatus
 from celadon.model.errors import CeladonError, Conflict, InvalidParams, NotFound
 from celadon.model.release import Release
 from celadon.model.slug import Slug
-from celadon.store import accounts, apps, buildpacks, builds, changes, configs, events, secrets, slugs
+from celadon.store import accounts, apps, buildpacks, builds, changes, configs, events, repositories, secrets, slugs
 from celadon.store import releases as stored_releases
 from celadon.store.database import Transaction
 
@@ -112,6 +112,7 @@ def accept(
         output_key=secrets.random_token(),
         source_id=source_id,
         git_log=git_log,
+        source_path=repositories.find(tx, app.id).source_path,
     )
     builds.insert(tx, build)
     line = f"Build started by user {by.email}"

@@ -5,7 +5,7 @@ from celadon.actions.context import Context, now
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.errors import NotFound
-from celadon.model.repository import Repository, gc_due
+from celadon.model.repository import Repository, check_source_path, gc_due
 from celadon.store import apps, builds, changes, events, repositories
 from celadon.store.database import Transaction
 
@@ -31,6 +31,35 @@ def reset(context: Context, actor: Actor, app_name: str) -> tuple[App, Repositor
         events.insert(tx, "repository:reset", line=line, app_id=app.id, by=actor, resource_id=app.id)
         changes.record(tx, "repository", app.id)
         return app, repositories.find(tx, app.id)
+
+
+def build_folder(context: Context, actor: Actor, app_name: str, path: str) -> tuple[App, Repository]:
+    """Have later builds take one folder of the source as all of it; all of it again when the path is empty.
+
+    Raises NotFound, Forbidden, InvalidParams.
+    """
+    wanted = check_source_path(path)
+    with context.database.transaction() as tx:
+        app = access.app_for(tx, actor, app_name, "buildpack:update")
+        if apps.lock(tx, app.id) is None:
+            raise NotFound("app")
+        before = repositories.find(tx, app.id).source_path
+        repositories.update(tx, app.id, source_path=wanted)
+        line = (
+            f"Set source path to {wanted} by user {actor.email}"
+            if wanted
+            else f"Clear source path by user {actor.email}"
+        )
+        payload = {"source_path": wanted, "previous": {"source_path": before}}
+        events.insert(tx, "repository:update", line=line, payload=payload, app_id=app.id, by=actor, resource_id=app.id)
+        changes.record(tx, "repository", app.id)
+        return app, repositories.find(tx, app.id)
+
+
+def source_path(context: Context, app_id: str) -> str | None:
+    """The folder that builds of the app take, None for all of the source."""
+    with context.database.read() as tx:
+        return repositories.find(tx, app_id).source_path
 
 
 def to_reset(context: Context) -> list[App]:

@@ -1,15 +1,24 @@
-"""Repositories of apps, Celadon's own: how large, and to be emptied."""
+"""Repositories of apps, Celadon's own: how large, which folder is built, and to be emptied."""
 
 from celadon.actions import repositories
 from celadon.api import shapes
 from celadon.api.answer import Answer
 from celadon.api.request import Call
 from celadon.model.app import App
+from celadon.model.errors import InvalidParams
 from celadon.model.repository import Repository
 
 
 def show(call: Call) -> Answer:
     return Answer(value=_shape(call, *repositories.find(call.context, call.actor, call.app)))
+
+
+def update(call: Call) -> Answer:
+    body = call.body()
+    if "source_path" not in body.values:
+        raise InvalidParams("cannot change the repository: give its `source_path`, null for the whole source")
+    path = body.raw_text("source_path") or ""
+    return Answer(value=_shape(call, *repositories.build_folder(call.context, call.actor, call.app, path)))
 
 
 def reset(call: Call) -> Answer:
@@ -23,4 +32,5 @@ def _shape(call: Call, app: App, repository: Repository) -> dict[str, object]:
         "git_url": call.settings.git_url(app.name),
         "reset_requested": repository.reset_requested,
         "size": app.repo_size,
+        "source_path": repository.source_path,
     }

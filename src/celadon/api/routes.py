@@ -161,6 +161,7 @@ _CODE = (
     _route("DELETE /apps/:app/builds/:build", "build:create", builds.cancel),
     _route("DELETE /apps/:app/build-cache", "build:create", builds.purge_cache),
     _route("GET /apps/:app/repository", "app:read", repositories.show),
+    _route("PATCH /apps/:app/repository", "buildpack:update", repositories.update),
     _route("DELETE /apps/:app/repository", "code:push", repositories.reset),
     _route("GET /apps/:app/buildpack-installations", "app:read", buildpacks.list_of),
     _route("PUT /apps/:app/buildpack-installations", "buildpack:update", buildpacks.replace),

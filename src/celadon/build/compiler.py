@@ -39,6 +39,7 @@ _STEPS = {
     12: "no buildpack knows this app",
     13: "the buildpack could not compile the app",
     14: "the buildpack's bin/release failed",
+    15: "the folder that is to be built is not in the source",
 }
 
 
@@ -62,6 +63,8 @@ class Compiler:
     def compile(self, build: Build, app: App, output: Output, address: str) -> Release | None:
         """Run one build to its end, whatever that is, or until it has to wait; returns the release it made."""
         output.announce("Slug compilation started")
+        if build.source_path:
+            output.step(f"Building the folder {build.source_path}")
         settings = self.context.settings
         uid = settings.uid_base + app.number
         workspace = self.workspace(app)

@@ -32,7 +32,8 @@ unpack_source() {
             fail 10 "Cannot unpack the source archive."
     fi
     rm -f /tmp/source
-    # Archives from code hosts hold one directory with everything in it.
+    # Archives from code hosts hold one directory with everything in it; it may be the first of the app's source path, too.
+    [ -z "${SOURCE_PATH:-}" ] || [ ! -e "$BUILD_DIR/$SOURCE_PATH" ] || return 0
     if [ -n "${SOURCE_ARCHIVE:-}" ] && [ "$(find "$BUILD_DIR" -mindepth 1 -maxdepth 1 | wc -l)" = 1 ] &&
         [ -d "$(echo "$BUILD_DIR"/*)" ]; then
         mv "$BUILD_DIR"/* /tmp/single && rm -rf "$BUILD_DIR" && mv /tmp/single "$BUILD_DIR"
@@ -44,6 +45,12 @@ fetch_submodules() {
     [ -s /celadon/submodules ] || return 0
     local commit url path
     while IFS=$'\t' read -r commit url path; do
+        # Those beside the folder that is built are not looked at.
+        case ${SOURCE_PATH:+$path/} in
+        "") ;;
+        "$SOURCE_PATH"/*) ;;
+        *) [[ $SOURCE_PATH/ == "$path"/* ]] || continue ;;
+        esac
         echo "-----> Fetching submodule $path"
         rm -rf "${BUILD_DIR:?}/$path"
         git_at "$url" "$commit" "$BUILD_DIR/$path" || fail 10 "Cannot fetch submodule $path at $commit from its URL."
@@ -63,6 +70,27 @@ git_at() {
         # A commit by its number, from a server that gives branches and tags only.
         git -C "$3" fetch --quiet --tags origin && git -C "$3" checkout --quiet "${2:-FETCH_HEAD}"
     fi
+}
+
+# The folder of the source that is the app becomes all there is of it. Links that lead out of it lead nowhere then.
+narrow() {
+    [ -n "${SOURCE_PATH:-}" ] || return 0
+    local inside=$BUILD_DIR/$SOURCE_PATH link there
+    if [ ! -d "$inside" ] || [ "$(realpath -- "$inside")" != "$(realpath -- "$BUILD_DIR")/$SOURCE_PATH" ]; then
+        there=$(find "$BUILD_DIR" -mindepth 1 -maxdepth 1 -type d ! -name .git -printf '%f\n' |
+            sort | head -n 20 | tr -cd '[:print:]\n' | paste -s -d ,)
+        fail 15 "The source has no folder $SOURCE_PATH; its folders: ${there:-none}." \
+            "Set another with celadon apps:repo:path PATH (--clear for the whole source)."
+    fi
+    find "$inside" -type l | head -n 1000 | while IFS= read -r link; do
+        case $(realpath -m -- "$link") in
+        "$inside"/* | "$inside") ;;
+        *) printf '%s\n' "${link#"$inside/"}" ;;
+        esac
+    done | head -n 5 | tr -cd '[:print:]\n' | while IFS= read -r link; do
+        echo " !     The link $link leads out of $SOURCE_PATH: what it leads to is not in the build."
+    done
+    mv "$inside" /tmp/folder && rm -rf "$BUILD_DIR" && mv /tmp/folder "$BUILD_DIR"
 }
 
 drop_ignored() {
@@ -185,9 +213,13 @@ main() {
     mkdir -p "$OUT" "$CACHE_DIR" /tmp/buildpacks
     fetch_source
     unpack_source
-    # What is to be built is looked at first: app.json says how.
-    [ -z "${UNPACK_ONLY:-}" ] || return 0
+    if [ -n "${UNPACK_ONLY:-}" ]; then
+        # What is to be built is looked at first: app.json says how.
+        narrow
+        return
+    fi
     fetch_submodules
+    narrow
     drop_ignored
     list_buildpacks >/tmp/buildpacks.tsv
     if [ ! -s /tmp/buildpacks.tsv ]; then

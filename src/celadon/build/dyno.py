@@ -102,6 +102,7 @@ def environment(inputs: Inputs, settings: Settings) -> dict[str, str]:
         "SOURCE_ARCHIVE": "1" if build.source_url else "",
         "SOURCE_CHECKSUM": build.source_checksum or "",
         "SOURCE_VERSION": build.commit or "",
+        "SOURCE_PATH": build.source_path or "",
         "UNPACK_ONLY": "1" if inputs.unpack_only else "",
     }
     trust = (

@@ -210,7 +210,8 @@ def info(invocation: Invocation, name: str | None, shell: bool) -> None:
             say(f"{key}={shlex.quote(value) if value else ''}")
     else:
         header(app["name"])
-        hash(_details(app, addons, others))
+        folder = _source_path(invocation.client, f"{invocation.app_path}/repository")
+        hash(_details(app, addons, others) | {"Source Path": folder})
 
 
 @command(app=True)
@@ -254,6 +255,16 @@ def _optional(client: Client, path: str) -> list[Any]:
     except ApiFailure as failure:
         if failure.http_status in (404, 501):
             return []
+        raise
+
+
+def _source_path(client: Client, path: str) -> str | None:
+    """The folder that is built; none on a platform that builds the whole source of every app."""
+    try:
+        return client.get(path).get("source_path")  # type: ignore[no-any-return]
+    except ApiFailure as failure:
+        if failure.http_status in (404, 501):
+            return None
         raise
 
 

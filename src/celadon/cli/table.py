@@ -68,6 +68,7 @@ COMMANDS: Mapping[str, Entry] = {
     "apps:lock": Entry("teams:lock", "", "lock an app of a team to those who are on it"),
     "apps:open": Entry("apps:open_app", "[PATH]", "open an app in a web browser"),
     "apps:rename": Entry("apps:rename", "NEWNAME", "give an app another name"),
+    "apps:repo:path": Entry("repositories:path", "[PATH|--clear]", "show or set the folder that is built"),
     "apps:repo:reset": Entry("repositories:reset", "", "empty the git repository of an app"),
     "apps:transfer": Entry("app_transfers:create", "RECIPIENT", "offer an app to a collaborator, or hand it to a team"),
     "apps:transfer:accept": Entry("app_transfers:accept", "[APP]", "take an app that you are offered"),

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from celadon.actions import apps, config_vars, features
+from celadon.actions import apps, config_vars, features, repositories
 from celadon.api.answer import Page
 from celadon.api.request import Call
 from celadon.dashboard import steps
@@ -50,6 +50,7 @@ def _page(call: Call, status: int = 200, wrong: str = "") -> Page:
         status,
         wrong,
         features=switched,
+        source_path=repositories.source_path(call.context, app.id) or "",
         git_url=call.settings.git_url(app.name),
         slug_limit=call.settings.slug_limit,
         error_page=config.get(ERROR_PAGE, ""),
@@ -68,6 +69,10 @@ def _maintenance(call: Call, form: Mapping[str, str]) -> None:
 
 def _link(call: Call, form: Mapping[str, str]) -> None:
     apps.update(call.context, call.actor, call.app, repository_url=form.get("repository_url", ""))
+
+
+def _folder(call: Call, form: Mapping[str, str]) -> None:
+    repositories.build_folder(call.context, call.actor, call.app, form.get("source_path", ""))
 
 
 def _own_pages(call: Call, form: Mapping[str, str]) -> None:
@@ -89,6 +94,7 @@ _STEPS: dict[str, steps.Step] = {
     "rename": _rename,
     "maintenance": _maintenance,
     "link": _link,
+    "folder": _folder,
     "pages": _own_pages,
     "feature": _feature,
 }

@@ -5,9 +5,9 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
-from celadon.actions import builds, deploy_hooks
+from celadon.actions import builds, deploy_hooks, repositories
 from celadon.actions.context import Context
-from celadon.git import source
+from celadon.git import folder, source
 from celadon.git.branches import Update
 from celadon.git.repository import Repository
 from celadon.git.source import Commit
@@ -22,6 +22,9 @@ async def accept(
 ) -> Build:
     """Store the commit as a source archive and write the build row; raises CeladonError, and then neither is there."""
     commit = await source.inspect(repository, update, quarantine)
+    wanted = await asyncio.to_thread(repositories.source_path, context, app.id)
+    if wanted:
+        await folder.check(repository, commit, wanted, quarantine)
     build_id = str(uuid.uuid4())
     target = context.blobs.source(build_id)
     await source.archive(repository, commit, target, context.settings.source_limit, quarantine)

@@ -1,10 +1,15 @@
-"""An app's git repository: what is asked of it, when it is large, when it is to be packed."""
+"""An app's git repository: what is asked of it, when it is large, when it is to be packed, which folder is built."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from celadon.model.errors import InvalidParams
+
 # Bytes. Beyond it a clone takes minutes on an ordinary line, and so does packing it.
 LARGE = 500 << 20
+
+# Bytes of a source path.
+_LONGEST_PATH = 500
 
 # Pushes after which a repository is packed, or fewer when no more have come for so long.
 _PUSHES = 20
@@ -55,3 +60,23 @@ def gc_due(repository: Repository, now: datetime, *, quiet: bool) -> bool:
         return True
     still = now - repository.pushed_at
     return quiet and still >= _CALM and (repository.pushes >= _PUSHES or still >= _STILL)
+
+
+def check_source_path(path: str) -> str | None:
+    """The folder as it is kept, None for the whole source; raises InvalidParams for what can be no folder of it."""
+    cut = path.strip().removesuffix("/").removeprefix("./")
+    if cut in ("", "."):
+        return None
+    names = cut.split("/")
+    why = None
+    if cut.startswith("/"):
+        why = "it must be relative to the top of the source"
+    elif ".." in names or "." in names or "" in names:
+        why = "it must name folders, without `.`, `..` and empty names"
+    elif any(name.lower() == ".git" for name in names):
+        why = "a folder .git is no part of the source"
+    elif not cut.isprintable() or "\\" in cut or len(cut.encode()) > _LONGEST_PATH:
+        why = "it has characters that it cannot have, or is too long"
+    if why:
+        raise InvalidParams(f"cannot build the folder {ascii(cut[:80])[1:-1]}: {why}, as in services/api")
+    return cut
