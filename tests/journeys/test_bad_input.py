@@ -190,8 +190,7 @@ def test_a_submodule_of_a_real_server_is_fetched(platform: Platform, internet: I
     app = platform.create(
         sources.web(**{"server.py": sources.SERVER.replace('open("version")', 'open("lib/version")')})
     )
-    protocol = ("-c", "protocol.git.allow=always")
-    platform.run("git", *protocol, "submodule", "add", "-q", internet.git_url(name), "lib", cwd=app.checkout)
+    platform.run("git", "submodule", "add", "-q", internet.url(f"{name}/.git"), "lib", cwd=app.checkout)
     app.commit()
     assert "Fetching submodule lib" in app.push()
     assert "from the submodule" in app.get().text

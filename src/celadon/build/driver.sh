@@ -40,10 +40,9 @@ unpack_source() {
     fi
 }
 
-# /celadon/submodules: "commit<tab>url<tab>path" a line.
+# The input: "commit<tab>url<tab>path" a line.
 fetch_submodules() {
-    [ -s /celadon/submodules ] || return 0
-    local commit url path
+    local commit url path said status
     while IFS=$'\t' read -r commit url path; do
         # Those beside the folder that is built are not looked at.
         case ${SOURCE_PATH:+$path/} in
@@ -53,14 +52,43 @@ fetch_submodules() {
         esac
         echo "-----> Fetching submodule $path"
         rm -rf "${BUILD_DIR:?}/$path"
-        git_at "$url" "$commit" "$BUILD_DIR/$path" || fail 10 "Cannot fetch submodule $path at $commit from its URL."
-        rm -rf "$BUILD_DIR/$path/.git"
-    done </celadon/submodules
+        said=$(submodule_at "$url" "$commit" "$BUILD_DIR/$path" 2>&1 </dev/null)
+        status=$?
+        # What git said first is why; a URL with a password in it is not to be read there.
+        url=$(shown "$url")
+        said=$(shown "$(grep -m 1 -E '^(fatal|error|remote):' <<<"$said" || tail -n 1 <<<"$said")")
+        case $status in
+        0) ;;
+        2)
+            fail 10 "The submodule $path is to be at commit ${commit:0:10}, which $url does not have." \
+                "Push that commit there, then push again: git push --recurse-submodules=on-demand does both."
+            ;;
+        3) fail 10 "Cannot fetch the submodule $path: the host of $url does not answer. Builds reach no private addresses." ;;
+        4) fail 10 "Cannot fetch what the submodule $path has as submodules: ${said#fatal: }" \
+            "They too must have https:// URLs that can be read without a login, or with the one in the URL." ;;
+        *) fail 10 "Cannot fetch the submodule $path from $url: ${said#fatal: }" \
+            "Its URL must be readable without a login, or have a user name and a token in it." ;;
+        esac
+        find "$BUILD_DIR/$path" -name .git -prune -exec rm -rf {} +
+    done
 }
 
-# git_at URL REF DIRECTORY: a branch, a tag or a commit; shallow where the server allows it.
+# submodule_at URL COMMIT DIRECTORY: with its own submodules; 1 for what cannot be fetched, 2 for a commit that is not there,
+# 3 for a host that does not answer, 4 for a submodule within it.
+submodule_at() {
+    export GIT_ALLOW_PROTOCOL=http:https GIT_TERMINAL_PROMPT=0
+    # git itself would wait for five minutes.
+    timeout 30 git ls-remote --quiet -- "$1" HEAD >/dev/null || return $(($? == 124 ? 3 : 1))
+    git_at "$1" "$2" "$3" || return
+    [ -f "$3/.gitmodules" ] || return 0
+    # Where the server gives no single commits, with the whole history.
+    git -C "$3" submodule --quiet update --init --recursive --depth 1 >/dev/null 2>&1 ||
+        git -C "$3" submodule --quiet update --init --recursive || return 4
+}
+
+# git_at URL REF DIRECTORY: a branch, a tag or a commit; shallow where the server allows it. 2 when there is none of that name.
 git_at() {
-    export GIT_ALLOW_PROTOCOL=http:https:git:ssh GIT_TERMINAL_PROMPT=0
+    export GIT_ALLOW_PROTOCOL=${GIT_ALLOW_PROTOCOL:-http:https:git:ssh} GIT_TERMINAL_PROMPT=0
     git init --quiet "$3" && git -C "$3" remote add origin -- "$1" || return 1
     if git -C "$3" fetch --quiet --depth 1 origin "${2:-HEAD}" 2>/dev/null; then
         git -C "$3" checkout --quiet FETCH_HEAD
@@ -68,7 +96,8 @@ git_at() {
         git -C "$3" checkout --quiet FETCH_HEAD
     else
         # A commit by its number, from a server that gives branches and tags only.
-        git -C "$3" fetch --quiet --tags origin && git -C "$3" checkout --quiet "${2:-FETCH_HEAD}"
+        git -C "$3" fetch --quiet --tags origin || return 1
+        git -C "$3" checkout --quiet "${2:-FETCH_HEAD}" || return 2
     fi
 }
 
@@ -124,7 +153,7 @@ list_buildpacks() {
 }
 
 # A URL without the user name and password that may be in it.
-shown() { sed -E 's#(://)[^/@]*@#\1#' <<<"$1"; }
+shown() { sed -E 's#(://)[^/@]*@#\1#g' <<<"$1"; }
 
 # Buildpack number $1 in /tmp/buildpacks/$1 (or, when it is the platform's, a link to where it is).
 fetch_buildpack() {
@@ -218,7 +247,7 @@ main() {
         narrow
         return
     fi
-    fetch_submodules
+    fetch_submodules </celadon/submodules
     narrow
     drop_ignored
     list_buildpacks >/tmp/buildpacks.tsv
@@ -245,4 +274,4 @@ main() {
     done </tmp/buildpacks.tsv
 }
 
-main
+[ "${BASH_SOURCE[0]}" != "$0" ] || main

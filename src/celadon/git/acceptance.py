@@ -21,7 +21,7 @@ async def accept(
     context: Context, actor: Actor, app: App, repository: Repository, update: Update, quarantine: Mapping[str, str]
 ) -> Build:
     """Store the commit as a source archive and write the build row; raises CeladonError, and then neither is there."""
-    commit = await source.inspect(repository, update, quarantine)
+    commit = await source.inspect(repository, update, quarantine, app.repository_url)
     wanted = await asyncio.to_thread(repositories.source_path, context, app.id)
     if wanted:
         await folder.check(repository, commit, wanted, quarantine)

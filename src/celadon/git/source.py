@@ -32,8 +32,10 @@ class Commit:
     submodules: list[Submodule]
 
 
-async def inspect(repository: Repository, update: Update, quarantine: Mapping[str, str]) -> Commit:
-    """Look at the commit a push wants to deploy.
+async def inspect(
+    repository: Repository, update: Update, quarantine: Mapping[str, str], link: str | None = None
+) -> Commit:
+    """Look at the commit a push wants to deploy; `link` is where the app's code can be looked at.
 
     Raises InvalidParams when it is no commit or has submodules that are refused, Conflict when the branch has moved.
     """
@@ -49,7 +51,7 @@ async def inspect(repository: Repository, update: Update, quarantine: Mapping[st
     if gitmodules == "blob":
         if len(listed) > submodules.LONGEST:
             raise InvalidParams(f"cannot read .gitmodules: it is longer than {submodules.LONGEST:,} bytes")
-        found = await submodules.read(repository, update.new, quarantine)
+        found = await submodules.read(repository, update.new, quarantine, link)
     return Commit(sha=update.new, subject=_subject(content), submodules=found)
 
 
