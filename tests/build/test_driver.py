@@ -1,4 +1,4 @@
-"""Steps of the build dyno's driver, in the stack image: submodules over real HTTPS."""
+"""Steps of the build dyno's driver, in the stack image: submodules over real HTTPS, pointers of Git LFS."""
 
 import base64
 import functools
@@ -103,14 +103,18 @@ def fetch(host: Host, tmp_path: Path, url: str, commit: str, path: str = "lib", 
     steps = (
         'mkdir -p "$BUILD_DIR"; . /run/driver.sh; fetch_submodules </run/submodules; narrow; find "$BUILD_DIR" | sort'
     )
-    binds = {DRIVER: "/run/driver.sh", told: "/run/submodules", host.trust: "/run/root.pem"}
-    environment = stack.environment({"BUILD_DIR": "/tmp/build", "GIT_SSL_CAINFO": "/run/root.pem", **env})
+    binds = {told: "/run/submodules", host.trust: "/run/root.pem"}
+    return run(steps, binds, **{"BUILD_DIR": "/tmp/build", "GIT_SSL_CAINFO": "/run/root.pem", **env})
+
+
+def run(steps: str, binds: dict[Path, str], **env: str) -> tuple[int, str]:
+    """Bash in the stack image, with the driver at hand; its exit status and what was said."""
     ran = subprocess.run(
-        stack.enter_argv(binds, "/", ["bash", "-c", steps]),
+        stack.enter_argv({DRIVER: "/run/driver.sh", **binds}, "/", ["bash", "-c", steps]),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment,
+        env=stack.environment(env),
         check=False,
         timeout=120,
     )
@@ -176,3 +180,35 @@ def test_only_what_is_below_the_folder_that_is_built_is_fetched(host: Host, tmp_
     assert status == 0 and "/tmp/build/outer.py\n" in said
     status, said = fetch(host, tmp_path, host.url("outer"), commit, "services/apis/lib", SOURCE_PATH="services/api")
     assert status == 15 and "Fetching" not in said
+
+
+POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
+
+
+@pytest.mark.parametrize(("count", "named"), [(1, "0.bin."), (5, "3.bin, data/4.bin."), (7, "4.bin and 2 more.")])
+def test_pointers_of_lfs_are_told_with_what_to_do(tmp_path: Path, count: int, named: str) -> None:
+    build = tmp_path / "build"
+    (build / "data").mkdir(parents=True)
+    for n in range(count):
+        (build / "data" / f"{n}.bin").write_text(POINTER)
+    status, said = run(". /run/driver.sh; tell_lfs_pointers", {build: "/run/build"}, BUILD_DIR="/run/build")
+    assert status == 0
+    told, *rest = said.splitlines()
+    assert told.startswith(" !     Pointers of Git LFS stand in the place of files: data/0.bin") and told.endswith(
+        named
+    )
+    assert "git lfs migrate export" in rest[0]
+
+
+def test_what_only_speaks_of_lfs_is_no_pointer(tmp_path: Path) -> None:
+    build = tmp_path / "build"
+    build.mkdir()
+    (build / "notes").write_text(f"This is one:\n{POINTER}")
+    (build / "short").write_text(POINTER.partition("oid")[0])
+    (build / "long").write_text(POINTER + "x" * 1024)
+    (build / "link").symlink_to("/run/other")
+    (build / "empty").write_text("")
+    other = tmp_path / "other"
+    other.write_text(POINTER)
+    binds = {build: "/run/build", other: "/run/other"}
+    assert run(". /run/driver.sh; tell_lfs_pointers", binds, BUILD_DIR="/run/build") == (0, "")

@@ -25,6 +25,8 @@ def test_a_folder_is_an_app_and_its_repository_is_packed_and_emptied(platform: P
     app = platform.create(monorepo("first\n"))
     (app.checkout / "services" / "api" / "away").symlink_to("../../shared/lib")
     (app.checkout / "services" / "api" / "near").symlink_to("Procfile")
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
+    (app.checkout / "services" / "api" / "large.bin").write_text(pointer)
     app.commit()
     app.celadon("apps:repo:path", "service")
     assert "the commit has no folder service; folders at its top: services, shared." in app.push(check=False)
@@ -33,6 +35,8 @@ def test_a_folder_is_an_app_and_its_repository_is_packed_and_emptied(platform: P
     assert "-----> Building the folder services/api" in said
     assert " !     The link away leads out of services/api: what it leads to is not in the build." in said
     assert "The link near" not in said
+    assert " !     Pointers of Git LFS stand in the place of files: large.bin." in said
+    _no_lfs(platform, app)
     wait_for("it serves", lambda: " first " in app.get().text)
     shown = app.celadon("apps:info")
     assert "services/api" in shown and "Repo Size:" in shown
@@ -59,6 +63,15 @@ def _pack(platform: Platform, app: App) -> None:
 
         wait_for("it is packed", packed)
         assert list((context.blobs.repository(found.id) / "objects" / "pack").glob("pack-*.pack"))
+
+
+def _no_lfs(platform: Platform, app: App) -> None:
+    """The router leads a client with Git LFS to the answer."""
+    url = f"https://localhost:{platform.ports['https-port']}/{app.name}.git/info/lfs/objects/batch"
+    said = platform.run(
+        "curl", "-sS", "--cacert", platform.home / "ca" / "ca.pem", "-d", "{}", "-w", "%{http_code}", url
+    )
+    assert "cannot take Git LFS files" in said.stdout and said.stdout.endswith("501")
 
 
 @contextlib.contextmanager

@@ -122,6 +122,23 @@ narrow() {
     mv "$inside" /tmp/folder && rm -rf "$BUILD_DIR" && mv /tmp/folder "$BUILD_DIR"
 }
 
+# Files that Git LFS has taken out of git: what stands in their place is of no use to a build.
+tell_lfs_pointers() {
+    local file first count=0 named=()
+    while IFS= read -r -d '' file; do
+        read -r first <"$file"
+        [ "$first" = "version https://git-lfs.github.com/spec/v1" ] && grep -q '^oid sha256:' "$file" || continue
+        count=$((count + 1))
+        [ "$count" -gt 5 ] || named+=("$(tr -cd '[:print:]' <<<"${file#"$BUILD_DIR/"}")")
+    done < <(find "$BUILD_DIR" -type f -size -1024c -exec grep -lZxF "version https://git-lfs.github.com/spec/v1" {} + | sort -z)
+    [ "$count" -gt 0 ] || return 0
+    file=$(printf ', %s' "${named[@]}")
+    [ "$count" -le 5 ] || file="$file and $((count - 5)) more"
+    printf ' !     %s\n' "Pointers of Git LFS stand in the place of files: ${file#, }." \
+        "This platform keeps no LFS files. Put them into git itself (git lfs migrate export --include='*' --everything," \
+        "then git lfs uninstall), into an object store, or have a buildpack fetch them."
+}
+
 drop_ignored() {
     rm -rf "$BUILD_DIR/.git" "$BUILD_DIR"/log/* "$BUILD_DIR"/tmp/*
     [ -f "$BUILD_DIR/.slugignore" ] || return 0
@@ -250,6 +267,7 @@ main() {
     fetch_submodules </celadon/submodules
     narrow
     drop_ignored
+    tell_lfs_pointers
     list_buildpacks >/tmp/buildpacks.tsv
     if [ ! -s /tmp/buildpacks.tsv ]; then
         detect_default

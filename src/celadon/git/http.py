@@ -16,7 +16,7 @@ from pathlib import Path
 
 import uvicorn
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from celadon.actions import accounts
@@ -58,6 +58,10 @@ class Door:
     async def _answer(self, request: Request, send: Send) -> None:
         # As it came: an app's name needs no percent signs, and what has some is no app's name.
         name, rest = requests.split_path(request.scope["raw_path"].decode("latin-1"))
+        if requests.is_lfs(rest):
+            # Whoever asks: it says nothing of an app, and a client without a login would ask its user for one.
+            await _no_lfs(request, send)
+            return
         service, advertise = _service(request, rest)
         actor = replace(await self._actor(request), address=_address(request))
         visit = await self._doors.admit(actor, requests.Request(service, name))
@@ -133,6 +137,12 @@ def _service(request: Request, rest: str) -> tuple[Service, bool]:
             raise BadRequest(f"cannot read this request: its type must be application/x-{service}-request")
         return service, False
     raise NotFound("page", "Couldn't find that page: this is a git repository, use git clone or git push.")
+
+
+async def _no_lfs(request: Request, send: Send) -> None:
+    """Git LFS, for files and for locks alike, is told that there is none; its client shows the message."""
+    answer = JSONResponse({"message": requests.NO_LFS}, 501, media_type="application/vnd.git-lfs+json")
+    await answer(request.scope, request.receive, send)
 
 
 def _announcement(service: Service, protocol: str | None) -> bytes:

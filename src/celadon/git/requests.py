@@ -6,6 +6,13 @@ from enum import StrEnum
 
 from celadon.model.errors import BadRequest, NotFound
 
+# What a client with Git LFS is told; it shows it as it is. Nothing of LFS is kept here.
+NO_LFS = (
+    "cannot take Git LFS files: this platform keeps none, and a build would find pointers in their place. Put the files into git "
+    "itself (git lfs migrate export --include='*' --everything, then git lfs uninstall), or push without them "
+    "(GIT_LFS_SKIP_PUSH=1 git push) and have a buildpack fetch them"
+)
+
 
 class Service(StrEnum):
     """The two programs a client may speak to, in git's own words."""
@@ -43,6 +50,8 @@ def of_command(command: str) -> Request:
 
     Raises BadRequest for another command than git's two, NotFound for a path that cannot be a repository.
     """
+    if command.startswith("git-lfs-"):
+        raise BadRequest(NO_LFS)
     found = _COMMAND.fullmatch(command[: _LONGEST + 1])
     service = f"git-{found['service']}" if found else ""
     if found is None or service not in set(Service) or len(command) > _LONGEST:
@@ -58,6 +67,11 @@ def app_name(path: str) -> str:
     if found is None:
         raise NotFound("app", "Couldn't find that app: the path of its repository is /APP.git, with nothing around it.")
     return found["name"]
+
+
+def is_lfs(rest: str) -> bool:
+    """Whether what follows the repository in a URL's path is what Git LFS asks for."""
+    return rest.startswith("/info/lfs/")
 
 
 def split_path(path: str) -> tuple[str, str]:
