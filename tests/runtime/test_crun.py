@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tests.runtime.running import Place, finish, output, run, until
 
-from celadon.runtime import crun, monitor, netlink, protocol
+from celadon.runtime import crun, etc, monitor, netlink, protocol
 
 RUNNING, EXITED = protocol.ContainerState.RUNNING, protocol.ContainerState.EXITED
 UNFINISHED, UNMONITORED = protocol.ContainerState.UNFINISHED, protocol.ContainerState.UNMONITORED
@@ -141,6 +141,30 @@ def test_an_id_is_used_once(place: Place) -> None:
         runtime.start(spec)
     found = runtime.inspect(spec.id)
     assert found and found.state is RUNNING
+
+
+def test_a_whole_root_is_written_to_and_stays_as_it_was(place: Place, runtime: crun.CrunRuntime) -> None:
+    scratch = place.home / "rw"
+    layer = protocol.Overlay(lower=(place.root,), scratch=scratch, target="/", limit=16 << 20)
+    script = "echo x > /new && cat /new; echo y > /tmp/y && cat /tmp/y; tail -n 1 /etc/passwd; rm -rf /usr/bin/bash"
+    spec = place.spec("sh", "-c", script, mounts=(layer,), cwd="/", home="/srv/app")
+    _, text = run(runtime, spec)
+    own = f"dyno:x:{place.uid}:{place.uid}:dyno:/srv/app:/bin/bash"
+    assert text.splitlines()[:3] == ["x", "y", own]
+    runtime.remove(spec.id)
+    assert not (place.root / "new").exists() and (place.root / "usr/bin/bash").exists()
+    assert left_behind(place, spec.id) == [] and not scratch.exists()
+    assert str(spec.bundle) not in Path("/proc/self/mountinfo").read_text()
+
+
+def test_a_root_of_strangers_leads_to_no_file_of_the_host(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / "passwd").symlink_to("/etc/shadow")
+    os.mkfifo(tmp_path / "etc" / "group")
+    assert etc.read(tmp_path, "passwd") == etc.read(tmp_path, "group") == etc.read(tmp_path, "hosts") == ""
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "etc").symlink_to("/etc")
+    assert etc.read(tmp_path / "linked", "passwd") == ""
 
 
 def test_what_is_written_stays_in_the_containers_layer(place: Place, runtime: crun.CrunRuntime) -> None:

@@ -9,11 +9,14 @@ import sqlalchemy as sa
 from celadon.actions import access, placing, releases, sources
 from celadon.actions.context import Context, now
 from celadon.model import config
+from celadon.model import image as images
 from celadon.model import release as release_rules
+from celadon.model import stack as stacks
 from celadon.model.account import Account, Actor
 from celadon.model.app import App
 from celadon.model.build import Build, BuildStatus
 from celadon.model.errors import CeladonError, Conflict, InvalidParams, NotFound
+from celadon.model.image import Image
 from celadon.model.release import Release
 from celadon.model.slug import Slug
 from celadon.store import accounts, apps, buildpacks, builds, changes, configs, events, repositories, secrets, slugs
@@ -62,10 +65,66 @@ def create(
                 git_log=git_log,
             )
     except sa.exc.IntegrityError:
-        raise Conflict(
-            f"cannot build {app_name}: another build of it is running; push again when it has finished, or cancel it "
-            "with `celadon builds:cancel`"
-        ) from None
+        raise _busy(app_name) from None
+
+
+def create_import(
+    context: Context,
+    actor: Actor,
+    app_name: str,
+    image: str,
+    *,
+    source_url: str | None = None,
+    source_checksum: str | None = None,
+    login: Mapping[str, str] | None = None,
+) -> Build:
+    """Accept the import of an image: from its registry, with a `login` (username, password) where it needs one, or from an
+    archive that was uploaded to this platform, when `image` is only what that is called.
+
+    Raises Conflict while another build of the app is pending, InvalidParams.
+    """
+    source_id = source_of(context, source_url, source_checksum)
+    if source_url is None:
+        try:
+            image = str(images.reference(image))
+        except images.ImageError as error:
+            raise InvalidParams(str(error)) from None
+    elif source_id is None:
+        raise InvalidParams("cannot import this archive: upload it to a source of this platform, and give its get_url")
+    try:
+        with context.database.transaction() as tx:
+            app = access.app_for(tx, actor, app_name, "build:create")
+            build = accept(
+                tx,
+                app,
+                actor,
+                build_id=str(uuid.uuid4()),
+                commit=None,
+                commit_description=None,
+                source_url=source_url,
+                source_checksum=source_checksum,
+                source_id=source_id,
+                buildpack_urls=(),
+                image=image,
+            )
+            if login:
+                builds.keep_login(tx, build.id, login)
+            return build
+    except sa.exc.IntegrityError:
+        raise _busy(app_name) from None
+
+
+def login_of(context: Context, build_id: str) -> dict[str, str]:
+    """What an import that is not over fetches its image with; empty when its registry needs none."""
+    with context.database.read() as tx:
+        return builds.login_of(tx, build_id)
+
+
+def _busy(app_name: str) -> Conflict:
+    return Conflict(
+        f"cannot build {app_name}: another build of it is running; push again when it has finished, or cancel it "
+        "with `celadon builds:cancel`"
+    )
 
 
 def source_of(context: Context, url: str | None, checksum: str | None) -> str | None:
@@ -89,6 +148,7 @@ def accept(
     source_id: str | None,
     buildpack_urls: tuple[str, ...] | None = None,
     git_log: str | None = None,
+    image: str | None = None,
 ) -> Build:
     """As `create`; the caller has checked that it may. Raises IntegrityError while another build of the app is pending."""
     installed = tuple(entry.url for entry in buildpacks.list_of(tx, app.id))
@@ -101,7 +161,7 @@ def accept(
         commit_description=commit_description,
         source_url=source_url,
         source_checksum=source_checksum,
-        stack=app.stack,
+        stack=stacks.CONTAINER if image else stacks.CURRENT,
         buildpacks=installed if buildpack_urls is None else buildpack_urls,
         slug_id=None,
         release_id=None,
@@ -112,10 +172,11 @@ def accept(
         output_key=secrets.random_token(),
         source_id=source_id,
         git_log=git_log,
-        source_path=repositories.find(tx, app.id).source_path,
+        source_path=None if image else repositories.find(tx, app.id).source_path,
+        image=image,
     )
     builds.insert(tx, build)
-    line = f"Build started by user {by.email}"
+    line = f"Import of {image} started by user {by.email}" if image else f"Build started by user {by.email}"
     events.insert(tx, "build:create", line=line, app_id=app.id, by=by, resource_id=build.id)
     changes.record(tx, "build", app.id)
     return build
@@ -134,7 +195,7 @@ def begin(context: Context, build_id: str) -> Build | None:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
     """What a successful build has made: the slug is packed and in its place. `config_vars` and `addons` are the buildpack's
-    defaults.
+    defaults; of an image that was imported, `image` is what it said of itself.
     """
 
     slug_id: str
@@ -144,6 +205,7 @@ class Compiled:
     size: int
     config_vars: Mapping[str, str]
     addons: tuple[str, ...] = ()
+    image: Image | None = None
 
 
 def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | None:
@@ -175,6 +237,7 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
             stack=build.stack,
             created_at=now(),
             updated_at=now(),
+            image=compiled.image,
         )
         slugs.insert(tx, slug)
         sizes = context.settings.sizes
@@ -187,11 +250,14 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
                 config_id = configs.insert(tx, app.id, merged, now(), configs.attached(tx, config_id))
                 releases.deploy(tx, app, by, None, config_id, f"Add {added} config", f"Add {added} config", sizes)
         description = release_rules.deploy_description(build.commit)
+        if compiled.image is not None:
+            description = release_rules.import_description(compiled.image.pinned)
         release = releases.deploy(tx, app, by, slug, config_id, description, description, sizes)
         if first:
             _add_addons(context, tx, app, by, compiled.addons)
         done = {"status": BuildStatus.SUCCEEDED, "slug_id": slug.id, "release_id": release.id, "finished_at": now()}
         builds.update(tx, build.id, now=now(), **done)
+        builds.forget_login(tx, build.id)
         events.insert(
             tx, "build:finish", app_id=app.id, resource_id=build.id, line="Build succeeded", payload=_WAS_PENDING
         )
@@ -220,6 +286,7 @@ def fail(context: Context, build_id: str, reason: str) -> None:
         if build is None or build.status is not BuildStatus.PENDING:
             return
         builds.update(tx, build.id, now=now(), status=BuildStatus.FAILED, error=reason, finished_at=now())
+        builds.forget_login(tx, build.id)
         line = f"Build failed -- {reason}"
         events.insert(tx, "build:finish", app_id=build.app_id, resource_id=build.id, line=line, payload=_WAS_PENDING)
         changes.record(tx, "build", build.app_id)

@@ -87,6 +87,7 @@ def _succeed(tx: Transaction, app: App, release: Release, slug: Slug | None, siz
     if slug is not None:
         values["slug_size"] = slug.size
         values["buildpack_provided_description"] = slug.buildpack_provided_description
+        values["stack"] = slug.stack
         formations.adopt(tx, app.id, slug.process_types, sizes)
     apps.update(tx, app.id, now=now(), **values)
     deploy_hooks.schedule(tx, release)

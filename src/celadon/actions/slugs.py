@@ -9,6 +9,7 @@ from pathlib import Path
 from celadon.actions import access
 from celadon.actions.context import Context, now
 from celadon.model import procfile
+from celadon.model import stack as stacks
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.errors import Conflict, InvalidParams, NotFound, RateLimited
@@ -61,7 +62,7 @@ def create(
             checksum=None,
             archive_checksum=checksum,
             size=None,
-            stack=app.stack,
+            stack=stacks.CURRENT,
             created_at=now(),
             updated_at=now(),
             status=SlugStatus.CREATED,
@@ -110,6 +111,10 @@ def to_read(context: Context, slug_id: str, key: str) -> tuple[App, Slug]:
     right = hmac.compare_digest(signature.encode(), _key(context, "get", slug_id, until).encode())
     if slug is None or app is None or not right or int(until) < now().timestamp():
         raise _no_slug()
+    if slug.image is not None:
+        raise NotFound(
+            "slug", f"Couldn't find the bytes of that slug: it is the image {slug.image.pinned}, have those."
+        )
     if slug.status is not SlugStatus.READY:
         raise NotFound("slug", "Couldn't find the bytes of that slug: they have not been uploaded.")
     return app, slug

@@ -34,7 +34,7 @@ def create(call: Call) -> Answer:
         buildpack_urls=_buildpacks(call.context, body),
     )
     app, build = builds.find(call.context, call.actor, call.app, build.id)
-    return _answer(call, app, build, 201)
+    return answer(call, app, build, 201)
 
 
 def source_url(source: Body) -> str:
@@ -69,13 +69,13 @@ def list_of(call: Call) -> Listing:
 
 
 def show(call: Call) -> Answer:
-    return _answer(call, *builds.find(call.context, call.actor, call.app, call.params["build"]))
+    return answer(call, *builds.find(call.context, call.actor, call.app, call.params["build"]))
 
 
 def cancel(call: Call) -> Answer:
     """Asked for at once, done by the build role when it sees it: the build is pending until then."""
     app, _ = builds.find(call.context, call.actor, call.app, call.params["build"])
-    return _answer(call, app, builds.cancel(call.context, call.actor, app.id, call.params["build"]))
+    return answer(call, app, builds.cancel(call.context, call.actor, app.id, call.params["build"]))
 
 
 def purge_cache(call: Call) -> Answer:
@@ -84,7 +84,7 @@ def purge_cache(call: Call) -> Answer:
     return Answer(value={}, status=202)
 
 
-def _answer(call: Call, app: App, build: Build, status: int = 200) -> Answer:
+def answer(call: Call, app: App, build: Build, status: int = 200) -> Answer:
     author = builds.authors(call.context, [build])[build.account_id]
     return Answer(value=shape(call, app, build, author), status=status, changed_at=build.updated_at)
 
@@ -94,10 +94,10 @@ def output_stream_url(call: Call, build: Build) -> str:
     return f"{call.api_url}/builds-output/{build.output_key}"
 
 
-def _without_secrets(build: Build) -> str | None:
-    """Where a source came from, without what lets one read it: user, query, and the key of an upload of ours."""
+def _source_of(build: Build) -> str | None:
+    """Where a source came from: an image by its name in a registry; a URL without what lets one read it: user, query, and the key of an upload of ours."""
     if build.source_url is None:
-        return None
+        return f"docker://{build.image}" if build.image else None
     parts = urlsplit(build.source_url)
     path = parts.path.rpartition("/")[0] if build.source_id else parts.path
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path, "", ""))
@@ -111,13 +111,14 @@ def shape(call: Call, app: App, build: Build, author: Account) -> dict[str, obje
         "error": build.error,
         "generation": "cedar",
         "id": build.id,
+        "image": build.image,
         "output_stream_url": output_stream_url(call, build),
         "release": {"id": build.release_id} if build.release_id else None,
         "slug": {"id": build.slug_id} if build.slug_id else None,
         "source_blob": {
             "checksum": build.source_checksum,
             # Of a push, the archive is the platform's own: its repository is where the source can be had.
-            "url": _without_secrets(build) or call.settings.git_url(app.name),
+            "url": _source_of(build) or call.settings.git_url(app.name),
             "version": build.commit,
             "version_description": build.commit_description,
         },

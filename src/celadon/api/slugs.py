@@ -1,5 +1,7 @@
 """Slugs."""
 
+from dataclasses import asdict
+
 from celadon.actions import slugs
 from celadon.api import builds, shapes
 from celadon.api.answer import Answer
@@ -43,6 +45,13 @@ def _process_types(body: Body) -> dict[str, str]:
     return {name: given.needed_text(name) for name in given.values}
 
 
+def _image(slug: Slug) -> dict[str, object] | None:
+    """What an imported image said of itself; None for a slug that was built. Its environment may hold secrets."""
+    if slug.image is None:
+        return None
+    return {name: value for name, value in asdict(slug.image).items() if name not in ("direct", "env", "launcher")}
+
+
 def shape(slug: Slug, blob: dict[str, str]) -> dict[str, object]:
     """`blob` says where the slug's bytes are to be had, or to be sent."""
     return {
@@ -54,6 +63,7 @@ def shape(slug: Slug, blob: dict[str, str]) -> dict[str, object]:
         "created_at": shapes.instant(slug.created_at),
         "deleted_at": None,
         "id": slug.id,
+        "image": _image(slug),
         "process_types": slug.process_types,
         "size": slug.size,
         "stack": shapes.stack(slug.stack),

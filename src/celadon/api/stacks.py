@@ -1,4 +1,4 @@
-"""Stacks: the one that is used, and retired ones, which are listed and refused."""
+"""Stacks: the one that is built on, that of images, and retired ones, which are listed and refused."""
 
 from collections.abc import Sequence
 
@@ -7,11 +7,11 @@ from celadon.api import shapes
 from celadon.api.answer import BY_NAME, Answer, Listing
 from celadon.api.request import Call
 from celadon.model.errors import NotFound
-from celadon.model.stack import CURRENT, RETIRED
+from celadon.model.stack import CONTAINER, CURRENT, RETIRED
 
 
 def list_all(call: Call) -> Listing:
-    return _listing((CURRENT, *RETIRED))
+    return _listing((CURRENT, CONTAINER, *RETIRED))
 
 
 def list_of_app(call: Call) -> Listing:
@@ -26,7 +26,7 @@ def _listing(names: Sequence[str]) -> Listing:
 
 
 def show(call: Call) -> Answer:
-    for stack in map(shape, (CURRENT, *RETIRED)):
+    for stack in map(shape, (CURRENT, CONTAINER, *RETIRED)):
         if call.params["stack"] in (stack["name"], stack["id"]):
             return Answer(value=stack, changed_at=shapes.BUILT_IN_AT)
     raise NotFound("stack")
@@ -34,5 +34,5 @@ def show(call: Call) -> Answer:
 
 def shape(name: str) -> dict[str, object]:
     at, current = shapes.instant(shapes.BUILT_IN_AT), name == CURRENT
-    state = "public" if current else "deprecated"
+    state = "deprecated" if name in RETIRED else "public"
     return {**shapes.stack(name), "created_at": at, "default": current, "state": state, "updated_at": at}

@@ -26,7 +26,7 @@ from celadon.model.dyno import RELEASE
 from celadon.model.errors import InvalidParams
 from celadon.model.release import Release
 from celadon.platform import runtimes
-from celadon.runtime.protocol import Runtime, RuntimeFailure
+from celadon.runtime.protocol import ContainerSpec, Runtime, RuntimeFailure
 from celadon.store import apps, configs, releases
 from celadon.store import builds as stored_builds
 
@@ -65,23 +65,14 @@ class Compiler:
         output.announce("Slug compilation started")
         if build.source_path:
             output.step(f"Building the folder {build.source_path}")
-        settings = self.context.settings
-        uid = settings.uid_base + app.number
         workspace = self.workspace(app)
         stopped = self._stopped(build, output)
         failed = False
         try:
             workspace.open()
-            if app_setups.wants_app_json(self.context, build.id):
-                configured = self._configured(build, app, workspace, output, address, stopped)
-                if configured is None:
-                    output.step("Waiting for add-ons")
-                    return None
-                build = configured
-            known = buildpack_names.known(settings.home)
-            chosen = "".join(f"{buildpacks.resolve(url, known).line}\n" for url in self._buildpacks(build, app))
-            self._run(self._inputs(build, app, workspace, chosen, known), output, address, stopped)
-            compiled = self._pack(build, workspace, uid, output, self.watch(stopped))
+            compiled = self.compiled(build, app, workspace, output, address, stopped)
+            if compiled is None:
+                return None
             release = builds.succeed(self.context, build.id, compiled)
             if release is not None:
                 self._deployed(app, compiled, release, output)
@@ -92,9 +83,34 @@ class Compiler:
             return None
         finally:
             workspace.close()
-            shutil.rmtree(self._shown(build), ignore_errors=True)
+            shutil.rmtree(self.shown(build), ignore_errors=True)
             output.announce("Slug compilation failed" if failed else "Slug compilation finished")
             output.close()
+
+    def compiled(
+        self,
+        build: Build,
+        app: App,
+        workspace: Workspace,
+        output: Output,
+        address: str,
+        stopped: Callable[[], str | None],
+    ) -> Compiled | None:
+        """From what a build is made of to a packed slug; None when it has to wait.
+
+        Raises BuildError, SlugError, InvalidParams, RuntimeFailure.
+        """
+        if app_setups.wants_app_json(self.context, build.id):
+            configured = self._configured(build, app, workspace, output, address, stopped)
+            if configured is None:
+                output.step("Waiting for add-ons")
+                return None
+            build = configured
+        known = buildpack_names.known(self.context.settings.home)
+        chosen = "".join(f"{buildpacks.resolve(url, known).line}\n" for url in self._buildpacks(build, app))
+        self._run(self._inputs(build, app, workspace, chosen, known), output, address, stopped)
+        uid = self.context.settings.uid_base + app.number
+        return self._pack(build, workspace, uid, output, self.watch(stopped))
 
     def _configured(
         self,
@@ -140,21 +156,18 @@ class Compiler:
         known: Mapping[str, str] = MappingProxyType({}),
     ) -> dyno.Inputs:
         """Write what the build dyno reads, on a tmpfs: config vars are secrets and never reach a disk in the clear."""
-        shown = self._shown(build)
-        shutil.rmtree(shown, ignore_errors=True)
-        (shown / "env").mkdir(parents=True)
-        shown.parent.chmod(0o700)
+        shown = self.show(build)
+        (shown / "env").mkdir()
         for name, value in self._config_vars(app).items():
             (shown / "env" / name).write_text(value, "utf-8")
         (shown / "buildpacks.tsv").write_text(chosen, "utf-8")
         (shown / "names.tsv").write_text(buildpacks.names_file(known), "utf-8")
-        source = self._source(build)
+        source = self.source(build)
         (shown / "submodules").write_text(_submodules(self.context.blobs.source(build.id)), "utf-8")
         uid = self.context.settings.uid_base + app.number
-        # Only this app's user, of all in build dynos, may read them.
-        for path in (shown, *shown.rglob("*"), *([source] if source and not build.source_id else [])):
-            os.chown(path, uid, uid)
-            path.chmod(0o500 if path.is_dir() else 0o400)
+        self.give(shown, uid)
+        if source and not build.source_id:
+            self.give(source, uid)
         return dyno.Inputs(
             build=build,
             app=app,
@@ -164,20 +177,49 @@ class Compiler:
             folders=buildpack_names.folders(self.context.settings.home),
         )
 
-    def _source(self, build: Build) -> Path | None:
+    def source(self, build: Build) -> Path | None:
         """Its archive on this machine; None when the build dyno is to fetch it."""
         if build.source_id:
             return self.context.blobs.upload(build.source_id)
         return None if build.source_url else self.context.blobs.source(build.id)
 
-    def _shown(self, build: Build) -> Path:
+    def shown(self, build: Build) -> Path:
+        """What its dyno is shown of the host, on a tmpfs."""
         return self.context.settings.run / "builds" / build.id
 
+    def show(self, build: Build) -> Path:
+        """An empty directory for that."""
+        shown = self.shown(build)
+        shutil.rmtree(shown, ignore_errors=True)
+        shown.mkdir(parents=True)
+        shown.parent.chmod(0o700)
+        return shown
+
+    def give(self, place: Path, uid: int) -> None:
+        """Only this app's user, of all in build dynos, may read it and what is in it."""
+        for path in (place, *place.rglob("*")):
+            os.chown(path, uid, uid)
+            path.chmod(0o500 if path.is_dir() else 0o400)
+
     def _run(self, inputs: dyno.Inputs, output: Output, address: str, stopped: Callable[[], str | None]) -> None:
-        """Run the build dyno to its end; raises BuildError when it has not ended well."""
+        bundle = self.bundle(inputs.build)
+        container = dyno.spec(inputs, self.context.settings, self.stack_root, bundle, address, self.uv)
+        self.run(container, inputs.workspace, output, stopped, _STEPS)
+
+    def bundle(self, build: Build) -> Path:
+        """Where its dyno is."""
+        return self.context.settings.home / "build-dynos" / f"build-{build.id[:13]}"
+
+    def run(
+        self,
+        container: ContainerSpec,
+        workspace: Path,
+        output: Output,
+        stopped: Callable[[], str | None],
+        steps: Mapping[int, str],
+    ) -> None:
+        """Run a build dyno to its end; raises BuildError, in the words of `steps`, when it has not ended well."""
         settings = self.context.settings
-        bundle = settings.home / "build-dynos" / f"build-{inputs.build.id[:13]}"
-        container = dyno.spec(inputs, settings, self.stack_root, bundle, address, self.uv)
         self.runtime.remove(container.id)
         try:
             self.runtime.start(container)
@@ -189,8 +231,8 @@ class Compiler:
         if ended.out_of_memory:
             raise BuildError(f"the build needed more than {settings.build_memory >> 20} MB of memory")
         if ended.status != 0:
-            step = _STEPS.get(ended.status or 0, f"the build dyno ended with status {ended.status}")
-            raise BuildError(f"{step}{self._limit_reached(inputs.workspace, ended)}")
+            step = steps.get(ended.status or 0, f"the build dyno ended with status {ended.status}")
+            raise BuildError(f"{step}{self._limit_reached(workspace, ended)}")
 
     def _limit_reached(self, workspace: Path, ended: dyno.Ended) -> str:
         """Which limit a build that failed has run into, as the end of a sentence; empty for none."""

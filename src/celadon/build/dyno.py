@@ -20,7 +20,7 @@ _LOOK = 0.01
 _HOME_SIZE = 1 << 30
 # Processes and threads.
 PIDS = 1024
-_LOG_LIMIT = 64 << 20
+LOG_LIMIT = 64 << 20
 _TRUST = "/etc/ssl/certs/ca-certificates.crt"
 # A download that is blocked would cost half a minute of retries each.
 _PATIENCE = {"CURL_CONNECT_TIMEOUT": "5", "CURL_TIMEOUT": "300", "UV_HTTP_TIMEOUT": "30", "PIP_DEFAULT_TIMEOUT": "30"}
@@ -89,7 +89,7 @@ def spec(inputs: Inputs, settings: Settings, stack_root: Path, bundle: Path, add
         log_path=bundle / "output.log",
         address=address,
         mounts=(*binds, Tmpfs(target="/app", size=_HOME_SIZE, mode="1777")),
-        log_limit=_LOG_LIMIT,
+        log_limit=LOG_LIMIT,
         labels={"app": inputs.app.name, "build": inputs.build.id},
     )
 

@@ -19,6 +19,7 @@ from celadon.actions import context as contexts
 from celadon.actions.context import Context
 from celadon.build import stream, uploads
 from celadon.build.compiler import Compiler, app_of
+from celadon.build.images import Importer
 from celadon.build.output import Output
 from celadon.build.packer import Packer
 from celadon.build.promotions import Promotions
@@ -200,6 +201,18 @@ class Builds:
         finally:
             self._let_go(slug.app_id, slot)
 
+    def _compiler_of(self, build: Build) -> Compiler:
+        found = self.compiler
+        if build.image is None:
+            return found
+        return Importer(
+            context=found.context,
+            runtime=found.runtime,
+            stack_root=found.stack_root,
+            uv=found.uv,
+            services_root=images.path(self.context.settings, "services"),
+        )
+
     def _compile_one(self, build: Build, slot: int) -> None:
         # Anew: while one looks for what is pending, app.json may have been read.
         if build.id in app_setups.waiting_builds(self.context):
@@ -223,5 +236,5 @@ class Builds:
         output = Output(path, Lines(self.context.settings.home), app.id)
         if begun.attempts > 1:
             output.step("The build was interrupted and starts again")
-        release = self.compiler.compile(begun, app, output, self._address(slot))
+        release = self._compiler_of(begun).compile(begun, app, output, self._address(slot))
         log.info("at=built build=%s app=%s release=%s", build.id, app.name, release.name if release else "none")

@@ -22,6 +22,7 @@ _SMALL = 1 << 20
 # A hint, as Heroku gives it: large slugs take longer to start.
 HINT = 90 << 20
 _MOST_ADDONS = 10
+_ADVICE = "Name what the app does not need at run time in .slugignore."
 _SQUASHFS = 0x73717368
 # The bit of a metadata block's header that says it is not compressed.
 _PLAIN = 1 << 15
@@ -119,8 +120,13 @@ def languages(workspace: Workspace, count: int) -> list[str]:
     return words or ["Other"]
 
 
-def pack(workspace: Workspace, build_dir: str, target: Path, uid: int, limit: int, watch: Watch) -> tuple[str, int]:
-    """Pack the tree into `target`; returns its checksum and size in bytes. Raises SlugError."""
+def pack(
+    workspace: Workspace, build_dir: str, target: Path, uid: int, limit: int, watch: Watch, advice: str = _ADVICE
+) -> tuple[str, int]:
+    """Pack the tree into `target`; returns its checksum and size in bytes.
+
+    Raises SlugError, with `advice` for one that is too large.
+    """
     tree = workspace.root / build_dir
     if tree.is_symlink() or not tree.is_dir():
         raise SlugError("cannot pack the slug: the buildpack has removed BUILD_DIR")
@@ -133,7 +139,7 @@ def pack(workspace: Workspace, build_dir: str, target: Path, uid: int, limit: in
         digest = _checksum(part)
         part.rename(target)
     except squash.TooLarge:
-        raise SlugError(_too_large(limit)) from None
+        raise SlugError(f"cannot use the slug: the limit is {limit >> 20}MB and it is larger. {advice}") from None
     except squash.SquashError as error:
         raise SlugError(f"cannot pack the slug: {error}") from None
     except squash.Stopped as error:
@@ -185,10 +191,3 @@ def _owner_at(image: BinaryIO) -> int:
 def _checksum(path: Path) -> str:
     with path.open("rb") as file:
         return f"SHA256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-
-
-def _too_large(limit: int) -> str:
-    return (
-        f"cannot use the slug: the limit is {limit >> 20}MB and it is larger. Name what the app does not need at run time "
-        "in .slugignore."
-    )

@@ -28,7 +28,7 @@ def list_builds(invocation: Invocation, num: int) -> None:
     rows = [
         (
             entry["id"],
-            _commit(entry) or "-",
+            entry.get("image") or _commit(entry) or "-",
             entry["status"],
             entry["user"]["email"],
             time_ago(entry["created_at"]),
@@ -52,6 +52,7 @@ def info(invocation: Invocation, build: str | None) -> None:
             "Buildpacks": [entry.get("name") or entry["url"] for entry in found.get("buildpacks") or []],
             "By": found["user"]["email"],
             "Commit": _commit(found) or None,
+            "Image": found.get("image"),
             "Stack": found["stack"],
             "Status": found["status"],
             "When": time_ago(found["created_at"]),
@@ -91,24 +92,28 @@ def create(
     if (source_tar is None) == (source_url is None):
         raise UsageFailure("Must specify --source-tar or --source-url to build.")
     blob = {
-        "url": _uploaded(invocation, Path(source_tar)) if source_tar is not None else source_url,
+        "url": uploaded(invocation, Path(source_tar)) if source_tar is not None else source_url,
         "version": version,
         "checksum": checksum,
     }
     body = {"source_blob": {key: value for key, value in blob.items() if value}}
-    build = invocation.client.post(f"{invocation.app_path}/builds", body)
+    follow(invocation, invocation.client.post(f"{invocation.app_path}/builds", body))
+
+
+def follow(invocation: Invocation, build: dict[str, Any], called: str = "build") -> None:
+    """Print what a build that has just been asked for writes; raises Failure when it fails."""
     if invocation.json:
         show_json(build)
         return
     named = f"{build['id']} -a {invocation.app}"
     with waiting.leaving(
-        "The build goes on.",
+        f"The {called} goes on.",
         f"To follow it: celadon builds:output {named}",
         f"To stop it: celadon builds:cancel {named}",
     ):
         streams.copy(invocation.platform, build["output_stream_url"])
     if _find(invocation, build["id"])["status"] == "failed":
-        raise Failure(f"Build {build['id']} failed.")
+        raise Failure(f"{called.capitalize()} {build['id']} failed.")
 
 
 @command(app=True, confirm=True)
@@ -123,7 +128,7 @@ def purge_cache(invocation: Invocation) -> None:
         invocation.client.delete(f"{invocation.app_path}/build-cache")
 
 
-def _uploaded(invocation: Invocation, archive: Path) -> str:
+def uploaded(invocation: Invocation, archive: Path) -> str:
     """The URL that the platform has a file of this machine by, once it has."""
     try:
         with archive.open("rb") as file:

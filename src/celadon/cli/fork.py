@@ -191,6 +191,9 @@ def _copy_slug(client: Client, source: str, target: str) -> str | None:
             copying.word = f"skipped (nothing has been deployed to {source})"
             return None
         slug = client.get(f"/apps/{segment(source)}/slugs/{slug_id}")
+        if image := slug.get("image"):
+            copying.word = f"skipped (it is the image {image['reference']}: celadon container:import IMAGE -a {target})"
+            return None
         told = ("process_types", "commit", "commit_description", "buildpack_provided_description")
         made = client.post(f"/apps/{segment(target)}/slugs", {key: slug[key] for key in told if slug[key] is not None})
         with tempfile.TemporaryFile() as file:

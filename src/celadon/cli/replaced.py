@@ -19,6 +19,11 @@ _CLONE = (
     "Use `celadon git:clone --app APP`, or `git clone` with the Git URL of `celadon apps:info`.",
 )
 
+_IMAGES = (
+    "Images are built elsewhere and imported.",
+    "Use `celadon container:import IMAGE` with what is in a registry, or with a file that `docker save IMAGE -o FILE.tar` has made.",
+)
+
 _REPLACED: Mapping[str, tuple[str, ...]] = {
     "apps:diff": (
         "Apps are not compared by all they have.",
@@ -42,9 +47,30 @@ _REPLACED: Mapping[str, tuple[str, ...]] = {
         "The list of commands is the help.",
         "Use `celadon help`.",
     ),
-    "container": (
-        "Deploys of images and Dockerfiles are not there yet.",
-        "Use `git push celadon main` with a Procfile; `celadon buildpacks:set URL` for what no buildpack here knows.",
+    "container:login": (
+        "There is no registry here to log in to.",
+        "Use `celadon container:import IMAGE --username NAME`, which asks for the password of the image's own registry.",
+    ),
+    "container:logout": (
+        "There is no registry here to log out of: the login of an import is forgotten when that is over.",
+        "Use `celadon logout` to end your login to the platform.",
+    ),
+    "container:pull": (
+        "Images are not given back.",
+        "Use `docker pull` with what `celadon releases` names: `Imported IMAGE@sha256:…`.",
+    ),
+    "container:push": _IMAGES,
+    "container:release": (
+        "An image is released by its import, after its release command has succeeded.",
+        "Use `celadon container:import IMAGE`.",
+    ),
+    "container:rm": (
+        "An image is not taken off a process type.",
+        "Use `celadon ps:scale TYPE=0` to stop its dynos, `celadon rollback` for what ran before.",
+    ),
+    "container:run": (
+        "An image that is deployed is run as any app.",
+        "Use `celadon run COMMAND`.",
     ),
     "data:maintenances": (
         "Maintenance of databases has shorter names here.",

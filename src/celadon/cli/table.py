@@ -123,6 +123,9 @@ COMMANDS: Mapping[str, Entry] = {
     "clients:info": Entry("oauth_clients:info", "ID", "show an OAuth client"),
     "clients:rotate": Entry("oauth_clients:rotate", "ID", "give an OAuth client another secret"),
     "clients:update": Entry("oauth_clients:update", "ID", "change an OAuth client"),
+    "container:import": Entry(
+        "container:import_image", "IMAGE|FILE.tar [--username NAME]", "release an image that was built elsewhere"
+    ),
     "config": Entry("config_vars:list_config_vars", "", "list the config vars of an app"),
     "config:edit": Entry("config_vars:edit", "[KEY]", "edit config vars in $EDITOR"),
     "config:get": Entry("config_vars:get", "KEY", "print the value of a config var"),
@@ -514,6 +517,7 @@ ADDITIONAL: Mapping[str, str] = {
     "certs": "certificates of an app's domains",
     "client": "using Heroku's own client",
     "clients": "OAuth clients: programs that act for others",
+    "container": "images as the code of an app",
     "dataclips": "kept queries of databases, and links to their results",
     "doctor": "what the client or the platform here lacks",
     "domains": "domain names of an app",

@@ -16,7 +16,7 @@ from celadon.model.exec_session import ExecSession
 from celadon.model.exit_status import told
 from celadon.model.logline import Source
 from celadon.runtime.protocol import ExecSpec, Runtime, RuntimeFailure
-from celadon.store import dynos, exec_sessions, secrets
+from celadon.store import dynos, exec_sessions, releases, secrets, slugs
 from celadon.store.lines import Lines
 
 log = logging.getLogger(__name__)
@@ -62,15 +62,19 @@ class ExecSessions:
         with self.context.database.transaction() as tx:
             dyno = dynos.find_by_id(tx, session.dyno_id)
             there = dyno is not None and dyno.state is DynoState.UP and dyno.container_id == session.container_id
+            release = releases.find_by_id(tx, dyno.release_id) if dyno else None
+            slug = slugs.find(tx, release.slug_id) if release and release.slug_id else None
             if not access.still_may(tx, session.account_id, session.app_id, "dyno:run"):
                 raise RuntimeFailure("cannot run the command: you may not run commands in this app any more")
-            if not there or not exec_sessions.meet(tx, session.id, now(), rules.late(now())):
+            if slug is not None and slug.image is not None and not slug.image.shell:
+                raise RuntimeFailure("cannot run the command: the dyno's image has no /bin/sh, which that needs")
+            if slug is None or not there or not exec_sessions.meet(tx, session.id, now(), rules.late(now())):
                 raise RuntimeFailure("cannot run the command: it has a client already, or its dyno has ended")
         env = {name: value for name, value in session.env.items() if name not in _OF_THE_WINDOW}
         spec = ExecSpec(
             id=session.id,
             container_id=session.container_id,
-            argv=launch.shell_argv(session.command),
+            argv=launch.command_argv(slug, session.command),
             env=env,
             terminal="TERM" in env,
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from celadon.actions.context import Context
 from celadon.dynos import status_line
 from celadon.model import dyno_metadata
+from celadon.model import image as images
 from celadon.model.app import App
 from celadon.model.dyno import Dyno
 from celadon.model.feature import RUNTIME_METADATA
@@ -109,14 +110,14 @@ class Launcher:
         dyno, settings = launch.dyno, self.context.settings
         assert dyno.container_id and dyno.address, "a dyno is given both when it is started"
         size = settings.sizes.of(dyno.size)
-        vast = int(size.memory * size.vast)
+        vast, image = int(size.memory * size.vast), launch.slug.image
         bundle = settings.home / "dynos" / dyno.container_id
         return ContainerSpec(
             id=dyno.container_id,
-            root=self.stack_root,
-            argv=shell_argv(dyno.command),
+            root=mounted if image else self.stack_root,
+            argv=command_argv(launch.slug, dyno.command),
             env=environment(launch, size),
-            cwd="/app",
+            cwd=image.working_dir if image else "/app",
             uid=settings.uid_base + launch.app.number,
             hostname=dyno.id,
             limits=Limits(
@@ -130,10 +131,9 @@ class Launcher:
             log_path=self._log_path(dyno, bundle),
             address=dyno.address,
             group=group_of(launch.app),
-            # /tmp is on the same scratch.
-            mounts=(
-                Overlay(lower=(mounted,), scratch=bundle / "scratch", target="/app", limit=settings.dyno_disk_limit),
-            ),
+            mounts=(_files(launch.slug, mounted, bundle / "scratch", settings.dyno_disk_limit),),
+            home=home_of(launch.slug),
+            shell="/bin/sh" if image else "/bin/bash",
             terminal=dyno.attach and "TERM" in dyno.env,
             stdin=dyno.attach,
             log_limit=_LOG_LIMIT,
@@ -148,8 +148,31 @@ class Launcher:
         return self.lines.path(dyno.app_id, Source(source="app", ps=dyno.name), log_name(dyno.container_id))
 
 
+def _files(slug: Slug, mounted: Path, scratch: Path, limit: int) -> Overlay:
+    """What the dyno may write to: its code, or the whole root that an image is. /tmp is on the same scratch."""
+    return Overlay(lower=(mounted,), scratch=scratch, target="/" if slug.image else "/app", limit=limit)
+
+
+def home_of(slug: Slug) -> str:
+    return slug.image.home if slug.image else "/app"
+
+
+def command_argv(slug: Slug, command: str) -> tuple[str, ...]:
+    """What runs a command in a dyno: an image's own way, or in the environment that the profiles of a slug make.
+
+    Raises RuntimeFailure for one that an image without a shell cannot run.
+    """
+    if slug.image is None:
+        return shell_argv(command)
+    text = status_line.reached(command) if slug.image.shell else status_line.without(command)
+    try:
+        return images.argv(slug.image, slug.process_types, text)
+    except images.ImageError as error:
+        raise RuntimeFailure(str(error)) from None
+
+
 def shell_argv(command: str) -> tuple[str, ...]:
-    """What runs a command in a dyno: in the environment that the profiles of its slug make."""
+    """What runs a command on the stack."""
     return (*_UNBLOCKED, "/bin/bash", "-c", _BOOT, "bash", status_line.reached(command))
 
 
@@ -172,11 +195,14 @@ def log_name(container_id: str) -> str:
 
 
 def environment(launch: Launch, size: DynoSize) -> dict[str, str]:
-    """What the dyno's processes see: what is known of it where that is wanted, config vars, then what was given for this dyno, then the platform's own."""
-    dyno = launch.dyno
-    own = {"DYNO": dyno.name, "PS": dyno.name, "HOME": "/app", "PORT": str(dyno.port), "LANG": "C.UTF-8"}
-    memory = {"MEMORY_AVAILABLE": str(size.memory >> 20)}
-    return {"PATH": _PATH, **memory, **launch.metadata, **launch.config_vars, **dyno.env, **own}
+    """What the dyno's processes see: what is known of it where that is wanted, what its image has, config vars, then what was given for this
+    dyno, then the platform's own."""
+    dyno, image = launch.dyno, launch.slug.image
+    own = {"DYNO": dyno.name, "PS": dyno.name, "HOME": home_of(launch.slug), "PORT": str(dyno.port)}
+    known = {"PATH": _PATH, "MEMORY_AVAILABLE": str(size.memory >> 20), **launch.metadata}
+    if image:
+        return {**known, "LANG": "C.UTF-8", **image.env, **launch.config_vars, **dyno.env, **own}
+    return {**known, **launch.config_vars, **dyno.env, **own, "LANG": "C.UTF-8"}
 
 
 def checksum(path: Path) -> str:

@@ -16,7 +16,13 @@ def reached(command: str) -> str:
     Behind a command that leaves the shell (`exit 3`, `exec …`) or is none (an open quote) the `echo` would be lost, and
     the client ends with an error of its own.
     """
-    own, echo, rest = command.rpartition(f" ; {_ECHO}")
-    if not echo or rest:
+    own = without(command)
+    if own == command:
         return command
     return f'(eval {shlex.quote(own)})\nstatus=$?; echo "{MARK} {NAME}$status"; exit $status'
+
+
+def without(command: str) -> str:
+    """The command as its client meant it, for what has no shell to tell a status by."""
+    own, echo, rest = command.rpartition(f" ; {_ECHO}")
+    return own if echo and not rest else command

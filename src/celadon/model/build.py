@@ -25,6 +25,7 @@ class Build:
     build role to stop. `error` says why a failed build failed.
     `attempts` counts how often the build role took it up: more than once only when that died. `git_log` has the commits
     since the last deploy, where somebody is to be told of them. `source_path` is the folder of the source that is built.
+    `image` is that of an import: where it is, or, with a `source_id`, what its archive is called.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Build:
     source_id: str | None = None
     git_log: str | None = None
     source_path: str | None = None
+    image: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,8 +63,8 @@ def _app(source: HerokuApp, name: str, here: HerokuApp | None, offer: Offer) -> 
             requests=(Request(method="POST", path="/apps", body=body),),
         )
     if source.stack == "container":
-        why = "there it is built from a Dockerfile; here a Procfile and a buildpack make the slug: write the Procfile"
-        yield by_hand(Part.APP, "stack container", why)
+        why = "there it is built from a Dockerfile; here an image that was built elsewhere is imported"
+        yield by_hand(Part.APP, "stack container", why, f"celadon container:import IMAGE --app {name}")
     elif source.stack and source.stack not in offer.stacks:
         why = "the platform's own stack is used instead: the next push builds on it"
         yield step(Part.APP, Outcome.LEFT_OUT, f"stack {source.stack}", why)

@@ -40,6 +40,11 @@ def deploy_description(commit: str | None) -> str:
     return f"Deploy {commit[:8]}" if commit else "Deploy"
 
 
+def import_description(image: str) -> str:
+    """`Imported registry.example.com/me/app:1@sha256:…`."""
+    return f"Imported {image}"
+
+
 def rollback_description(version: int) -> str:
     return f"Rollback to v{version}"
 

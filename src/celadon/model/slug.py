@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from celadon.model.image import Image
+
 # Of each app the slugs of so many releases are kept, and so many releases one can go back.
 KEPT, REACH = 50, 40
 # So long the bytes of a slug that was made without a build may come, and so many of an app may be awaited at once.
@@ -25,8 +27,10 @@ class SlugStatus(StrEnum):
 class Slug:
     """`size` is bytes as packed, `checksum` is `SHA256:` and hexadecimal digits of the packed file.
 
-    Of one that was made without a build, `archive_checksum` is that of the archive to come, if it was told. `error` says why
+        Of one that was made without a build, `archive_checksum` is that of the archive to come, if it was told. `error` says why
     what came last could not be used; `attempts` counts how often the build role took it up.
+
+        `image` is what an imported image said of itself: then the slug is a whole root filesystem.
     """
 
     id: str
@@ -44,3 +48,4 @@ class Slug:
     error: str | None = None
     attempts: int = 0
     archive_checksum: str | None = None
+    image: Image | None = None

@@ -1,8 +1,11 @@
-"""Stacks: the system that apps are built and run on. There is one; the names of Heroku's former ones are known."""
+"""Stacks: the system that apps are built and run on. There is one to build on; the names of
+Heroku's former ones are known."""
 
 from celadon.model.errors import InvalidParams
 
 CURRENT = "cedar"
+# What runs an app whose code is an image: that brings its own system.
+CONTAINER = "container"
 # Their systems get no security patches any more. A platform never had them: who brings an app asks for them.
 RETIRED = (
     "aspen-mri-1.8.6",
@@ -19,6 +22,11 @@ def check(name: str | None, intent: str) -> None:
     """Raises InvalidParams for a stack that nothing can be built on; `intent` is what was asked for."""
     if name in (None, CURRENT):
         return
+    if name == CONTAINER:
+        raise InvalidParams(
+            f"cannot {intent} stack {CONTAINER}: an app gets it with an image, by `celadon container:import IMAGE`, and "
+            f"goes back to {CURRENT} with the next push"
+        )
     only = f"the only stack here is {CURRENT}"
     if name in RETIRED:
         raise InvalidParams(

@@ -125,6 +125,8 @@ SERVICES = Recipe(
         *("redis-server", "memcached"),
         # PLAIN, and what writes the passwords that memcached asks for.
         *("libsasl2-modules", "sasl2-bin"),
+        # Fetch and unpack images of apps: here and not on the stack, which no dyno needs them on.
+        *("skopeo", "umoci"),
     ),
     hooks=(
         'mkdir -p "$1/celadon" "$1/engine"',

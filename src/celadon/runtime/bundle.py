@@ -63,7 +63,7 @@ def config(spec: protocol.ContainerSpec, host: Host) -> dict[str, object]:
     found: dict[str, object] = {
         "ociVersion": "1.0.2",
         "process": {"terminal": spec.terminal, **command(spec, (INIT, "--", *spec.argv), spec.env)},
-        "root": {"path": str(spec.root), "readonly": True},
+        "root": _root(spec),
         "hostname": spec.hostname,
         "mounts": _mounts(spec, host),
         "linux": _linux(spec, host),
@@ -71,6 +71,22 @@ def config(spec: protocol.ContainerSpec, host: Host) -> dict[str, object]:
     if host.seccomp_bpf is not None:
         found["annotations"] = {"run.oci.seccomp_bpf_data": host.seccomp_bpf}
     return found
+
+
+ROOT = "root"
+
+
+def _root(spec: protocol.ContainerSpec) -> dict[str, object]:
+    """The image itself, or what has been mounted over it to be written to."""
+    if root_of(spec) is not None:
+        return {"path": str(spec.bundle / ROOT), "readonly": False}
+    return {"path": str(spec.root), "readonly": True}
+
+
+def root_of(spec: protocol.ContainerSpec) -> protocol.Overlay | None:
+    """The layer that is the container's whole root, if one is."""
+    layers = (mount for mount in spec.mounts if isinstance(mount, protocol.Overlay) and mount.target == "/")
+    return next(layers, None)
 
 
 def command(spec: protocol.ContainerSpec, argv: tuple[str, ...], env: Mapping[str, str]) -> dict[str, object]:
@@ -143,7 +159,7 @@ def _mounts(spec: protocol.ContainerSpec, host: Host) -> list[dict[str, object]]
     found += [_bind(protocol.Bind(source=host.etc / name, target=f"/etc/{name}"), "noexec") for name in ETC_FILES]
     if all(mount.target != "/tmp" for mount in spec.mounts):
         found.append(_temporary(spec))
-    return [*found, *(_of(mount) for mount in spec.mounts)]
+    return [*found, *(_of(mount) for mount in spec.mounts if mount.target != "/")]
 
 
 def _temporary(spec: protocol.ContainerSpec) -> dict[str, object]:
@@ -169,12 +185,16 @@ UPPER, WORK, TEMPORARY = "upper", "work", "tmp"
 
 
 def _overlay(mount: protocol.Overlay) -> dict[str, object]:
-    directories = (
+    return _mount(mount.target, "overlay", "overlay", "nosuid", "nodev", *layers(mount))
+
+
+def layers(mount: protocol.Overlay) -> tuple[str, ...]:
+    """What the kernel is told of an overlay."""
+    return (
         f"lowerdir={':'.join(_escaped(path) for path in mount.lower)}",
         f"upperdir={_escaped(mount.scratch / UPPER)}",
         f"workdir={_escaped(mount.scratch / WORK)}",
     )
-    return _mount(mount.target, "overlay", "overlay", "nosuid", "nodev", *directories)
 
 
 def _escaped(path: Path) -> str:
@@ -214,9 +234,14 @@ def etc_files(
         "group": _with_entry(group, f"dyno:x:{spec.uid}:", spec.uid),
         "hostname": f"{spec.hostname}\n",
         "hosts": hosts if hosts is not None else own,
-        "passwd": _with_entry(passwd, f"dyno:x:{spec.uid}:{spec.uid}:dyno:/app:/bin/bash", spec.uid),
+        "passwd": _with_entry(passwd, f"dyno:x:{spec.uid}:{spec.uid}:dyno:{_field(spec.home)}:{spec.shell}", spec.uid),
         "resolv.conf": "".join(f"nameserver {address}\n" for address in resolvers),
     }
+
+
+def _field(text: str) -> str:
+    """A path that may stand in /etc/passwd."""
+    return "/" if ":" in text or "\n" in text else text
 
 
 def _with_entry(text: str, entry: str, number: int) -> str:

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from celadon.runtime import bundle, cgroups, execs, monitor, network, protocol, scratch, seccomp, sockets
+from celadon.runtime import bundle, cgroups, etc, execs, loops, monitor, network, protocol, scratch, seccomp, sockets
 
 _EXITS = ".exits"
 _CREATE_TIMEOUT = 30.0
@@ -144,6 +144,8 @@ class CrunRuntime:
         (spec.bundle / "record.json").write_text(json.dumps(record), "utf-8")
         for layer in layers:
             scratch.create(layer.scratch, spec.uid, limit=layer.limit, templates=self._bundles)
+        if (root := bundle.root_of(spec)) is not None:
+            scratch.mount_root(root, spec.bundle / bundle.ROOT)
         etc = spec.bundle / "etc"
         etc.mkdir()
         for name, text in self._etc_files(spec).items():
@@ -168,10 +170,10 @@ class CrunRuntime:
         resolvers = self._network.resolvers if self._network and not engine else network.host_resolvers()
         return bundle.etc_files(
             spec,
-            passwd=_text(spec.root / "etc" / "passwd"),
-            group=_text(spec.root / "etc" / "group"),
+            passwd=etc.read(spec.root, "passwd"),
+            group=etc.read(spec.root, "group"),
             resolvers=resolvers,
-            hosts=_text(Path("/etc/hosts")) if engine else None,
+            hosts=etc.of_host("hosts") if engine else None,
         )
 
     def list(self) -> dict[str, protocol.Container]:
@@ -259,6 +261,8 @@ class CrunRuntime:
         if self._network is not None and record.get("group"):
             # Whoever has the address next is somebody else.
             self._network.detach(str(record["address"]))
+        while loops.unmount(directory / bundle.ROOT):
+            pass
         layers = record.get("scratch", [])
         for path in layers if isinstance(layers, list) else []:
             scratch.remove(Path(str(path)))
@@ -398,10 +402,3 @@ def _record(directory: Path) -> dict[str, object]:
     except (FileNotFoundError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8", "replace")
-    except FileNotFoundError:
-        return ""

@@ -49,6 +49,11 @@ def mount(image: Path, target: Path, kind: str, flags: int, options: str = "", *
         os.close(file)
 
 
+def mount_overlay(target: Path, layers: tuple[str, ...]) -> None:
+    """Mount an overlay of directories, which needs no device; OSError when the kernel refuses."""
+    _mount("overlay", target, "overlay", MS_NOSUID | MS_NODEV, ",".join(layers))
+
+
 def in_use(image: Path) -> bool:
     """Whether a device shows this image; OSError when it is not there."""
     file = os.open(image, os.O_RDONLY | os.O_CLOEXEC)

@@ -28,6 +28,8 @@ class Bind:
 class Overlay:
     """A writable view of read-only directories; what is written goes away with the container.
 
+    At `/` it is the container's whole root, in the place of `ContainerSpec.root`; it has to have the first `lower` as that.
+
     `lower` is in overlayfs order: the first one wins. `scratch` is a directory on the host that is made, and removed
     with the container; `limit` is how many bytes may be written to it in all, None for as many as the disk has.
     """
@@ -68,7 +70,8 @@ class ContainerSpec:
     engines of its app), see `Network.allow`. A `sheltered` one (a server of users' data) goes after all others when the
     machine runs out of memory. `bundle` is `<bundles directory of the runtime>/<id>`.
 
-    Unless it is among the mounts, /tmp is on the scratch of the first Overlay; without one it is 64 MiB of memory.
+    Unless it is among the mounts, /tmp is on the scratch of the first Overlay; without one it is 64 MiB of memory. `home` and
+    `shell` are what the container's /etc/passwd says of its user.
     """
 
     id: str
@@ -90,6 +93,8 @@ class ContainerSpec:
     capabilities: tuple[str, ...] = ()
     log_limit: int | None = None
     sheltered: bool = False
+    home: str = "/app"
+    shell: str = "/bin/bash"
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -38,6 +38,12 @@ def create(directory: Path, uid: int, *, limit: int | None, templates: Path) -> 
     os.chown(directory / bundle.UPPER, uid, uid)
 
 
+def mount_root(layer: protocol.Overlay, target: Path) -> None:
+    """Make the layer, which has been created, a whole root that is written to; OSError when the kernel refuses."""
+    target.mkdir()
+    loops.mount_overlay(target, bundle.layers(layer))
+
+
 def remove(directory: Path) -> None:
     """Remove the layer and all that was written; no error when there is nothing."""
     while loops.unmount(directory):

@@ -1,6 +1,6 @@
 """Builds."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,6 +10,7 @@ from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
 _t = tables.builds
+_logins = tables.registry_logins
 
 
 def find(tx: Transaction, app_id: str, build_id: str) -> Build | None:
@@ -48,6 +49,21 @@ def by_ids(tx: Transaction, ids: Collection[str]) -> dict[str, Build]:
 
 def insert(tx: Transaction, build: Build) -> None:
     rows.insert(tx, _t, build)
+
+
+def keep_login(tx: Transaction, build_id: str, login: Mapping[str, str]) -> None:
+    """Keep, encrypted, what an import fetches its image with."""
+    tx.connection.execute(_logins.insert(), {"build_id": build_id, "login": rows.sealed(tx, login)})
+
+
+def login_of(tx: Transaction, build_id: str) -> dict[str, str]:
+    """Empty for an import without a login, and when it is over."""
+    found = tx.connection.execute(sa.select(_logins.c.login).where(_logins.c.build_id == build_id)).scalar()
+    return rows.opened(tx, found) if found else {}
+
+
+def forget_login(tx: Transaction, build_id: str) -> None:
+    tx.connection.execute(_logins.delete().where(_logins.c.build_id == build_id))
 
 
 def update(tx: Transaction, build_id: str, *, now: datetime, **values: object) -> None:

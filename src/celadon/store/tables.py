@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from celadon.model import image
 from celadon.model.addon import AddOnState
 from celadon.model.alert import AlertState, Measure
 from celadon.model.app_setup import SetupStep
@@ -82,6 +83,19 @@ class Json(sa.TypeDecorator[Any]):
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> Any:
         read = json.loads(value) if value is not None else None
         return tuple(read) if isinstance(read, list) else read
+
+
+class ImageText(sa.TypeDecorator[image.Image]):
+    """What is kept of an image, as JSON text."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: image.Image | None, dialect: sa.Dialect) -> str | None:
+        return None if value is None else image.to_json(value)
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> image.Image | None:
+        return None if value is None else image.from_json(value)
 
 
 def _id() -> sa.Column[str]:
@@ -458,6 +472,7 @@ slugs = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("archive_checksum", sa.Text),
+    sa.Column("image", ImageText),
 )
 
 builds = sa.Table(
@@ -485,6 +500,7 @@ builds = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("git_log", sa.Text),
     sa.Column("source_path", sa.Text),
+    sa.Column("image", sa.Text),
 )
 # One build per app at a time is a rule of the store, not of a lucky order of calls.
 sa.Index(
@@ -493,6 +509,14 @@ sa.Index(
     unique=True,
     sqlite_where=builds.c.status == sa.literal("pending", literal_execute=True),
     postgresql_where=builds.c.status == sa.literal("pending", literal_execute=True),
+)
+
+registry_logins = sa.Table(
+    "registry_logins",
+    metadata,
+    sa.Column("build_id", sa.Text, sa.ForeignKey("builds.id", ondelete="CASCADE"), primary_key=True),
+    # Encrypted JSON, as config vars; gone when the build is over.
+    sa.Column("login", sa.LargeBinary, nullable=False),
 )
 
 releases = sa.Table(
