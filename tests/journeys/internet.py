@@ -20,6 +20,8 @@ _AUTHOR = {f"GIT_{who}_{what}": "Test" for who in ("AUTHOR", "COMMITTER") for wh
 class Internet:
     address: str
     directory: Path
+    # The namespace, for those who have more to serve.
+    name: str
 
     def url(self, path: str) -> str:
         return f"http://{self.address}:8000/{path}"
@@ -70,7 +72,7 @@ def internet(directory: Path) -> Iterator[Internet]:
             programs.append(_start(["ip", "netns", "exec", name, *argv]))
         for port in (8000, 9418):
             _wait_listening(guest, port)
-        yield Internet(guest, directory)
+        yield Internet(guest, directory, name)
     finally:
         for program in programs:
             os.killpg(program.pid, signal.SIGKILL)

@@ -14,18 +14,18 @@ fail() {
 }
 
 # The reason a program gave with its last line, as a line of ours.
-last_words() { tail -n 1 "$OUT/said" | sed -E 's/.*level=fatal msg="(.*)"$/\1/; s/\\"/"/g' | cut -c -400; }
+last_words() { tail -n 1 "$OUT/said" | sed -E 's/.*level=fatal msg="(.*)"$/\1/; s/\\"/"/g; s/^Error parsing image name "[^"]*": //' | cut -c -400; }
 
 # The login for a registry is in the file that REGISTRY_AUTH_FILE names.
 ask() { skopeo --insecure-policy --tmpdir /tmp/scratch "$@" 2>"$OUT/said"; }
 
 copy() {
-    ask --override-os linux --override-arch amd64 copy --retry-times 2 --format oci \
-        --dest-oci-accept-uncompressed-layers "$1" "$layout" | sed 's/^/       /' || return
+    ask --override-os linux --override-arch amd64 copy --retry-times 2 --format oci --dest-compress-level 1 \
+        "$1" "$layout" | sed 's/^/       /' || return
     ask inspect --raw "$layout" >"$OUT/copied" && grep -q 'layer[^"]*tar+zstd"' "$OUT/copied" || return 0
-    # umoci reads no zstd.
+    # umoci reads gzip alone.
     ask copy --quiet --dest-decompress "$layout" dir:/tmp/plain && rm -rf /tmp/layout &&
-        ask copy --quiet --dest-oci-accept-uncompressed-layers dir:/tmp/plain "$layout" && rm -rf /tmp/plain
+        ask copy --quiet --dest-compress-level 1 dir:/tmp/plain "$layout" && rm -rf /tmp/plain
 }
 
 digest_of() { skopeo manifest-digest "$1" >"$OUT/digest"; }

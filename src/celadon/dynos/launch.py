@@ -74,6 +74,14 @@ def read(context: Context, dyno: Dyno) -> Launch:
         )
 
 
+def is_silent(context: Context, dyno: Dyno) -> bool:
+    """Whether there is no shell in the dyno to tell an exit status by."""
+    with context.database.read() as tx:
+        release = releases.find_by_id(tx, dyno.release_id)
+        slug = slugs.find(tx, release.slug_id) if release and release.slug_id else None
+    return slug is not None and slug.image is not None and not slug.image.shell
+
+
 class Launcher:
     """Starts dynos. Threads may share one."""
 

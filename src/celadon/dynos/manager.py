@@ -27,6 +27,7 @@ from celadon.dynos.ledger import Ledger
 from celadon.dynos.listening import Listening
 from celadon.dynos.phase import Phase
 from celadon.dynos.plans import Plan, slugs_in_use
+from celadon.dynos.statuses import Statuses
 from celadon.dynos.threads import Threads
 from celadon.model import dyno as rules
 from celadon.model.dyno import Dyno, DynoState
@@ -56,6 +57,7 @@ class Manager:
         self.launcher = launcher
         self.lines = Lines(context.settings.home)
         self.phase = Phase(context)
+        self.statuses = Statuses()
         self.execs = ExecSessions(context, runtime)
         self.listening = Listening()
         self._addresses = Addresses(context.settings.subnet)
@@ -212,6 +214,7 @@ class Manager:
             if finding.what is What.EXIT:
                 # Before the dyno's row goes: without a row and without an end the phase would run twice.
                 self.phase.finish(finding.dyno, finding.status)
+                self.statuses.tell(finding.dyno.id, finding.status)
         with self.context.database.transaction() as tx:
             ledger = Ledger(tx, self.context.settings, moment)
             for finding in found:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from celadon.actions.context import Context, now
-from celadon.dynos import chunks, status_line
+from celadon.dynos import chunks, launch, status_line
 from celadon.dynos.guests import Guests
 from celadon.dynos.ledger import HANG_UP_TIMEOUT
 from celadon.dynos.manager import Manager, terminal_size
@@ -39,6 +39,8 @@ T = TypeVar("T")
 _GREETING = b"rendezvous\r\n"
 # Clients throw the whole first chunk away: the greeting must have been read before output follows it.
 _GREETING_PAUSE = 0.2
+# Between the end of a dyno's output and its exit status.
+_STATUS_TIMEOUT = 10.0
 _SECRET_TIMEOUT = 10.0
 _MOST_STRANGERS = 200
 _START_TIMEOUT = 60.0
@@ -145,10 +147,24 @@ class Rendezvous:
             self._resize(found, path.parent.name)
             self._loop.call_soon_threadsafe(_resolve, attached, joined)
 
-        dyno = await asyncio.to_thread(self.manager.attach, found.id, created)
-        if dyno is None:
-            writer.write(b"cannot attach: this dyno has a client already, has ended, or is not yours any more\r\n")
-            return
+        with self.manager.statuses.awaited(found.id) as status:
+            dyno = await asyncio.to_thread(self.manager.attach, found.id, created)
+            if dyno is None:
+                writer.write(b"cannot attach: this dyno has a client already, has ended, or is not yours any more\r\n")
+                return
+            await self._serve_attached(dyno, attached, reader, writer)
+            if status_line.NAME in dyno.command and await asyncio.to_thread(launch.is_silent, self.context, dyno):
+                with contextlib.suppress(TimeoutError):
+                    ended = await asyncio.wait_for(asyncio.wrap_future(status), _STATUS_TIMEOUT)
+                    writer.write(status_line.line(ended).encode())
+
+    async def _serve_attached(
+        self,
+        dyno: Dyno,
+        attached: asyncio.Future[socket.socket],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         gone = True
         try:
             joined = await asyncio.wait_for(attached, _START_TIMEOUT)

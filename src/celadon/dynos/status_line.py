@@ -22,6 +22,11 @@ def reached(command: str) -> str:
     return f'(eval {shlex.quote(own)})\nstatus=$?; echo "{MARK} {NAME}$status"; exit $status'
 
 
+def line(status: int | None) -> str:
+    """What such an `echo` would have said."""
+    return f"{MARK} {NAME}{1 if status is None else status}\n"
+
+
 def without(command: str) -> str:
     """The command as its client meant it, for what has no shell to tell a status by."""
     own, echo, rest = command.rpartition(f" ; {_ECHO}")
