@@ -31,7 +31,7 @@ _LONGEST_FIRST = (
 _TOGETHER = {
     f"tests/journeys/test_{name}.py": platform
     for platform, names in {
-        "narrow": ("bad_input", "builds", "slugs"),
+        "narrow": ("bad_input", "builds", "images_hostile", "slugs"),
         "brief": ("dynos", "import", "survival"),
     }.items()
     for name in names

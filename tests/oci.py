@@ -7,7 +7,7 @@ import json
 import subprocess
 import tarfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.buildpacks import stack
@@ -82,7 +82,6 @@ class Image:
     layers: tuple[bytes, ...]
     config: Mapping[str, object]
     architecture: str = "amd64"
-    blobs: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def description(self) -> bytes:

@@ -52,7 +52,8 @@ class Importer(Compiler):
         """As a compiler's, of a build that has an image."""
         settings = self.context.settings
         container = self._spec(build, app, workspace.root, address)
-        self.run(container, workspace.root, output, stopped, _STEPS)
+        full = f"the image does not fit: its disk of {settings.build_disk_limit >> 20} MB is full"
+        self.run(container, workspace.root, output, stopped, {**_STEPS, 24: full})
         image, types = described(build, workspace)
         output.step("Discovering process types")
         output.detail(f"Image declares types -> {', '.join(types)}")

@@ -16,6 +16,12 @@ fail() {
 # The reason a program gave with its last line, as a line of ours.
 last_words() { tail -n 1 "$OUT/said" | sed -E 's/.*level=fatal msg="(.*)"$/\1/; s/\\"/"/g; s/^Error parsing image name "[^"]*": //' | cut -c -400; }
 
+# gave_up STATUS [ADVICE]: after a program of others has ended badly.
+gave_up() {
+    ! grep -q 'no space left on device' "$OUT/said" || fail 24 "$(last_words)"
+    fail "$1" "$(last_words)" "${@:2}"
+}
+
 # The login for a registry is in the file that REGISTRY_AUTH_FILE names.
 ask() { skopeo --insecure-policy --tmpdir /tmp/scratch "$@" 2>"$OUT/said"; }
 
@@ -34,8 +40,8 @@ digest_of() { skopeo manifest-digest "$1" >"$OUT/digest"; }
 fetch() {
     echo "-----> Fetching $IMAGE"
     ask inspect --raw "docker://$IMAGE" >"$OUT/manifest" && digest_of "$OUT/manifest" ||
-        fail 20 "$(last_words)" "Check the name, and that the image can be read: --username gives a login for its registry."
-    copy "docker://$IMAGE_NAME@$(cat "$OUT/digest")" || fail 20 "$(last_words)"
+        gave_up 20 "Check the name, and that the image can be read: --username gives a login for its registry."
+    copy "docker://$IMAGE_NAME@$(cat "$OUT/digest")" || gave_up 20
 }
 
 read_archive() {
@@ -53,22 +59,22 @@ read_archive() {
     else
         fail 21 "There is no image in it: make the archive with docker save IMAGE or skopeo copy … oci-archive:FILE."
     fi
-    copy "$found" && digest_of "$OUT/copied" || fail 21 "$(last_words)"
+    copy "$found" && digest_of "$OUT/copied" || gave_up 21
     rm -rf /tmp/archive
 }
 
 # An image for other machines ends here, before anything of it is unpacked.
 check_platform() {
     local platform
-    platform=$(ask inspect --format '{{.Os}}/{{.Architecture}}' "$layout" | tr -cd 'a-z0-9/') || fail 22 "$(last_words)"
+    platform=$(ask inspect --format '{{.Os}}/{{.Architecture}}' "$layout" | tr -cd 'a-z0-9/') || gave_up 22
     [ "$platform" = linux/amd64 ] ||
         fail 22 "It is for $platform, dynos are linux/amd64: build it with docker build --platform linux/amd64."
-    ask inspect --config --raw "$layout" >"$OUT/config.json" || fail 22 "$(last_words)"
+    ask inspect --config --raw "$layout" >"$OUT/config.json" || gave_up 22
 }
 
 unpack() {
     echo "-----> Unpacking the image"
-    umoci unpack --rootless --image /tmp/layout:app /tmp/bundle >"$OUT/said" 2>&1 || fail 23 "$(last_words)"
+    umoci unpack --rootless --image /tmp/layout:app /tmp/bundle >"$OUT/said" 2>&1 || gave_up 23
     rm -rf /tmp/layout
     mv /tmp/bundle/rootfs /tmp/rootfs
     # All of it is the app's user's from here on, as which it is packed and run: files that only root could read, too.
