@@ -3,11 +3,12 @@
 import hashlib
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
-from celadon.build import slug
+from celadon.build import slug, squash
 from celadon.build.slug import SlugError
 from celadon.build.squash import Watch
 from celadon.build.workspace import Workspace
@@ -62,6 +63,27 @@ def test_nonsense_from_bin_release_fails_the_build(workspace: Workspace, text: s
         slug.released(workspace, 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("default_process_types:\n" + "".join(f"  a{number}: b\n" for number in range(8000)), "it is more than 64 KB"),
+        ("a: " + "[" * 60_000, "it is nested too deeply"),
+        ("a: " + "{a: " * 15_000, "it is nested too deeply"),
+        ("- " * 30_000, "it is nested too deeply"),
+    ],
+)
+def test_a_release_that_is_written_to_be_slow_is_refused_in_a_moment(
+    workspace: Workspace, text: str, sentence: str
+) -> None:
+    for number in range(1, 21):
+        (workspace.root / "out" / f"release.{number}").write_text("a: [" + "x," * 30_000 + "]")
+    (workspace.root / "out" / "release.20").write_text(text)
+    begun = time.thread_time()
+    with pytest.raises(SlugError, match=sentence):
+        slug.released(workspace, 20)
+    assert time.thread_time() - begun < 10, "Python's own parser takes some two minutes"
+
+
 def test_no_link_out_of_the_workspace_is_followed(workspace: Workspace) -> None:
     (workspace.root / "build" / "Procfile").symlink_to("/etc/shadow")
     (workspace.root / "linked").symlink_to("/etc")
@@ -101,9 +123,23 @@ def test_a_slug_whose_build_is_stopped_is_given_up(workspace: Workspace, tmp_pat
 
 def test_a_tree_that_cannot_be_read_is_no_slug(workspace: Workspace, tmp_path: Path) -> None:
     (workspace.root / "build").chmod(0)
-    with pytest.raises(SlugError, match=r"cannot pack the slug: .*scan source directory"):
+    with pytest.raises(SlugError, match=r"^cannot pack the slug: Could not open the app's folder$"):
         slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20, FREE)
     assert not list(tmp_path.glob("s.*"))
+
+
+def test_a_file_that_cannot_be_read_is_not_empty_in_a_slug(workspace: Workspace, tmp_path: Path) -> None:
+    hidden = workspace.root / "build" / "hidden"
+    hidden.write_text("not empty")
+    hidden.chmod(0)
+    with pytest.raises(SlugError, match=r"cannot pack the slug: Failed to read file hidden"):
+        slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 20, FREE)
+
+
+def test_packing_has_a_bound_for_memory(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(squash, "_MEMORY", 8 << 20)
+    with pytest.raises(SlugError, match="it has too many files and folders"):
+        slug.pack(workspace, "build", tmp_path / "s.squashfs", UID, 1 << 30, FREE)
 
 
 def test_a_build_that_replaced_its_tree_by_a_link_is_refused(workspace: Workspace, tmp_path: Path) -> None:

@@ -6,7 +6,9 @@
 A version that cannot be had fails at once, naming those that can.
 """
 
+import base64
 import contextlib
+import http.client
 import json
 import os
 import re
@@ -19,6 +21,7 @@ SECONDS = 4
 ADOPTIUM = "https://api.adoptium.net/v3/assets/feature_releases"
 _MACHINES = {"x86_64": "x64"}
 _PAGE, _PAGES = 20, 4
+_LOGIN = re.compile(r"^(https?://)([^/@]*)@")
 _LINE = re.compile(r"^([0-9a-f]{64}) [ *](?:\./)?(jdk-(\d+(?:[._+u]\d+)*)\.tar\.gz)$")
 # Those before a release are `26~7ea-1`.
 _DEBIAN = re.compile(r"^(\d+(?:\.\d+)*)\+")
@@ -48,7 +51,7 @@ def wanted_numbers(wanted: str) -> tuple[int, ...] | None:
     plain = re.sub(r"(\.[x*])+$", "", plain)
     if plain in ("latest", "*"):
         return ()
-    return numbers(plain) if re.match(r"^\d+([._+u]\d+)*$", plain) else None
+    return numbers(plain) if re.match(r"^\d{1,9}([._+u]\d{1,9})*$", plain) else None
 
 
 def newest(wanted: tuple[int, ...], offered: list[Java]) -> Java | None:
@@ -61,8 +64,15 @@ def mirrored() -> list[Java]:
     base = (os.environ.get("RUNTIME_MIRROR_JAVA") or "").rstrip("/")
     if not base:
         return []
-    with urllib.request.urlopen(f"{base}/SHA256SUMS", timeout=SECONDS) as response:
-        lines = response.read(1 << 20).decode("utf-8", "replace").splitlines()
+    request = urllib.request.Request(_LOGIN.sub(r"\1", f"{base}/SHA256SUMS"))
+    if login := _LOGIN.match(base):
+        words = base64.b64encode(urllib.parse.unquote_to_bytes(login[2])).decode()
+        request.add_unredirected_header("Authorization", f"Basic {words}")
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:
+            lines = response.read(1 << 20).decode("utf-8", "replace").splitlines()
+    except http.client.HTTPException as error:
+        raise OSError(f"{error}") from None
     found = [match for line in lines if (match := _LINE.match(line.strip()))]
     return [Java("mirror", match[3], f"{base}/{urllib.parse.quote(match[2])}", match[1]) for match in found]
 
@@ -127,7 +137,7 @@ def from_others(wanted: str, lines: list[str]) -> int:
     offered = packaged(lines)
     asked = wanted_numbers(wanted)
     if asked is None:
-        return refuse(wanted, f"{wanted!r} is not a version of Java.", offered)
+        return refuse(wanted, f"{wanted[:100]!r} is not a version of Java.", offered)
     found, reason = newest(asked, offered), ""
     if not found and asked:
         try:

@@ -88,9 +88,12 @@ find_jdk() {
 jdk_origin() {
   case $JAVA_SOURCE in
     debian) echo "Debian's packages" ;;
-    *) echo "${JAVA_FROM%/*}" ;;
+    *) java_address "${JAVA_FROM%/*}" ;;
   esac
 }
+
+# java_address URL: without the login that may be in it.
+java_address() { sed -E 's|://[^/@]*@|://|' <<<"$1"; }
 
 # JAVA_FROM is PACKAGE=VERSION of the JDK, whose files lie on top of the JRE's, a package of its own.
 unpack_jdk_debian() {
@@ -135,17 +138,18 @@ unpack_jdk_adoptium() { unpack_jdk_archive; }
 
 # JAVA_FROM is the URL of a .tar.gz with one folder in it, JAVA_SUM its SHA-256.
 unpack_jdk_archive() {
-  local archive=$CACHE_DIR/jdk.tar.gz
+  local archive=$CACHE_DIR/jdk.tar.gz from
+  from=$(java_address "$JAVA_FROM")
   curl --silent --show-error --fail --location --retry 1 --connect-timeout 10 --speed-limit 1000 --speed-time 20 \
     --max-time 300 --output "$archive" "$JAVA_FROM" 2>&1 | indent ||
-    fail "cannot fetch Java $JAVA_VERSION from $JAVA_FROM: see above."
+    fail "cannot fetch Java $JAVA_VERSION from $from: see above."
   echo "$JAVA_SUM  $archive" | sha256sum --check --status ||
-    fail "cannot use $JAVA_FROM: its SHA-256 is not the one that its source names." "Nothing of it was run. Tell who runs that source."
+    fail "cannot use $from: its SHA-256 is not the one that its source names." "Nothing of it was run. Tell who runs that source."
   mkdir -p "$JAVA_HOME"
   tar --extract --gzip --file "$archive" --directory "$JAVA_HOME" --strip-components=1 --no-same-owner ||
-    fail "cannot unpack $JAVA_FROM."
+    fail "cannot unpack $from."
   rm -f "$archive"
-  [[ -x $JAVA_HOME/bin/java ]] || fail "cannot use $JAVA_FROM: it holds no JDK (there is no bin/java in its folder)."
+  [[ -x $JAVA_HOME/bin/java ]] || fail "cannot use $from: it holds no JDK (there is no bin/java in its folder)."
   copy_tree "$JAVA_HOME" "$BUILD_DIR/.jdk"
   rm -rf "$BUILD_DIR"/.jdk/{jmods,src.zip,lib/src.zip,lib/ct.sym,demo,sample,man}
 }

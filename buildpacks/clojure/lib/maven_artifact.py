@@ -11,6 +11,7 @@ what it is called, which file asks for it, and how that file would ask for anoth
 import argparse
 import base64
 import hashlib
+import http.client
 import os
 import re
 import sys
@@ -43,8 +44,11 @@ def read(url: str) -> bytes:
     if found:
         login = base64.b64encode(urllib.parse.unquote(found[2]).encode()).decode()
         request.add_unredirected_header("Authorization", f"Basic {login}")
-    with urllib.request.urlopen(request, timeout=SECONDS) as response:
-        content: bytes = response.read()
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as response:
+            content: bytes = response.read()
+    except http.client.HTTPException as error:
+        raise OSError(f"{error}") from None
     return content
 
 

@@ -89,6 +89,8 @@ submodule_at() {
 # git_at URL REF DIRECTORY: a branch, a tag or a commit; shallow where the server allows it. 2 when there is none of that name.
 git_at() {
     export GIT_ALLOW_PROTOCOL=${GIT_ALLOW_PROTOCOL:-http:https:git:ssh} GIT_TERMINAL_PROMPT=0
+    # No ref begins so, but every option of git's.
+    case ${2:-} in -*) return 1 ;; esac
     git init --quiet "$3" && git -C "$3" remote add origin -- "$1" || return 1
     if git -C "$3" fetch --quiet --depth 1 origin "${2:-HEAD}" 2>/dev/null; then
         git -C "$3" checkout --quiet FETCH_HEAD
@@ -249,9 +251,22 @@ compile() {
     fi
 }
 
-# Of earlier builds only the cache is kept.
+# Of earlier builds only the cache is kept, whatever they have made of it and of its folder.
 clean() {
-    find /tmp -mindepth 1 -maxdepth 1 ! -name cache ! -name lost+found -exec rm -rf {} +
+    chmod u+rwx /tmp
+    if [ -L "$CACHE_DIR" ] || [ ! -d "$CACHE_DIR" ]; then rm -f "$CACHE_DIR"; else chmod u+rwx "$CACHE_DIR"; fi
+    old -exec rm -rf {} + 2>/dev/null
+    # What is left is in folders that nobody may write, as Go's modules are.
+    old -exec chmod -R u+rwX {} +
+    old -exec rm -rf {} +
+}
+
+old() { find /tmp -mindepth 1 -maxdepth 1 ! -name cache ! -name lost+found "$@"; }
+
+# The slug has what its owner may read.
+make_readable() {
+    find "$BUILD_DIR" \( -type d ! -perm -u+rx -exec chmod u+rx {} \; \) -o \( -type f ! -perm -u+r -exec chmod u+r {} + \) ||
+        true
 }
 
 main() {
@@ -272,6 +287,7 @@ main() {
     if [ ! -s /tmp/buildpacks.tsv ]; then
         detect_default
         compile 1 default
+        make_readable
         return
     fi
     local number=0 kind url ref
@@ -290,6 +306,7 @@ main() {
             cd /
         fi
     done </tmp/buildpacks.tsv
+    make_readable
 }
 
 [ "${BASH_SOURCE[0]}" != "$0" ] || main

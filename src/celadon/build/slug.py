@@ -19,6 +19,8 @@ from celadon.model import config, procfile
 from celadon.model.errors import InvalidParams
 
 _SMALL = 1 << 20
+# Bytes, and how deep: what `bin/release` prints is read by this role, while other builds run.
+_MOST_YAML, _DEEPEST_YAML = 64 << 10, 16
 # A hint, as Heroku gives it: large slugs take longer to start.
 HINT = 90 << 20
 _MOST_ADDONS = 10
@@ -47,7 +49,11 @@ def released(workspace: Workspace, count: int) -> Released:
     variables: dict[str, str] = {}
     addons: dict[str, None] = {}
     for number in range(1, count + 1):
-        text = workspace.read("out", f"release.{number}", limit=_SMALL)
+        text = workspace.read("out", f"release.{number}", limit=_MOST_YAML)
+        if text is None and workspace.has("out", f"release.{number}"):
+            raise SlugError(
+                f"cannot read what the buildpack's bin/release printed: it is more than {_MOST_YAML >> 10} KB"
+            )
         found = _yaml(text) if text else {}
         types |= _strings(found.get("default_process_types"))
         variables |= _strings(found.get("config_vars"))
@@ -61,9 +67,15 @@ def released(workspace: Workspace, count: int) -> Released:
 
 
 def _yaml(text: bytes) -> dict[str, object]:
+    depth = 0
     try:
+        # libyaml's parser: Python's own needs a second for 10 KB that are written for it. It has no bound for the depth.
+        for event in yaml.parse(text, Loader=yaml.CBaseLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST_YAML:
+                raise SlugError("cannot read what the buildpack's bin/release printed: it is nested too deeply")
         # Nothing but text: what YAML takes for numbers and dates is the tenant's to write wrongly.
-        found = yaml.load(text, Loader=yaml.BaseLoader)
+        found = yaml.load(text, Loader=yaml.CBaseLoader)
     except (yaml.YAMLError, ValueError, RecursionError):
         raise SlugError("cannot read what the buildpack's bin/release printed: it is not YAML") from None
     if found and not isinstance(found, dict):

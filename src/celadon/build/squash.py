@@ -15,6 +15,12 @@ from pathlib import Path
 # What a slug may be larger than its limit before mksquashfs is stopped, in bytes: it ends with tables.
 _SLACK = 1 << 20
 _LEVEL = "3"
+# It remembers the path of each folder, the name of each file: a tree that is made for it would take gigabytes.
+_MEMORY = 2 << 30
+# Each takes memory for its stack; more would not be faster than the disk.
+_MOST_PROCESSORS = 16
+# Characters of what it says; a path may have thousands.
+_LONGEST = 200
 # Seconds; 500 MB take some three, ten times as many where dynos burn all processors.
 _TIMEOUT = 120
 _LOOK = 0.1
@@ -56,15 +62,26 @@ def write(tree: Path, image: int, uid: int, limit: int, watch: Watch) -> None:
     if status == -signal.SIGXFSZ or os.fstat(image).st_size > limit:
         raise TooLarge
     if status:
-        raise SquashError(" ".join(said.decode("utf-8", "replace").strip().splitlines()[-1:]) or "mksquashfs failed")
+        raise SquashError(_reason(said.decode("utf-8", "replace"), tree))
+
+
+def _reason(said: str, tree: Path) -> str:
+    if "out of memory" in said.lower() or "create thread" in said:
+        return f"it needs more than {_MEMORY >> 20} MB of memory for that; it has too many files and folders"
+    last = " ".join(said.strip().splitlines()[-1:]).replace(f"{tree}/", "").replace(str(tree), "the app's folder")
+    return (
+        last if len(last) <= _LONGEST else f"{last[: _LONGEST // 2]} … {last[-_LONGEST // 2 :]}"
+    ) or "mksquashfs failed"
 
 
 def argv(tree: Path, image: int, uid: int, limit: int) -> list[str]:
     """The whole command line."""
     ends_with_its_role = ["setpriv", "--pdeathsig", "KILL", "--"]
-    limits = ["prlimit", f"--fsize={limit + _SLACK}", "--core=0", "--"]
+    limits = ["prlimit", f"--fsize={limit + _SLACK}", f"--data={_MEMORY}", "--core=0", "--"]
     words = ["mksquashfs", str(tree), f"/proc/self/fd/{image}", "-noappend", "-no-progress", "-quiet", "-no-xattrs"]
     words += ["-comp", "zstd", "-Xcompression-level", _LEVEL, "-mem", "512M"]
+    # Without the first, what it cannot read is empty in the slug, or not there, and nobody is told.
+    words += ["-exit-on-error", "-processors", str(min(os.cpu_count() or 1, _MOST_PROCESSORS))]
     return [*ends_with_its_role, *limits, *words, "-force-uid", str(uid), "-force-gid", str(uid)]
 
 

@@ -1,0 +1,117 @@
+"""The script of a build dyno, on the stack: what earlier builds and hostile sources leave it."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests.buildpacks import stack
+
+DRIVER = Path(__file__).parents[2] / "src" / "celadon" / "build" / "driver.sh"
+TAKES_ALL = {
+    "detect": "#!/bin/bash\necho Any\n",
+    "compile": "#!/bin/bash\ncd $1 && . ./compile\n",
+    "release": "#!/bin/bash\n",
+}
+
+
+class Dyno:
+    """What is bound into a build dyno; `disk` is its /tmp."""
+
+    def __init__(self, folder: Path) -> None:
+        self.disk, self._told, self._source = folder / "disk", folder / "told", folder / "source"
+        for path in (self.disk, self._told / "env", self._source, self._told / "buildpacks" / "any" / "bin"):
+            path.mkdir(parents=True)
+        for name, text in TAKES_ALL.items():
+            script = self._told / "buildpacks" / "any" / "bin" / name
+            script.write_text(text)
+            script.chmod(0o755)
+        # The image has no place for what the platform's runtime mounts there.
+        (self._told / "driver.sh").write_text(DRIVER.read_text("utf-8").replace("/celadon/", "/run/celadon/"))
+        for name in ("buildpacks.tsv", "names.tsv", "submodules"):
+            (self._told / name).touch()
+        stack.own(self.disk)
+
+    def build(self, files: Mapping[str, str], buildpacks: str = "") -> "subprocess.CompletedProcess[str]":
+        for name, text in files.items():
+            (self._source / name).write_text(text)
+        subprocess.run(["tar", "-C", self._source, "-cf", self._told / "source.tar", "."], check=True)
+        (self._told / "buildpacks.tsv").write_text(buildpacks)
+        told = {
+            "BUILD_DIR": "/tmp/build_1",
+            "CACHE_DIR": "/tmp/cache",
+            "ENV_DIR": "/run/celadon/env",
+            "OUT": "/tmp/out",
+            "SOURCE": "/run/celadon/source.tar",
+            "DEFAULT_BUILDPACKS": "/run/celadon/buildpacks/any",
+            "MOST_BUILDPACKS": "20",
+        }
+        argv = stack.enter_argv(
+            {self.disk: "/tmp", self._told: "/run/celadon"}, "/", ["bash", "/run/celadon/driver.sh"]
+        )
+        return subprocess.run(
+            argv, env=stack.environment(told), capture_output=True, text=True, check=False, timeout=60
+        )
+
+    @property
+    def tree(self) -> Path:
+        return self.disk / "build_1"
+
+
+@pytest.fixture
+def dyno(tmp_path: Path) -> Dyno:
+    for parent in (tmp_path, *tmp_path.parents):
+        if parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    return Dyno(tmp_path)
+
+
+def test_what_an_earlier_build_has_write_protected_is_gone(dyno: Dyno) -> None:
+    protect = "mkdir -p deep/er /tmp/beside && touch deep/er/file /tmp/beside/file && chmod -R a-w deep /tmp/beside\n"
+    first = dyno.build({"compile": protect})
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert (dyno.tree / "deep" / "er" / "file").exists()
+    second = dyno.build({"compile": "echo kept >/tmp/cache/kept\n"})
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert "cannot remove" not in second.stdout + second.stderr
+    assert not (dyno.disk / "beside").exists()
+    assert not (dyno.tree / "deep").exists()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "rm -rf /tmp/cache; ln -s /etc /tmp/cache",
+        "rm -rf /tmp/cache; touch /tmp/cache",
+        "chmod 0 /tmp/cache",
+        "chmod 0 /tmp",
+    ],
+)
+def test_a_disk_that_a_build_has_spoiled_serves_the_next(dyno: Dyno, spoil: str) -> None:
+    assert dyno.build({"compile": "echo kept >/tmp/cache/kept\n"}).returncode == 0
+    dyno.build({"compile": f"{spoil}\n"})
+    after = dyno.build({"compile": 'echo "$2" >seen && touch /tmp/cache/again\n'})
+    assert after.returncode == 0, after.stdout + after.stderr
+    assert (dyno.tree / "seen").read_text() == "/tmp/cache/default\n"
+    assert (dyno.disk / "cache" / "again").exists()
+
+
+def test_what_nobody_may_read_is_readable_in_the_slug(dyno: Dyno) -> None:
+    built = dyno.build({"compile": "echo well >hidden && mkdir dark && echo too >dark/file && chmod 0 hidden dark\n"})
+    assert built.returncode == 0, built.stdout + built.stderr
+    assert (dyno.tree / "hidden").stat().st_mode & 0o400
+    assert (dyno.tree / "dark").stat().st_mode & 0o500 == 0o500
+    assert (dyno.tree / "dark" / "file").read_text() == "too\n"
+
+
+def test_a_buildpack_that_removes_the_tree_is_told_of_by_who_packs(dyno: Dyno) -> None:
+    assert dyno.build({"compile": "cd / && rm -rf /tmp/build_1\n"}).returncode == 0
+
+
+def test_a_ref_that_is_an_option_is_none(dyno: Dyno) -> None:
+    option = "--upload-pack=touch /tmp/done;false"
+    found = dyno.build({"compile": ""}, f"git\tssh://joe:s3cret@127.0.0.1/pack\t{option}\n")
+    assert found.returncode == 11
+    assert f"Cannot fetch the buildpack ssh://127.0.0.1/pack#{option}." in found.stdout
+    assert not (dyno.disk / "done").exists()
+    assert list((dyno.disk / "cache").iterdir()) == []
