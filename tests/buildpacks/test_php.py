@@ -109,6 +109,7 @@ BROKEN: dict[str, tuple[dict[str, str | None], str]] = {
     "a package's old PHP": ({"composer.lock": lock(require={"php": "^7.4"})}, "composer update erusev/parsedown"),
     "no such extension": ({"composer.json": requiring(ext_gmp="*")}, "requires ext-gmp, and the stack's PHP has no such"),
     "a script": ({"composer.json": manifest(scripts={"post-install-cmd": "@php artisan x"})}, "a script of composer.json"),
+    "a script for ever": ({"composer.json": manifest(scripts={"compile": "sleep 60"}, config={"process-timeout": 1})}, "COMPOSER_PROCESS_TIMEOUT"),
     "the script compile": ({"composer.json": manifest(scripts={"compile": "exit 3"})}, "a script of composer.json failed"),
     "another archive": ({"composer.lock": lock(dist={**PACKAGE["dist"], "shasum": "0" * 40})}, "not the one of composer.lock"),
     "nobody there": ({"composer.lock": lock(dist={"type": "zip", "url": "https://127.0.0.1:9/x"})}, "cannot fetch a package"),

@@ -50,8 +50,9 @@ explain_files() {
 find_folders() {
   VENDOR=$(composer config vendor-dir 2>/dev/null) BIN=$(composer config bin-dir 2>/dev/null)
   VENDOR=${VENDOR#"$BUILD_DIR"/} BIN=${BIN#"$BUILD_DIR"/}
-  [[ $VENDOR != /* && $BIN != /* && /$VENDOR/$BIN/ != */../* ]] || fail "cannot install packages to $VENDOR and programs to $BIN: that is outside of the app." \
-    "Change vendor-dir and bin-dir of $MANIFEST (or COMPOSER_VENDOR_DIR, COMPOSER_BIN_DIR) and push again."
+  [[ $VENDOR != /* && $BIN != /* && /$VENDOR/$BIN/ != */../* ]] ||
+    fail "cannot install packages to $VENDOR and programs to $BIN: that is outside of the app." \
+      "Change vendor-dir and bin-dir of $MANIFEST (or COMPOSER_VENDOR_DIR, COMPOSER_BIN_DIR) and push again."
 }
 
 install_packages() {
@@ -72,7 +73,8 @@ install_packages() {
   fi
   run_composer install --no-progress --no-dev --prefer-dist --optimize-autoloader || explain
   if says 'lock file is not up to date'; then
-    warning "$LOCK was written for another $MANIFEST than this: what you changed since may be missing." "Run composer update --lock (or composer update), commit $LOCK and push again."
+    warning "$LOCK was written for another $MANIFEST than this: what you changed since may be missing." \
+      "Run composer update --lock (or composer update), commit $LOCK and push again."
   fi
   if [[ -n $save && -d $VENDOR ]]; then save_layer vendor "$key" "$BUILD_DIR/$VENDOR"; fi
 }
@@ -87,16 +89,21 @@ run_compile_script() {
 explain() {
   local again="commit and push again; the running release stays as it is."
   if says 'not present in the lock file|lock file does not contain (a )?require'; then
-    fail "cannot install the packages: $LOCK does not have all that $MANIFEST requires (see above)." "Run composer update, commit $LOCK and push again."
-  elif says 'returned with error code|threw an? .* exception|is not callable|autoloadable|Script .* was called via'; then
+    fail "cannot install the packages: $LOCK does not have all that $MANIFEST requires (see above)." \
+      "Run composer update, commit $LOCK and push again."
+  elif says 'exceeded the timeout of'; then
+    fail "cannot finish the build: a script or a download took longer than Composer lets it (see above)." \
+      "Make it shorter, or set the config var COMPOSER_PROCESS_TIMEOUT to more seconds; push again."
+  elif says 'handling the .* event (returned with error code|terminated with an exception)'; then
     fail "cannot finish the build: a script of $MANIFEST failed (see above)." \
       "It runs with the app's config vars and without development packages. Mend it, $again"
   elif says 'Could not authenticate|Invalid credentials|HTTP 40[13]|code 40[13]|requires authentication'; then
     fail "cannot fetch a package: its server asks for a login (see above)." \
       "Put it into the config var COMPOSER_AUTH: {\"http-basic\": {\"HOST\": {\"username\": \"me\", \"password\": \"...\"}}}; then push again."
-  elif says 'curl error|could not be downloaded|Failed to (download|clone|execute git)|Could not (fetch|resolve)|timed out|No such file or directory'; then
+  elif says 'curl error|could not be downloaded|Failed to (download|clone|execute git)|Could not (fetch|resolve)|timed out'; then
     fail "cannot fetch a package: see above." \
-      "Push again later if its server does not answer. A package that the app brings along needs no server: a repository of the type path or artifact in $MANIFEST."
+      "Push again later if its server does not answer." \
+      "A package that the app brings along needs no server: a repository of the type path or artifact in $MANIFEST."
   elif says 'checksum verification'; then
     fail "cannot use a package: its archive is not the one of $LOCK (see above)." "Run composer update for it, commit $LOCK and push again."
   elif says 'contains a Composer plugin which is blocked|allow-plugins'; then
