@@ -1,6 +1,6 @@
 """A throwaway build dyno and dyno for the buildpacks' tests: the stack's root filesystem in namespaces of its own.
 
-Not the platform's runtime: this runs the scripts as any classic builder would, with the host's network.
+Not the platform's runtime: this runs the scripts as any classic builder would, with the host's network or with none.
 """
 
 import contextlib
@@ -45,6 +45,8 @@ while [ "$1" != -- ]; do
   shift 2
 done
 shift
+# Without the host's network a machine still has itself; with it, this changes nothing.
+ip link set lo up
 uid=$1 cwd=$2; shift 2
 exec chroot "$root" setpriv --reuid "$uid" --regid "$uid" --clear-groups --no-new-privs env -C "$cwd" "$@"
 """
@@ -57,11 +59,12 @@ def image() -> Path:
     return images.path(settings, "cedar")
 
 
-def enter_argv(binds: Mapping[Path, str], cwd: str, argv: list[str]) -> list[str]:
+def enter_argv(binds: Mapping[Path, str], cwd: str, argv: list[str], *, alone: bool = False) -> list[str]:
     same = [CA_BUNDLE, Path("/etc/resolv.conf"), Path("/etc/hosts")]
     files = {path: str(path) for path in same} | ({Path(UV): "/usr/local/bin/uv"} if UV else {})
     mounts = [part for source, target in {**files, **binds}.items() for part in (str(source), target)]
     spaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--propagation", "private"]
+    spaces += ["--net"] if alone else []
     return [*spaces, "bash", "-c", ENTER, "enter", str(image()), *mounts, "--", str(UID), cwd, *argv]
 
 
@@ -133,11 +136,18 @@ class App:
         return subprocess.run(argv, capture_output=True, text=True, env=environment({}), check=False)
 
     def compile(
-        self, buildpack: str, *, env: Mapping[str, str] | None = None, fresh: bool = True, apart: bool = False
+        self,
+        buildpack: str,
+        *,
+        env: Mapping[str, str] | None = None,
+        fresh: bool = True,
+        apart: bool = False,
+        alone: bool = False,
     ) -> Compiled:
         """Build the source as a push would: a fresh checkout, the cache of before.
 
-        `fresh=False` builds on what is there (a second buildpack); `apart` puts the cache on a mount of its own.
+        `fresh=False` builds on what is there (a second buildpack); `apart` puts the cache on a mount of its own;
+        `alone` takes the network away, as a push that changes only code must not need it.
         """
         if fresh:
             shutil.rmtree(self.slug, ignore_errors=True)
@@ -154,7 +164,7 @@ class App:
         argv = ["bin/compile", f"/tmp/work/{self.build}", "/run/cache" if apart else "/tmp/work/cache", "/run/config"]
         started = time.monotonic()
         ran = subprocess.run(
-            enter_argv(binds, "/run/buildpack", argv),
+            enter_argv(binds, "/run/buildpack", argv, alone=alone),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

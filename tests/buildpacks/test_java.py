@@ -15,8 +15,6 @@ from tests.buildpacks import stack
 LIB = stack.BUILDPACKS / "java" / "lib"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "java-maven"
 GRADLE = EXAMPLE.parent / "java-gradle"
-# Nothing more than what the cache has.
-OFFLINE = {"MAVEN_CUSTOM_OPTS": "-DskipTests --offline", "MAVEN_MIRROR_URL": "http://127.0.0.1:9/maven2"}
 WRAPPER = "org/apache/maven/wrapper/maven-wrapper-distribution/3.3.2/maven-wrapper-distribution-3.3.2-only-script.zip"
 WAR = {
     "pom.xml": """\
@@ -187,16 +185,14 @@ def test_apps_of_maven(app: stack.App) -> None:
 
     code = "src/main/java/example/Hello.java"
     app.write({code: (app.source / code).read_text().replace('"from "', '"again from "')})
-    again = app.compile("java", env=OFFLINE)
+    again = app.compile("java", alone=True)
     assert again.status == 0, again.output
     assert "from the cache" in again.output
     with app.serve(web(app)) as url:
         assert '"hello":"again from here"' in stack.get(url)[1]
 
     app.write({code: "class Hello {", "system.properties": "java.runtime.version=21\nmaven.version=3.9\n"})
-    assert (
-        " !     cannot build the app with Maven: its code does not compile" in app.compile("java", env=OFFLINE).output
-    )
+    assert " !     cannot build the app with Maven: its code does not compile" in app.compile("java", alone=True).output
 
     # A war is served by a servlet container of Maven Central; the app's wrapper fetches its own Maven.
     replace(app, WAR)
@@ -251,8 +247,9 @@ def test_spring_boot(app: stack.App) -> None:
 def test_an_application_by_debians_gradle(app: stack.App) -> None:
     """A wrapper's own Gradle is not reached from here."""
     shutil.copytree(GRADLE, app.source, dirs_exist_ok=True)
-    for output in ("Fetching it from Debian's packages\n-----> Building", "wrapper"):
-        built = app.compile("java", env={"MAVEN_MIRROR_URL": "https://repo1.maven.org/maven2"})
+    mirror = {"MAVEN_MIRROR_URL": "https://repo1.maven.org/maven2"}
+    for output, alone in (("Fetching it from Debian's packages\n-----> Building", False), ("wrapper", True)):
+        built = app.compile("java", env=mirror, alone=alone)
         assert built.status == 0, built.output
         assert output in built.output
     assert web(app) == "build/install/hello/bin/hello"

@@ -81,7 +81,7 @@ def test_a_push_that_changes_only_code_installs_nothing_and_the_app_boots(app: s
     assert "        + flask==3.1.0\n" in first.output
 
     app.write({"app.py": FLASK_APP})
-    second = app.compile("python", env={"UV_OFFLINE": "1"})
+    second = app.compile("python", alone=True)
     assert second.status == 0, second.output
     assert "from the cache" in second.output
     assert "flask==3.1.0" not in second.output

@@ -35,7 +35,7 @@ def test_a_sinatra_app_with_a_c_extension_answers_and_its_second_build_installs_
     assert "rack-test" not in first.output
 
     app.write({"app.rb": SINATRA["app.rb"].replace("production", "changed") + 'get("/again") { "again" }\n'})
-    second = app.compile("ruby")
+    second = app.compile("ruby", alone=True)
     assert second.status == 0, second.output
     assert "-----> Using the gems of Gemfile.lock from the cache\n" in second.output
     assert "Installing" not in second.output

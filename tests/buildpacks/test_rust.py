@@ -48,7 +48,7 @@ def test_the_example_answers_and_its_second_build_compiles_the_change_alone(
     assert "-----> Using Rust 1.82.0 (rust-toolchain.toml says 1.82.0)\n       Fetching it from" in first[1].output
     assert "       Compiling tiny_http v0.12.0\n" in first[1].output
     example.write({"src/main.rs": MAIN.replace("Hello from", "Changed for")})
-    second = example.compile("rust", env={"RUSTUP_DIST_SERVER": "http://127.0.0.1:9", "CARGO_NET_OFFLINE": "true"})
+    second = example.compile("rust", alone=True)
     assert second.status == 0, second.output
     assert second.output.count("Compiling") == 1, second.output
     assert "Compiling hello v0.1.0 (/tmp/work/build_1)\n" in second.output

@@ -10,8 +10,6 @@ from tests.buildpacks import stack
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "scala-sbt"
 ARTIFACT = runpy.run_path(str(stack.BUILDPACKS / "scala" / "lib" / "maven_artifact.py"))
-# Whatever Java would still fetch goes nowhere.
-NO_INTERNET = {"JAVA_TOOL_OPTIONS": "-Dhttps.proxyHost=127.0.0.1 -Dhttps.proxyPort=1"}
 UPICKLE = '"com.lihaoyi" %% "upickle" % "'
 
 
@@ -58,11 +56,19 @@ def test_the_example_answers_and_its_second_build_compiles_only_what_changed(app
     assert left == []
 
     app.write({"conf/motd": "changed"})
-    again = app.compile("scala", env=NO_INTERNET)
+    again = app.compile("scala", alone=True)
     assert again.status == 0, again.output
     assert "compiling" not in again.output
     with app.serve("target/universal/stage/bin/hello") as url:
         assert stack.get(url)[1] == '{"hello":"Scala"}'
+
+    main = "src/main/scala/Main.scala"
+    app.write({main: (app.source / main).read_text().replace('"Scala"', '"again"')})
+    changed = app.compile("scala", alone=True)
+    assert changed.status == 0, changed.output
+    assert "compiling 1 Scala source" in changed.output
+    with app.serve("target/universal/stage/bin/hello") as url:
+        assert stack.get(url)[1] == '{"hello":"again"}'
 
 
 def test_one_staged_program_is_the_web_type_and_a_driver_asks_for_its_database(app: stack.App) -> None:
