@@ -263,6 +263,7 @@ UNPUBLISHED = {
     "PATCH /apps/:app/dynos/:dyno",
     "POST /apps/:app/dynos/:dyno/exec-sessions",
     "PATCH /apps/:app/dynos/:dyno/exec-sessions/:session",
+    "POST /apps/:app/images",
     "GET /platform",
     "GET /buildpacks",
     "GET /buildpacks/:buildpack",

@@ -108,12 +108,12 @@ def differences(
 
 
 def _difference(source: Place, target: Place, history: list[Deploy]) -> Difference:
-    mine, other = (place.slug.commit if place.slug else None for place in (source, target))
+    mine, other = (place.slug.code if place.slug else None for place in (source, target))
     if mine is not None and mine == other:
         return Difference(source=source, target=target, same=True, deploys=())
     newer: list[Deploy] = []
     for deploy in history:
-        if other is not None and deploy.slug.commit == other:
+        if other is not None and deploy.slug.code == other:
             return Difference(source=source, target=target, same=False, deploys=tuple(newer))
         newer.append(deploy)
     # Where nothing runs yet, all is new.

@@ -19,7 +19,7 @@ _ORDER: dict[str, Callable[[Pipeline], str]] = {
     "id": lambda pipeline: pipeline.id,
 }
 # What a build has and the schema's `pipeline-build` has not.
-_UNPUBLISHED = frozenset({"error", "generation"})
+_UNPUBLISHED = frozenset({"error", "generation", "image"})
 _COUPLINGS = {name: lambda pair, key=key: key(pair[0]) for name, key in BY_TIME.items()}
 
 

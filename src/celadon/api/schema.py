@@ -40,6 +40,18 @@ EXTRAS: dict[tuple[str, str], Schema] = {
         "readOnly": True,
         "type": ["null", "string"],
     },
+    ("build", "image"): {
+        "description": "what an import imports: an image's name, or what its archive is called; null for other builds",
+        "example": "registry.example.com/me/app:1",
+        "readOnly": True,
+        "type": ["null", "string"],
+    },
+    ("slug", "image"): {
+        "description": "what an imported image said of itself; null for a slug that was built",
+        "example": None,
+        "readOnly": True,
+        "type": ["null", "object"],
+    },
 }
 _THEIR_TITLE = "Heroku Platform API"
 _OUR_TITLE = "Platform API"

@@ -145,6 +145,10 @@ def _compare(app: str, mine: dict[str, Any], name: str, other: dict[str, Any] | 
     if other is None:
         say(f"{app} was not compared to {name} as {name} does not have any releases")
         return
+    images = [(release["slug"].get("image") or {}).get("digest") for release in (mine, other)]
+    if all(images):
+        say(f"{app} {'is up to date with' if images[0] == images[1] else 'runs another image than'} {name}")
+        return
     new, old = (release["slug"]["commit"] or "" for release in (mine, other))
     if not (_COMMIT.match(new) and _COMMIT.match(old)):
         say(f"{app} was not compared to {name} as the commit of one of them is not known")

@@ -49,3 +49,13 @@ class Slug:
     attempts: int = 0
     archive_checksum: str | None = None
     image: Image | None = None
+
+    @property
+    def code(self) -> str | None:
+        """What tells this code from other code: its commit, or its image's digest; None where nobody told."""
+        return self.commit or (self.image.digest if self.image else None)
+
+    @property
+    def short(self) -> str:
+        """That in eight characters."""
+        return (self.code or "unknown").removeprefix("sha256:")[:8]
