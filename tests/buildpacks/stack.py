@@ -48,7 +48,7 @@ shift
 # Without the host's network a machine still has itself; with it, this changes nothing.
 ip link set lo up
 uid=$1 cwd=$2; shift 2
-exec chroot "$root" setpriv --reuid "$uid" --regid "$uid" --clear-groups --no-new-privs env -C "$cwd" "$@"
+exec chroot "$root" setpriv --pdeathsig KILL --reuid "$uid" --regid "$uid" --clear-groups --no-new-privs env -C "$cwd" "$@"
 """
 
 
