@@ -20,6 +20,7 @@ from celadon.actions import collaborators, context, dynos, exec_sessions
 from celadon.dynos import guests
 from celadon.dynos.exec_sessions import ExecSessions
 from celadon.dynos.rendezvous import Rendezvous
+from celadon.dynos.statuses import Statuses
 from celadon.model.account import Actor
 from celadon.model.dyno import Dyno, DynoState
 from celadon.platform import certificates
@@ -116,7 +117,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     world = open_world(settings)
     with world.context.database.transaction() as tx:
         stored_dynos.update(tx, world.made["dyno"], now=context.now(), state=DynoState.UP, container_id="dyno-a-1")
-    manager, runtime = SimpleNamespace(), SimpleNamespace()
+    manager, runtime = SimpleNamespace(statuses=Statuses()), SimpleNamespace()
     found = Stage(world, Rendezvous(settings, world.context, manager, runtime))  # type: ignore[arg-type]
     runtime.execs = found
     manager.execs, manager.attach, manager.hang_up = ExecSessions(world.context, runtime), found.attach, found.hang_up  # type: ignore[arg-type]
