@@ -6,13 +6,14 @@ import pytest
 from tests.api.world import PASSWORD, Reply, World
 from tests.dashboard.test_logging_in import OWN, ask, cookie_of
 
-from celadon.actions import accounts, apps, builds, config_vars, pipeline_stages, pipelines, team_members, teams
+from celadon.actions import accounts, apps, builds, config_vars, pipeline_stages, pipelines, slugs, team_members, teams
 from celadon.actions.builds import Compiled
 from celadon.dashboard import config_vars as config_pages
 from celadon.dashboard import drains
 from celadon.dashboard.builds import MOST, fitting
 from celadon.model.app import check_repository_url
-from celadon.model.errors import InvalidParams
+from celadon.model.errors import InvalidParams, NotFound
+from celadon.model.image import Image
 from celadon.model.pipeline import Stage
 from celadon.model.team import TeamRole
 
@@ -264,6 +265,39 @@ def test_commits_are_linked_once_a_repository_is_named(world: World) -> None:
     world.deploy("example", {"web": "run"}, commit="b" * 40)
     newest = ada.get(f"{APP}/releases/v5").content.decode()
     assert f'href="https://github.com/example/shop/commit/{"b" * 40}"' in newest
+
+
+def test_an_image_is_shown_as_one_and_its_environment_is_not(world: World) -> None:
+    digest = "sha256:" + "1a2b3c4d" * 8
+    found = Image(reference="registry.example.com/me/app:1", digest=digest, env={"SECRET": "of the image"})
+    build = builds.create_import(world.context, world.actor, "example", found.reference)
+    compiled = Compiled(
+        slug_id=str(uuid.uuid4()),
+        process_types={"web": "/server"},
+        language="Container image",
+        checksum="SHA256:1",
+        size=1,
+        config_vars={},
+        image=found,
+    )
+    release = builds.succeed(world.context, build.id, compiled)
+    assert release is not None and release.description == f"Imported {found.pinned}"
+    ada = Somebody(world)
+    page = ada.get(f"{APP}/releases/{release.name}").content.decode()
+    assert f"<dt>Image</dt><dd><code>{found.pinned}</code></dd>" in page and "of the image" not in page
+    assert "1a2b3c4d</code>" in ada.get(f"{APP}/releases/v3").content.decode()
+    assert f"Import of <code>{found.reference}</code>" in ada.get(f"{APP}/builds/{build.id}").content.decode()
+    shown = world.call("GET", f"/apps/example/slugs/{compiled.slug_id}")
+    assert "of the image" not in shown.content.decode() and "it is the image" in _blob(world, shown)
+    assert world.call("GET", "/apps/example").json["stack"]["name"] == "container"
+
+
+def _blob(world: World, slug: Reply) -> str:
+    """What one is told who would read a slug's bytes."""
+    _, _, key = slug.json["blob"]["url"].rpartition("/")
+    with pytest.raises(NotFound) as refused:
+        slugs.to_read(world.context, slug.json["id"], key)
+    return refused.value.message
 
 
 def test_links_to_repositories() -> None:
