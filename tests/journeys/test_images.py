@@ -188,8 +188,7 @@ def test_what_cannot_be_fetched_says_why(platform: Platform, store: Registry, se
     assert "manifest unknown" in told(f"{store.name}/me/arm:2")
     # Without TLS nothing is asked, no login least of all.
     assert "server gave HTTP response to HTTPS client" in told(f"{store.plain}/me/arm:1")
-    gateway = settings.load(platform.home).subnet.rpartition(".")[0] + ".1"
-    for address in ("127.0.0.1:5000", "169.254.169.254", f"{gateway}:{platform.ports['ssh-port']}"):
+    for address in ("127.0.0.1:5000", "169.254.169.254"):
         assert "Push failed: the image could not be fetched" in told(f"{address}/me/arm:1")
     assert "write an image as REGISTRY/REPOSITORY:TAG" in imported(app, "https://x.example/y", check=False)
     assert "No such app" not in app.celadon("builds") and app.celadon("releases").count("Imported") == 0
@@ -200,7 +199,7 @@ def test_the_build_role_killed_in_the_middle_of_an_import(platform: Platform, se
 
     def many(layer: oci.tarfile.TarFile) -> None:
         oci.put(layer, "server", server, 0o755)
-        for number in range(15_000):
+        for number in range(8_000):
             oci.put(layer, f"many/{number % 100}/{number}", "x")
 
     archive = oci.oci_archive(oci.image(many, Cmd=["/server"]), tmp_path / "app.tar")

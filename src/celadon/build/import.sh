@@ -39,7 +39,8 @@ digest_of() { skopeo manifest-digest "$1" >"$OUT/digest"; }
 # By its digest: a tag may lead elsewhere between two questions.
 fetch() {
     echo "-----> Fetching $IMAGE"
-    ask inspect --raw "docker://$IMAGE" >"$OUT/manifest" && digest_of "$OUT/manifest" ||
+    # What may not be reached answers nothing: that should not take long to say.
+    ask --command-timeout 15s inspect --raw "docker://$IMAGE" >"$OUT/manifest" && digest_of "$OUT/manifest" ||
         gave_up 20 "Check the name, and that the image can be read: --username gives a login for its registry."
     copy "docker://$IMAGE_NAME@$(cat "$OUT/digest")" || gave_up 20
 }
