@@ -144,6 +144,32 @@ def test_what_the_machine_lacks_is_named(tmp_path: Path, message: str) -> None:
     assert MESSAGES[message] in ran.stderr
 
 
+REFUSALS = {
+    "error: failed to parse manifest at `Cargo.toml`\n\nCaused by:\n  registry index was not found in any configuration: `acme`": (
+        "Set CARGO_REGISTRIES_NAME_INDEX"
+    ),
+    "Caused by:\n  authenticated registries require a credential-provider to be configured": "CARGO_REGISTRIES_NAME_TOKEN",
+    "Caused by:\n  failed to clone into: /c/git/db/x-1\n\nCaused by:\n  failed to connect to 127.0.0.1: Connection refused": (
+        "nobody answers"
+    ),
+    "fatal: unable to access 'https://127.0.0.1:9/x.git/': Failed to connect to 127.0.0.1 port 9: Couldn't connect to server": (
+        "nobody answers"
+    ),
+    'error: failed to select a version for the requirement `itoa = "^99"`': "cannot find a package in the version",
+    "error: rustc 1.82.0 is not supported by the following package:\n  x@1.0.0 requires rustc 1.99": "a package needs a newer one",
+    "error: failed to parse manifest at `Cargo.toml`": "cannot read Cargo.toml",
+}
+
+
+@pytest.mark.parametrize("message", REFUSALS)
+def test_what_cargo_refuses_is_explained(tmp_path: Path, message: str) -> None:
+    (tmp_path / "cargo-messages").write_text(f"{message}\n")
+    script = f"source {LIB}/output.sh; source {LIB}/explain.sh; CACHE_DIR={tmp_path} RUST_RELEASE=1.82.0; explain"
+    ran = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert REFUSALS[message] in ran.stderr
+
+
 def test_a_tool_for_migrations_is_compiled_once(tmp_path: Path) -> None:
     script = f"""source {LIB}/output.sh; source {LIB}/explain.sh; source {LIB}/programs.sh
     CACHE_DIR={tmp_path}/cache RUST_RELEASE=1.82.0 DIESEL=yes DIESEL_FLAGS='--no-default-features --features postgres' SQLX=''

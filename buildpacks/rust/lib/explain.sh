@@ -12,9 +12,9 @@ explain() {
     explain_library
     fail "cannot compile $crate: see above." "Mend what is named there, commit and $again"
   fi
+  explain_fetching
   explain_manifest
   explain_versions
-  explain_fetching
   fail "cannot build: cargo failed, see above." "Mend what it names, commit and $again"
 }
 
@@ -48,7 +48,7 @@ explain_versions() {
 }
 
 explain_fetching() {
-  if says 'failed to authenticate|authentication required|no token found|, got 40[13]|could not read Username|registry index was not found in any configuration'; then
+  if says 'failed to authenticate|authentication required|authenticated registries require|no token found|, got 40[13]|could not read Username|registry index was not found in any configuration'; then
     fail "cannot fetch a private package: its registry or repository is not named, or does not take what it was given (see above)." \
       "Set CARGO_REGISTRIES_NAME_INDEX and CARGO_REGISTRIES_NAME_TOKEN as config vars, or CARGO_NET_GIT_FETCH_WITH_CLI=true with a URL" \
       "that git can read without a question; then $again"
