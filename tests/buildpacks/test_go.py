@@ -58,6 +58,7 @@ def test_the_example_answers_and_its_second_build_compiles_the_change_alone(
     example.write({"main.go": MAIN.replace("Hello from", "Changed for")})
     second = example.compile("go", alone=True)
     assert second.status == 0, second.output
+    assert " !     " not in second.output, second.output
     assert second.output.endswith(" example.com/hello\n       example.com/hello\n")
     assert "Fetching" not in second.output
     assert "  web: hello\n" in example.release("go")

@@ -90,6 +90,7 @@ def test_the_express_example_answers_and_its_second_build_fetches_nothing(app: s
     app.write({"public/index.html": "changed", "server.js": f"// changed\n{code}"})
     second = app.compile("nodejs", alone=True)
     assert second.status == 0, second.output
+    assert " !     " not in second.output, second.output
     assert "-----> Using the packages of package-lock.json from the cache\n" in second.output
     assert second.seconds < 20
 

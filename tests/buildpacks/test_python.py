@@ -83,6 +83,7 @@ def test_a_push_that_changes_only_code_installs_nothing_and_the_app_boots(app: s
     app.write({"app.py": FLASK_APP})
     second = app.compile("python", alone=True)
     assert second.status == 0, second.output
+    assert " !     " not in second.output, second.output
     assert "from the cache" in second.output
     assert "flask==3.1.0" not in second.output
     # 0.09 s on an idle machine; tests share theirs.

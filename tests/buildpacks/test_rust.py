@@ -50,6 +50,7 @@ def test_the_example_answers_and_its_second_build_compiles_the_change_alone(
     example.write({"src/main.rs": MAIN.replace("Hello from", "Changed for")})
     second = example.compile("rust", alone=True)
     assert second.status == 0, second.output
+    assert " !     " not in second.output, second.output
     assert second.output.count("Compiling") == 1, second.output
     assert "Compiling hello v0.1.0 (/tmp/work/build_1)\n" in second.output
     assert "Fetching" not in second.output

@@ -179,7 +179,10 @@ def choose(asked: str, cache: Path) -> tuple[str, str]:
         known = kept(wanted, here)
         if not known:
             raise
-        print("\n".join(f" !     {line}" for line in str(error).splitlines()), file=sys.stderr)
+        print(
+            "\n".join(f" !     {line}" for line in f"Cannot look for Rust {wanted}: {error}".splitlines()),
+            file=sys.stderr,
+        )
         print(f" !     Building with Rust {known}, which the last build used.", file=sys.stderr)
         return known, ""
     memory.write_text(json.dumps({"question": question, "release": release, "at": time.time()}))
