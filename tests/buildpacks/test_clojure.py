@@ -131,6 +131,7 @@ def test_an_uberjar_by_tools_build_and_functions_with_arguments(shared: stack.Ap
     with shared.serve("java $JVM_OPTS -jar target/hello.jar") as url:
         assert '"hello":"Clojure"' in stack.get(url)[1]
     shown = shared.run("clojure -X:run hello.core/show :a 1 '[:b :c]' '\"d\"' '{:e 2}'", env=NO_INTERNET)
+    assert "Downloading" not in shown.output
     assert shown.output.endswith('{:a 1, :b {:c "d"}, :e 2}\n')
     # A future that has ended does not hold up the program's end for a minute.
     assert shown.seconds < 30
