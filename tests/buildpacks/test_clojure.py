@@ -19,7 +19,7 @@ DEPS, LEIN = EXAMPLES / "clojure-deps", EXAMPLES / "clojure-lein"
 EDN = (DEPS / "deps.edn").read_text("utf-8")
 PROJECT = (LEIN / "project.clj").read_text("utf-8")
 CODE = "src/hello/core.clj"
-# Whatever a build, or a dyno, would still fetch.
+# Whatever a dyno would still fetch.
 NO_INTERNET = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
 # In place of Maven Central and of Clojars, which is not reached from here: it is asked, and says no.
 MIRROR = {"MAVEN_MIRROR_URL": "https://repo1.maven.org/maven2/"}
@@ -46,7 +46,7 @@ def load(script: str) -> ModuleType:
 
 @pytest.fixture(scope="module")
 def scripts() -> Iterator[dict[str, ModuleType]]:
-    names = ("edn", "project", "find_clojure", "explain", "lein_profiles")
+    names = ("maven_artifact", "edn", "project", "find_clojure", "explain", "lein_profiles")
     before = {name: sys.modules.get(name) for name in names}
     yield {name: load(name) for name in names}
     for name, module in before.items():
@@ -95,7 +95,7 @@ def test_an_app_of_tools_deps(shared: stack.App) -> None:
     assert '  web: "clojure -M:run"\n' in shared.release("clojure")
 
     become(shared, DEPS, {CODE: (DEPS / CODE).read_text().replace(':hello "Clojure"', ':hello "again"')})
-    second = shared.compile("clojure", env=NO_INTERNET)
+    second = shared.compile("clojure", alone=True)
     assert second.status == 0, second.output
     assert second.output.count("from the cache") == 2
     assert "Downloading" not in second.output
@@ -154,7 +154,7 @@ def test_an_app_of_leiningen(shared: stack.App) -> None:
     assert "       Running: lein uberjar\n" in first.output
 
     become(shared, LEIN, {CODE: (LEIN / CODE).read_text().replace(':hello "Clojure"', ':hello "again"')})
-    second = shared.compile("clojure", env=NO_INTERNET)
+    second = shared.compile("clojure", alone=True)
     assert second.status == 0, second.output
     assert "Retrieving" not in second.output
     assert '  web: "java $JVM_OPTS -cp target/hello.jar clojure.main -m hello.core"\n' in shared.release("clojure")
@@ -165,7 +165,7 @@ def test_an_app_of_leiningen(shared: stack.App) -> None:
 
     # Without an uberjar Leiningen and the libraries are in the slug: the dyno fetches nothing.
     become(shared, LEIN, {"project.clj": PROJECT.replace('  :uberjar-name "hello.jar"\n', "")})
-    plain = shared.compile("clojure", env=NO_INTERNET)
+    plain = shared.compile("clojure", alone=True)
     assert plain.status == 0, plain.output
     assert "       Running: lein with-profile production compile :all\n" in plain.output
     web = "lein with-profile production trampoline run"
@@ -185,6 +185,7 @@ def test_an_app_of_leiningen(shared: stack.App) -> None:
         ({"project.clj": PROJECT.replace('2.5.1"]]', '2.5.1"]')}, {}, "the ) of line 7 does not close the [ of line 3."),
         ({"project.clj": "(def x 1)"}, {}, "there is no (defproject ...) in it."),
         ({"project.clj": PROJECT.replace("2.9.0", "2.99.0")}, {}, "Nearest that can be had: 2.10.0."),
+        ({"project.clj": PROJECT.replace("2.9.0", "9" * 5000)}, {}, "is not a version of it."),
         ({"project.clj": PROJECT}, {"LEIN_VERSION": "new"}, "'new' is not a version of it."),
         ({}, {"CLOJURE_CLI_VERSION": "1.11.1"}, "cannot use the Clojure CLI that CLOJURE_CLI_VERSION asks for"),
         ({}, {"CLOJURE_CLI_VERSION": "0.29.99"}, "Nearest that can be had: 0.29.1598, "),
@@ -266,6 +267,19 @@ def test_edn_is_read_as_clojure_reads_it(scripts: dict[str, ModuleType]) -> None
     form = edn.read(text)[0]
     assert [edn.plain(form.get(key)) for key in (":a", ":b", ":d", ":e")] == ['\\(\\"', "\\(", "2026", "f"]
     assert form.get(":g") == edn.Form("{", ["h", edn.Form("(", ["i", "%"])])
+
+
+def test_a_file_beyond_all_measure_is_read_all_the_same(scripts: dict[str, ModuleType]) -> None:
+    form = scripts["edn"].read("[" * 50_000 + ":a" + "]" * 50_000)[0]
+    assert list(scripts["edn"].every(form))[-1] == ":a"
+
+
+def test_a_mirrors_login_opens_it_and_is_not_shown(app: stack.App) -> None:
+    app.write({"project.clj": PROJECT})
+    mirror = {"RUNTIME_MIRROR_CLOJURE": "http://joe:s3cret@127.0.0.1:9/mirror", "LEIN_VERSION": "9.9.9"}
+    refused = app.compile("clojure", env=mirror)
+    assert "RUNTIME_MIRROR_CLOJURE cannot be read" in refused.output
+    assert "s3cret" not in refused.output
 
 
 @pytest.mark.parametrize(

@@ -86,11 +86,13 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
 
 
 def every(node: Node) -> Iterator[Node]:
-    """The node and all that is in it, outermost first."""
-    yield node
-    if isinstance(node, Form):
-        for item in node.items:
-            yield from every(item)
+    """The node and all that is in it, in the order of the text. However deep: without recursion."""
+    left = [node]
+    while left:
+        node = left.pop()
+        yield node
+        if isinstance(node, Form):
+            left += reversed(node.items)
 
 
 def plain(node: Node | None) -> str:

@@ -16,9 +16,11 @@ import urllib.parse
 import urllib.request
 from typing import NamedTuple
 
+import maven_artifact
+
 SECONDS = 4
 _SUM = re.compile(r"^([0-9a-f]{64}) [ *](?:\./)?(\S+)$")
-_WANTED = re.compile(r"^(?:latest|(\d+(?:\.\d+)*)(?:\.[x*])?(\+?))$")
+_WANTED = re.compile(r"^(?:latest|(\d{1,9}(?:\.\d{1,9}){0,5})(?:\.[x*])?(\+?))$")
 
 
 class Kind(NamedTuple):
@@ -67,9 +69,9 @@ def newest(wanted: str, offered: list[Tool]) -> Tool | None:
     )
 
 
-def read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=SECONDS) as response:
-        return str(response.read(1 << 20).decode("utf-8", "replace"))
+def text(url: str) -> str:
+    """What is at the URL, whose login may be part of it. Raises OSError."""
+    return maven_artifact.read(url).decode("utf-8", "replace")
 
 
 def mirrored(kind: Kind) -> list[Tool]:
@@ -77,8 +79,8 @@ def mirrored(kind: Kind) -> list[Tool]:
     base = (os.environ.get("RUNTIME_MIRROR_CLOJURE") or "").rstrip("/")
     if not base:
         return []
-    name = re.compile("^" + re.escape(kind.file).replace(r"\{\}", r"(\d+(?:\.\d+)+)") + "$")
-    lines = [found for line in read(f"{base}/SHA256SUMS").splitlines() if (found := _SUM.match(line.strip()))]
+    name = re.compile("^" + re.escape(kind.file).replace(r"\{\}", r"(\d{1,9}(?:\.\d{1,9})+)") + "$")
+    lines = [found for line in text(f"{base}/SHA256SUMS").splitlines() if (found := _SUM.match(line.strip()))]
     return [Tool("mirror", file[1], f"{base}/{line[2]}", line[1]) for line in lines if (file := name.match(line[2]))]
 
 
@@ -93,7 +95,7 @@ def released(kind: Kind, version: str) -> Tool | None:
     url = f"{kind.site.format(version)}/{kind.file.format(version)}"
     try:
         if kind.file.endswith(".tar.gz"):
-            return Tool("site", version, url, read(f"{url}.sha256").split()[0])
+            return Tool("site", version, url, text(f"{url}.sha256").split()[0])
         urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=SECONDS).close()
         return Tool("site", version, url, "-")
     except (urllib.error.HTTPError, IndexError):
@@ -121,7 +123,7 @@ def main(kind: Kind, wanted: str, who: str, lines: list[str]) -> int:
         trouble = f" (RUNTIME_MIRROR_CLOJURE cannot be read: {error})"
     asked = _WANTED.match(wanted)
     if not asked:
-        return refuse(kind, who, f"{wanted!r} is not a version of it.", offered)
+        return refuse(kind, who, f"{wanted[:80]!r} is not a version of it.", offered)
     # An operator who keeps a mirror means it to be used.
     found = newest(wanted, [tool for tool in offered if tool.source == "mirror"]) or newest(wanted, offered)
     version = asked[1] or ""

@@ -18,6 +18,7 @@ import edn
 DRIVERS = {"org.postgresql/postgresql", "postgresql/postgresql", "postgresql", "com.impossibl.pgjdbc-ng/pgjdbc-ng"}
 # The aliases by which apps are started; the first that is there is the one.
 ALIASES = ("web", "run", "run-m", "run-x", "server", "start", "main")
+_NAMESPACE = re.compile(r"^[\w.*+!?<>=-]+$")
 LEIN, DEPS = Path("project.clj"), Path("deps.edn")
 
 
@@ -96,11 +97,11 @@ def web(form: edn.Form) -> str:
 
 
 def _web_of_lein(main: str, uberjar: str) -> str:
-    if not main:
+    if not _NAMESPACE.match(main):
         return ""
     if not uberjar:
         return "lein with-profile production trampoline run" if Path(".lein/bin/lein").is_file() else ""
-    jar = next(iter(sorted(Path().glob(f"target/**/{uberjar}"))), None)
+    jar = min((path for path in Path("target").rglob("*") if path.name == uberjar), default=None)
     return f"java $JVM_OPTS -cp {shlex.quote(str(jar))} clojure.main -m {main}" if jar else ""
 
 

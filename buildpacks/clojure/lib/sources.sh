@@ -52,10 +52,13 @@ restore_chosen() {
 chosen_origin() {
   case ${CHOSEN[1]} in
     debian) echo "Debian's packages" ;;
-    locked | maven) sed -E 's,//[^/@]*@,//,' <<<"$REPOSITORY" ;;
-    *) sed -E 's,//[^/@]*@,//,' <<<"${CHOSEN[3]%/*}" ;;
+    locked | maven) shown "$REPOSITORY" ;;
+    *) shown "${CHOSEN[3]%/*}" ;;
   esac
 }
+
+# A URL without its login.
+shown() { sed -E 's,//[^/@]*@,//,' <<<"$1"; }
 
 # Its jar holds all that it needs: none of the packages that it names.
 unpack_lein_debian() {
@@ -70,16 +73,19 @@ unpack_lein_site() { unpack_lein_mirror "$1"; }
 unpack_cli_mirror() {
   fetch_file "$SCRATCH/cli.tar.gz"
   tar --extract --gzip --file "$SCRATCH/cli.tar.gz" --directory "$1" --strip-components=1 --no-same-owner --wildcards '*/clojure-tools-*.jar' ||
-    fail "cannot use ${CHOSEN[3]}: there is no clojure-tools-${CHOSEN[2]}.jar in it."
+    fail "cannot use $(shown "${CHOSEN[3]}"): there is no clojure-tools-${CHOSEN[2]}.jar in it."
 }
 unpack_cli_site() { unpack_cli_mirror "$1"; }
 
-# fetch_file FILE: what CHOSEN names, bounded, and checked where its source has a sum.
+# fetch_file FILE: what CHOSEN names, bounded, and checked where its source has a sum. The URL, which may hold a login, is no argument.
 fetch_file() {
+  local url
+  url=$(shown "${CHOSEN[3]}")
+  printf 'url = "%s"\n' "${CHOSEN[3]//[\"\\]/}" >"$SCRATCH/curl"
   curl --silent --show-error --fail --location --retry 1 --connect-timeout 10 --speed-limit 1000 --speed-time 20 --max-time 300 \
-    --output "$1" "${CHOSEN[3]}" 2>&1 | indent || fail "cannot fetch $TOOL_NAME ${CHOSEN[2]} from ${CHOSEN[3]}: see above." "Push again when it can be reached."
+    --output "$1" --config "$SCRATCH/curl" 2>&1 | indent || fail "cannot fetch $TOOL_NAME ${CHOSEN[2]} from $url: see above." "Push again when it can be reached."
   [[ ${CHOSEN[4]} == - ]] || echo "${CHOSEN[4]}  $1" | sha256sum --check --status ||
-    fail "cannot use ${CHOSEN[3]}: its SHA-256 is not the one that its source names." "Nothing of it was run. Tell who runs that source."
+    fail "cannot use $url: its SHA-256 is not the one that its source names." "Nothing of it was run. Tell who runs that source."
 }
 
 # tools.deps and what it needs, as tools-deps.sha256 names them.
