@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import registry
 import semver
+
+import registry
 
 ANSWER_SECONDS = 24 * 3600
 _MACHINES = {"x86_64": "x64", "aarch64": "arm64"}

@@ -5,9 +5,10 @@ import shlex
 import sys
 from pathlib import Path
 
-import registry
 import semver
 import toolchain
+
+import registry
 
 DEFAULT_NODE = "24.x"
 
