@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import runpy
+import shutil
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -389,13 +390,23 @@ def test_config_vars_of_poetry_lead_it_to_an_index_with_a_password(app: stack.Ap
         }
     )
     app.config.mkdir()
-    for name, value in (
-        ("POETRY_PYPI_MIRROR_URL", f"http://{host}/simple/"),
-        ("POETRY_HTTP_BASIC_PYPI_USERNAME", "ann"),
-        ("POETRY_HTTP_BASIC_PYPI_PASSWORD", "s3cret"),
-    ):
-        (app.config / name).write_text(value)
-    built = app.compile("python")
-    assert built.status == 0, built.output
-    assert "s3cret" not in built.output
-    assert app.run("python -c 'import own; print(own.here)'").output == "private\n"
+    by_name = {
+        "POETRY_PYPI_MIRROR_URL": f"http://{host}/simple/",
+        "POETRY_HTTP_BASIC_PYPI_USERNAME": "ann",
+        "POETRY_HTTP_BASIC_PYPI_PASSWORD": "s3cret",
+    }
+    for variables in ({"POETRY_PYPI_MIRROR_URL": f"http://ann:s3cret@{host}/simple/"}, by_name):
+        for name, value in variables.items():
+            (app.config / name).write_text(value)
+        shutil.rmtree(app.cache / "layers" / "python", ignore_errors=True)
+        built = app.compile("python")
+        assert built.status == 0, built.output
+        assert "s3cret" not in built.output
+        assert app.run("python -c 'import own; print(own.here)'").output == "private\n"
+
+    (app.config / "POETRY_PYPI_MIRROR_URL").write_text("http://ann:s3cret@127.0.0.1:1/simple/")
+    app.write({"poetry.lock": (app.source / "poetry.lock").read_text() + "# another\n"})
+    shutil.rmtree(app.cache / "pypoetry", ignore_errors=True)
+    refused = app.compile("python")
+    assert refused.status == 1
+    assert "s3cret" not in refused.output, refused.output

@@ -86,10 +86,11 @@ install_own_package() {
     'An app that is no package says package-mode = false under [tool.poetry] in pyproject.toml; commit that and push again.'
 }
 
-# Poetry brings its own list of authorities; the stack's may have more.
+# Poetry brings its own list of authorities; the stack's may have more. It names an index with the login that is in its URL.
 poetry_install() {
   REQUESTS_CA_BUNDLE=${REQUESTS_CA_BUNDLE:-${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}} \
-    "$POETRY_PROGRAM" install --compile --no-ansi --no-interaction "$@" 2>&1 | sed -u '/^$/d' | tee "$SCRATCH/poetry.log"
+    "$POETRY_PROGRAM" install --compile --no-ansi --no-interaction "$@" 2>&1 |
+    sed -uE -e '/^$/d' -e 's#[^[:space:]/@:]+:[^[:space:]/@]+@##g' | tee "$SCRATCH/poetry.log"
 }
 
 # Says what Poetry means, where that is known.
