@@ -64,7 +64,11 @@ def fetch(manifest: dict[str, Any], folder: Path) -> None:
     archive = folder / "archive.tgz"
     command = ["curl", "--silent", "--show-error", "--fail", "--location", "--retry", "2"]
     command += ["--connect-timeout", str(CONNECT_SECONDS), "--speed-limit", "1000", "--speed-time", "20"]
-    ran = subprocess.run([*command, "--output", str(archive), url], capture_output=True, text=True, check=False)
+    # By standard input, for anybody may read a command line; and to nobody but the registry itself.
+    login = _login() if url.startswith(f"{address()}/") else ""
+    told = f'header = "Authorization: {login}"\n' if login else ""
+    command += ["--config", "-", "--output", str(archive), url]
+    ran = subprocess.run(command, input=told, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise RegistryError(f"cannot fetch {url}: {ran.stderr.strip()}")
     if not _intact(archive, manifest["dist"]):
