@@ -1,8 +1,13 @@
 """Node.js's other package managers: pnpm and the later Yarn; what is said when there are lock files of several; web workers."""
 
+import base64
+import hashlib
 import json
 import runpy
 import sys
+import tarfile
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +279,45 @@ def test_config_vars_keep_the_development_dependencies_and_leave_the_cache_out(a
         ({"WEB_CONCURRENCY": "7"}, "7 512"),
     ):
         assert app.run(show, env=environment).output == f"{expected}\n"
+
+
+class Registry(BaseHTTPRequestHandler):
+    """Has one archive, for who says the password."""
+
+    archive = b""
+
+    def do_GET(self) -> None:
+        allowed = self.headers.get("Authorization") == f"Basic {base64.b64encode(b'ann:s3cret').decode()}"
+        self.send_response(200 if allowed else 401)
+        self.send_header("Content-Length", str(len(self.archive) if allowed else 0))
+        self.end_headers()
+        if allowed:
+            self.wfile.write(self.archive)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_a_login_in_the_registrys_address_is_used_for_its_archives_and_told_to_no_other_host(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "index.js").write_text("")
+    with tarfile.open(tmp_path / "archive.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "package", "package")
+    Registry.archive = (tmp_path / "archive.tgz").read_bytes()
+    functions = runpy.run_path(str(LIB / "registry.py"))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        host = f"127.0.0.1:{server.server_port}"
+        manifest = {"dist": {"tarball": f"http://{host}/x.tgz", "shasum": hashlib.sha1(Registry.archive).hexdigest()}}
+        monkeypatch.setenv("NPM_CONFIG_REGISTRY", f"http://ann:s3cret@{host}/")
+        functions["fetch"](manifest, tmp_path / "fetched")
+        assert (tmp_path / "fetched" / "index.js").is_file()
+        monkeypatch.setenv("NPM_CONFIG_REGISTRY", "http://ann:s3cret@registry.example/")
+        with pytest.raises(functions["RegistryError"], match=r"x\.tgz: .* 401"):
+            functions["fetch"](manifest, tmp_path / "other")
+    finally:
+        server.shutdown()
+        server.server_close()
