@@ -204,6 +204,24 @@ def test_buildpack_is_named_shortly_by_urn_or_by_url(world: World) -> None:
     assert world.call("PUT", "/apps/example/buildpack-installations", {"updates": []}).json == []
 
 
+def test_the_login_of_a_buildpack_is_for_who_may_see_config_vars(world: World) -> None:
+    path, private, shown = (
+        "/apps/example/buildpack-installations",
+        "https://joe:s3cret@git.example/b#v1",
+        "https://git.example/b#v1",
+    )
+    given = {"updates": [{"buildpack": "heroku/python"}, {"buildpack": private}]}
+    found = world.call("PUT", path, given).json
+    assert world.get(path).json == found
+    assert found[1]["buildpack"] == {"url": private, "name": private}
+    reader = world.get(path, token=world.new_token("read")).json
+    assert [one["buildpack"]["name"] for one in reader] == ["heroku/python", shown]
+    assert world.get(path, token=world.new_token("read-protected")).json == found
+    body = {"source_blob": {"url": "https://files.example/app.tgz"}, "buildpacks": [{"url": private}]}
+    assert world.call("POST", "/apps/example/builds", body).json["buildpacks"] == [{"url": shown, "name": shown}]
+    assert "s3cret" not in str(world.get("/apps/example/events").json)
+
+
 @pytest.mark.parametrize("field", ["dyno", "dyno_name", "type"])
 def test_log_session_keeps_its_filter_and_its_url_has_no_srv(world: World, field: str) -> None:
     body = {"lines": 5, "tail": False, "source": "app", field: "web"}

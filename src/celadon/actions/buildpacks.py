@@ -1,6 +1,7 @@
 """Buildpack installations of an app."""
 
 from collections.abc import Sequence
+from dataclasses import replace as replaced
 
 from celadon.actions import access, buildpack_names
 from celadon.actions.context import Context
@@ -15,9 +16,13 @@ from celadon.store.database import Transaction
 
 
 def list_of(context: Context, actor: Actor, app_name: str) -> tuple[App, list[BuildpackInstallation]]:
+    """In order. A URL has its login only for who may see config vars."""
     with context.database.read() as tx:
         app = access.app_for(tx, actor, app_name, "app:read")
-        return app, buildpacks.list_of(tx, app.id)
+        found = buildpacks.list_of(tx, app.id)
+        if "config:read" not in access.allowed(tx, actor, app):
+            found = [replaced(one, url=buildpack.shown(one.url)) for one in found]
+        return app, found
 
 
 def replace(
@@ -37,7 +42,9 @@ def replace(
 def install(tx: Transaction, app: App, by: Actor, urls: Sequence[str]) -> None:
     """As `replace`; the caller has checked the URLs and that it may."""
     buildpacks.replace(tx, app.id, urls)
-    events.insert(tx, "buildpack:update", payload={"buildpacks": list(urls)}, app_id=app.id, by=by)
+    events.insert(
+        tx, "buildpack:update", payload={"buildpacks": [buildpack.shown(url) for url in urls]}, app_id=app.id, by=by
+    )
     changes.record(tx, "app", app.id)
 
 

@@ -9,6 +9,7 @@ from celadon.api import buildpacks, shapes
 from celadon.api.answer import BY_TIME, Answer, Listing
 from celadon.api.body import Body
 from celadon.api.request import Call
+from celadon.model import buildpack
 from celadon.model.account import Account
 from celadon.model.app import App
 from celadon.model.build import Build
@@ -106,7 +107,7 @@ def _source_of(build: Build) -> str | None:
 def shape(call: Call, app: App, build: Build, author: Account) -> dict[str, object]:
     return {
         "app": {"id": app.id},
-        "buildpacks": [buildpacks.reference(url) for url in build.buildpacks],
+        "buildpacks": [buildpacks.reference(buildpack.shown(url)) for url in build.buildpacks],
         "created_at": shapes.instant(build.created_at),
         "error": build.error,
         "generation": "cedar",

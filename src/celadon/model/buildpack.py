@@ -21,6 +21,11 @@ def is_url(text: str) -> bool:
     return len(text) <= _LONGEST and _URL.match(text) is not None
 
 
+def shown(url: str) -> str:
+    """A name or URL without the login that may be in it."""
+    return re.sub(r"(://)[^/@]*@", r"\1", url)
+
+
 def is_short(text: str) -> bool:
     """Whether it has the form of a short name, such as `heroku/python`."""
     return len(text) <= _LONGEST and _SHORT.match(text) is not None
