@@ -115,3 +115,9 @@ def test_a_ref_that_is_an_option_is_none(dyno: Dyno) -> None:
     assert f"Cannot fetch the buildpack ssh://127.0.0.1/pack#{option}." in found.stdout
     assert not (dyno.disk / "done").exists()
     assert list((dyno.disk / "cache").iterdir()) == []
+
+
+def test_a_password_with_an_at_sign_is_not_shown(dyno: Dyno) -> None:
+    found = dyno.build({"compile": "", ".buildpacks": "https://joe:s3cr@tpw@127.0.0.1:1/pack.tgz\n"})
+    assert "Cannot fetch the buildpack https://127.0.0.1:1/pack.tgz." in found.stdout
+    assert "tpw" not in found.stdout + found.stderr

@@ -215,3 +215,37 @@ def test_sbt_without_a_properties_file_from_a_mirror_that_a_config_var_names(app
     built = app.compile("scala")
     assert "http://127.0.0.1:1/maven/org/scala-sbt/sbt-launch cannot be read" in built.output
     assert "s3cret" not in built.output
+
+
+def shell(pack: str, files: list[str], script: str, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Runs functions of a buildpack in a folder, as its bin/compile would."""
+    sources = "; ".join(f"source {stack.BUILDPACKS}/{pack}/lib/{name}.sh" for name in files)
+    words = f"set -euo pipefail; {sources}; BUILD_DIR=$PWD CACHE_DIR=$PWD SCRATCH=$PWD; {script}"
+    env = {"PATH": os.environ["PATH"]}
+    return subprocess.run(["bash", "-c", words], cwd=folder, env=env, capture_output=True, text=True, check=False)
+
+
+def test_an_address_of_packages_with_signs_that_sed_knows(tmp_path: Path) -> None:
+    (tmp_path / "yarn.lock").write_text('  resolved "https://registry.yarnpkg.com/ms/-/ms-2.1.3.tgz"\n')
+    script = "NPM_CONFIG_REGISTRY='https://joe:a&b|c\\\\d@npm.example/'; mkdir x; SCRATCH=x; with_mirrored_lock cat yarn.lock"
+    found = shell("nodejs", ["packages"], script, tmp_path)
+    assert found.stdout == '  resolved "https://joe:a&b|c\\\\d@npm.example/ms/-/ms-2.1.3.tgz"\n', found.stderr
+    (tmp_path / "uv.lock").write_text('registry = "https://pypi.org/simple"\n')
+    # What stands in for uv shows the lock that it is given.
+    uv = "uv() { cat uv.lock; }; UV=uv; installs_own_code() { false; }; UV_DEFAULT_INDEX='https://joe:a&b|c@pypi.example/simple'"
+    found = shell("python", ["packages"], f"{uv}; SCRATCH=x; install_with_uv", tmp_path)
+    assert found.stdout.startswith('registry = "https://joe:a&b|c@pypi.example/simple"\n'), found.stderr
+
+
+def test_half_a_ruby_is_not_kept_when_the_disk_is_full(tmp_path: Path) -> None:
+    full = """
+      RUBY_WANTED=3.1.4 RUBY_RANGE='= 3.1.4' RUBY_SOURCE=Gemfile RUBY_STRICT=yes RUNTIME_MIRROR_RUBY=http://mirror
+      STACK_RUBY=ruby_here; ruby_here() { echo 3.3.0; }; curl() { touch "$SCRATCH/ruby.tgz"; echo 3.1.4; }
+      tar() { mkdir -p .heroku/ruby; echo one >.heroku/ruby/one; }; use_ruby() { :; }; dpkg() { echo amd64; }
+      own_ruby() { if [[ ${RUBY_ASKED:-} ]]; then echo 3.1.4; else RUBY_ASKED=yes; fi; }
+      cp() { mkdir -p "${@: -1}"; echo 'cp: No space left on device' >&2; return 1; }
+      choose_ruby"""
+    found = shell("ruby", ["output", "layers", "version"], full, tmp_path)
+    assert found.returncode != 0, found.stdout
+    assert "No space left" in found.stderr, found.stdout + found.stderr
+    assert not list((tmp_path / "layers" / "ruby").glob("3.1.4")), "half of it is in the cache"

@@ -102,10 +102,11 @@ install_with_yarn() {
 
 # Yarn 1 fetches from the addresses in its lock file, not from the registry that it is told to use.
 with_mirrored_lock() {
-  local status=0
+  local status=0 registry
   [[ -n ${NPM_CONFIG_REGISTRY:-} ]] || { "$@"; return; }
+  registry=$(sed 's/[&|\]/\\&/g' <<<"${NPM_CONFIG_REGISTRY%/}")
   cp yarn.lock "$SCRATCH/yarn.lock"
-  sed -i -E "s|\"https://registry\.(yarnpkg\.com\|npmjs\.org)/|\"${NPM_CONFIG_REGISTRY%/}/|" yarn.lock
+  sed -i -E "s|\"https://registry\.(yarnpkg\.com\|npmjs\.org)/|\"$registry/|" yarn.lock
   "$@" || status=$?
   cp "$SCRATCH/yarn.lock" yarn.lock
   return "$status"

@@ -132,14 +132,15 @@ install_with_pipenv() {
 
 # A lock names the index that it was made with. Where a mirror stands in, its hashes still hold and its addresses do not.
 install_with_uv() {
-  local own=(--no-emit-project)
+  local own=(--no-emit-project) index
   if [[ -z ${UV_DEFAULT_INDEX:-} ]]; then
     "$UV" sync --locked --no-default-groups
     return
   fi
   ! installs_own_code || own=()
   cp uv.lock "$SCRATCH/uv.lock"
-  sed -i "s|registry = \"https://pypi.org/simple/*\"|registry = \"$UV_DEFAULT_INDEX\"|" uv.lock
+  index=$(sed 's/[&|\]/\\&/g' <<<"$UV_DEFAULT_INDEX")
+  sed -i "s|registry = \"https://pypi.org/simple/*\"|registry = \"$index\"|" uv.lock
   "$UV" export --quiet --locked --offline --no-default-groups "${own[@]}" --output-file "$SCRATCH/requirements.txt" ||
     { echo "uv.lock does not fit pyproject.toml: run uv lock and commit uv.lock." && return 1; }
   cp "$SCRATCH/uv.lock" uv.lock

@@ -20,7 +20,7 @@ read_plan() {
 choose_ruby() {
   local own asked="$RUBY_SOURCE asks for $RUBY_WANTED"
   own=$("$STACK_RUBY" -e 'print RUBY_VERSION')
-  RUBY_VERSION=$own
+  RUBY_VERSION=$own RUBY_FETCHED=''
   if [[ -z $RUBY_WANTED ]]; then
     heading "Using Ruby $own, the stack's own (name another in Gemfile)"
   elif [[ -n $(own_ruby newest.rb "$RUBY_RANGE" <<<"$own") ]]; then
@@ -28,6 +28,8 @@ choose_ruby() {
   elif ! fetch_ruby && ! accept_series; then
     refuse_ruby
   fi
+  # Not where it was asked for as a condition: bash would go on after a copy that failed, and keep half a Ruby.
+  [[ -z $RUBY_FETCHED ]] || save_layer ruby "$RUBY_VERSION" "$BUILD_DIR/.heroku/ruby"
   use_ruby
 }
 
@@ -65,9 +67,8 @@ fetch_ruby() {
   curl -fsSL --connect-timeout 3 --max-time 300 -o "$archive" "$(mirror_folder)/ruby-$found.tgz" 2>/dev/null || return 1
   mkdir -p "$tree"
   tar -xzf "$archive" -C "$tree" --no-same-owner || fail "cannot unpack $(address "$(mirror_folder)")/ruby-$found.tgz."
-  RUBY_VERSION=$found
+  RUBY_VERSION=$found RUBY_FETCHED=yes
   heading "Using Ruby $found from $(address "$RUNTIME_MIRROR_RUBY") ($asked)"
-  save_layer ruby "$found" "$tree"
 }
 
 refuse_ruby() {

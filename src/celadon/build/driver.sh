@@ -171,8 +171,8 @@ list_buildpacks() {
     done <"$BUILD_DIR/.buildpacks" | head -n "$MOST_BUILDPACKS"
 }
 
-# A URL without the user name and password that may be in it.
-shown() { sed -E 's#(://)[^/@]*@#\1#g' <<<"$1"; }
+# A URL, or a line with some, without the user names and passwords in them; a password may have an @ too.
+shown() { sed -E 's#(://)[^/[:space:]]*@#\1#g' <<<"$1"; }
 
 # Buildpack number $1 in /tmp/buildpacks/$1 (or, when it is the platform's, a link to where it is).
 fetch_buildpack() {

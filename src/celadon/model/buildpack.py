@@ -23,7 +23,7 @@ def is_url(text: str) -> bool:
 
 def shown(url: str) -> str:
     """A name or URL without the login that may be in it."""
-    return re.sub(r"(://)[^/@]*@", r"\1", url)
+    return re.sub(r"(://)[^/]*@", r"\1", url)
 
 
 def is_short(text: str) -> bool:
