@@ -161,14 +161,21 @@ def page(url: str) -> str:
 def measured(
     languages: dict[str, Language], ways: Sequence[Pushes | Images], rounds: int
 ) -> dict[tuple[str, str], list[Round]]:
-    """(Language, way) → what each round took; each round begins with the next way."""
+    """(Language, way) → what each round took; each round begins with the next way. One that fails is said and left out."""
     found: dict[tuple[str, str], list[Round]] = {}
+    broken: set[tuple[str, str]] = set()
     for number in range(rounds):
         for key, language in languages.items():
             for way in ways[number % len(ways) :] + ways[: number % len(ways)]:
-                if way.name == Pushes.name or language.dockerfile:
-                    result = way.round(key, language, str(number))
-                    found.setdefault((key, way.name), []).append(result)
+                if (way.name == Pushes.name or language.dockerfile) and (key, way.name) not in broken:
+                    try:
+                        result = way.round(key, language, str(number))
+                    except SystemExit as error:
+                        # It takes long: one that fails must not cost the others.
+                        print(f"{key}, {way.name}: {str(error)[-2000:]}", file=sys.stderr)
+                        broken.add((key, way.name))
+                    else:
+                        found.setdefault((key, way.name), []).append(result)
     return found
 
 
@@ -196,6 +203,8 @@ def main() -> None:
             with docker.daemon() as daemon:
                 ways = [Pushes(bench), *([Images(daemon, bench.directory)] if daemon else [])]
                 found = measured(languages, ways, options.rounds)
+    if not found:
+        sys.exit(1)
     rows = []
     for (key, way), runs in found.items():
         steps = [f"{step} {common.summary([took[step] for took, _ in runs])}" for step in runs[0][0]]
