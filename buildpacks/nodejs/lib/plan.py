@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import registry
 import semver
 import toolchain
-
-import registry
 
 DEFAULT_NODE = "24.x"
 LIFECYCLE = ("preinstall", "install", "postinstall", "prepublish", "prepare")

@@ -5,10 +5,9 @@ import shlex
 import sys
 from pathlib import Path
 
+import registry
 import semver
 import toolchain
-
-import registry
 
 DEFAULT_NODE = "24.x"
 

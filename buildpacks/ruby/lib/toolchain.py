@@ -12,9 +12,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import semver
-
 import registry
+import semver
 
 ANSWER_SECONDS = 24 * 3600
 _MACHINES = {"x86_64": "x64", "aarch64": "arm64"}
