@@ -170,13 +170,6 @@ BROKEN = {
         {"RustConfig": 'RUST_CARGO_BUILD_FLAGS="--bin nothing"\n'},
         "what RUST_CARGO_BUILD_FLAGS asks for",
     ),
-    "a library of C": (
-        {
-            "src/main.rs": '#[link(name = "sodium")]\nextern "C" { fn sodium_init() -> i32; }\n'
-            + MAIN.replace("fn main() {", "fn main() {\n    unsafe { sodium_init() };")
-        },
-        "Put a line libsodium-dev into a file Aptfile",
-    ),
     "a patch that does not exist": (
         {"rust-toolchain.toml": TOOLCHAIN.replace("1.82.0", "1.82.9")},
         "Nearest that can be had: 1.82.0, 1.",
@@ -200,6 +193,14 @@ def test_what_is_broken_is_said_within_seconds(example: stack.App, name: str) ->
     assert answer in refused.output
     assert refused.output.count(" !     ") > 1, "what to do about it is not said"
     assert refused.seconds < 15
+
+
+def test_a_library_of_c_that_the_stack_does_not_have_is_named(example: stack.App) -> None:
+    call = MAIN.replace("fn main() {", "fn main() {\n    unsafe { sodium_init() };")
+    example.write({"src/main.rs": f'#[link(name = "sodium")]\nextern "C" {{ fn sodium_init() -> i32; }}\n{call}'})
+    refused = example.compile("rust")
+    assert refused.status == 1
+    assert "Put a line libsodium-dev into a file Aptfile" in refused.output
 
 
 def test_a_mirror_of_packages_that_does_not_answer_is_named(example: stack.App) -> None:
