@@ -121,3 +121,11 @@ def test_a_password_with_an_at_sign_is_not_shown(dyno: Dyno) -> None:
     found = dyno.build({"compile": "", ".buildpacks": "https://joe:s3cr@tpw@127.0.0.1:1/pack.tgz\n"})
     assert "Cannot fetch the buildpack https://127.0.0.1:1/pack.tgz." in found.stdout
     assert "tpw" not in found.stdout + found.stderr
+
+
+def test_an_export_that_ends_the_shell_does_not_pass_for_a_build(dyno: Dyno) -> None:
+    pack = dyno.disk.parent / "told" / "buildpacks" / "any"
+    (pack / "export").write_text("exit 0\n")
+    found = dyno.build({"compile": ""}, "here\t/run/celadon/buildpacks/any\t\n")
+    assert found.returncode == 13, found.stdout + found.stderr
+    assert "ends the build: it may only set variables." in found.stdout

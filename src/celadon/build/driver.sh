@@ -299,10 +299,12 @@ main() {
         detect_chosen "$number"
         compile "$number" "$(echo -n "$url" | sha256sum | head -c 16)"
         if [ -f "/tmp/buildpacks/$number/export" ]; then
-            # Written for a shell of its own: what it sets beside variables ends here.
+            # Written for a shell of its own: what it sets beside variables ends here. An exit in it is no success.
+            trap 'fail 13 "The file export of the buildpack ${BUILDPACK_NAMES[number - 1]} ends the build: it may only set variables."' EXIT
             set +u
             . "/tmp/buildpacks/$number/export" </dev/null
             set +e -u
+            trap - EXIT
             cd /
         fi
     done </tmp/buildpacks.tsv
