@@ -122,7 +122,7 @@ def test_versions_of_go_and_java_with_thousands_of_digits(
 ) -> None:
     monkeypatch.setattr(Guarded, "answer", f"v0.0.1-go1.24.0.{GO_PLATFORM}\n".encode())
     env = {"GOPROXY": address(guarded)}
-    go = said("go", "releases.py", f"1.{DIGITS}", "the config var GOVERSION", str(tmp_path), env=env)
+    go = said("go", "find_go.py", f"1.{DIGITS}", "the config var GOVERSION", str(tmp_path), env=env)
     java = said("java", "find_jdk.py", "others", DIGITS)
     for found, sentence in ((go, "is not a version of Go"), (java, "is not a version of Java")):
         assert sentence in found.stderr
@@ -133,8 +133,8 @@ def test_versions_of_go_and_java_with_thousands_of_digits(
 @pytest.mark.parametrize(
     ("pack", "script", "argv", "variable", "answer"),
     [
-        ("go", "releases.py", ["1.24", "go.mod"], "GOPROXY", f"v0.0.1-go1.24.0.{GO_PLATFORM}\n"),
-        ("go", "releases.py", ["1.24", "go.mod"], "RUNTIME_MIRROR_GO", f"go1.24.0.{GO_PLATFORM}.tar.gz\n"),
+        ("go", "find_go.py", ["1.24", "go.mod"], "GOPROXY", f"v0.0.1-go1.24.0.{GO_PLATFORM}\n"),
+        ("go", "find_go.py", ["1.24", "go.mod"], "RUNTIME_MIRROR_GO", f"go1.24.0.{GO_PLATFORM}.tar.gz\n"),
         ("java", "find_jdk.py", ["mirror", "21"], "RUNTIME_MIRROR_JAVA", f"{'0' * 64}  jdk-21.0.1.tar.gz\n"),
     ],
 )

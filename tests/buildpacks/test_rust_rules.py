@@ -29,7 +29,7 @@ MANIFEST_OF_RUST = (
     ],
 )
 def test_which_manifest_a_version_means(asked: str, normal: str | None, path: str) -> None:
-    releases = runpy.run_path(str(LIB / "releases.py"))
+    releases = runpy.run_path(str(LIB / "find_rust.py"))
     if normal is None:
         with pytest.raises(releases["VersionError"]):
             releases["normal"](asked)
@@ -39,7 +39,7 @@ def test_which_manifest_a_version_means(asked: str, normal: str | None, path: st
 
 
 def test_which_release_a_manifest_describes() -> None:
-    found_release = runpy.run_path(str(LIB / "releases.py"))["found_release"]
+    found_release = runpy.run_path(str(LIB / "find_rust.py"))["found_release"]
     assert found_release("stable", MANIFEST_OF_RUST) == "1.82.0"
     assert found_release("1.82", MANIFEST_OF_RUST) == "1.82.0"
     assert found_release("nightly", MANIFEST_OF_RUST) == "nightly-2024-10-17"
@@ -59,7 +59,7 @@ def test_which_release_a_manifest_describes() -> None:
     ],
 )
 def test_which_release_will_do_where_nobody_answers(wanted: str, here: list[str], release: str | None) -> None:
-    assert runpy.run_path(str(LIB / "releases.py"))["kept"](wanted, here) == release
+    assert runpy.run_path(str(LIB / "find_rust.py"))["kept"](wanted, here) == release
 
 
 @pytest.mark.parametrize(

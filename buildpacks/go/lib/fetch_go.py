@@ -16,7 +16,7 @@ import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
-import releases
+import find_go
 
 SECONDS = 20
 _DATABASE = "sum.golang.org"
@@ -32,11 +32,11 @@ def download(url: str, target: Path) -> None:
     command += ["--speed-limit", "1000", "--speed-time", "20", "--output", str(target), url]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
-        raise FetchError(f"cannot fetch {releases.shown(url)}: {ran.stderr.strip()}")
+        raise FetchError(f"cannot fetch {find_go.shown(url)}: {ran.stderr.strip()}")
 
 
 def read(url: str) -> str:
-    with releases.opened(url, SECONDS) as response:
+    with find_go.opened(url, SECONDS) as response:
         text: str = response.read().decode("utf-8", "replace")
     return text
 
@@ -52,7 +52,7 @@ def needed(path: PurePosixPath) -> bool:
 
 def unpack_module(archive: Path, version: str, folder: Path) -> str:
     """Unpack a module's zip; returns its `h1:` hash, which is one over the hashes of all files."""
-    prefix = f"golang.org/toolchain@v0.0.1-go{version}.{releases.PLATFORM}/"
+    prefix = f"golang.org/toolchain@v0.0.1-go{version}.{find_go.PLATFORM}/"
     hashes: list[str] = []
     with zipfile.ZipFile(archive) as opened:
         for name in sorted(opened.namelist()):
@@ -103,8 +103,8 @@ def database_hash(url: str) -> str:
         found = re.search(rf"^golang\.org/toolchain {re.escape(release)} (h1:\S+)$", text, re.MULTILINE)
         if found:
             return found[1]
-    asked = f"neither {releases.shown(proxy)} nor {releases.shown(own)} gives its hash (GOSUMDB=off builds without)"
-    raise FetchError(f"cannot check {releases.shown(url)}: {asked}")
+    asked = f"neither {find_go.shown(proxy)} nor {find_go.shown(own)} gives its hash (GOSUMDB=off builds without)"
+    raise FetchError(f"cannot check {find_go.shown(url)}: {asked}")
 
 
 def listed_hash(url: str) -> str:
@@ -123,7 +123,7 @@ def listed_hash(url: str) -> str:
                     return str(entry["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         pass  # Said below, for both.
-    raise FetchError(f"cannot check {releases.shown(url)}: the mirror has no {file}.sha256 beside it; put it there")
+    raise FetchError(f"cannot check {find_go.shown(url)}: the mirror has no {file}.sha256 beside it; put it there")
 
 
 def fetch(version: str, url: str, folder: Path) -> None:
@@ -142,7 +142,7 @@ def fetch(version: str, url: str, folder: Path) -> None:
         download(url, archive)
         found = unpack_archive(archive, folder)
     if expected and found != expected:
-        raise FetchError(f"cannot use {releases.shown(url)}: its hash is {found}, and should be {expected}")
+        raise FetchError(f"cannot use {find_go.shown(url)}: its hash is {found}, and should be {expected}")
     archive.unlink()
 
 

@@ -1,4 +1,4 @@
-"""Which Go release a request means, and where it is: `releases.py WANTED SOURCE CACHE_DIR` prints `VERSION URL`
+"""Which Go release a request means, and where it is: `find_go.py WANTED SOURCE CACHE_DIR` prints `VERSION URL`
 (for one that is in the cache the version alone will do).
 
 Asked in this order: the app's cache, the mirror of RUNTIME_MIRROR_GO (laid out as go.dev/dl), the golang.org/toolchain

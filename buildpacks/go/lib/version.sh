@@ -19,7 +19,7 @@ choose_go() {
   eval "$plan"
   [[ -n $MODULE ]] || fail "cannot read go.mod: it has no module line." "Give it one (go mod init NAME), commit and push again."
   drop_changed
-  found=$(own_python releases.py "$WANTED" "$SOURCE" "$CACHE_DIR") || exit 1
+  found=$(own_python find_go.py "$WANTED" "$SOURCE" "$CACHE_DIR") || exit 1
   read -r GO_VERSION url <<<"$found"
   if [[ -n $WANTED ]]; then
     heading "Using Go $GO_VERSION ($SOURCE says ${WANTED#go})"

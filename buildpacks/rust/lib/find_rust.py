@@ -1,4 +1,4 @@
-"""Which Rust release a request means: `releases.py WANTED SOURCE MINIMUM CACHE_DIR` prints `RELEASE BASE_URL`
+"""Which Rust release a request means: `find_rust.py WANTED SOURCE MINIMUM CACHE_DIR` prints `RELEASE BASE_URL`
 (for one that is in the cache the release alone will do).
 
 A release is what rustup calls it: `1.82.0`, `beta-2026-10-17`, `nightly-2026-10-20`. Asked in this order: the app's cache,

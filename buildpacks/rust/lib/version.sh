@@ -21,7 +21,7 @@ choose_rust() {
   local found base layer parts
   drop_changed
   parts="${COMPONENTS[*]} ${TARGETS[*]}"
-  found=$(own_python releases.py "$WANTED" "$SOURCE" "$MINIMUM" "$CACHE_DIR") || exit 1
+  found=$(own_python find_rust.py "$WANTED" "$SOURCE" "$MINIMUM" "$CACHE_DIR") || exit 1
   read -r RUST_RELEASE base <<<"$found"
   if [[ -n $WANTED ]]; then
     heading "Using Rust $RUST_RELEASE ($SOURCE says $WANTED)"
