@@ -76,11 +76,20 @@ def test_named_packages_hooks_and_a_linked_value(example: stack.App) -> None:
             "go.mod": f"{MOD}\n// +heroku install ./cmd/...\n",
             "cmd/api/main.go": program.replace("%s", "api"),
             "cmd/go-post-compile/main.go": program.replace("%s", "after"),
-            "bin/go-pre-compile": "#!/bin/sh\necho before\n",
+            "bin/go-pre-compile": "#!/bin/sh\ngit config --get-regexp '^(url|credential)'\n",
         }
     )
-    built = example.compile("go", env={"GO_LINKER_SYMBOL": "main.commit", "SOURCE_VERSION": "1a2b3c"})
+    of_the_operator = {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "url.https://mirror.example/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/",
+    }
+    built = example.compile(
+        "go", env={"GO_LINKER_SYMBOL": "main.commit", "SOURCE_VERSION": "1a2b3c", **of_the_operator}
+    )
     assert built.status == 0, built.output
+    assert "url.https://mirror.example/.insteadof https://github.com/" in built.output
+    assert "credential.helper /run/buildpack/lib/credentials.sh" in built.output
     steps = [
         built.output.index(f"-----> {step}") for step in ("Running bin/go-pre", "Building ./cmd", "Running bin/go-post")
     ]
