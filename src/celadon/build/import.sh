@@ -95,10 +95,15 @@ prepare() {
     if [ -e bin/sh ] || [ -L bin/sh ]; then : >"$OUT/shell"; fi
 }
 
-# Of earlier builds only the cache is kept.
+# Of earlier builds only the cache is kept; what cannot be removed is in folders that nobody may write.
 clean() {
-    find /tmp -mindepth 1 -maxdepth 1 ! -name cache ! -name lost+found -exec chmod -R u+rwX {} + -exec rm -rf {} +
+    chmod u+rwx /tmp
+    old -exec rm -rf {} + 2>/dev/null
+    old -exec chmod -R u+rwX {} +
+    old -exec rm -rf {} +
 }
+
+old() { find /tmp -mindepth 1 -maxdepth 1 ! -name cache ! -name lost+found "$@"; }
 
 clean
 mkdir -p "$OUT" /tmp/scratch
