@@ -123,9 +123,6 @@ COMMANDS: Mapping[str, Entry] = {
     "clients:info": Entry("oauth_clients:info", "ID", "show an OAuth client"),
     "clients:rotate": Entry("oauth_clients:rotate", "ID", "give an OAuth client another secret"),
     "clients:update": Entry("oauth_clients:update", "ID", "change an OAuth client"),
-    "container:import": Entry(
-        "container:import_image", "IMAGE|FILE.tar [--username NAME]", "release an image that was built elsewhere"
-    ),
     "config": Entry("config_vars:list_config_vars", "", "list the config vars of an app"),
     "config:edit": Entry("config_vars:edit", "[KEY]", "edit config vars in $EDITOR"),
     "config:get": Entry("config_vars:get", "KEY", "print the value of a config var"),
@@ -133,6 +130,9 @@ COMMANDS: Mapping[str, Entry] = {
     "config:push": Entry("config_files:push", "", "set config vars of an app from .env"),
     "config:set": Entry("config_vars:set_config_vars", "KEY1=VALUE1 [KEY2=VALUE2 ...]", "set config vars"),
     "config:unset": Entry("config_vars:unset", "KEY1 [KEY2 ...]", "remove config vars"),
+    "container:import": Entry(
+        "images:import_image", "IMAGE|FILE.tar [--username NAME]", "release an image that was built elsewhere"
+    ),
     "dataclips": Entry("dataclips:list_dataclips", "", "list the dataclips of an app's databases"),
     "dataclips:create": Entry("dataclips:create", "SQL", "keep a query of a database"),
     "dataclips:destroy": Entry("dataclips:destroy", "DATACLIP", "destroy a dataclip"),
