@@ -34,7 +34,8 @@ class AppSetup:
     """`env` and `buildpacks` are overrides of app.json, `env` until that has been read.
 
     `build_id` is None for a setup from an app.json alone. `addons` are the ids of those that app.json wants before the build;
-    `formation` (type → quantity and size), `postdeploy`, the size of its dyno and `success_url` are what it wants once the app is built. `dyno_id` is the one-off that runs the postdeploy script; `output` and `exit_code` are how that ended.
+    `formation` (type → quantity and size), `postdeploy`, the size of its dyno and `success_url` are what it wants once the app
+    is built. `dyno_id` is the one-off that runs the postdeploy script; `output` and `exit_code` are how that ended.
     """
 
     id: str
