@@ -69,7 +69,7 @@ def _check_personal(asked: Body) -> None:
     """Raise InvalidParams for what only an app of a team can be."""
     for name in ("organization", "team", "space"):
         if asked.reference(name):
-            raise InvalidParams(f"cannot set up the app in this {name}: apps here belong to accounts, leave it out")
+            raise InvalidParams(f"cannot set up the app in this {name}: it will be your own, leave it out")
     asked.flag("personal")
     if asked.flag("locked"):
         raise InvalidParams("cannot lock the app: only an app of a team can be locked, leave `locked` out")
