@@ -47,6 +47,9 @@ class Guarded(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.answer if known else b"")
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def log_message(self, format: str, *args: object) -> None:
         """Nothing is logged."""
 
@@ -200,6 +203,26 @@ def test_requirements_that_name_each_other(tmp_path: Path) -> None:
     script = f"set -euo pipefail; source {stack.BUILDPACKS}/python/lib/packages.sh; requirement_files requirements.txt"
     found = subprocess.run(["bash", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=20)
     assert found.stdout.split() == ["requirements.txt", "more/one.txt", "more/two.txt"]
+
+
+def test_a_login_in_the_address_of_the_mirror_of_python_is_used_and_not_shown(
+    guarded: ThreadingHTTPServer, tmp_path: Path
+) -> None:
+    uv = tmp_path / "uv"
+    release = "https://github.com/astral-sh/python-build-standalone/releases/download/20251014/cpython-3.12.4.tar.gz"
+    known = [{"version": "3.12.4", "implementation": "cpython", "variant": "default", "url": release}]
+    uv.write_text(f"#!/bin/sh\necho '{json.dumps(known)}'\n")
+    uv.chmod(0o755)
+    words = ["--uv", str(uv), "--wanted=3.12", "--source", ".python-version", "--stack", "3.13.5"]
+    words += ["--cached", str(tmp_path)]
+    mirror = {"UV_PYTHON_INSTALL_MIRROR": address(guarded)}
+    found = said("python", "find_python.py", *words, env=mirror)
+    assert found.stdout == f"3.12.4 {address(guarded)}/20251014/cpython-3.12.4.tar.gz\n", found.stderr
+    mirror = {"UV_PYTHON_INSTALL_MIRROR": f"http://{LOGIN}@127.0.0.1:1/mirror"}
+    refused = said("python", "find_python.py", *words, env=mirror)
+    assert refused.returncode == 1
+    assert "3.12.4 cannot be fetched from http://127.0.0.1:1/mirror/20251014" in refused.stderr
+    assert "s3cret" not in refused.stderr
 
 
 def test_a_python_version_that_looks_like_an_option(app: stack.App) -> None:

@@ -4,18 +4,21 @@ A version that does not exist or cannot be fetched fails at once, naming those t
 """
 
 import argparse
+import base64
+import http.client
 import json
 import os
 import re
 import subprocess
 import sys
-import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
 # uv's own prefix, which UV_PYTHON_INSTALL_MIRROR takes the place of.
 RELEASES = re.compile(r"^https://[^ ]+?/python-build-standalone/releases/download")
 PROBE_SECONDS = 1.5
+_LOGIN = re.compile(r"^(https?://)([^/@]*)@")
 
 
 def known_releases(uv: str) -> dict[str, str]:
@@ -52,13 +55,22 @@ def mirrored(url: str) -> str:
     return RELEASES.sub(mirror.rstrip("/"), url) if mirror else url
 
 
+def shown(url: str) -> str:
+    """The URL without the login that may be in it."""
+    return _LOGIN.sub(r"\1", url)
+
+
 def can_be_fetched(url: str) -> bool:
     if url.startswith("file:"):
         return Path(urllib.request.url2pathname(url.removeprefix("file://"))).exists()
+    request = urllib.request.Request(shown(url), method="HEAD")
+    if login := _LOGIN.match(url):
+        words = base64.b64encode(urllib.parse.unquote_to_bytes(login[2])).decode()
+        request.add_unredirected_header("Authorization", f"Basic {words}")
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PROBE_SECONDS):
+        with urllib.request.urlopen(request, timeout=PROBE_SECONDS):
             return True
-    except (OSError, urllib.error.URLError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return False
 
 
@@ -92,7 +104,7 @@ def main() -> int:
         return refuse(f"there is no Python {asked.wanted[:100]}.", source=asked.source, can_be_had=here)
     url = mirrored(releases.get(version, ""))
     if version not in cached and not can_be_fetched(url):
-        return refuse(f"{version} cannot be fetched from {url}.", source=asked.source, can_be_had=here)
+        return refuse(f"{version} cannot be fetched from {shown(url)}.", source=asked.source, can_be_had=here)
     print(version, url)
     return 0
 
