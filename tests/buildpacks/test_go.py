@@ -241,7 +241,7 @@ def test_a_toolchain_of_a_module_proxy_is_checked_with_the_checksum_database(app
 )
 def test_which_release_a_version_means(wanted: str, found: str | None) -> None:
     releases = runpy.run_path(str(LIB / "find_go.py"))
-    assert releases["choose"](releases["normal"](wanted), KNOWN) == found
+    assert releases["newest"](releases["normal"](wanted), KNOWN) == found
 
 
 @pytest.mark.parametrize(

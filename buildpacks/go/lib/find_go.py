@@ -106,7 +106,7 @@ def normal(wanted: str) -> str:
     return "" if text in ("1", "latest", "stable", "*") else text
 
 
-def choose(wanted: str, versions: list[str]) -> str | None:
+def newest(wanted: str, versions: list[str]) -> str | None:
     """The release that `wanted` (in its normal form) means: exact, the newest of its minor version, the newest of all."""
     finals = [version for version in versions if order(version)[2] == 2]
     if re.fullmatch(r"1\.\d+", wanted):
@@ -152,10 +152,10 @@ def resolve(wanted: str, source: str) -> tuple[str, str]:
             silent.append(f"Cannot read {shown(place.listing())}: {error}.")
             continue
         known += versions
-        version = choose(wanted, versions)
+        version = newest(wanted, versions)
         # The go line is the oldest Go that will do: for an app from before all that can be had, any newer one will.
         if not version and source.startswith("the go line") and versions and order(wanted) < min(map(order, versions)):
-            version = choose("", versions)
+            version = newest("", versions)
         if version:
             print("".join(f" !     {line}\n" for line in silent), end="", file=sys.stderr)
             return version, place.url(version)
@@ -183,7 +183,7 @@ def main(asked: str, source: str, cache: Path) -> int:
     try:
         version, url = resolve(wanted, source)
     except VersionError as error:
-        kept = choose(wanted, here)
+        kept = newest(wanted, here)
         print("\n".join(f" !     {line}" for line in str(error).splitlines()), file=sys.stderr)
         if kept:
             print(f" !     Building with Go {kept}, which the last build used.", file=sys.stderr)
