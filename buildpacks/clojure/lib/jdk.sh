@@ -88,12 +88,9 @@ find_jdk() {
 jdk_origin() {
   case $JAVA_SOURCE in
     debian) echo "Debian's packages" ;;
-    *) java_address "${JAVA_FROM%/*}" ;;
+    *) shown "${JAVA_FROM%/*}" ;;
   esac
 }
-
-# java_address URL: without the login that may be in it.
-java_address() { sed -E 's|://[^/@]*@|://|' <<<"$1"; }
 
 # JAVA_FROM is PACKAGE=VERSION of the JDK, whose files lie on top of the JRE's, a package of its own.
 unpack_jdk_debian() {
@@ -139,7 +136,7 @@ unpack_jdk_adoptium() { unpack_jdk_archive; }
 # JAVA_FROM is the URL of a .tar.gz with one folder in it, JAVA_SUM its SHA-256.
 unpack_jdk_archive() {
   local archive=$CACHE_DIR/jdk.tar.gz from
-  from=$(java_address "$JAVA_FROM")
+  from=$(shown "$JAVA_FROM")
   curl --silent --show-error --fail --location --retry 1 --connect-timeout 10 --speed-limit 1000 --speed-time 20 \
     --max-time 300 --output "$archive" "$JAVA_FROM" 2>&1 | indent ||
     fail "cannot fetch Java $JAVA_VERSION from $from: see above."

@@ -63,7 +63,7 @@ prepare_wrapper() {
   ! compgen -G "$GRADLE_USER_HOME/wrapper/dists/$name/*/*.ok" >/dev/null || return 0
   [[ $url == *://* ]] || return 0
   curl --silent --show-error --fail --location --head --connect-timeout 5 --max-time 15 --output "$SCRATCH/head" "$url" 2>"$SCRATCH/curl" ||
-    fail "cannot fetch ${name/-/ } from $(java_address "$url"): $(<"$SCRATCH/curl")" \
+    fail "cannot fetch ${name/-/ } from $(shown "$url"): $(<"$SCRATCH/curl")" \
       "Ask for one that can be had in $WRAPPER, or let the operator name a mirror of $GRADLE_SITE in RUNTIME_MIRROR_GRADLE."
 }
 

@@ -41,7 +41,7 @@ fetch_python() {
   read -r PYTHON_VERSION url <<<"$found"
   heading "Using Python $PYTHON_VERSION ($2 asks for $1)"
   if ! restore_layer cpython "$PYTHON_VERSION" "$BUILD_DIR/.heroku/cpython"; then
-    line "Fetching it from ${url%/*/*}"
+    line "Fetching it from $(shown "${url%/*/*}")"
     install_python
     save_layer cpython "$PYTHON_VERSION" "$BUILD_DIR/.heroku/cpython"
   fi

@@ -40,9 +40,6 @@ accept_series() {
   warning ".ruby-version asks for $RUBY_WANTED, which cannot be had here; $own is of the same series."
 }
 
-# An address without the login that may be in it.
-address() { sed -E 's|://[^/@]*@|://|' <<<"$1"; }
-
 mirror_folder() { printf '%s' "${RUNTIME_MIRROR_RUBY%/}/${STACK:-cedar}/$(dpkg --print-architecture)"; }
 
 mirror_versions() {
@@ -66,9 +63,9 @@ fetch_ruby() {
   [[ -n $found ]] || return 1
   curl -fsSL --connect-timeout 3 --max-time 300 -o "$archive" "$(mirror_folder)/ruby-$found.tgz" 2>/dev/null || return 1
   mkdir -p "$tree"
-  tar -xzf "$archive" -C "$tree" --no-same-owner || fail "cannot unpack $(address "$(mirror_folder)")/ruby-$found.tgz."
+  tar -xzf "$archive" -C "$tree" --no-same-owner || fail "cannot unpack $(shown "$(mirror_folder)")/ruby-$found.tgz."
   RUBY_VERSION=$found RUBY_FETCHED=yes
-  heading "Using Ruby $found from $(address "$RUNTIME_MIRROR_RUBY") ($asked)"
+  heading "Using Ruby $found from $(shown "$RUNTIME_MIRROR_RUBY") ($asked)"
 }
 
 refuse_ruby() {

@@ -48,7 +48,7 @@ install_rust() {
   local part more=()
   export RUSTUP_DIST_SERVER=${1:-${RUNTIME_MIRROR_RUST:-${RUSTUP_DIST_SERVER:-https://static.rust-lang.org}}}
   RUSTUP_DIST_SERVER=${RUSTUP_DIST_SERVER%/}
-  line "Fetching it from $(sed -E 's|://[^/@]*@|://|' <<<"$RUSTUP_DIST_SERVER")"
+  line "Fetching it from $(shown "$RUSTUP_DIST_SERVER")"
   # What another compiler has made is of no use to this one.
   rm -rf "$CACHE_DIR/layers/rust" "$CARGO_TARGET_DIR"
   mkdir -p "$RUSTUP_HOME/bin"
@@ -72,11 +72,11 @@ fetch_rustup() {
   curl --silent --show-error --fail --location --retry 2 --connect-timeout 10 --speed-limit 1000 --speed-time 20 \
     --output "$program" "$url" 2>"$CACHE_DIR/rustup-messages" || {
     indent <"$CACHE_DIR/rustup-messages" >&2
-    fail "cannot fetch rustup from $(sed -E 's|://[^/@]*@|://|' <<<"$url")." \
+    fail "cannot fetch rustup from $(shown "$url")." \
       "Push again later, or set RUSTUP_UPDATE_ROOT to an address that has it."
   }
   sha256sum --check --status <<<"${RUSTUP_SHA256[$machine]}  $program" || fail \
-    "cannot use rustup $RUSTUP_VERSION: what $(sed -E 's|://[^/@]*@|://|' <<<"$url") gives is not what its authors have published." \
+    "cannot use rustup $RUSTUP_VERSION: what $(shown "$url") gives is not what its authors have published." \
     "Find out what is wrong with that address, and push again."
   chmod +x "$program"
 }

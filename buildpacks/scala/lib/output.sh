@@ -1,4 +1,4 @@
-# What every compile script needs: headings, indented lines, warnings, config vars, hooks, scripts of its own.
+# What every compile script needs: headings, indented lines, warnings, URLs without logins, config vars, hooks, scripts of its own.
 # Every buildpack here carries its own copy of this file, because each must work alone, from its own repository.
 
 heading() { printf -- '-----> %s\n' "$*"; }
@@ -9,6 +9,9 @@ line() { printf '       %s\n' "$*"; }
 indent() { sed -u 's/^/       /'; }
 
 warning() { printf ' !     %s\n' "$@"; }
+
+# shown URL: without the login that may be in it.
+shown() { sed -E 's|://[^/@]*@|://|g' <<<"$1"; }
 
 fail() {
   printf ' !     %s\n' "$@" >&2
