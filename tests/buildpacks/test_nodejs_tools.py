@@ -172,7 +172,10 @@ def test_yarn_after_1_installs_its_lock_and_the_development_dependencies_go(app:
     app.write({"package.json": package(packageManager="yarn@4.9.1", dependencies={"inherits": "2.0.3"})})
     outdated = app.compile("nodejs")
     assert outdated.status == 1
-    assert " !     cannot install the packages of yarn.lock: see above.\n" in outdated.output
+    assert (
+        " !     cannot install the packages of yarn.lock: package.json has changed since it was made.\n"
+        in outdated.output
+    )
 
 
 @pytest.mark.parametrize(

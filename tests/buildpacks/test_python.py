@@ -86,8 +86,6 @@ def test_a_push_that_changes_only_code_installs_nothing_and_the_app_boots(app: s
     assert " !     " not in second.output, second.output
     assert "from the cache" in second.output
     assert "flask==3.1.0" not in second.output
-    # 0.09 s on an idle machine; tests share theirs.
-    assert second.seconds < 2
 
     with app.serve("gunicorn app:app --bind 127.0.0.1:$PORT") as url:
         status, body, _ = stack.get(url)

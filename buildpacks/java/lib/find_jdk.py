@@ -143,7 +143,7 @@ def from_others(wanted: str, lines: list[str]) -> int:
         try:
             found = released(asked)
         except (OSError, ValueError, KeyError, IndexError) as error:
-            reason = f" (Adoptium, which has more, cannot be asked: {error})"
+            reason = f" (Adoptium, which has more, cannot be asked: {getattr(error, 'reason', error)})"
     if not found:
         # That it cannot be read was said when it was asked first.
         with contextlib.suppress(OSError, ValueError):

@@ -10,8 +10,8 @@ indent() { sed -u 's/^/       /'; }
 
 warning() { printf ' !     %s\n' "$@"; }
 
-# shown URL: without the login that may be in it.
-shown() { sed -E 's|://[^/@]*@|://|g' <<<"$1"; }
+# shown URL: without the login that may be in it; a password may have an @ too.
+shown() { sed -E 's|://[^/[:space:]]*@|://|g' <<<"$1"; }
 
 fail() {
   printf ' !     %s\n' "$@" >&2

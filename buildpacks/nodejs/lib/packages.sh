@@ -39,8 +39,8 @@ install_packages() {
   heading "Installing the packages of $from with $MANAGER"
   local layered=''
   ! can_use_layer || layered=yes
-  "install_with_$MANAGER" 2>&1 | indent || {
-    [[ $MANAGER != pnpm ]] || explain_pnpm
+  "install_with_$MANAGER" 2>&1 | tee "$SCRATCH/install.log" | indent || {
+    explain_install
     fail "cannot install the packages of $from: see above." "Mend $from, commit and push again; the running release stays as it is."
   }
   if [[ -n $layered && -d node_modules ]]; then
@@ -49,6 +49,20 @@ install_packages() {
   fi
   bound_cache
 }
+
+# Says what the package manager means, where that is known.
+explain_install() {
+  case $MANAGER in
+    pnpm) explain_pnpm ;;
+    npm) ! grep -q 'code EUSAGE' "$SCRATCH/install.log" || refuse_lock "it is damaged, or package.json has changed since it was made." ;;
+    yarn)
+      ! grep -qE 'Your lockfile needs to be updated|YN0028' "$SCRATCH/install.log" ||
+        refuse_lock "package.json has changed since it was made."
+      ;;
+  esac
+}
+
+refuse_lock() { fail "cannot install the packages of $LOCK: $1" "Run $MANAGER install, commit $LOCK and push again."; }
 
 # npm, yarn and generators such as Prisma's keep what they rewrite under names with a dot; pnpm has all packages there.
 unshare_state() {

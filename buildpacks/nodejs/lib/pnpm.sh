@@ -17,15 +17,13 @@ install_with_pnpm() {
   local flags=(--prod)
   [[ -z $INSTALL_ALL ]] || flags=(--no-prod)
   if [[ -n $LOCK ]]; then flags+=(--frozen-lockfile --prefer-offline); else flags+=(--no-frozen-lockfile); fi
-  pnpm install "${flags[@]}" 2>&1 | tee "$SCRATCH/pnpm.log"
+  pnpm install "${flags[@]}"
 }
 
 # Says what pnpm means, where that is known.
 explain_pnpm() {
-  ! grep -q ERR_PNPM_OUTDATED_LOCKFILE "$SCRATCH/pnpm.log" ||
-    fail "cannot install the packages of pnpm-lock.yaml: package.json has changed since it was made." \
-      "Run pnpm install, commit pnpm-lock.yaml and push again."
-  ! grep -qE 'ERR_PNPM_(BROKEN_LOCKFILE|LOCKFILE_BREAKING_CHANGE|NO_LOCKFILE)' "$SCRATCH/pnpm.log" ||
+  ! grep -q ERR_PNPM_OUTDATED_LOCKFILE "$SCRATCH/install.log" || refuse_lock "package.json has changed since it was made."
+  ! grep -qE 'ERR_PNPM_(BROKEN_LOCKFILE|LOCKFILE_BREAKING_CHANGE|NO_LOCKFILE)' "$SCRATCH/install.log" ||
     fail "cannot install the packages of pnpm-lock.yaml: pnpm $PNPM_VERSION cannot read it, see above." \
       "Run pnpm install and commit pnpm-lock.yaml, or name the pnpm that has made it in packageManager of package.json; push again."
 }

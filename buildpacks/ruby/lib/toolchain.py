@@ -6,6 +6,7 @@ reach an answer of before still stands. `toolchain.py fetch FOLDER CACHE_DIR` un
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -88,8 +89,13 @@ def _newest(package: str, wanted: str, manifests: dict[str, dict[str, Any]], nod
         raise VersionError(f"{wanted[:100]!r} is not a version or a range of versions.") from None
     if not version:
         fit = f"fits {wanted} and runs on Node.js {node}" if node else f"fits {wanted}"
-        raise VersionError(f"no version of {package} {fit}.\n{_can_be_had(wanted, fits)}")
+        raise VersionError(f"no version of {_named(package)} {fit}.\n{_can_be_had(wanted, fits)}")
     return version
+
+
+def _named(package: str) -> str:
+    """What people call it."""
+    return {"node": "Node.js", "@yarnpkg": "yarn", "@pnpm": "pnpm"}.get(re.split("[-/]", package)[0], package)
 
 
 def _by_name(wanted: str, versions: list[str]) -> str:
