@@ -1,12 +1,15 @@
 """Ruby. The gems are Debian's, packed when the tests run and vendored: no test fetches one from a gem server."""
 
 import io
+import shutil
 import tarfile
+from pathlib import Path
 
 import pytest
 from tests.buildpacks import gems, stack
 from tests.buildpacks.ruby_apps import RAILS, SINATRA
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "ruby-rack"
 SOURCE = 'source "https://rubygems.org"\n'
 # No gems at all: what there is to say about the Ruby itself.
 LOCK = "GEM\n  remote: https://rubygems.org/\n  specs:\n\nPLATFORMS\n  ruby\n\nDEPENDENCIES\n"
@@ -52,6 +55,16 @@ def test_a_sinatra_app_with_a_c_extension_answers_and_its_second_build_installs_
     ).output
     assert shown.startswith("2 C.UTF-8 development:test\n/app/vendor/bundle/bin/rackup\n")
     assert "No such file" in shown
+
+
+def test_the_example_builds_and_answers_without_a_network(app: stack.App) -> None:
+    shutil.copytree(EXAMPLE, app.source, dirs_exist_ok=True)
+    built = app.compile("ruby", alone=True)
+    assert built.status == 0, built.output
+    for name in ("rack 3.1.20", "rackup 2.1.0", "webrick 1.9.1"):
+        assert f"Installing {name}\n" in built.output
+    with app.serve("bundle exec rackup config.ru -p ${PORT:-5000}") as url:
+        assert stack.get(f"{url}/J%C3%BCrgen")[1] == "Hello Jürgen\n"
 
 
 def test_of_a_changed_lock_only_what_is_new_is_installed(app: stack.App) -> None:
