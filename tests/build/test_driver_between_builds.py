@@ -34,6 +34,7 @@ class Dyno:
 
     def build(self, files: Mapping[str, str], buildpacks: str = "") -> "subprocess.CompletedProcess[str]":
         for name, text in files.items():
+            (self._source / name).parent.mkdir(parents=True, exist_ok=True)
             (self._source / name).write_text(text)
         subprocess.run(["tar", "-C", self._source, "-cf", self._told / "source.tar", "."], check=True)
         (self._told / "buildpacks.tsv").write_text(buildpacks)
@@ -52,6 +53,12 @@ class Dyno:
         return subprocess.run(
             argv, env=stack.environment(told), capture_output=True, text=True, check=False, timeout=60
         )
+
+    def knows_nothing(self, known_by: str) -> None:
+        """Let the platform's buildpack know no app, and say by which files it would."""
+        pack = self._told / "buildpacks" / "any"
+        (pack / "bin" / "detect").write_text("#!/bin/bash\nexit 1\n")
+        (pack / "known-by").write_text(known_by)
 
     @property
     def tree(self) -> Path:
@@ -129,3 +136,30 @@ def test_an_export_that_ends_the_shell_does_not_pass_for_a_build(dyno: Dyno) -> 
     found = dyno.build({"compile": ""}, "here\t/run/celadon/buildpacks/any\t\n")
     assert found.returncode == 13, found.stdout + found.stderr
     assert "ends the build: it may only set variables." in found.stdout
+
+
+def test_the_names_of_buildpacks_are_looked_at_before_the_first_is_run(dyno: Dyno) -> None:
+    found = dyno.build({"compile": "", ".buildpacks": "https://127.0.0.1:1/pack.tgz\nacme/nothing\n"})
+    assert found.returncode == 11
+    assert "Cannot find the buildpack acme/nothing, which .buildpacks names" in found.stdout
+    assert "pack.tgz" not in found.stdout
+
+
+def test_beside_a_procfile_its_like_is_not_told(dyno: Dyno) -> None:
+    assert "not read" not in dyno.build({"compile": "", "Procfile": "web: x\n", "procfile": ""}).stdout
+
+
+@pytest.mark.parametrize("name", ["procfile", "Procfile.txt"])
+def test_what_is_nearly_a_procfile_is_told(dyno: Dyno, name: str) -> None:
+    assert f" !     The file {name} is not read: process types stand in" in dyno.build({"compile": "", name: ""}).stdout
+
+
+def test_an_app_in_a_folder_is_pointed_at_when_nothing_is_known(dyno: Dyno) -> None:
+    dyno.knows_nothing("requirements.txt\nsrc/*.x\n")
+    found = dyno.build({"services/api/requirements.txt": "", "README": ""})
+    assert found.returncode == 12
+    assert (
+        " !     There is an app in the folder services/api, it seems: celadon apps:repo:path services/api has"
+        in found.stdout
+    )
+    assert found.stderr == ""

@@ -224,6 +224,14 @@ def test_files_of_several_tools_are_refused_and_named(app: stack.App, files: tup
     [
         ({"Pipfile": PIPFILE}, "there is no Pipfile.lock.\n !     Run pipenv lock"),
         ({"pyproject.toml": '[tool.poetry]\nname = "shop"\n'}, "there is no poetry.lock.\n !     Run poetry lock"),
+        (
+            {"pyproject.toml": '[project]\nname = "shop"\n[tool.poetry]\npackage-mode = false\n'},
+            "there is no poetry.lock.\n",
+        ),
+        (
+            {"pyproject.toml": '[project]\nname = "shop"\n[build-system]\nbuild-backend = "poetry.core.masonry.api"\n'},
+            "there is no poetry.lock.\n",
+        ),
         ({"poetry.lock": POETRY_LOCK}, "there is no pyproject.toml beside it."),
         ({"Pipfile.lock": "{"}, " !     cannot read Pipfile.lock: Expecting property name"),
         ({"Pipfile.lock": "[]"}, " !     cannot read Pipfile.lock: "),

@@ -53,7 +53,7 @@ def test_a_push_deploys_and_can_be_cloned(tree: Tree, builder: Builder) -> None:
         "-----> Compiled slug size: 9.0MB",
         "-----> Launching... done, v3",
         "       http://app.localhost:8080/ deployed to Celadon",
-        "-----> v3 is released; it has no web process type",
+        "-----> v3 is released; it has no web process type: to serve requests, write `web: COMMAND` in a Procfile",
     ]
     (build,) = builds_of(tree)
     assert (build.commit, build.commit_description) == (sha, "The first commit")

@@ -52,7 +52,7 @@ def view(*present: Dyno, wanted: int | None = 1, newer: tuple[Release, ...] = ()
         (view(OLD, dyno(9, DynoState.CRASHED)), " !     web.1 of v9 crashed: v8 still serves; see `celadon logs`"),
         (view(OLD, dyno(9, DynoState.STARTING, crashes=1)), " !     web.1 of v9 crashed: v8 still serves; see `celadon logs`"),
         (view(dyno(9, DynoState.CRASHED)), " !     web.1 of v9 crashed: nothing serves requests; see `celadon logs`"),
-        (view(wanted=None), "-----> v9 is released; it has no web process type"),
+        (view(wanted=None), "-----> v9 is released; it has no web process type: to serve requests, write `web: COMMAND` in a Procfile"),
         (view(wanted=0), "-----> v9 is released; no web dyno is wanted, start one with `celadon ps:scale web=1`"),
         (view(OLD, newer=(release(10),)), "-----> v10 has replaced v9 meanwhile"),
         (view(OLD, newer=(release(10, ReleaseStatus.PENDING),)), None),

@@ -129,7 +129,7 @@ def test_an_image_with_a_shell_as_docker_saves_it(platform: Platform, tmp_path: 
     staging.celadon("pipelines:create", name, "--stage", "staging")
     production.celadon("pipelines:add", name, "--stage", "production")
     image = with_shell(web="exec httpd -f -p $PORT -h /www", release='echo "released with $MARK in $PWD"')
-    told = imported(staging, oci.docker_archive(image, tmp_path / "app.tar"))
+    told = imported(staging, oci.docker_archive(image, tmp_path / "saved"))
     assert "The release command runs before v3 serves" in told
     wait_for("it serves", lambda: staging.get().text == "second\n")
     assert staging.get("/old.html").status == 404

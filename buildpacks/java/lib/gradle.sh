@@ -13,6 +13,8 @@ build_with_gradle() {
   mkdir -p "$GRADLE_USER_HOME/init.d"
   write_mirror
   [[ -f gradlew ]] || install_debian_gradle
+  [[ -f gradlew ]] || TOOL_ADVICE="It was Debian's Gradle 4.4 that failed, as the app has no wrapper: newer plugins and build files need a newer one.
+Run gradle wrapper, commit gradlew and gradle/, and push again."
   task=$(gradle_task)
   heading "Building with Gradle"
   line "\$ ${GRADLE##*/debian-gradle/gradle/bin/} $task"

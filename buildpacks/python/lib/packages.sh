@@ -30,11 +30,11 @@ choose_installer() {
     INSTALLER=poetry LOCK=(poetry.lock pyproject.toml)
   elif [[ -f Pipfile ]]; then
     fail "cannot install the packages of Pipfile: there is no Pipfile.lock." "Run pipenv lock, commit Pipfile.lock and push again."
+  elif grep -qsE '^\[tool\.poetry\b|"poetry\.core\.' pyproject.toml; then
+    fail "cannot install the packages of pyproject.toml: there is no poetry.lock." "Run poetry lock, commit poetry.lock and push again."
   elif grep -qs '^\[project\]' pyproject.toml; then
     INSTALLER=pyproject LOCK=(pyproject.toml)
     warning "pyproject.toml has no uv.lock beside it: each install may pick other versions. Run uv lock and commit uv.lock."
-  elif grep -qs '^\[tool\.poetry\]' pyproject.toml; then
-    fail "cannot install the packages of pyproject.toml: there is no poetry.lock." "Run poetry lock, commit poetry.lock and push again."
   elif [[ -f setup.py ]]; then
     INSTALLER=setup LOCK=(setup.py)
   else

@@ -174,19 +174,29 @@ list_buildpacks() {
 # A URL, or a line with some, without the user names and passwords in them; a password may have an @ too.
 shown() { sed -E 's#(://)[^/[:space:]]*@#\1#g' <<<"$1"; }
 
+# All names are looked at before the first buildpack does its work.
+refuse_unknown() {
+    local kind name _
+    while IFS=$'\t' read -r kind name _; do
+        [ "$kind" != unknown ] ||
+            fail 11 "Cannot find the buildpack $name, which .buildpacks names: celadon buildpacks:search lists the names there are."
+    done
+}
+
+FETCH_ADVICE="Check its address, and that it can be read without a login; celadon buildpacks:search lists those that the platform has itself."
+
 # Buildpack number $1 in /tmp/buildpacks/$1 (or, when it is the platform's, a link to where it is).
 fetch_buildpack() {
     local number=$1 kind=$2 url=$3 ref=$4 target=/tmp/buildpacks/$1
     mkdir -p /tmp/buildpacks
     case $kind in
-    unknown) fail 11 "Cannot find the buildpack $url, which .buildpacks names: celadon buildpacks:search lists the names there are." ;;
     # A copy: it may write `export` beside itself.
     here) cp -r "$url" "$target" ;;
-    git) git_at "$url" "$ref" "$target" || fail 11 "Cannot fetch the buildpack $(shown "$url")${ref:+#$ref}." ;;
+    git) git_at "$url" "$ref" "$target" || fail 11 "Cannot fetch the buildpack $(shown "$url")${ref:+#$ref}." "$FETCH_ADVICE" ;;
     archive)
         mkdir "$target"
         curl -fsSL --retry 1 --proto '=http,https' "$url" | tar --extract --gzip --no-same-owner --directory "$target" ||
-            fail 11 "Cannot fetch the buildpack $(shown "$url")."
+            fail 11 "Cannot fetch the buildpack $(shown "$url")." "$FETCH_ADVICE"
         # An archive may hold one directory with the buildpack in it.
         if [ ! -e "$target/bin" ] && [ -e "$(echo "$target"/*/bin)" ]; then
             mv "$target"/* "/tmp/buildpacks/$number.in" && rmdir "$target" && mv "/tmp/buildpacks/$number.in" "$target"
@@ -195,6 +205,14 @@ fetch_buildpack() {
     esac
     [ -f "$target/bin/compile" ] || fail 11 "The buildpack $(shown "$url") has no bin/compile."
     [ "$kind" = here ] || chmod -R u+x "$target/bin"
+}
+
+# People write it in small letters, or an editor gives it an ending.
+tell_misnamed_procfile() {
+    local other
+    [ ! -f "$BUILD_DIR/Procfile" ] || return 0
+    other=$(find "$BUILD_DIR" -maxdepth 1 -type f \( -iname procfile -o -iname 'procfile.txt' \) -printf '%f\n' -quit)
+    [ -z "$other" ] || printf ' !     %s\n' "The file $other is not read: process types stand in a file with the very name Procfile."
 }
 
 # The first of the platform's own buildpacks that knows the app.
@@ -214,14 +232,28 @@ detect_default() {
 
 # By which files each of the platform's own knows an app stands in its own file known-by, which its bin/detect reads too.
 explain_detection() {
-    local candidate known=()
+    local candidate known=() below
     for candidate in $DEFAULT_BUILDPACKS; do
         [ ! -f "$candidate/known-by" ] || known+=("  ${candidate##*/}: $(paste -sd ' ' "$candidate/known-by")")
     done
+    below=$(app_below)
+    [ -z "$below" ] || known+=("There is an app in the folder $below, it seems: celadon apps:repo:path $below has that one built.")
     fail 12 "No default language could be detected for this app." \
         "Its root directory has none of the files by which the platform's own buildpacks know one:" "${known[@]}" \
         "Add the one that fits, commit and push again; or name a buildpack: celadon buildpacks:set NAME or URL" \
         "(celadon buildpacks:search lists the names)."
+}
+
+# The first folder below, of a repository with several apps, that a buildpack would know.
+app_below() {
+    local candidate pattern found
+    for candidate in $DEFAULT_BUILDPACKS; do
+        [ -f "$candidate/known-by" ] || continue
+        while read -r pattern; do
+            found=$(find "$BUILD_DIR" -mindepth 2 -maxdepth 3 -name "$pattern" -type f -printf '%P\n' -quit 2>/dev/null)
+            [ -z "$found" ] || { echo "${found%/*}"; return; }
+        done <"$candidate/known-by"
+    done
 }
 
 detect_chosen() {
@@ -283,7 +315,9 @@ main() {
     narrow
     drop_ignored
     tell_lfs_pointers
+    tell_misnamed_procfile
     list_buildpacks >/tmp/buildpacks.tsv
+    refuse_unknown </tmp/buildpacks.tsv
     if [ ! -s /tmp/buildpacks.tsv ]; then
         detect_default
         compile 1 default

@@ -18,9 +18,9 @@ _ARCHIVES = (".tar", ".tar.gz", ".tgz")
     "-u", "--username", metavar="NAME", help="Who to fetch it as; the password is asked for, or read from a pipe."
 )
 def import_image(invocation: Invocation, image: str, username: str | None) -> None:
-    """Release an image from a registry, or from an archive on this machine that `docker save` has made."""
+    """Release an image from a registry, or from an archive on this machine that `docker save` has made: what is a file here is one."""
     path = f"{invocation.app_path}/images"
-    if image.endswith(_ARCHIVES):
+    if image.endswith(_ARCHIVES) or Path(image).is_file():
         if username is not None:
             raise UsageFailure("A login is for an image in a registry, not for an archive.")
         archive = Path(image)

@@ -39,7 +39,7 @@ def outcome(view: View) -> str | None:
     if view.wanted is None:
         if any(dyno.type == WEB for dyno in view.dynos):
             return f" !     {name} has no web process type: its web dynos stop. Write `web: COMMAND` in the Procfile."
-        return f"-----> {name} is released; it has no web process type"
+        return f"-----> {name} is released; it has no web process type: to serve requests, write `web: COMMAND` in a Procfile"
     if view.wanted == 0:
         return f"-----> {name} is released; no web dyno is wanted, start one with `celadon ps:scale web=1`"
     for dyno in view.new:
