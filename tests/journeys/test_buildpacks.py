@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys import sources
-from tests.journeys.conftest import EXAMPLES, Platform
+from tests.journeys.conftest import CHECKOUT, EXAMPLES, Platform
 from tests.journeys.internet import Internet
 
 MAKE = EXAMPLES / "buildpack-make"
@@ -132,6 +132,27 @@ def test_a_buildpack_by_url(platform: Platform, internet: Internet, kind: str) -
     app.celadon("buildpacks:set", url.removesuffix("#stable"))
     app.commit()
     assert "-----> Moved on app detected" in app.push()
+
+
+def test_one_of_the_platforms_own_works_from_a_git_repository_too(platform: Platform, internet: Internet) -> None:
+    """Without what lies beside it on a platform: here, uv."""
+    name = f"python-{uuid.uuid4().hex[:8]}"
+    internet.repository(name, CHECKOUT / "buildpacks" / "python")
+    app = platform.create(
+        {
+            "requirements.txt": "six==1.17.0\n",
+            "Procfile": "web: exec python -m http.server $PORT\n",
+            "index.html": "Served by Python\n",
+        },
+        "--buildpack",
+        internet.git_url(name),
+    )
+    assert "-----> Python app detected" in (first := app.push())
+    assert " + six==1.17.0" in first
+    assert app.get().text == "Served by Python\n"
+    app.write("index.html", "Changed\n")
+    app.commit()
+    assert "Using the packages of requirements.txt from the cache" in app.push()
 
 
 def test_a_buildpack_that_cannot_be_had_refuses_the_push(platform: Platform, internet: Internet) -> None:
