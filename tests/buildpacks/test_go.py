@@ -4,41 +4,21 @@ import base64
 import hashlib
 import io
 import runpy
-import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.buildpacks import stack
 
+BUILDPACK = "go"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "go-modules"
 LIB = stack.BUILDPACKS / "go" / "lib"
 MAIN = (EXAMPLE / "main.go").read_text("utf-8")
 MOD = (EXAMPLE / "go.mod").read_text("utf-8")
 SUM = (EXAMPLE / "go.sum").read_text("utf-8")
 KNOWN = ["1.17", "1.17.13", "1.23.4", "1.24.0", "1.24.2", "1.24.10", "1.25rc1", "1.25.0", "1.26rc2"]
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[stack.App, stack.Compiled]:
-    """The example, and how its first build went; its cache serves all other tests."""
-    app = stack.App(folder=tmp_path_factory.mktemp("go"))
-    app.source.mkdir()
-    shutil.copytree(EXAMPLE, app.source, dirs_exist_ok=True)
-    return app, app.compile("go")
-
-
-@pytest.fixture
-def example(first: tuple[stack.App, stack.Compiled]) -> Iterator[stack.App]:
-    app, built = first
-    assert built.status == 0, built.output
-    yield app
-    for folder in (app.source, app.config):
-        shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(EXAMPLE, app.source)
 
 
 def test_detects_go(app: stack.App) -> None:

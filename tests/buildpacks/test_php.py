@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import threading
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import pytest
 from tests.buildpacks import stack
 from tests.buildpacks.php_apps import build, wait_for_log
 
+BUILDPACK = "php"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "php-apache"
 LIB = stack.BUILDPACKS / "php" / "lib"
 ARCHIVE = EXAMPLE / "packages" / "erusev-parsedown-1.7.4.zip"
@@ -37,24 +37,6 @@ def requiring(**required: str) -> str:
 def lock(**changes: object) -> str:
     """The example's, with another entry for its package."""
     return json.dumps({**LOCK, "packages": [{**PACKAGE, **changes}]})
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[stack.App, stack.Compiled]:
-    """The example, and how its first build went; its cache serves all other tests."""
-    app = stack.App(folder=tmp_path_factory.mktemp("php"))
-    shutil.copytree(EXAMPLE, app.source)
-    return app, app.compile("php")
-
-
-@pytest.fixture
-def example(first: tuple[stack.App, stack.Compiled]) -> Iterator[stack.App]:
-    app, built = first
-    assert built.status == 0, built.output
-    yield app
-    for folder in (app.source, app.config):
-        shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(EXAMPLE, app.source)
 
 
 def test_detects_php(app: stack.App) -> None:

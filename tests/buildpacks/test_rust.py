@@ -3,36 +3,17 @@
 import dataclasses
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.buildpacks import stack
 
+BUILDPACK = "rust"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rust-hello"
 MAIN = (EXAMPLE / "src" / "main.rs").read_text("utf-8")
 MANIFEST = (EXAMPLE / "Cargo.toml").read_text("utf-8")
 LOCK = (EXAMPLE / "Cargo.lock").read_text("utf-8")
 TOOLCHAIN = (EXAMPLE / "rust-toolchain.toml").read_text("utf-8")
-
-
-@pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[stack.App, stack.Compiled]:
-    """The example, and how its first build went; its cache serves all other tests."""
-    app = stack.App(folder=tmp_path_factory.mktemp("rust"))
-    app.source.mkdir()
-    shutil.copytree(EXAMPLE, app.source, dirs_exist_ok=True)
-    return app, app.compile("rust")
-
-
-@pytest.fixture
-def example(first: tuple[stack.App, stack.Compiled]) -> Iterator[stack.App]:
-    app, built = first
-    assert built.status == 0, built.output
-    yield app
-    for folder in (app.source, app.config):
-        shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(EXAMPLE, app.source)
 
 
 def test_detects_rust(app: stack.App) -> None:
