@@ -186,14 +186,14 @@ def test_the_app_knows_the_size_of_its_repository(tree: Tree, builder: Builder) 
 
 def test_submodules_are_listed_for_the_builder_and_bad_ones_refused(tree: Tree, builder: Builder) -> None:
     sha = tree.commit(app__py="1\n")
-    (tree.path / ".gitmodules").write_text('[submodule "x"]\n\tpath = lib/x\n\turl = git@example.com:a/x.git\n')
+    (tree.path / ".gitmodules").write_text('[submodule "x"]\n\tpath = lib/x\n\turl = https://example.com/a/x.git\n')
     tree.git("update-index", "--add", "--cacheinfo", f"160000,{sha},lib/x")
     tree.git("add", ".gitmodules")
     tree.git("commit", "-q", "-m", "With a submodule")
     assert tree.push().returncode == 0
     (build,) = builds_of(tree)
     listed = json.loads((tree.town.home / "sources" / f"{build.id}.submodules.json").read_text())
-    assert listed == [{"path": "lib/x", "url": "ssh://git@example.com/a/x.git", "sha": sha}]
+    assert listed == [{"path": "lib/x", "url": "https://example.com/a/x.git", "sha": sha}]
     (tree.path / ".gitmodules").write_text('[submodule "x"]\n\tpath = lib/x\n\turl = file:///etc\n')
     tree.git("add", ".gitmodules")
     tree.git("commit", "-q", "-m", "With a bad submodule")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from celadon.platform import images, settings
 from tests.journeys import sources
 from tests.journeys.conftest import CHECKOUT, EXAMPLES, Platform
 from tests.journeys.internet import Internet
@@ -103,8 +104,11 @@ def operators(platform: Platform, source: Path | dict[str, str]) -> str:
 
 
 def test_a_make_style_buildpack_of_the_operator(platform: Platform) -> None:
-    app = platform.create(EXAMPLES / "procfile-make", "--buildpack", operators(platform, MAKE))
+    name = operators(platform, MAKE)
+    app = platform.create(EXAMPLES / "procfile-make", "--buildpack", name)
     first = app.push()
+    # The image is that of all platforms of the machine: nothing of this one's is in it.
+    assert not (images.path(settings.load(platform.home), "cedar") / "celadon" / "buildpacks" / name).exists()
     assert "-----> Make app detected" in first
     assert "cc -O2" in first
     # bin/release gave the config var, .profile.d the PATH that finds the program.

@@ -102,6 +102,8 @@ def test_a_shell_in_a_dyno_that_runs(app: App, terminal: Open) -> None:
     shell.ask("seq 20000; echo whole", "\nwhole\r\n")
     assert str(shell.child.before).endswith("".join(f"{number}\r\n" for number in range(1, 20_000)) + "20000\r")
     shell.child.sendline("(exit 9)")
+    # An end that comes before the shell reads again is nobody's.
+    shell.expect(r"\(exit 9\)\r\n(?s:.)*\$ ")
     shell.child.sendeof()
     shell.ends_with(9)
     other.child.sendline("4")

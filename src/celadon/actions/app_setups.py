@@ -214,7 +214,8 @@ def _configure(context: Context, tx: Transaction, setup: AppSetup, build: Build,
     app = access.app_for(tx, by, setup.app_id, "config:write")
     stored_apps.lock(tx, app.id)
     installed, asked = manifests.give(context, tx, app, by, wanted, env=setup.env, buildpack_urls=setup.buildpacks)
-    stored_builds.update(tx, build.id, now=now(), buildpacks=installed)
+    # What was interrupted while app.json was read is over: the compiling has attempts of its own.
+    stored_builds.update(tx, build.id, now=now(), buildpacks=installed, attempts=0 if asked else build.attempts)
     app_setups.update(
         tx,
         setup.id,

@@ -12,12 +12,14 @@ from celadon.model.app import App
 from celadon.model.app_json import MOST_BUILDPACKS
 from celadon.model.build import Build
 from celadon.platform.settings import Settings
-from celadon.runtime.protocol import Bind, ContainerSpec, Limits, Runtime, Tmpfs
+from celadon.runtime.protocol import Bind, ContainerSpec, Limits, Mount, Runtime, Tmpfs
 from celadon.store.lines import Follower
 
 _DRIVER = Path(__file__).with_name("driver.sh")
 _LOOK = 0.01
 _HOME_SIZE = 1 << 30
+# The tmpfs of the directories and empty files that others are bound on, in bytes.
+_PLACES = 1 << 20
 # Processes and threads.
 PIDS = 1024
 LOG_LIMIT = 64 << 20
@@ -67,15 +69,17 @@ def build_dir(build: Build) -> str:
 def spec(inputs: Inputs, settings: Settings, stack_root: Path, bundle: Path, address: str, uv: Path) -> ContainerSpec:
     """The container of a build; no I/O."""
     uid = settings.uid_base + inputs.app.number
-    binds = [Bind(source=_DRIVER, target="/celadon/driver.sh")]
-    binds += [
+    # Places to bind on are made there and not in the image, where other platforms' builds would read their names.
+    shown: list[Mount] = [Tmpfs(target="/celadon", size=_PLACES, mode="755")]
+    shown += [Bind(source=_DRIVER, target="/celadon/driver.sh")]
+    shown += [
         Bind(source=inputs.shown / name, target=f"/celadon/{name}")
         for name in ("buildpacks.tsv", "names.tsv", "submodules", "env")
     ]
     if inputs.source is not None:
-        binds.append(Bind(source=inputs.source, target="/celadon/source.tar"))
-    binds += [Bind(source=path, target=buildpacks.inside(name)) for name, path in sorted(inputs.folders.items())]
-    binds += [Bind(source=uv, target="/usr/local/bin/uv"), Bind(source=inputs.workspace, target="/tmp", readonly=False)]
+        shown.append(Bind(source=inputs.source, target="/celadon/source.tar"))
+    shown += [Bind(source=path, target=buildpacks.inside(name)) for name, path in sorted(inputs.folders.items())]
+    shown += [Bind(source=uv, target="/usr/local/bin/uv"), Bind(source=inputs.workspace, target="/tmp", readonly=False)]
     return ContainerSpec(
         id=bundle.name,
         root=stack_root,
@@ -88,7 +92,7 @@ def spec(inputs: Inputs, settings: Settings, stack_root: Path, bundle: Path, add
         bundle=bundle,
         log_path=bundle / "output.log",
         address=address,
-        mounts=(*binds, Tmpfs(target="/app", size=_HOME_SIZE, mode="1777")),
+        mounts=(*shown, Tmpfs(target="/app", size=_HOME_SIZE, mode="1777")),
         log_limit=LOG_LIMIT,
         labels={"app": inputs.app.name, "build": inputs.build.id},
     )
