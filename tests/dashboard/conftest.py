@@ -29,6 +29,9 @@ def stranger(chromium: Browser, stand: Stand, world: World) -> Iterator[Visitor]
     context = chromium.new_context(viewport={"width": 1440, "height": 900})
     made = Visitor(context, stand.url)
     yield made
+    # A browser that is closed while it goes to the next page has been seen to wait for it for ever.
+    for page in context.pages:
+        page.goto("about:blank")
     context.close()
     made.quiet()
 
