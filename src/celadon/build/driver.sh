@@ -183,7 +183,7 @@ refuse_unknown() {
     done
 }
 
-FETCH_ADVICE="Check its address, and that it can be read without a login; celadon buildpacks:search lists those that the platform has itself."
+FETCH_ADVICE="Check its address, and that it can be read without a login, or has one in it; celadon buildpacks:search lists those that the platform has itself."
 
 # Buildpack number $1 in /tmp/buildpacks/$1 (or, when it is the platform's, a link to where it is).
 fetch_buildpack() {
