@@ -249,6 +249,9 @@ def test_nothing_is_lost_while_every_role_is_killed_again_and_again(platform: Pl
             killer.kill(*ROLES)
             serves(app, "three")
             lap("deploy, all killed")
+            # On a fast machine the owner is done before the killer has been round.
+            wait_for("each role has died three times", lambda: min(killer.killed.values()) >= 3, 60)
+            lap("each three times")
         steady(app)
         lap("steady")
         wait_for(f"{REQUESTS} requests", lambda: load.answered >= REQUESTS or len(load.failures) > 100, 60)
@@ -258,7 +261,6 @@ def test_nothing_is_lost_while_every_role_is_killed_again_and_again(platform: Pl
         wait_for("the tail has come so far", lambda: f"{last}\n" in followed.text())
         found = followed.text()
     assert load.failures[:10] == [], f"{len(load.failures)} of {load.answered} requests failed; {times}"
-    assert min(killer.killed.values()) >= 3
     descriptions = list(releases(app).values())
     assert sum(text.startswith("Deploy") for text in descriptions) >= 3
     assert {"Set MARK config vars", "Rollback to v3"} <= set(descriptions)
