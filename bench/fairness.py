@@ -1,4 +1,4 @@
-"""What two cold builds cost an app that serves: its latency through the router, alone and beside them, in turn.
+"""What two cold builds cost an app that serves: its latency through the router, alone, and beside them, in turn.
 
     .venv/bin/python bench/fairness.py [--rounds 5] [--seconds 6] [--rate 250]
 
@@ -6,6 +6,10 @@ A platform of its own, gone afterwards. One app gets requests at a fixed rate, e
 millisecond of CPU. Two other apps, without dynos, are built over and over from empty caches: one installs Python packages
 and compiles C, one installs Node.js packages. A request's time runs from when it was due, so that waiting for the one
 before counts. The client has a real-time priority: what is measured is the platform, not the client's own wait.
+
+*Beside spinners* is what the machine itself does to the app when its processors do not rest: a program on each, of the lowest
+class there is (SCHED_IDLE), outside of the platform. A virtual machine's processors are taken from it then more often, and
+what else runs there meets them busy.
 """
 
 import argparse
@@ -92,6 +96,27 @@ def _requests(port: int, seconds: float, rate: float) -> list[float]:
 
 
 @contextlib.contextmanager
+def spinning() -> Iterator[None]:
+    """A program on each processor that has only what nobody else wants."""
+    context = multiprocessing.get_context("fork")
+    spinners = [context.Process(target=_spin) for _ in range(os.cpu_count() or 1)]
+    for spinner in spinners:
+        spinner.start()
+    try:
+        yield
+    finally:
+        for spinner in spinners:
+            spinner.kill()
+            spinner.join()
+
+
+def _spin() -> None:
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    while True:
+        pass
+
+
+@contextlib.contextmanager
 def building(bench: common.Bench, counts: "collections.Counter[str]") -> Iterator[None]:
     """Both apps are built, cold and over and over; a build that has begun when the block ends is stopped."""
     over = threading.Event()
@@ -125,13 +150,20 @@ def p99(values: list[float]) -> float:
     return statistics.quantiles(values, n=100)[98]
 
 
+def ratio(found: dict[str, list[list[float]]], kind: str, to: str) -> str:
+    """Of the p99 of all requests of both kinds, and of each round."""
+    whole = p99([one for run in found[kind] for one in run]) / p99([one for run in found[to] for one in run])
+    each = [p99(run) / p99(base) for run, base in zip(found[kind], found[to], strict=True)]
+    return f"{whole:.2f}   of each round {common.summary(each, 'times')}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rate", type=float, default=250)
     options = parser.parse_args()
-    found: dict[str, list[list[float]]] = {"alone": [], "beside two builds": []}
+    found: dict[str, list[list[float]]] = {"alone": [], "beside spinners": [], "beside two builds": []}
     counts: collections.Counter[str] = collections.Counter()
     with common.platform() as bench:
         port = bench.ports["http-port"]
@@ -139,9 +171,10 @@ def main() -> None:
         for name, files in BUILT.items():
             manifold.app(bench, name, files)
         manifold.wait("it answers", lambda: bench.get(HOST)[0] == 200)
+        beside = {"beside spinners": spinning, "beside two builds": lambda: building(bench, counts)}
         for number in range(options.rounds):
             for kind in sorted(found, reverse=bool(number % 2)):
-                with building(bench, counts) if kind != "alone" else contextlib.nullcontext():
+                with beside.get(kind, contextlib.nullcontext)():
                     found[kind].append(load(port, options.seconds, options.rate))
     rows = [
         (
@@ -151,11 +184,12 @@ def main() -> None:
         )
         for kind, runs in found.items()
     ]
-    alone, beside = ([p99(run) for run in runs] for runs in found.values())
-    ratio = statistics.median(beside) / statistics.median(alone)
-    each = common.summary([with_builds / without for without, with_builds in zip(alone, beside, strict=True)], "times")
-    rows.append(("p99 beside / alone", f"{ratio:.2f} (bar {BAR:.2f})   of each round {each}"))
-    rows.append(("builds", f"{counts.total()} ended meanwhile"))
+    rows += [
+        ("p99 builds / alone", f"{ratio(found, 'beside two builds', 'alone')} (bar {BAR:.2f})"),
+        ("p99 spinners / alone", ratio(found, "beside spinners", "alone")),
+        ("p99 builds / spinners", ratio(found, "beside two builds", "beside spinners")),
+        ("builds", f"{counts.total()} ended meanwhile"),
+    ]
     common.table(
         f"An app at {options.rate:g} requests/s beside two cold builds ({options.rounds} rounds in turn)", rows
     )

@@ -1,13 +1,15 @@
 """An app's disk for builds: what is in it survives whatever happens to the build role."""
 
 import os
+import shutil
 import struct
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from celadon.build.workspace import Workspace
+from celadon.build.workspace import Workspace, make_room
 from celadon.runtime import loops
 
 SIZE = 8 << 20
@@ -51,3 +53,26 @@ def test_a_torn_disk_is_made_anew(disk: Workspace, state: int) -> None:
         file.write(struct.pack("<H", state))
     disk.open()
     assert not disk.has("kept")
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of 64 MB."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", place], check=False).returncode:
+        pytest.skip("may not mount here")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_disks_that_nobody_has_built_on_for_longest_make_room(small: Path) -> None:
+    for number, name in enumerate(("used", "oldest", "older", "newest")):
+        (small / name).mkdir()
+        image = small / f"{name}.img"
+        image.write_bytes(bytes(12 << 20))
+        os.utime(image, (number, number))
+    assert make_room(small, 10 << 20, {"used"}) == []
+    assert make_room(small, 30 << 20, {"used"}) == ["oldest", "older"]
+    assert {path.name for path in small.iterdir()} == {"used", "used.img", "newest", "newest.img"}
+    assert shutil.disk_usage(small).free >= 30 << 20

@@ -69,6 +69,16 @@ def test_changes_are_seen_by_another_connection_in_order(database: Database) -> 
     feed.close()
 
 
+def test_what_changes_are_about_is_told_once_for_all(database: Database) -> None:
+    with database.transaction() as tx:
+        first = changes.record(tx, "app", "a")
+        for topic in ("dyno", "dyno", "engine"):
+            last = changes.record(tx, topic)
+    with database.read() as tx:
+        assert changes.topics_after(tx, first) == (last, {"dyno", "engine"})
+        assert changes.topics_after(tx, last) == (last, frozenset())
+
+
 def test_wait_ends_without_a_change(database: Database) -> None:
     assert changes.wait(database, changes.latest(database), 0.05) == 0
 

@@ -27,6 +27,9 @@ _RETRIES = 1.0
 # And between two looks at the engines: none tells that it has died. Where there are none, who makes one rings.
 _LOOK = 0.25
 _IDLE = 5.0
+# What may ask for something of an engine. For the rest, as a push with its builds, releases and dynos, nobody looks:
+# a score of looks at once is felt by dynos that serve.
+_TOPICS = frozenset(("addon", "engine", "transfer"))
 # Between two tries of what breaks.
 _LONGEST_PAUSE = 30.0
 
@@ -46,8 +49,9 @@ def main(settings: Settings) -> None:
     port.write_manifests(settings)
     Serving(settings.run / provider_port.SOCKET, context, port.routes()).start()
     feed = changes.Feed(context.database)
+    seen = feed.look()
     while True:
-        seen, until = feed.look(), time.monotonic() + _RETRIES
+        until = time.monotonic() + _RETRIES
         bell.clear()
         if begun := manager.ensure():
             log.info("at=ensure asking=%d", begun)
@@ -55,7 +59,8 @@ def main(settings: Settings) -> None:
             pass
         with context.database.read() as tx:
             pace.seconds = _LOOK if engines.list_all(tx) else _IDLE
-        if not bell.is_set() and feed.look() <= seen:
+            seen, topics = changes.topics_after(tx, seen)
+        if not bell.is_set() and topics.isdisjoint(_TOPICS):
             continue
         # One look at the feed for all: a look of each would be most of what the role does.
         for look in looks:

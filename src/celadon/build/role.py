@@ -23,6 +23,8 @@ from celadon.build.images import Importer
 from celadon.build.output import Output
 from celadon.build.packer import Packer
 from celadon.build.promotions import Promotions
+from celadon.build.shares import Shares
+from celadon.build.workspace import make_room
 from celadon.model.app import App
 from celadon.model.build import Build
 from celadon.model.slug import Slug
@@ -37,6 +39,8 @@ log = logging.getLogger(__name__)
 
 # Builds have addresses of their own, beyond those of dynos.
 _FIRST_ADDRESS = 60_000
+# Of the disk that holds builds' disks a twentieth stays free, or what one build may take where that is less.
+_FREE_PART = 20
 # A build that took the role down with it must not do so for ever.
 _MOST_ATTEMPTS = 3
 
@@ -76,6 +80,7 @@ class Builds:
         self._apps: set[str] = set()
         self._lock = threading.Lock()
         self._bell = threading.Event()
+        self._shares = Shares(context.settings)
         self._promotions = Promotions(context, self._bell.set)
 
     def run(self) -> None:
@@ -104,6 +109,7 @@ class Builds:
                     log.exception("at=purge-failed app=%s", app.name)
         for setup_id in app_setups.due(self.context):
             self._advance(setup_id)
+        self._make_room()
         waiting = app_setups.waiting_builds(self.context)
         with self.context.database.read() as tx:
             pending = stored_builds.list_pending(tx)
@@ -132,6 +138,22 @@ class Builds:
             log.exception("at=setup-broke setup=%s", setup_id)
             reason = "the platform failed; its operator finds the reason in the build role's log"
             app_setups.fail(self.context, setup_id, reason)
+
+    def _make_room(self) -> None:
+        """An account may have many apps, and each of them a disk: they must not fill the machine's."""
+        directory = self.context.settings.home / "cache"
+        disk = shutil.disk_usage(directory)
+        wanted = min(disk.total // _FREE_PART, self.context.settings.build_disk_limit)
+        if disk.free >= wanted:
+            return
+        with self._lock:
+            used = frozenset(self._apps)
+        try:
+            if given_up := make_room(directory, wanted, used):
+                log.warning("at=room given-up=%s", ",".join(given_up))
+        except OSError:
+            # As with what is to be purged: it is tried again.
+            log.exception("at=room-failed")
 
     def _purge(self, app: App) -> None:
         self.compiler.workspace(app).remove()
@@ -166,7 +188,8 @@ class Builds:
 
     def _compile(self, build: Build, slot: int) -> None:
         try:
-            self._compile_one(build, slot)
+            with self._shares.taken():
+                self._compile_one(build, slot)
         except Exception:
             # A build must end, whatever went wrong in our own code, or the app could never be built again.
             log.exception("at=build-broke build=%s", build.id)
@@ -194,7 +217,8 @@ class Builds:
             if app is None:
                 slugs.refuse(self.context, slug.id, "cannot use the slug: its app was destroyed")
             else:
-                Packer(compiler=self.compiler).pack(slug, app, self._address(slot))
+                with self._shares.taken():
+                    Packer(compiler=self.compiler).pack(slug, app, self._address(slot))
         except Exception:
             log.exception("at=pack-broke slug=%s", slug.id)
             slugs.refuse(self.context, slug.id, "cannot use the slug: the platform failed, tell its operator")

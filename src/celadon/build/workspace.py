@@ -9,7 +9,7 @@ import errno
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 from celadon.runtime import loops
@@ -30,6 +30,28 @@ _MAKE = (
 # s_state in ext4's superblock.
 _STATE_OFFSET = 1024 + 0x3A
 _CLEAN = b"\x01\x00"
+
+
+def make_room(directory: Path, wanted: int, used: Container[str]) -> list[str]:
+    """Give up disks until `wanted` bytes are free where they are, those that were built on longest ago first, and those of
+    no app in `used`; returns the ids of their apps. What is lost is a cache: their next builds are as first ones.
+    """
+    given_up: list[str] = []
+    for image in sorted(directory.glob("*.img"), key=lambda image: image.stat().st_mtime):
+        if shutil.disk_usage(directory).free >= wanted:
+            break
+        if image.stem not in used:
+            _remove(directory / image.stem, image)
+            given_up.append(image.stem)
+    return given_up
+
+
+def _remove(root: Path, image: Path) -> None:
+    while loops.unmount(root):
+        pass
+    image.unlink(missing_ok=True)
+    if root.is_dir():
+        shutil.rmtree(root)
 
 
 class Workspace:
@@ -64,11 +86,7 @@ class Workspace:
 
     def remove(self) -> None:
         """Give up what is kept in it, as no build runs; the next one makes it new."""
-        while loops.unmount(self.root):
-            pass
-        self._image.unlink(missing_ok=True)
-        if self.root.is_dir():
-            shutil.rmtree(self.root)
+        _remove(self.root, self._image)
 
     def _mount(self) -> None:
         """Raises OSError."""

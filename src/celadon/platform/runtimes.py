@@ -24,10 +24,11 @@ def network(settings: Settings) -> Network:
 
 
 # Of the processors and disks, relative to an ordinary process; then within the platform, relative to all dynos together.
-# A tenth for all builds: a dyno that wakes up need not wait for one, and where dynos burn all there is, a build of half a
-# minute still ends within its quarter of an hour. Git has more: it takes moments, and somebody watches.
+# Git has more than builds: it takes moments, and somebody watches.
 _PLATFORM = 8.0
-_PARTS = {"roles": 4.0, "engines": 4.0, "addons": 2.0, "dynos": 1.0, "git": 0.5, "build-dynos": 0.1}
+_PARTS = {"roles": 1.0, "engines": 4.0, "addons": 2.0, "dynos": 1.0, "git": 0.5, "build-dynos": 0.1}
+# Of the processors a build has less than its tenth while there are any to spare: of so many requests one meets a build.
+_BUILDS = 0.01
 # Beside the roles, where they share one group (v2).
 _NICE = 10
 
@@ -38,6 +39,18 @@ def weigh(settings: Settings) -> None:
     cgroups.weigh(settings.cgroup, _PLATFORM, kind)
     for part, share in _PARTS.items():
         cgroups.weigh(f"{settings.cgroup}/{part}", share, kind)
+    weigh_builds(settings, starving=False)
+
+
+def weigh_builds(settings: Settings, *, starving: bool) -> None:
+    """Give all builds together their share of the processors: the larger one when they starve. Raises OSError."""
+    share = _PARTS["build-dynos"] if starving else _BUILDS
+    cgroups.weigh_processors(f"{settings.cgroup}/build-dynos", share, cgroups.hierarchy())
+
+
+def work_of_builds(settings: Settings) -> cgroups.Work:
+    """What all builds together have had of the processors, and want of them."""
+    return cgroups.work(f"{settings.cgroup}/build-dynos", cgroups.hierarchy())
 
 
 def join(settings: Settings) -> None:

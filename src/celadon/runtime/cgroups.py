@@ -178,20 +178,50 @@ def weigh(group: str, share: float, kind: Hierarchy, mount: Path = MOUNT) -> Non
 
     Of the processors, and of the disks where the kernel shares those out: by BFQ, on v2 also by iocost.
     """
+    weigh_processors(group, share, kind, mount)
     if kind is Hierarchy.UNIFIED:
-        path = mount / group.lstrip("/")
-        path.mkdir(parents=True, exist_ok=True)
-        _share(path, "cpu.weight", share)
         for file in ("io.weight", "io.bfq.weight"):
-            _share(path, file, share)
+            _share(mount / group.lstrip("/"), file, share)
         return
-    path = mount / "cpu" / group.lstrip("/")
-    path.mkdir(parents=True, exist_ok=True)
-    (path / "cpu.shares").write_text(str(round(1024 * share)))
     disks = mount / "blkio" / group.lstrip("/")
     with contextlib.suppress(OSError):  # A kernel may have no such hierarchy.
         disks.mkdir(parents=True, exist_ok=True)
         _weigh(disks / "blkio.bfq.weight", share)
+
+
+def weigh_processors(group: str, share: float, kind: Hierarchy, mount: Path = MOUNT) -> None:
+    """As `weigh`, of the processors alone."""
+    if kind is Hierarchy.UNIFIED:
+        path = mount / group.lstrip("/")
+        path.mkdir(parents=True, exist_ok=True)
+        _share(path, "cpu.weight", share)
+        return
+    path = mount / "cpu" / group.lstrip("/")
+    path.mkdir(parents=True, exist_ok=True)
+    (path / "cpu.shares").write_text(str(round(1024 * share)))
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a group and those below it have had of the processors, in seconds, and how many of its threads want one now."""
+
+    seconds: float
+    wanting: int
+
+
+def work(group: str, kind: Hierarchy, mount: Path = MOUNT) -> Work:
+    """Nothing when there is no such group (yet)."""
+    unified, name = kind is Hierarchy.UNIFIED, group.lstrip("/")
+    seconds, wanting = 0.0, 0
+    with contextlib.suppress(FileNotFoundError):
+        if unified:
+            seconds = _numbers(mount / name / "cpu.stat")["usage_usec"] / 1e6
+        else:
+            seconds = int((mount / "cpuacct" / name / "cpuacct.usage").read_text()) / 1e9
+    for path in _tree(mount / name if unified else mount / "cpu" / name):
+        with contextlib.suppress(OSError):  # A container's group may go at any moment.
+            wanting += sum(_active_threads(int(pid), "R") for pid in (path / "cgroup.procs").read_text().split())
+    return Work(seconds, wanting)
 
 
 def _share(group: Path, file: str, share: float) -> None:
@@ -210,9 +240,13 @@ def _weigh(file: Path, share: float) -> None:
 
 def join(group: str, pid: int, kind: Hierarchy, mount: Path = MOUNT) -> None:
     """Let a process have its part of the processors from a group, if there is one; nothing on v2, where a group is more."""
-    members = mount / "cpu" / group.lstrip("/") / "cgroup.procs"
-    if kind is not Hierarchy.UNIFIED and members.exists():
-        members.write_text(str(pid))
+    if kind is Hierarchy.UNIFIED:
+        return
+    # The second counts what the first shares out; often they are one.
+    for name in ("cpu", "cpuacct"):
+        members = mount / name / group.lstrip("/") / "cgroup.procs"
+        if members.exists():
+            members.write_text(str(pid))
 
 
 def state(pid: int) -> str:
@@ -230,12 +264,12 @@ def swap_total() -> int:
     return 0
 
 
-def _active_threads(pid: int) -> int:
+def _active_threads(pid: int, states: str = "RD") -> int:
     count = 0
     with contextlib.suppress(OSError):  # It may end at any moment.
         for task in Path(f"/proc/{pid}/task").iterdir():
             state = (task / "stat").read_text("ascii", "replace").rpartition(") ")[2][:1]
-            count += state in ("R", "D")
+            count += state in states
     return count
 
 

@@ -62,6 +62,13 @@ def list_after(tx: Transaction, seq: int, limit: int = 1000) -> tuple[int, list[
     return int(oldest), [(int(row.seq), str(row.topic), row.app_id) for row in rows]
 
 
+def topics_after(tx: Transaction, seq: int) -> tuple[int, frozenset[str]]:
+    """The number of the last change, and the topics of all beyond `seq`."""
+    table = tables.changes
+    rows = tx.connection.execute(sa.select(table.c.seq, table.c.topic).where(table.c.seq > seq)).all()
+    return max((int(row.seq) for row in rows), default=seq), frozenset(str(row.topic) for row in rows)
+
+
 class Feed:
     """One reader of the change feed; not shared between threads.
 
