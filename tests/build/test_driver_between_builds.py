@@ -154,6 +154,17 @@ def test_what_is_nearly_a_procfile_is_told(dyno: Dyno, name: str) -> None:
     assert f" !     The file {name} is not read: process types stand in" in dyno.build({"compile": "", name: ""}).stdout
 
 
+@pytest.mark.parametrize("name", [".heroku", ".profile.d"])
+def test_a_file_where_buildpacks_need_a_folder_is_told(dyno: Dyno, name: str) -> None:
+    found = dyno.build({"compile": "", name: ""})
+    assert (found.returncode, found.stderr) == (13, "")
+    assert f" !     The app has a file called {name}: buildpacks need a folder of that name." in found.stdout
+
+
+def test_folders_of_buildpacks_may_come_with_the_app(dyno: Dyno) -> None:
+    assert dyno.build({"compile": "", ".heroku/kept": "", ".profile.d/x.sh": ""}).returncode == 0
+
+
 def test_an_app_in_a_folder_is_pointed_at_when_nothing_is_known(dyno: Dyno) -> None:
     dyno.knows_nothing("requirements.txt\nsrc/*.x\n")
     found = dyno.build({"services/api/requirements.txt": "", "README": ""})

@@ -82,6 +82,7 @@ def test_an_archive_without_a_shell_is_a_dyno(platform: Platform, server: bytes,
     image = plain(server, Labels={"celadon.process.worker": "/server say worker"}, ExposedPorts={"80/tcp": {}})
     told = imported(app, oci.oci_archive(image, tmp_path / "app.tar"))
     assert "Image declares types -> web, worker" in told and "deployed to Celadon" in told
+    assert "Waiting for web.1 of v3... up" in told
     assert "Image exposes 80/tcp; web dynos have to listen at $PORT" in told
     assert f"Imported app.tar@{image.digest}" in app.celadon("releases:info", "v3", "--json")
     found = wait_for("it serves", lambda: (answer := app.get()).status == 200 and answer.text)
@@ -102,6 +103,13 @@ def test_an_archive_without_a_shell_is_a_dyno(platform: Platform, server: bytes,
     slug = api(platform, "GET", f"/apps/{app.name}/slugs/{build['slug']['id']}")
     assert slug["image"]["digest"] == image.digest and slug["buildpack_provided_description"] == "Container image"
     assert "env" not in slug["image"] and slug["stack"]["name"] == "container"
+
+
+def test_an_image_whose_dyno_crashes_is_said_to(platform: Platform, server: bytes, tmp_path: Path) -> None:
+    app = platform.create(sources.web())
+    image = plain(server, Labels={"celadon.process.web": "/server say goodbye"})
+    told = imported(app, oci.oci_archive(image, tmp_path / "app.tar"), check=False)
+    assert f"web.1 of v3 crashed; see `celadon logs -a {app.name}`" in told
 
 
 def test_between_a_push_and_an_image_one_goes_back_and_forth(platform: Platform, server: bytes, tmp_path: Path) -> None:

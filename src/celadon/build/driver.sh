@@ -215,6 +215,15 @@ tell_misnamed_procfile() {
     [ -z "$other" ] || printf ' !     %s\n' "The file $other is not read: process types stand in a file with the very name Procfile."
 }
 
+# Folders that the buildpack API gives to buildpacks.
+refuse_in_the_way() {
+    local name
+    for name in .heroku .profile.d; do
+        [ ! -e "$BUILD_DIR/$name" ] || [ -d "$BUILD_DIR/$name" ] ||
+            fail 13 "The app has a file called $name: buildpacks need a folder of that name." "Rename the file, commit and push again."
+    done
+}
+
 # The first of the platform's own buildpacks that knows the app.
 detect_default() {
     local candidate name
@@ -316,6 +325,7 @@ main() {
     drop_ignored
     tell_lfs_pointers
     tell_misnamed_procfile
+    refuse_in_the_way
     list_buildpacks >/tmp/buildpacks.tsv
     refuse_unknown </tmp/buildpacks.tsv
     if [ ! -s /tmp/buildpacks.tsv ]; then

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 
-from celadon.cli import builds
+from celadon.cli import builds, waiting
+from celadon.cli.client import segment
 from celadon.cli.commands import command
-from celadon.cli.failure import UsageFailure
+from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation, ask_password
+from celadon.cli.output import action
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
 
@@ -30,4 +32,34 @@ def import_image(invocation: Invocation, image: str, username: str | None) -> No
         body = {"image": image}
         if username is not None:
             body["login"] = {"username": username, "password": ask_password()}
-    builds.follow(invocation, invocation.client.post(path, body), "import")
+    build = invocation.client.post(path, body)
+    builds.follow(invocation, build, "import")
+    if not invocation.json:
+        _wait_for_web(invocation, str(build["id"]))
+
+
+def _wait_for_web(invocation: Invocation, build: str) -> None:
+    """Until a web dyno of what was imported is up, if one is wanted, or something newer is released. Raises Failure when one crashed."""
+    client, path = invocation.client, invocation.app_path
+    made = client.get(f"{path}/builds/{segment(build)}")["release"]["id"]
+    version = client.get(f"{path}/releases/{segment(made)}")["version"]
+
+    def outcome() -> str | None:
+        newest = client.all(f"{path}/releases", range="version ..; order=desc,max=10")
+        current = max((entry["version"] for entry in newest if entry["status"] == "succeeded"), default=version)
+        if current > version:
+            return f"v{current} has replaced it meanwhile"
+        if any(entry["version"] == version and entry["status"] == "failed" for entry in newest):
+            raise Failure(f"the release command of v{version} failed; see `celadon releases:output -a {invocation.app}`")
+        for dyno in client.all(f"{path}/dynos"):
+            if dyno["type"] == "web" and dyno["release"]["version"] == version:
+                if dyno["state"] == "up":
+                    return "up"
+                if dyno["state"] == "crashed":
+                    raise Failure(f"{dyno['name']} of v{version} crashed; see `celadon logs -a {invocation.app}`")
+        return None
+
+    if any(entry["type"] == "web" and entry["quantity"] for entry in client.all(f"{path}/formation")):
+        goes_on = ("The dyno starts without us.", f"To look: celadon ps -a {invocation.app}")
+        with waiting.leaving(*goes_on), action(f"Waiting for web.1 of v{version}") as running:
+            running.status = waiting.until(outcome, every=0.25)
