@@ -155,9 +155,9 @@ def test_the_clock_asks_and_the_role_packs_one_repository(town: Town, worn: Tree
     app = app_of(worn)
     path = town.context.blobs.repository(app.id)
     before = wait_until(lambda: known(town, app).pushes == 3 and app_of(worn).repo_size)
-    assert repositories.ask_for_gc(town.context) == 0 and packs(path) == []
+    assert repositories.ask_to_pack(town.context) == 0 and packs(path) == []
     age(town, app, 20)
-    assert repositories.ask_for_gc(town.context) == 1
+    assert repositories.ask_to_pack(town.context) == 1
     wait_until(lambda: not known(town, app).gc_requested)
     assert len(packs(path)) == 1 and (path / "packed-refs").exists()
     assert app_of(worn).repo_size != before
@@ -165,7 +165,7 @@ def test_the_clock_asks_and_the_role_packs_one_repository(town: Town, worn: Tree
     assert {path.name for path in path.glob("*.lock")} == {"HEAD.lock"}
     assert not (path / "refs/heads/main.lock").exists() and not list((path / "objects").rglob("tmp_*"))
     assert worn.git("fetch", "-q", "celadon", "topic") == ""
-    assert repositories.ask_for_gc(town.context) == 0
+    assert repositories.ask_to_pack(town.context) == 0
 
 
 def test_nothing_is_packed_while_something_is_built(town: Town, builder: Builder, worn: Tree) -> None:
@@ -175,7 +175,7 @@ def test_nothing_is_packed_while_something_is_built(town: Town, builder: Builder
     assert push.stderr is not None
     while "Python app detected" not in push.stderr.readline():
         assert push.poll() is None
-    assert repositories.ask_for_gc(town.context) == 0
+    assert repositories.ask_to_pack(town.context) == 0
     builder.go.set()
     push.stderr.read()
     push.wait()
@@ -207,7 +207,7 @@ def test_packing_that_dies_in_the_middle_leaves_a_repository_that_serves_and_is_
     worn.commit()
     assert worn.push("main:topic").returncode == 0
     age(town, app, 20, came=4)
-    assert repositories.ask_for_gc(town.context) == 1
+    assert repositories.ask_to_pack(town.context) == 1
     wait_until(lambda: not known(town, app).gc_requested)
     assert known(town, app).pushes == 0 and len(packs(path)) == 1
     # What is fresh may be somebody's.
@@ -221,12 +221,12 @@ def test_what_cannot_be_packed_is_tried_again_no_sooner_than_in_an_hour(town: To
     age(town, app, 20)
     ref = path / "refs" / "heads" / "broken"
     ref.write_text("1" * 40 + "\n")
-    assert repositories.ask_for_gc(town.context) == 1
+    assert repositories.ask_to_pack(town.context) == 1
     wait_until(lambda: not known(town, app).gc_requested)
     assert known(town, app).pushes == 20
-    assert repositories.ask_for_gc(town.context) == 0
+    assert repositories.ask_to_pack(town.context) == 0
     ref.unlink()
     with town.context.database.transaction() as tx:
         stored.update(tx, app.id, gc_at=now() - timedelta(minutes=61))
-    assert repositories.ask_for_gc(town.context) == 1
+    assert repositories.ask_to_pack(town.context) == 1
     wait_until(lambda: known(town, app).pushes == 0)

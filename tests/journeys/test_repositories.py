@@ -55,7 +55,7 @@ def _pack(platform: Platform, app: App) -> None:
             assert found is not None
             stored.update(tx, found.id, pushes=20, pushed_at=now() - timedelta(hours=1))
         # Other journeys build meanwhile, and then it is not quiet.
-        wait_for("it is asked for", lambda: repositories.ask_for_gc(context), 120)
+        wait_for("it is asked for", lambda: repositories.ask_to_pack(context), 120)
 
         def packed() -> bool:
             with context.database.read() as tx:

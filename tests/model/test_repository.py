@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies
 
 from celadon.model.errors import InvalidParams
-from celadon.model.repository import LARGE, Repository, check_source_path, gc_due, size_hint
+from celadon.model.repository import LARGE, Repository, check_source_path, packing_due, size_hint
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -36,11 +36,11 @@ def test_a_repository_is_packed_when_it_is_time(
     found = Repository(
         app_id="1", pushes=pushes, pushed_at=NOW - since_push, gc_at=None if since_gc is None else NOW - since_gc
     )
-    assert gc_due(found, NOW, quiet=quiet) is due
+    assert packing_due(found, NOW, quiet=quiet) is due
 
 
 def test_a_repository_without_a_push_is_never_packed() -> None:
-    assert not gc_due(Repository(app_id="1"), NOW, quiet=True)
+    assert not packing_due(Repository(app_id="1"), NOW, quiet=True)
 
 
 def test_only_a_large_repository_is_told_of() -> None:

@@ -5,7 +5,7 @@ from celadon.actions.context import Context, now
 from celadon.model.account import Actor
 from celadon.model.app import App
 from celadon.model.errors import NotFound
-from celadon.model.repository import Repository, check_source_path, gc_due
+from celadon.model.repository import Repository, check_source_path, packing_due
 from celadon.store import apps, builds, changes, events, repositories
 from celadon.store.database import Transaction
 
@@ -33,7 +33,7 @@ def reset(context: Context, actor: Actor, app_name: str) -> tuple[App, Repositor
         return app, repositories.find(tx, app.id)
 
 
-def build_folder(context: Context, actor: Actor, app_name: str, path: str) -> tuple[App, Repository]:
+def set_source_path(context: Context, actor: Actor, app_name: str, path: str) -> tuple[App, Repository]:
     """Have later builds take one folder of the source as all of it; all of it again when the path is empty.
 
     Raises NotFound, Forbidden, InvalidParams.
@@ -63,7 +63,7 @@ def source_path(context: Context, app_id: str) -> str | None:
 
 
 def to_reset(context: Context) -> list[App]:
-    """Apps whose repository is to be emptied."""
+    """Apps whose repository is to be reset."""
     with context.database.read() as tx:
         return repositories.list_to_reset(tx)
 
@@ -73,8 +73,8 @@ def waits_for_reset(context: Context, app_id: str) -> bool:
         return repositories.find(tx, app_id).reset_requested
 
 
-def emptied(context: Context, app_id: str) -> None:
-    """The git role has emptied the repository."""
+def reset_done(context: Context, app_id: str) -> None:
+    """The git role has reset the repository: it is empty."""
     with context.database.transaction() as tx:
         if apps.lock(tx, app_id) is None:
             return
@@ -93,10 +93,10 @@ def pushed(context: Context, app_id: str, size: int) -> None:
         changes.record(tx, "app", app_id)
 
 
-def ask_for_gc(context: Context) -> int:
+def ask_to_pack(context: Context) -> int:
     """Ask the git role to pack one repository for which it is time; how many were asked for. At most one is, at a time."""
     with context.database.read() as tx:
-        found = None if repositories.list_to_gc(tx) else _due(tx)
+        found = None if repositories.list_to_pack(tx) else _due(tx)
     if found is None:
         return 0
     with context.database.transaction() as tx:
@@ -109,13 +109,13 @@ def ask_for_gc(context: Context) -> int:
 
 def _due(tx: Transaction) -> Repository | None:
     quiet = not builds.list_pending(tx)
-    return next((found for found in repositories.list_pushed(tx) if gc_due(found, now(), quiet=quiet)), None)
+    return next((found for found in repositories.list_pushed(tx) if packing_due(found, now(), quiet=quiet)), None)
 
 
-def to_gc(context: Context) -> tuple[App, Repository] | None:
+def to_pack(context: Context) -> tuple[App, Repository] | None:
     """An app whose repository is to be packed."""
     with context.database.read() as tx:
-        found = repositories.list_to_gc(tx)
+        found = repositories.list_to_pack(tx)
         return (found[0], repositories.find(tx, found[0].id)) if found else None
 
 

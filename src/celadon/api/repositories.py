@@ -18,7 +18,7 @@ def update(call: Call) -> Answer:
     if "source_path" not in body.values:
         raise InvalidParams("cannot change the repository: give its `source_path`, null for the whole source")
     path = body.raw_text("source_path") or ""
-    return Answer(value=_shape(call, *repositories.build_folder(call.context, call.actor, call.app, path)))
+    return Answer(value=_shape(call, *repositories.set_source_path(call.context, call.actor, call.app, path)))
 
 
 def reset(call: Call) -> Answer:

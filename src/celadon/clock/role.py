@@ -43,7 +43,7 @@ _ALERTS = 60.0
 # And between two questions whether a minute is over, in which the roles were looked at.
 _WATCH = 5.0
 # And between two looks for a repository that is to be packed.
-_GC = 60.0
+_PACKING = 60.0
 _SHORTEST, _LONGEST = 0.5, 60.0
 
 
@@ -57,7 +57,7 @@ def main(settings: Settings) -> None:
     repeat(Post(context).ensure, _POST, broken)
     repeat(Hooks(context).ensure, _HOOKS, broken)
     repeat(Scheduler(context).ensure, _JOBS, broken)
-    repeat(functools.partial(repositories.ask_for_gc, context), _GC, broken)
+    repeat(functools.partial(repositories.ask_to_pack, context), _PACKING, broken)
     repeat(MetricsWatch(context).ensure, _ALERTS, broken)
     every = min(max(settings.cycle_after / 100, _SHORTEST), _LONGEST)
     due = time.monotonic()

@@ -72,7 +72,7 @@ def _link(call: Call, form: Mapping[str, str]) -> None:
 
 
 def _folder(call: Call, form: Mapping[str, str]) -> None:
-    repositories.build_folder(call.context, call.actor, call.app, form.get("source_path", ""))
+    repositories.set_source_path(call.context, call.actor, call.app, form.get("source_path", ""))
 
 
 def _own_pages(call: Call, form: Mapping[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from celadon.actions import builds, deploy_hooks, repositories
 from celadon.actions.context import Context
-from celadon.git import folder, source
+from celadon.git import source, source_path
 from celadon.git.branches import Update
 from celadon.git.repository import Repository
 from celadon.git.source import Commit
@@ -24,7 +24,7 @@ async def accept(
     commit = await source.inspect(repository, update, quarantine, app.repository_url)
     wanted = await asyncio.to_thread(repositories.source_path, context, app.id)
     if wanted:
-        await folder.check(repository, commit, wanted, quarantine)
+        await source_path.check(repository, commit, wanted, quarantine)
     build_id = str(uuid.uuid4())
     target = context.blobs.source(build_id)
     await source.archive(repository, commit, target, context.settings.source_limit, quarantine)

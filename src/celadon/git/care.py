@@ -1,4 +1,4 @@
-"""What is done to repositories when the store asks for it: emptying them, packing them.
+"""What is done to repositories when the store asks for it: resetting them, which leaves them empty, packing them.
 
 In the git role: it knows who speaks to a repository. One is packed at a time. Whatever is interrupted is done again, for it
 is still asked for.
@@ -30,7 +30,7 @@ _LOOK_SECONDS = 2.0
 # A repository that takes longer is packed another time.
 _PACKING_SECONDS = 3600.0
 # What a repository is called while it goes.
-GONE = ".gone-"
+_GONE = ".gone-"
 
 
 class Care:
@@ -42,8 +42,8 @@ class Care:
         self._bell = bell
         self._packing: tuple[str, asyncio.Task[None]] | None = None
 
-    async def empty(self) -> None:
-        """Empty what is to be emptied, until cancelled."""
+    async def reset(self) -> None:
+        """Reset what is to be reset, until cancelled."""
         await asyncio.to_thread(self._sweep)
         with self._bell.ear(files=False) as ear:
             while True:
@@ -57,7 +57,7 @@ class Care:
         with self._bell.ear(files=False) as ear:
             while True:
                 ear.clear()
-                asked = await asyncio.to_thread(repositories.to_gc, self._context)
+                asked = await asyncio.to_thread(repositories.to_pack, self._context)
                 if asked is None:
                     await ear.wait(_LOOK_SECONDS)
                     continue
@@ -71,7 +71,7 @@ class Care:
         if self._doors.busy(app.id):
             return
         found = repository.of_app(self._context.settings, app)
-        gone = found.path.with_name(f"{GONE}{uuid.uuid4()}")
+        gone = found.path.with_name(f"{_GONE}{uuid.uuid4()}")
         await self._end_packing(app)
         try:
             # Nothing is waited for in here: nobody begins to speak to it meanwhile.
@@ -82,7 +82,7 @@ class Care:
                     found.path.rename(gone)
         except Conflict:
             return
-        await asyncio.to_thread(repositories.emptied, self._context, app.id)
+        await asyncio.to_thread(repositories.reset_done, self._context, app.id)
         await asyncio.to_thread(shutil.rmtree, gone, ignore_errors=True)
         log.info("at=reset app=%s", app.name)
 
@@ -113,7 +113,7 @@ class Care:
     def _sweep(self) -> None:
         """What was going when a role was killed goes, and what killed programs have left."""
         root = self._context.settings.home / "git"
-        for path in root.glob(f"{GONE}*"):
+        for path in root.glob(f"{_GONE}*"):
             shutil.rmtree(path, ignore_errors=True)
         for path in root.glob("*.git"):
             with contextlib.suppress(OSError):

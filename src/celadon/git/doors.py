@@ -56,7 +56,7 @@ class Doors:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def admit(self, actor: Actor, request: Request) -> Visit:
-        """Check that the actor may do this, once the repository is not about to be emptied; raises CeladonError."""
+        """Check that the actor may do this, once the repository is not about to be reset; raises CeladonError."""
         permission = request.service.permission
         app = await asyncio.to_thread(apps.find, self.context, actor, request.app_name, permission)
         await self._settled(app)
@@ -88,7 +88,7 @@ class Doors:
         environment = {"GIT_PROTOCOL": protocol} if protocol else {}
         argv = visit.repository.argv(visit.service.subcommand, *words, str(visit.repository.path))
         async with self._counted(visit), self._room[visit.service], contextlib.AsyncExitStack() as stack:
-            # Only now: until one counts as a visitor it may be emptied.
+            # Only now: until one counts as a visitor it may be reset.
             await repository.made(self.context.settings, visit.app)
             channel = None
             if visit.service is Service.RECEIVE_PACK:

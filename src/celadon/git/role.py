@@ -55,7 +55,7 @@ async def _run(context: Context, feed: changes.Feed) -> None:
     acceptor = await ssh.listen(doors)
     http_socket = settings.run / "git.sock"
     care = Care(context, doors, bell)
-    watches = (bell.watch_store(), bell.watch_files(), care.empty(), care.pack())
+    watches = (bell.watch_store(), bell.watch_files(), care.reset(), care.pack())
     parts = (*watches, http.serve(doors, http_socket), _until(stopped))
     work = [asyncio.create_task(part) for part in parts]
     log.info("at=listen ssh=%s:%d http=%s", settings.bind_address, settings.ssh_port, http_socket)

@@ -26,7 +26,7 @@ _AGAIN = timedelta(hours=1)
 class Repository:
     """What the platform knows of an app's repository beside what is in it.
 
-    `reset_requested` and `gc_requested` ask the git role to empty it, to pack it. `pushes` counts those since it was packed,
+    `reset_requested` and `gc_requested` ask the git role to reset it, to pack it. `pushes` counts those since it was packed,
     `pushed_at` is when the last came, `gc_at` when it was packed last, or that was tried. `source_path` is the folder that
     is built, None for all of it.
     """
@@ -50,7 +50,7 @@ def size_hint(app_name: str, size: int) -> list[str]:
     ]
 
 
-def gc_due(repository: Repository, now: datetime, *, quiet: bool) -> bool:
+def packing_due(repository: Repository, now: datetime, *, quiet: bool) -> bool:
     """Whether it is time to pack a repository; `quiet` says that nothing is built on the platform."""
     if repository.pushed_at is None or repository.pushes == 0:
         return False

@@ -25,11 +25,11 @@ def update(tx: Transaction, app_id: str, **values: Any) -> None:
 
 
 def list_to_reset(tx: Transaction) -> list[App]:
-    """Apps whose repository is to be emptied."""
+    """Apps whose repository is to be reset."""
     return _apps_with(tx, _t.c.reset_requested)
 
 
-def list_to_gc(tx: Transaction) -> list[App]:
+def list_to_pack(tx: Transaction) -> list[App]:
     """Apps whose repository is to be packed."""
     return _apps_with(tx, _t.c.gc_requested)
 

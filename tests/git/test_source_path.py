@@ -6,7 +6,7 @@ import pytest
 from tests.git.town import Builder, Town, Tree, wait_until
 
 from celadon.actions import builds, repositories
-from celadon.git import folder
+from celadon.git import source_path
 from celadon.model.errors import InvalidParams
 
 
@@ -27,14 +27,14 @@ def app_name(tree: Tree) -> str:
     return tree.git("remote", "get-url", "celadon").strip().rpartition("/")[2].removesuffix(".git")
 
 
-def build_folder(tree: Tree, path: str) -> None:
-    repositories.build_folder(tree.town.context, tree.town.actor, app_name(tree), path)
+def set_source_path(tree: Tree, path: str) -> None:
+    repositories.set_source_path(tree.town.context, tree.town.actor, app_name(tree), path)
 
 
 def test_a_build_knows_its_folder_and_has_the_whole_commit(tree: Tree, builder: Builder) -> None:
-    build_folder(tree, "services/api")
+    set_source_path(tree, "services/api")
     assert tree.push().returncode == 0
-    build_folder(tree, "")
+    set_source_path(tree, "")
     tree.commit()
     assert tree.push().returncode == 0
     _, found = builds.list_of(tree.town.context, tree.town.actor, app_name(tree))
@@ -55,7 +55,7 @@ def test_a_build_knows_its_folder_and_has_the_whole_commit(tree: Tree, builder: 
     ],
 )
 def test_a_push_without_the_folder_is_refused_with_those_there_are(tree: Tree, path: str, sentence: str) -> None:
-    build_folder(tree, path)
+    set_source_path(tree, path)
     done = tree.push()
     assert done.returncode == 1
     assert f" !     cannot build the folder {path}: {sentence} Push that folder, or set another" in done.stderr
@@ -66,12 +66,12 @@ def test_a_push_without_the_folder_is_refused_with_those_there_are(tree: Tree, p
 
 
 def test_many_folders_are_not_all_told() -> None:
-    told = folder.refusal("x", "x", "", [f"f{n}" for n in range(30)] + ["\x1b[31m"], is_file=False)
+    told = source_path.refusal("x", "x", "", [f"f{n}" for n in range(30)] + ["\x1b[31m"], is_file=False)
     assert "f19 and 11 more" in told and "\x1b" not in told
 
 
 def test_a_bad_path_is_not_kept(tree: Tree) -> None:
-    build_folder(tree, "web")
+    set_source_path(tree, "web")
     with pytest.raises(InvalidParams, match="cannot build the folder"):
-        build_folder(tree, "../web")
+        set_source_path(tree, "../web")
     assert repositories.find(tree.town.context, tree.town.actor, app_name(tree))[1].source_path == "web"
