@@ -61,7 +61,7 @@ def main(settings: Settings) -> None:
             pass
     # What a killed role had decrypted for its builds.
     shutil.rmtree(settings.run / "builds", ignore_errors=True)
-    uploads.clean(settings)
+    uploads.sweep(settings)
     stream.serve(context)
     Builds(context, compiler).run()
 

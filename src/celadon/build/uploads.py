@@ -163,7 +163,7 @@ def _mounts(settings: Settings) -> Path:
     return settings.run / "blobs"
 
 
-def clean(settings: Settings) -> None:
+def sweep(settings: Settings) -> None:
     """Give up what a killed role had mounted to be read."""
     for directory in _mounts(settings).glob("*"):
         mounts.unmount(directory / "app")

@@ -29,7 +29,7 @@ _MAKE = (
 
 # s_state in ext4's superblock.
 _STATE_OFFSET = 1024 + 0x3A
-_CLEAN = b"\x01\x00"
+_INTACT = b"\x01\x00"
 
 
 def make_room(directory: Path, wanted: int, used: Container[str]) -> list[str]:
@@ -90,16 +90,16 @@ class Workspace:
 
     def _mount(self) -> None:
         """Raises OSError."""
-        if not self._clean() and not loops.in_use(self._image):
+        if not self._intact() and not loops.in_use(self._image):
             raise OSError(errno.EUCLEAN, "it was not unmounted when the machine went down", str(self._image))
         flags, options = loops.MS_NOSUID | loops.MS_NODEV, "noinit_itable,nobarrier"
         loops.mount(self._image, self.root, "ext4", flags, options, kept=True)
 
-    def _clean(self) -> bool:
+    def _intact(self) -> bool:
         """Whether the file system says that it was unmounted and has no errors; it has no journal to go by."""
         with self._image.open("rb") as file:
             file.seek(_STATE_OFFSET)
-            return file.read(2) == _CLEAN
+            return file.read(2) == _INTACT
 
     def _make(self) -> None:
         new = self._image.with_suffix(".new")
