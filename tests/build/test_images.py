@@ -12,7 +12,7 @@ from tests import stores
 from celadon.actions import accounts, apps, builds, context
 from celadon.actions.context import Context
 from celadon.build import images
-from celadon.build.compiler import BuildError
+from celadon.build.run import BuildError
 from celadon.build.workspace import Workspace
 from celadon.model.account import Actor
 from celadon.model.errors import Conflict, InvalidParams

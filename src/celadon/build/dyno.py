@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from celadon.build import buildpacks
+from celadon.build.run import BuildError, Run
 from celadon.model import build_environment
-from celadon.model.app import App
 from celadon.model.app_json import MOST_BUILDPACKS
 from celadon.model.build import Build
 from celadon.platform.settings import Settings
@@ -38,23 +38,6 @@ class Ended:
     refused_processes: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """What one build is made of. `workspace` and `shown` are host directories; `shown` holds what the dyno reads.
-    `folders` are the buildpacks of this machine.
-
-    `unpack_only` leaves the source in BUILD_DIR and ends there.
-    """
-
-    build: Build
-    app: App
-    workspace: Path
-    shown: Path
-    source: Path | None
-    folders: Mapping[str, Path]
-    unpack_only: bool = False
-
-
 def full(workspace: Path) -> bool:
     """Whether hardly any room, or no room for another file, is left on a build's disk."""
     found = os.statvfs(workspace)
@@ -66,48 +49,51 @@ def build_dir(build: Build) -> str:
     return f"/tmp/build_{build.id[:8]}"
 
 
-def spec(inputs: Inputs, settings: Settings, stack_root: Path, bundle: Path, address: str, uv: Path) -> ContainerSpec:
-    """The container of a build; no I/O."""
-    uid = settings.uid_base + inputs.app.number
+def spec(run: Run, stack_root: Path, uv: Path, folders: Mapping[str, Path], *, unpack_only: bool) -> ContainerSpec:
+    """The container of a build; no I/O. `folders` are the buildpacks of this machine.
+
+    `unpack_only` leaves the source in BUILD_DIR and ends there.
+    """
+    settings, bundle = run.context.settings, run.bundle
     # Places to bind on are made there and not in the image, where other platforms' builds would read their names.
     shown: list[Mount] = [Tmpfs(target="/celadon", size=_PLACES, mode="755")]
     shown += [Bind(source=_DRIVER, target="/celadon/driver.sh")]
     shown += [
-        Bind(source=inputs.shown / name, target=f"/celadon/{name}")
+        Bind(source=run.shown / name, target=f"/celadon/{name}")
         for name in ("buildpacks.tsv", "names.tsv", "submodules", "env")
     ]
-    if inputs.source is not None:
-        shown.append(Bind(source=inputs.source, target="/celadon/source.tar"))
-    shown += [Bind(source=path, target=buildpacks.inside(name)) for name, path in sorted(inputs.folders.items())]
-    shown += [Bind(source=uv, target="/usr/local/bin/uv"), Bind(source=inputs.workspace, target="/tmp", readonly=False)]
+    if run.source is not None:
+        shown.append(Bind(source=run.source, target="/celadon/source.tar"))
+    shown += [Bind(source=path, target=buildpacks.inside(name)) for name, path in sorted(folders.items())]
+    shown += [Bind(source=uv, target="/usr/local/bin/uv")]
+    shown += [Bind(source=run.workspace.root, target="/tmp", readonly=False)]
     return ContainerSpec(
         id=bundle.name,
         root=stack_root,
         argv=("/bin/bash", "/celadon/driver.sh"),
-        env=environment(inputs, settings),
+        env=environment(run.build, settings, unpack_only=unpack_only),
         cwd="/",
-        uid=uid,
-        hostname=f"build-{inputs.build.id[:8]}",
+        uid=run.uid,
+        hostname=f"build-{run.build.id[:8]}",
         limits=Limits(memory=settings.build_memory, swap=settings.build_memory, cpu_shares=1024, pids=PIDS),
         bundle=bundle,
         log_path=bundle / "output.log",
-        address=address,
+        address=run.address,
         mounts=(*shown, Tmpfs(target="/app", size=_HOME_SIZE, mode="1777")),
         log_limit=LOG_LIMIT,
-        labels={"app": inputs.app.name, "build": inputs.build.id},
+        labels={"app": run.app.name, "build": run.build.id},
     )
 
 
-def environment(inputs: Inputs, settings: Settings) -> dict[str, str]:
+def environment(build: Build, settings: Settings, *, unpack_only: bool) -> dict[str, str]:
     """What buildpacks find in their environment; config vars are files in ENV_DIR, as the API wants it."""
-    build = inputs.build
     told = {
         "SOURCE_URL": "" if build.source_id else build.source_url or "",
         "SOURCE_ARCHIVE": "1" if build.source_url else "",
         "SOURCE_CHECKSUM": build.source_checksum or "",
         "SOURCE_VERSION": build.commit or "",
         "SOURCE_PATH": build.source_path or "",
-        "UNPACK_ONLY": "1" if inputs.unpack_only else "",
+        "UNPACK_ONLY": "1" if unpack_only else "",
     }
     trust = (
         "SSL_CERT_FILE",
@@ -138,10 +124,29 @@ def environment(inputs: Inputs, settings: Settings) -> dict[str, str]:
     }
 
 
-def follow(
+def to_end(
     runtime: Runtime, container: ContainerSpec, write: Callable[[bytes], None], stopped: Callable[[], str | None]
 ) -> Ended:
-    """Pass on what the build dyno writes until it ends; `stopped` says why it must be ended, or None."""
+    """Run a build dyno and pass on what it writes until it ends; `stopped` says why it must be ended, or None."""
+    runtime.remove(container.id)
+    try:
+        runtime.start(container)
+        reason = _follow(runtime, container, write, stopped)
+        found = runtime.inspect(container.id)
+        return Ended(
+            status=found.exit_status if found else None,
+            stopped=reason,
+            out_of_memory=found.out_of_memory if found else False,
+            refused_processes=runtime.refused_processes(container.id),
+        )
+    finally:
+        runtime.remove(container.id)
+
+
+def _follow(
+    runtime: Runtime, container: ContainerSpec, write: Callable[[bytes], None], stopped: Callable[[], str | None]
+) -> str | None:
+    """Returns why it was stopped, if it was."""
     follower = Follower(container.log_path)
     reason: str | None = None
     while container.id not in runtime.exits():
@@ -154,10 +159,24 @@ def follow(
         # conmon has no bell for its log: looking is how one follows it.
         time.sleep(_LOOK)
     write(follower.read())
-    found = runtime.inspect(container.id)
-    return Ended(
-        status=found.exit_status if found else None,
-        stopped=reason,
-        out_of_memory=found.out_of_memory if found else False,
-        refused_processes=runtime.refused_processes(container.id),
-    )
+    return reason
+
+
+def carry_out(run: Run, container: ContainerSpec, steps: Mapping[int, str]) -> None:
+    """Run a build's dyno to its end; raises BuildError, in the words of `steps`, when it has not ended well."""
+    settings = run.context.settings
+    ended = to_end(run.runtime, container, run.output.follow, run.watch.stopped)
+    if ended.stopped is not None:
+        raise BuildError(ended.stopped)
+    if ended.out_of_memory:
+        raise BuildError(f"the build needed more than {settings.build_memory >> 20} MB of memory")
+    if ended.status != 0:
+        step = steps.get(ended.status or 0, f"the build dyno ended with status {ended.status}")
+        raise BuildError(f"{step}{_limit_reached(run, ended)}")
+
+
+def _limit_reached(run: Run, ended: Ended) -> str:
+    """Which limit a build that failed has run into, as the end of a sentence; empty for none."""
+    if full(run.workspace.root):
+        return f": its disk of {run.context.settings.build_disk_limit >> 20} MB is full"
+    return f": it had {PIDS} processes and threads, the most it may" if ended.refused_processes else ""

@@ -6,20 +6,16 @@ they leave on the app's disk is read here by way of no link, and packed by a pro
 
 import base64
 import json
-import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from celadon.actions import builds
 from celadon.actions.builds import Compiled
 from celadon.build import dyno, slug
-from celadon.build.compiler import BuildError, Compiler, shown_size
-from celadon.build.output import Output
+from celadon.build.run import BuildError, Run
 from celadon.build.workspace import Workspace
 from celadon.model import image as images
-from celadon.model.app import App
 from celadon.model.build import Build
+from celadon.platform import images as platform_images
 from celadon.runtime.protocol import Bind, ContainerSpec, Limits
 
 _SCRIPT = Path(__file__).with_name("import.sh")
@@ -34,73 +30,56 @@ _DIGEST = 100
 _PASSWD = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Importer(Compiler):
-    """A compiler of images. `services_root` is the root filesystem with what reads them."""
+def imported(run: Run) -> Compiled:
+    """From an image to a packed slug. Raises BuildError, SlugError, RuntimeFailure."""
+    output = run.output
+    full = f"the image does not fit: its disk of {run.context.settings.build_disk_limit >> 20} MB is full"
+    dyno.carry_out(run, _spec(run), {**_STEPS, 24: full})
+    image, types = described(run.build, run.workspace)
+    output.step("Discovering process types")
+    output.detail(f"Image declares types -> {', '.join(types)}")
+    if "web" in types and image.exposed_ports:
+        output.detail(f"Image exposes {', '.join(image.exposed_ports)}; web dynos have to listen at $PORT")
+    slug_id, checksum, size = run.pack("rootfs", _ADVICE)
+    output.step(f"Imported image size: {slug.shown_size(size)}")
+    return Compiled(
+        slug_id=slug_id,
+        process_types=types,
+        language="Container image",
+        checksum=checksum,
+        size=size,
+        config_vars={},
+        image=image,
+    )
 
-    services_root: Path
 
-    def compiled(
-        self,
-        build: Build,
-        app: App,
-        workspace: Workspace,
-        output: Output,
-        address: str,
-        stopped: Callable[[], str | None],
-    ) -> Compiled | None:
-        """As a compiler's, of a build that has an image."""
-        settings = self.context.settings
-        container = self._spec(build, app, workspace.root, address)
-        full = f"the image does not fit: its disk of {settings.build_disk_limit >> 20} MB is full"
-        self.run(container, workspace.root, output, stopped, {**_STEPS, 24: full})
-        image, types = described(build, workspace)
-        output.step("Discovering process types")
-        output.detail(f"Image declares types -> {', '.join(types)}")
-        if "web" in types and image.exposed_ports:
-            output.detail(f"Image exposes {', '.join(image.exposed_ports)}; web dynos have to listen at $PORT")
-        slug_id, uid = str(uuid.uuid4()), settings.uid_base + app.number
-        place, watch = self.context.blobs.slug(slug_id), self.watch(stopped)
-        checksum, size = slug.pack(workspace, "rootfs", place, uid, settings.slug_limit, watch, _ADVICE)
-        output.step(f"Imported image size: {shown_size(size)}")
-        return Compiled(
-            slug_id=slug_id,
-            process_types=types,
-            language="Container image",
-            checksum=checksum,
-            size=size,
-            config_vars={},
-            image=image,
-        )
-
-    def _spec(self, build: Build, app: App, workspace: Path, address: str) -> ContainerSpec:
-        """The build dyno of an import, and what it is shown: its login and the authorities of registries."""
-        settings, shown = self.context.settings, self.show(build)
-        uid, bundle, source = settings.uid_base + app.number, self.bundle(build), self.source(build)
-        binds = [Bind(source=_SCRIPT, target="/celadon/import.sh"), Bind(source=shown, target="/celadon/shown")]
-        if build.source_id and source is not None:
-            binds.append(Bind(source=source, target="/celadon/source.tar"))
-        authorities = [path for path in (settings.ca_bundle, settings.ca_file) if path.is_file()]
-        (shown / "authorities.pem").write_bytes(b"\n".join(path.read_bytes() for path in authorities))
-        if not build.source_id:
-            (shown / "auth.json").write_text(auth_file(build, builds.login_of(self.context, build.id)), "utf-8")
-        self.give(shown, uid)
-        return ContainerSpec(
-            id=bundle.name,
-            root=self.services_root,
-            argv=("/bin/bash", "/celadon/import.sh"),
-            env=environment(build),
-            cwd="/",
-            uid=uid,
-            hostname=f"build-{build.id[:8]}",
-            limits=Limits(memory=settings.build_memory, swap=settings.build_memory, cpu_shares=1024, pids=dyno.PIDS),
-            bundle=bundle,
-            log_path=bundle / "output.log",
-            address=address,
-            mounts=(*binds, Bind(source=workspace, target="/tmp", readonly=False)),
-            log_limit=dyno.LOG_LIMIT,
-            labels={"app": app.name, "build": build.id},
-        )
+def _spec(run: Run) -> ContainerSpec:
+    """The build dyno of an import, and what it is shown: its login and the authorities of registries."""
+    settings, build, bundle, shown = run.context.settings, run.build, run.bundle, run.show()
+    binds = [Bind(source=_SCRIPT, target="/celadon/import.sh"), Bind(source=shown, target="/celadon/shown")]
+    if build.source_id and run.source is not None:
+        binds.append(Bind(source=run.source, target="/celadon/source.tar"))
+    authorities = [path for path in (settings.ca_bundle, settings.ca_file) if path.is_file()]
+    (shown / "authorities.pem").write_bytes(b"\n".join(path.read_bytes() for path in authorities))
+    if not build.source_id:
+        (shown / "auth.json").write_text(auth_file(build, builds.login_of(run.context, build.id)), "utf-8")
+    run.give(shown)
+    return ContainerSpec(
+        id=bundle.name,
+        root=platform_images.path(settings, "services"),
+        argv=("/bin/bash", "/celadon/import.sh"),
+        env=environment(build),
+        cwd="/",
+        uid=run.uid,
+        hostname=f"build-{build.id[:8]}",
+        limits=Limits(memory=settings.build_memory, swap=settings.build_memory, cpu_shares=1024, pids=dyno.PIDS),
+        bundle=bundle,
+        log_path=bundle / "output.log",
+        address=run.address,
+        mounts=(*binds, Bind(source=run.workspace.root, target="/tmp", readonly=False)),
+        log_limit=dyno.LOG_LIMIT,
+        labels={"app": run.app.name, "build": build.id},
+    )
 
 
 def environment(build: Build) -> dict[str, str]:

@@ -60,14 +60,8 @@ class Packer:
     def _unpack(self, found: Slug, app: App, workspace: Path, address: str, stopped: Callable[[], str | None]) -> None:
         """Run the build dyno to its end; raises SlugError, RuntimeFailure."""
         settings, runtime = self.compiler.context.settings, self.compiler.runtime
-        container = self._spec(found, app, workspace, address)
         said: list[bytes] = []
-        runtime.remove(container.id)
-        try:
-            runtime.start(container)
-            ended = dyno.follow(runtime, container, said.append, stopped)
-        finally:
-            runtime.remove(container.id)
+        ended = dyno.to_end(runtime, self._spec(found, app, workspace, address), said.append, stopped)
         if ended.stopped:
             raise slug.SlugError(ended.stopped)
         if ended.out_of_memory:

@@ -18,8 +18,7 @@ from celadon.actions import app_setups, builds, slugs
 from celadon.actions import context as contexts
 from celadon.actions.context import Context
 from celadon.build import stream, uploads
-from celadon.build.compiler import Compiler, app_of
-from celadon.build.images import Importer
+from celadon.build.compiler import Compiler
 from celadon.build.output import Output
 from celadon.build.packer import Packer
 from celadon.build.promotions import Promotions
@@ -31,8 +30,8 @@ from celadon.model.slug import Slug
 from celadon.platform import images, runtimes
 from celadon.platform.settings import Settings
 from celadon.runtime import loops
+from celadon.store import apps, changes
 from celadon.store import builds as stored_builds
-from celadon.store import changes
 from celadon.store.lines import Lines
 
 log = logging.getLogger(__name__)
@@ -202,6 +201,11 @@ class Builds:
                 self._running.discard(build.id)
             self._let_go(build.app_id, slot)
 
+    def _app(self, app_id: str) -> App | None:
+        """None when it was destroyed meanwhile."""
+        with self.context.database.read() as tx:
+            return apps.find(tx, app_id)
+
     def _let_go(self, app_id: str, slot: int) -> None:
         with self._lock:
             self._apps.discard(app_id)
@@ -213,7 +217,7 @@ class Builds:
 
     def _pack(self, slug: Slug, slot: int) -> None:
         try:
-            app = app_of(self.context, slug.app_id)
+            app = self._app(slug.app_id)
             if app is None:
                 slugs.refuse(self.context, slug.id, "cannot use the slug: its app was destroyed")
             else:
@@ -225,24 +229,12 @@ class Builds:
         finally:
             self._let_go(slug.app_id, slot)
 
-    def _compiler_of(self, build: Build) -> Compiler:
-        found = self.compiler
-        if build.image is None:
-            return found
-        return Importer(
-            context=found.context,
-            runtime=found.runtime,
-            stack_root=found.stack_root,
-            uv=found.uv,
-            services_root=images.path(self.context.settings, "services"),
-        )
-
     def _compile_one(self, build: Build, slot: int) -> None:
         # Anew: while one looks for what is pending, app.json may have been read.
         if build.id in app_setups.waiting_builds(self.context):
             return
         begun = builds.begin(self.context, build.id)
-        app = app_of(self.context, build.app_id)
+        app = self._app(build.app_id)
         if begun is None:
             return
         if app is None:
@@ -260,5 +252,5 @@ class Builds:
         output = Output(path, Lines(self.context.settings.home), app.id)
         if begun.attempts > 1:
             output.step("The build was interrupted and starts again")
-        release = self._compiler_of(begun).compile(begun, app, output, self._address(slot))
+        release = self.compiler.compile(begun, app, output, self._address(slot))
         log.info("at=built build=%s app=%s release=%s", build.id, app.name, release.name if release else "none")

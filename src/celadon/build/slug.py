@@ -24,7 +24,7 @@ _MOST_YAML, _DEEPEST_YAML = 64 << 10, 16
 # A hint, as Heroku gives it: large slugs take longer to start.
 HINT = 90 << 20
 _MOST_ADDONS = 10
-_ADVICE = "Name what the app does not need at run time in .slugignore."
+ADVICE = "Name what the app does not need at run time in .slugignore."
 _SQUASHFS = 0x73717368
 # The bit of a metadata block's header that says it is not compressed.
 _PLAIN = 1 << 15
@@ -133,7 +133,7 @@ def languages(workspace: Workspace, count: int) -> list[str]:
 
 
 def pack(
-    workspace: Workspace, build_dir: str, target: Path, uid: int, limit: int, watch: Watch, advice: str = _ADVICE
+    workspace: Workspace, build_dir: str, target: Path, uid: int, limit: int, watch: Watch, advice: str = ADVICE
 ) -> tuple[str, int]:
     """Pack the tree into `target`; returns its checksum and size in bytes.
 
@@ -203,3 +203,8 @@ def _owner_at(image: BinaryIO) -> int:
 def _checksum(path: Path) -> str:
     with path.open("rb") as file:
         return f"SHA256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def shown_size(size: int) -> str:
+    """Bytes as push output shows them: `9.0MB`, `512K`."""
+    return f"{size / (1 << 20):.1f}MB" if size >= 1 << 20 else f"{max(size >> 10, 1)}K"
