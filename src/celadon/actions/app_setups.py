@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from celadon.actions import access, apps, buildpacks, builds, dynos, formations, manifests
+from celadon.actions.builds import Wanted
 from celadon.actions.context import Context, now
 from celadon.model import app_json, config
 from celadon.model.account import Actor
@@ -54,32 +55,13 @@ def create(
     for url in buildpack_urls or ():
         buildpacks.check(context, url)
     source_id = builds.source_of(context, source_url, source_checksum)
-    setup_id, build_id = str(uuid.uuid4()), str(uuid.uuid4())
+    wanted = Wanted(commit=version, source_url=source_url, source_checksum=source_checksum, source_id=source_id)
+    chosen = None if buildpack_urls is None else tuple(buildpack_urls)
+    setup_id = str(uuid.uuid4())
 
     def begin(tx: Transaction, app: App) -> None:
-        builds.accept(
-            tx,
-            app,
-            actor,
-            build_id=build_id,
-            commit=version,
-            commit_description=None,
-            source_url=source_url,
-            source_checksum=source_checksum,
-            source_id=source_id,
-        )
-        setup = AppSetup(
-            id=setup_id,
-            app_id=app.id,
-            account_id=actor.account.id,
-            build_id=build_id,
-            step=SetupStep.READING,
-            env=env or {},
-            buildpacks=None if buildpack_urls is None else tuple(buildpack_urls),
-            created_at=now(),
-            updated_at=now(),
-        )
-        _insert(tx, app, actor, setup)
+        build = builds.accept(tx, app, actor, wanted)
+        _insert(tx, app, actor, setup_id, step=SetupStep.READING, build_id=build.id, env=env or {}, buildpacks=chosen)
 
     apps.create(context, actor, name=name, region=region, stack=stack, also=begin)
     return find(context, actor, setup_id)
@@ -108,20 +90,7 @@ def prepare(
 
     def begin(tx: Transaction, app: App) -> None:
         _, asked = manifests.give(context, tx, app, actor, wanted, env=env or {}, buildpack_urls=buildpack_urls)
-        setup = AppSetup(
-            id=setup_id,
-            app_id=app.id,
-            account_id=actor.account.id,
-            build_id=None,
-            step=SetupStep.AWAITING,
-            env={},
-            buildpacks=None,
-            created_at=now(),
-            updated_at=now(),
-            addons=asked,
-            **_afterwards(wanted),
-        )
-        _insert(tx, app, actor, setup)
+        _insert(tx, app, actor, setup_id, step=SetupStep.AWAITING, addons=asked, **_afterwards(wanted))
 
     try:
         wanted = app_json.parse(content)
@@ -132,7 +101,9 @@ def prepare(
     return setup, app, None
 
 
-def _insert(tx: Transaction, app: App, by: Actor, setup: AppSetup) -> None:
+def _insert(tx: Transaction, app: App, by: Actor, setup_id: str, **values: Any) -> None:
+    """`values` are what sets this AppSetup apart from others at their beginning."""
+    setup = AppSetup(id=setup_id, app_id=app.id, account_id=by.account.id, created_at=now(), updated_at=now(), **values)
     app_setups.insert(tx, setup)
     line = f"Setup started by user {by.email}"
     events.insert(tx, "app-setup:create", line=line, app_id=app.id, by=by, resource_id=setup.id)

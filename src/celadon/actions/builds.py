@@ -29,6 +29,20 @@ CANCELLED = "the build was cancelled"
 _WAS_PENDING = {"previous": {"status": BuildStatus.PENDING}}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be built, as whoever asks for it says; in the words of a Build. Without `buildpack_urls` it has the app's."""
+
+    commit: str | None = None
+    commit_description: str | None = None
+    source_url: str | None = None
+    source_checksum: str | None = None
+    source_id: str | None = None
+    buildpack_urls: tuple[str, ...] | None = None
+    git_log: str | None = None
+    image: str | None = None
+
+
 def create(
     context: Context,
     actor: Actor,
@@ -46,26 +60,17 @@ def create(
 
     Raises Conflict while another build of the app is pending, InvalidParams for a source that cannot be built.
     """
+    wanted = Wanted(
+        commit=commit,
+        commit_description=commit_description,
+        source_url=source_url,
+        source_checksum=source_checksum,
+        source_id=source_of(context, source_url, source_checksum),
+        buildpack_urls=buildpack_urls,
+        git_log=git_log,
+    )
     permission = "code:push" if source_url is None else "build:create"
-    source_id = source_of(context, source_url, source_checksum)
-    try:
-        with context.database.transaction() as tx:
-            app = access.app_for(tx, actor, app_name, permission)
-            return accept(
-                tx,
-                app,
-                actor,
-                build_id=build_id or str(uuid.uuid4()),
-                commit=commit,
-                commit_description=commit_description,
-                source_url=source_url,
-                source_checksum=source_checksum,
-                source_id=source_id,
-                buildpack_urls=buildpack_urls,
-                git_log=git_log,
-            )
-    except sa.exc.IntegrityError:
-        raise _busy(app_name) from None
+    return _accepted(context, actor, app_name, permission, wanted, build_id)
 
 
 def create_import(
@@ -91,40 +96,38 @@ def create_import(
             raise InvalidParams(str(error)) from None
     elif source_id is None:
         raise InvalidParams("cannot import this archive: upload it to a source of this platform, and give its get_url")
+    wanted = Wanted(
+        source_url=source_url, source_checksum=source_checksum, source_id=source_id, buildpack_urls=(), image=image
+    )
+    return _accepted(context, actor, app_name, "build:create", wanted, login=login)
+
+
+def _accepted(
+    context: Context,
+    actor: Actor,
+    app_name: str,
+    permission: str,
+    wanted: Wanted,
+    build_id: str | None = None,
+    login: Mapping[str, str] | None = None,
+) -> Build:
     try:
         with context.database.transaction() as tx:
-            app = access.app_for(tx, actor, app_name, "build:create")
-            build = accept(
-                tx,
-                app,
-                actor,
-                build_id=str(uuid.uuid4()),
-                commit=None,
-                commit_description=None,
-                source_url=source_url,
-                source_checksum=source_checksum,
-                source_id=source_id,
-                buildpack_urls=(),
-                image=image,
-            )
+            build = accept(tx, access.app_for(tx, actor, app_name, permission), actor, wanted, build_id)
             if login:
                 builds.keep_login(tx, build.id, login)
             return build
     except sa.exc.IntegrityError:
-        raise _busy(app_name) from None
+        raise Conflict(
+            f"cannot build {app_name}: another build of it is running; push again when it has finished, or cancel it "
+            "with `celadon builds:cancel`"
+        ) from None
 
 
 def login_of(context: Context, build_id: str) -> dict[str, str]:
     """What an import that is not over fetches its image with; empty when its registry needs none."""
     with context.database.read() as tx:
         return builds.login_of(tx, build_id)
-
-
-def _busy(app_name: str) -> Conflict:
-    return Conflict(
-        f"cannot build {app_name}: another build of it is running; push again when it has finished, or cancel it "
-        "with `celadon builds:cancel`"
-    )
 
 
 def source_of(context: Context, url: str | None, checksum: str | None) -> str | None:
@@ -135,43 +138,26 @@ def source_of(context: Context, url: str | None, checksum: str | None) -> str | 
     return source.id if source else None
 
 
-def accept(
-    tx: Transaction,
-    app: App,
-    by: Actor,
-    *,
-    build_id: str,
-    commit: str | None,
-    commit_description: str | None,
-    source_url: str | None,
-    source_checksum: str | None,
-    source_id: str | None,
-    buildpack_urls: tuple[str, ...] | None = None,
-    git_log: str | None = None,
-    image: str | None = None,
-) -> Build:
+def accept(tx: Transaction, app: App, by: Actor, wanted: Wanted, build_id: str | None = None) -> Build:
     """As `create`; the caller has checked that it may. Raises IntegrityError while another build of the app is pending."""
     installed = tuple(entry.url for entry in buildpacks.list_of(tx, app.id))
+    image = wanted.image
     build = Build(
-        id=build_id,
+        id=build_id or str(uuid.uuid4()),
         app_id=app.id,
         account_id=by.account.id,
         status=BuildStatus.PENDING,
-        commit=commit,
-        commit_description=commit_description,
-        source_url=source_url,
-        source_checksum=source_checksum,
+        commit=wanted.commit,
+        commit_description=wanted.commit_description,
+        source_url=wanted.source_url,
+        source_checksum=wanted.source_checksum,
         stack=stacks.CONTAINER if image else stacks.CURRENT,
-        buildpacks=installed if buildpack_urls is None else buildpack_urls,
-        slug_id=None,
-        release_id=None,
-        error=None,
-        cancel_requested=False,
+        buildpacks=installed if wanted.buildpack_urls is None else wanted.buildpack_urls,
         created_at=now(),
         updated_at=now(),
         output_key=secrets.random_token(),
-        source_id=source_id,
-        git_log=git_log,
+        source_id=wanted.source_id,
+        git_log=wanted.git_log,
         source_path=None if image else repositories.find(tx, app.id).source_path,
         image=image,
     )

@@ -41,12 +41,12 @@ class AppSetup:
     id: str
     app_id: str
     account_id: str
-    build_id: str | None
     step: SetupStep
-    env: Mapping[str, str] = field(repr=False)
-    buildpacks: tuple[str, ...] | None
     created_at: datetime
     updated_at: datetime
+    build_id: str | None = None
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    buildpacks: tuple[str, ...] | None = None
     addons: tuple[str, ...] = ()
     formation: Mapping[str, tuple[int | None, str | None]] = field(default_factory=dict)
     postdeploy: str | None = None

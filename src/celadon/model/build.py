@@ -38,12 +38,12 @@ class Build:
     source_checksum: str | None
     stack: str
     buildpacks: tuple[str, ...]
-    slug_id: str | None
-    release_id: str | None
-    error: str | None
-    cancel_requested: bool
     created_at: datetime
     updated_at: datetime
+    slug_id: str | None = None
+    release_id: str | None = None
+    error: str | None = None
+    cancel_requested: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
     output_key: str = ""
