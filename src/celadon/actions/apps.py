@@ -2,7 +2,7 @@
 
 import random
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -190,21 +190,16 @@ def update(
     try:
         with context.database.transaction() as tx:
             app = access.app_for(tx, actor, name_or_id, "app:rename" if name is not None else "app:update")
-            line = None
             if name is not None and name != app.name:
                 values["name"] = rules.check_name(name)
-                line = f"Renamed from {app.name} to {name} by user {actor.email}"
             if maintenance is not None:
                 values["maintenance"] = maintenance
-                line = f"Maintenance mode {'enabled' if maintenance else 'disabled'} by user {actor.email}"
-            if repository_url is not None and not line:
-                line = f"Repository link {'set' if values['repository_url'] else 'removed'} by user {actor.email}"
             apps.update(tx, app.id, now=now(), **values)
             events.insert(
                 tx,
                 "app:update",
                 payload={**values, "previous": {name: getattr(app, name) for name in values}},
-                line=line,
+                line=_told(app, actor, values),
                 app_id=app.id,
                 by=actor,
                 resource_id=app.id,
@@ -215,6 +210,17 @@ def update(
         raise InvalidParams(f"Name {name} is already taken") from None
     assert updated is not None
     return updated
+
+
+def _told(app: App, by: Actor, values: Mapping[str, object]) -> str | None:
+    """What the app's log says of an update with these values."""
+    if "maintenance" in values:
+        return f"Maintenance mode {'enabled' if values['maintenance'] else 'disabled'} by user {by.email}"
+    if "name" in values:
+        return f"Renamed from {app.name} to {values['name']} by user {by.email}"
+    if "repository_url" in values:
+        return f"Repository link {'set' if values['repository_url'] else 'removed'} by user {by.email}"
+    return None
 
 
 def destroy(context: Context, actor: Actor, name_or_id: str) -> App:

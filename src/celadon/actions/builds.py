@@ -211,44 +211,48 @@ def succeed(context: Context, build_id: str, compiled: Compiled) -> Release | No
         account = accounts.find(tx, build.account_id)
         assert account is not None, "the row of an account is never deleted"
         by = Actor(account=account)
-        slug = Slug(
-            id=compiled.slug_id,
-            app_id=app.id,
-            process_types=compiled.process_types,
-            commit=build.commit,
-            commit_description=build.commit_description,
-            buildpack_provided_description=compiled.language,
-            checksum=compiled.checksum,
-            size=compiled.size,
-            stack=build.stack,
-            created_at=now(),
-            updated_at=now(),
-            image=compiled.image,
-        )
+        slug = _slug(build, compiled)
         slugs.insert(tx, slug)
-        sizes = context.settings.sizes
-        config_id, first = releases.config_of(tx, app.id), not _deployed_before(tx, app.id)
-        if compiled.config_vars and first:
-            old = configs.find(tx, config_id)
-            merged = config.merge({**compiled.config_vars, **old}, {}, context.settings.config_limit)
-            if merged != old:
-                added = ", ".join(sorted(set(merged) - set(old)))
-                config_id = configs.insert(tx, app.id, merged, now(), configs.attached(tx, config_id))
-                releases.deploy(tx, app, by, None, config_id, f"Add {added} config", f"Add {added} config", sizes)
+        first = not _deployed_before(tx, app.id)
+        if first and compiled.config_vars:
+            _add_config(context, tx, app, by, compiled.config_vars)
         description = release_rules.deploy_description(build.commit)
         if compiled.image is not None:
             description = release_rules.import_description(compiled.image.pinned)
-        release = releases.deploy(tx, app, by, slug, config_id, description, description, sizes)
+        config_id = releases.config_of(tx, app.id)
+        release = releases.deploy(tx, app, by, slug, config_id, description, description, context.settings.sizes)
         if first:
             _add_addons(context, tx, app, by, compiled.addons)
-        done = {"status": BuildStatus.SUCCEEDED, "slug_id": slug.id, "release_id": release.id, "finished_at": now()}
-        builds.update(tx, build.id, now=now(), **done)
-        builds.forget_login(tx, build.id)
-        events.insert(
-            tx, "build:finish", app_id=app.id, resource_id=build.id, line="Build succeeded", payload=_WAS_PENDING
-        )
-        changes.record(tx, "build", app.id)
+        _end(tx, build, "Build succeeded", status=BuildStatus.SUCCEEDED, slug_id=slug.id, release_id=release.id)
         return release
+
+
+def _slug(build: Build, compiled: Compiled) -> Slug:
+    return Slug(
+        id=compiled.slug_id,
+        app_id=build.app_id,
+        process_types=compiled.process_types,
+        commit=build.commit,
+        commit_description=build.commit_description,
+        buildpack_provided_description=compiled.language,
+        checksum=compiled.checksum,
+        size=compiled.size,
+        stack=build.stack,
+        created_at=now(),
+        updated_at=now(),
+        image=compiled.image,
+    )
+
+
+def _add_config(context: Context, tx: Transaction, app: App, by: Actor, defaults: Mapping[str, str]) -> None:
+    """What a buildpack would have its apps find in their environment, where they have not set it themselves."""
+    config_id = releases.config_of(tx, app.id)
+    old = configs.find(tx, config_id)
+    merged = config.merge({**defaults, **old}, {}, context.settings.config_limit)
+    if merged != old:
+        added = f"Add {', '.join(sorted(set(merged) - set(old)))} config"
+        config_id = configs.insert(tx, app.id, merged, now(), configs.attached(tx, config_id))
+        releases.deploy(tx, app, by, None, config_id, added, added, context.settings.sizes)
 
 
 def _add_addons(context: Context, tx: Transaction, app: App, by: Actor, plans: Sequence[str]) -> None:
@@ -271,11 +275,14 @@ def fail(context: Context, build_id: str, reason: str) -> None:
         build = builds.find_by_id(tx, build_id)
         if build is None or build.status is not BuildStatus.PENDING:
             return
-        builds.update(tx, build.id, now=now(), status=BuildStatus.FAILED, error=reason, finished_at=now())
-        builds.forget_login(tx, build.id)
-        line = f"Build failed -- {reason}"
-        events.insert(tx, "build:finish", app_id=build.app_id, resource_id=build.id, line=line, payload=_WAS_PENDING)
-        changes.record(tx, "build", build.app_id)
+        _end(tx, build, f"Build failed -- {reason}", status=BuildStatus.FAILED, error=reason)
+
+
+def _end(tx: Transaction, build: Build, line: str, **values: object) -> None:
+    builds.update(tx, build.id, now=now(), finished_at=now(), **values)
+    builds.forget_login(tx, build.id)
+    events.insert(tx, "build:finish", app_id=build.app_id, resource_id=build.id, line=line, payload=_WAS_PENDING)
+    changes.record(tx, "build", build.app_id)
 
 
 def cancel(context: Context, actor: Actor, app_name: str, build_id: str | None = None) -> Build:

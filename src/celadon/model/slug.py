@@ -39,11 +39,11 @@ class Slug:
     commit: str | None
     commit_description: str | None
     buildpack_provided_description: str | None
-    checksum: str | None
-    size: int | None
     stack: str
     created_at: datetime
     updated_at: datetime
+    checksum: str | None = None
+    size: int | None = None
     status: SlugStatus = SlugStatus.READY
     error: str | None = None
     attempts: int = 0
