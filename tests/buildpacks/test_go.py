@@ -236,7 +236,7 @@ def test_which_release_a_version_means(wanted: str, found: str | None) -> None:
     ],
 )
 def test_which_version_an_app_asks_for(text: str, override: str, expected: tuple[str, str]) -> None:
-    assert runpy.run_path(str(LIB / "gomod.py"))["wanted"](text, override) == expected
+    assert runpy.run_path(str(LIB / "plan.py"))["wanted"](text, override) == expected
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_which_version_an_app_asks_for(text: str, override: str, expected: tuple
     ],
 )
 def test_the_name_of_a_modules_program(line: str, name: str) -> None:
-    assert runpy.run_path(str(LIB / "gomod.py"))["program"](f"// a comment\n{line}\n\ngo 1.24\n") == name
+    assert runpy.run_path(str(LIB / "plan.py"))["program"](f"// a comment\n{line}\n\ngo 1.24\n") == name
 
 
 def test_git_is_given_the_password_of_the_one_host() -> None:

@@ -310,5 +310,5 @@ def test_what_the_stack_lacks_is_told_with_what_to_change(entry: str, words: lis
     ],
 )
 def test_what_is_a_package_and_what_is_of_the_stack(required: dict[str, str], installed: list[str]) -> None:
-    packages = runpy.run_path(str(LIB / "manifest.py"))["packages"]
+    packages = runpy.run_path(str(LIB / "plan.py"))["packages"]
     assert packages({"require": required})[: len(installed) + 1][:2] == installed

@@ -15,7 +15,7 @@ require_module() {
 # Sets GOROOT, GO_VERSION, MODULE and PACKAGES.
 choose_go() {
   local plan found url layer
-  plan=$(own_python gomod.py plan go.mod) || exit 1
+  plan=$(own_python plan.py plan go.mod) || exit 1
   eval "$plan"
   [[ -n $MODULE ]] || fail "cannot read go.mod: it has no module line." "Give it one (go mod init NAME), commit and push again."
   drop_changed

@@ -26,7 +26,7 @@ offer_github_token() {
 # Sets LOCAL, the packages whose code is a folder of the app, and COMPILE, whether there is such a script.
 read_manifest() {
   local found
-  found=$(own_python manifest.py "$MANIFEST" "$LOCK") || exit 1
+  found=$(own_python plan.py "$MANIFEST" "$LOCK") || exit 1
   eval "$found"
   # Composer alone says what an app without packages is locked to, and asks nobody for it.
   [[ -f $LOCK ]] || quietly update --no-install --ignore-platform-reqs --no-scripts --no-plugins || explain_files

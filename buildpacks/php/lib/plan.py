@@ -1,4 +1,4 @@
-"""What a build asks of composer.json and composer.lock: `manifest.py composer.json composer.lock` prints it for the shell.
+"""What a build asks of composer.json and composer.lock: `plan.py composer.json composer.lock` prints it for the shell.
 
 JSON that cannot be read is not its business: Composer's own words about that are better. LOCAL are the locked packages
 whose code is a folder of the app: a copy of it in the cache may be an older one. COMPILE says whether there is a script

@@ -1,6 +1,6 @@
 """Read a go.mod.
 
-`gomod.py plan go.mod` prints what a build asks of it, as assignments for the shell; `gomod.py program go.mod` prints the
+`plan.py plan go.mod` prints what a build asks of it, as assignments for the shell; `plan.py program go.mod` prints the
 name of the program that its root package makes.
 """
 
