@@ -1,5 +1,6 @@
 """Images: an app from one that was built elsewhere."""
 
+import functools
 from pathlib import Path
 
 import click
@@ -43,23 +44,25 @@ def _wait_for_web(invocation: Invocation, build: str) -> None:
     client, path = invocation.client, invocation.app_path
     made = client.get(f"{path}/builds/{segment(build)}")["release"]["id"]
     version = client.get(f"{path}/releases/{segment(made)}")["version"]
-
-    def outcome() -> str | None:
-        newest = client.all(f"{path}/releases", range="version ..; order=desc,max=10")
-        current = max((entry["version"] for entry in newest if entry["status"] == "succeeded"), default=version)
-        if current > version:
-            return f"v{current} has replaced it meanwhile"
-        if any(entry["version"] == version and entry["status"] == "failed" for entry in newest):
-            raise Failure(f"the release command of v{version} failed; see `celadon releases:output -a {invocation.app}`")
-        for dyno in client.all(f"{path}/dynos"):
-            if dyno["type"] == "web" and dyno["release"]["version"] == version:
-                if dyno["state"] == "up":
-                    return "up"
-                if dyno["state"] == "crashed":
-                    raise Failure(f"{dyno['name']} of v{version} crashed; see `celadon logs -a {invocation.app}`")
-        return None
-
     if any(entry["type"] == "web" and entry["quantity"] for entry in client.all(f"{path}/formation")):
         goes_on = ("The dyno starts without us.", f"To look: celadon ps -a {invocation.app}")
         with waiting.leaving(*goes_on), action(f"Waiting for web.1 of v{version}") as running:
-            running.status = waiting.until(outcome, every=0.25)
+            running.status = waiting.until(functools.partial(_serves, invocation, version), every=0.25)
+
+
+def _serves(invocation: Invocation, version: int) -> str | None:
+    """What has become of this release, None while that is open; raises Failure."""
+    client, path = invocation.client, invocation.app_path
+    newest = client.all(f"{path}/releases", range="version ..; order=desc,max=10")
+    current = max((entry["version"] for entry in newest if entry["status"] == "succeeded"), default=version)
+    if current > version:
+        return f"v{current} has replaced it meanwhile"
+    if any(entry["version"] == version and entry["status"] == "failed" for entry in newest):
+        raise Failure(f"the release command of v{version} failed; see `celadon releases:output -a {invocation.app}`")
+    for dyno in client.all(f"{path}/dynos"):
+        if dyno["type"] == "web" and dyno["release"]["version"] == version:
+            if dyno["state"] == "up":
+                return "up"
+            if dyno["state"] == "crashed":
+                raise Failure(f"{dyno['name']} of v{version} crashed; see `celadon logs -a {invocation.app}`")
+    return None
