@@ -27,10 +27,10 @@ class SlugStatus(StrEnum):
 class Slug:
     """`size` is bytes as packed, `checksum` is `SHA256:` and hexadecimal digits of the packed file.
 
-        Of one that was made without a build, `archive_checksum` is that of the archive to come, if it was told. `error` says why
+    Of one that was made without a build, `archive_checksum` is that of the archive to come, if it was told. `error` says why
     what came last could not be used; `attempts` counts how often the build role took it up.
 
-        `image` is what an imported image said of itself: then the slug is a whole root filesystem.
+    `image` is what an imported image said of itself: then the slug is a whole root filesystem.
     """
 
     id: str
