@@ -11,6 +11,8 @@ images.py      an import of an image, in place of the compiling (import.sh runs 
 output.py      what users see of a build
 stream.py      shows it to them
 uploads.py     takes what people upload
+promotions.py  copies the slugs that are promoted
+shares.py      what builds have of the processors
 packer.py      a slug from an archive that was uploaded (unpack.sh runs in the build dyno)
 slug.py        process types and the packed slug
 squash.py      mksquashfs, which makes it

@@ -4,7 +4,6 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from celadon.actions import slugs
@@ -25,75 +24,71 @@ _MOST_ATTEMPTS = 3
 _TOO_LONG = "cannot use the slug: it took too long to unpack and to pack"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packer:
-    """Packs slugs one at a time of each app, on the app's disk for builds."""
+def pack(compiler: Compiler, found: Slug, app: App, address: str) -> None:
+    """Pack what was uploaded, on the app's disk for builds, or say why it is no slug."""
+    context = compiler.context
+    begun = slugs.begin(context, found.id)
+    if begun is None:
+        return
+    if begun.attempts > _MOST_ATTEMPTS:
+        slugs.refuse(context, found.id, f"cannot use the slug: packing it was interrupted {_MOST_ATTEMPTS} times")
+        return
+    workspace = compiler.workspace(app)
+    uid, limit = context.settings.uid_base + app.number, context.settings.slug_limit
+    try:
+        workspace.open()
+        deadline = time.monotonic() + context.settings.build_timeout
+        watch = compiler.watch(lambda: _TOO_LONG if time.monotonic() > deadline else None)
+        _unpack(compiler, _spec(compiler, found, app, workspace.root, address), workspace.root, watch.stopped)
+        checksum, size = slug.pack(workspace, _TREE, context.blobs.slug(found.id), uid, limit, watch)
+        slugs.packed(context, found.id, checksum, size)
+    except slug.SlugError as error:
+        slugs.refuse(context, found.id, str(error))
+    except RuntimeFailure as error:
+        log.error("at=pack-failed slug=%s %s", found.id, error)
+        slugs.refuse(context, found.id, "cannot use the slug: the platform could not unpack it, tell its operator")
+    finally:
+        workspace.close()
 
-    compiler: Compiler
 
-    def pack(self, found: Slug, app: App, address: str) -> None:
-        """Pack what was uploaded, or say why it is no slug."""
-        context = self.compiler.context
-        begun = slugs.begin(context, found.id)
-        if begun is None:
-            return
-        if begun.attempts > _MOST_ATTEMPTS:
-            slugs.refuse(context, found.id, f"cannot use the slug: packing it was interrupted {_MOST_ATTEMPTS} times")
-            return
-        workspace = self.compiler.workspace(app)
-        uid, limit = context.settings.uid_base + app.number, context.settings.slug_limit
-        try:
-            workspace.open()
-            deadline = time.monotonic() + context.settings.build_timeout
-            watch = self.compiler.watch(lambda: _TOO_LONG if time.monotonic() > deadline else None)
-            self._unpack(found, app, workspace.root, address, watch.stopped)
-            checksum, size = slug.pack(workspace, _TREE, context.blobs.slug(found.id), uid, limit, watch)
-            slugs.packed(context, found.id, checksum, size)
-        except slug.SlugError as error:
-            slugs.refuse(context, found.id, str(error))
-        except RuntimeFailure as error:
-            log.error("at=pack-failed slug=%s %s", found.id, error)
-            slugs.refuse(context, found.id, "cannot use the slug: the platform could not unpack it, tell its operator")
-        finally:
-            workspace.close()
+def _unpack(compiler: Compiler, container: ContainerSpec, workspace: Path, stopped: Callable[[], str | None]) -> None:
+    """Run the build dyno to its end; raises SlugError, RuntimeFailure."""
+    said: list[bytes] = []
+    ended = dyno.to_end(compiler.runtime, container, said.append, stopped)
+    if ended.stopped:
+        raise slug.SlugError(ended.stopped)
+    if ended.out_of_memory:
+        raise slug.SlugError("cannot unpack the slug: it needed too much memory")
+    if ended.status == 11:
+        raise slug.SlugError("cannot use the slug: there is no ./app in it; make it with tar czf slug.tgz ./app")
+    if ended.status:
+        limit = compiler.context.settings.build_disk_limit >> 20
+        full = f"the disk of {limit} MB is full" if dyno.full(workspace) else ""
+        last = b"".join(said).decode("utf-8", "replace").strip().splitlines()[-1:]
+        raise slug.SlugError(f"cannot unpack the slug: {full or ' '.join(last)[:200] or 'tar failed'}")
 
-    def _unpack(self, found: Slug, app: App, workspace: Path, address: str, stopped: Callable[[], str | None]) -> None:
-        """Run the build dyno to its end; raises SlugError, RuntimeFailure."""
-        settings, runtime = self.compiler.context.settings, self.compiler.runtime
-        said: list[bytes] = []
-        ended = dyno.to_end(runtime, self._spec(found, app, workspace, address), said.append, stopped)
-        if ended.stopped:
-            raise slug.SlugError(ended.stopped)
-        if ended.out_of_memory:
-            raise slug.SlugError("cannot unpack the slug: it needed too much memory")
-        if ended.status == 11:
-            raise slug.SlugError("cannot use the slug: there is no ./app in it; make it with tar czf slug.tgz ./app")
-        if ended.status:
-            full = f"the disk of {settings.build_disk_limit >> 20} MB is full" if dyno.full(workspace) else ""
-            last = b"".join(said).decode("utf-8", "replace").strip().splitlines()[-1:]
-            raise slug.SlugError(f"cannot unpack the slug: {full or ' '.join(last)[:200] or 'tar failed'}")
 
-    def _spec(self, found: Slug, app: App, workspace: Path, address: str) -> ContainerSpec:
-        settings = self.compiler.context.settings
-        bundle = settings.home / "build-dynos" / f"slug-{found.id[:13]}"
-        archive = self.compiler.context.blobs.upload(found.id)
-        return ContainerSpec(
-            id=bundle.name,
-            root=self.compiler.stack_root,
-            argv=("/bin/bash", "/celadon/unpack.sh"),
-            env={"PATH": os.defpath, "LANG": "C.UTF-8"},
-            cwd="/",
-            uid=settings.uid_base + app.number,
-            hostname=f"slug-{found.id[:8]}",
-            limits=Limits(memory=settings.build_memory, swap=settings.build_memory, cpu_shares=1024, pids=_PIDS),
-            bundle=bundle,
-            log_path=bundle / "output.log",
-            address=address,
-            mounts=(
-                Bind(source=_SCRIPT, target="/celadon/unpack.sh"),
-                Bind(source=archive, target="/celadon/slug.tgz"),
-                Bind(source=workspace, target="/tmp", readonly=False),
-            ),
-            log_limit=_LOG_LIMIT,
-            labels={"app": app.name, "slug": found.id},
-        )
+def _spec(compiler: Compiler, found: Slug, app: App, workspace: Path, address: str) -> ContainerSpec:
+    settings = compiler.context.settings
+    bundle = settings.home / "build-dynos" / f"slug-{found.id[:13]}"
+    archive = compiler.context.blobs.upload(found.id)
+    return ContainerSpec(
+        id=bundle.name,
+        root=compiler.stack_root,
+        argv=("/bin/bash", "/celadon/unpack.sh"),
+        env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+        cwd="/",
+        uid=settings.uid_base + app.number,
+        hostname=f"slug-{found.id[:8]}",
+        limits=Limits(memory=settings.build_memory, swap=settings.build_memory, cpu_shares=1024, pids=_PIDS),
+        bundle=bundle,
+        log_path=bundle / "output.log",
+        address=address,
+        mounts=(
+            Bind(source=_SCRIPT, target="/celadon/unpack.sh"),
+            Bind(source=archive, target="/celadon/slug.tgz"),
+            Bind(source=workspace, target="/tmp", readonly=False),
+        ),
+        log_limit=_LOG_LIMIT,
+        labels={"app": app.name, "slug": found.id},
+    )

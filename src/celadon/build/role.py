@@ -17,10 +17,9 @@ from pathlib import Path
 from celadon.actions import app_setups, builds, slugs
 from celadon.actions import context as contexts
 from celadon.actions.context import Context
-from celadon.build import stream, uploads
+from celadon.build import packer, stream, uploads
 from celadon.build.compiler import Compiler
 from celadon.build.output import Output
-from celadon.build.packer import Packer
 from celadon.build.promotions import Promotions
 from celadon.build.shares import Shares
 from celadon.build.workspace import make_room
@@ -222,7 +221,7 @@ class Builds:
                 slugs.refuse(self.context, slug.id, "cannot use the slug: its app was destroyed")
             else:
                 with self._shares.taken():
-                    Packer(compiler=self.compiler).pack(slug, app, self._address(slot))
+                    packer.pack(self.compiler, slug, app, self._address(slot))
         except Exception:
             log.exception("at=pack-broke slug=%s", slug.id)
             slugs.refuse(self.context, slug.id, "cannot use the slug: the platform failed, tell its operator")
