@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from tests.buildpacks import stack
 
-LOGIN = "joe:s3cret%21"
+# An @ in a password has to be %40, but people do not know that.
+LOGIN = "joe:p@s3cret%21"
 DIGITS = "9" * 5000
 DEEP = '{"engines": ' + "[" * 100_000
 GO_PLATFORM = "linux-amd64" if os.uname().machine == "x86_64" else "linux-arm64"
@@ -42,7 +43,7 @@ class Guarded(BaseHTTPRequestHandler):
     answer = b""
 
     def do_GET(self) -> None:
-        known = self.headers.get("Authorization") == f"Basic {base64.b64encode(b'joe:s3cret!').decode()}"
+        known = self.headers.get("Authorization") == f"Basic {base64.b64encode(b'joe:p@s3cret!').decode()}"
         self.send_response(200 if known else 401)
         self.end_headers()
         self.wfile.write(self.answer if known else b"")

@@ -82,7 +82,7 @@ def test_a_refusal_says_what_to_write_instead(url: str, why: str) -> None:
 
 def test_a_refusal_does_not_tell_the_password() -> None:
     with pytest.raises(InvalidParams) as refused:
-        submodules.check_url("lib", "ftp://me:s3cret@example.com/b")
+        submodules.check_url("lib", "ftp://me:p@s3cret@example.com/b")
     assert "s3cret" not in refused.value.message and "ftp://example.com/b" in refused.value.message
 
 

@@ -57,9 +57,6 @@ chosen_origin() {
   esac
 }
 
-# A URL without its login.
-shown() { sed -E 's,//[^/@]*@,//,' <<<"$1"; }
-
 # Its jar holds all that it needs: none of the packages that it names.
 unpack_lein_debian() {
   (cd "$SCRATCH" && debian_apt apt-get download "${CHOSEN[3]}" >"$SCRATCH/apt" 2>&1) && extract_debian "$SCRATCH/lein" "$SCRATCH"/leiningen_*.deb ||

@@ -27,7 +27,7 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 PLATFORM = f"linux-{_MACHINES.get(os.uname().machine, os.uname().machine)}"
 _RELEASE = re.compile(r"1\.\d{1,6}(?:\.\d{1,6})?(?:(?:rc|beta)\d{1,6})?")
 _NUMBERS = re.compile(r"1\.(\d{1,6})(?:\.(\d{1,6}))?(?:(rc|beta)(\d{1,6}))?")
-_LOGIN = re.compile(r"^(https?://)([^/@]*)@")
+_LOGIN = re.compile(r"^(https?://)([^/]*)@")
 
 
 class VersionError(Exception):

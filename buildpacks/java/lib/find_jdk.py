@@ -21,7 +21,7 @@ SECONDS = 4
 ADOPTIUM = "https://api.adoptium.net/v3/assets/feature_releases"
 _MACHINES = {"x86_64": "x64"}
 _PAGE, _PAGES = 20, 4
-_LOGIN = re.compile(r"^(https?://)([^/@]*)@")
+_LOGIN = re.compile(r"^(https?://)([^/]*)@")
 _LINE = re.compile(r"^([0-9a-f]{64}) [ *](?:\./)?(jdk-(\d+(?:[._+u]\d+)*)\.tar\.gz)$")
 # Those before a release are `26~7ea-1`.
 _DEBIAN = re.compile(r"^(\d+(?:\.\d+)*)\+")

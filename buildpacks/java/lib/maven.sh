@@ -7,7 +7,7 @@ choose_repository() {
   MAVEN_CENTRAL=${MAVEN_MIRROR_URL:-https://repo1.maven.org/maven2}
   MAVEN_CENTRAL=${MAVEN_CENTRAL%/}
   MIRROR_LOGIN=''
-  [[ $MAVEN_CENTRAL =~ ^(https?://)([^/@]*)@(.*)$ ]] || return 0
+  [[ $MAVEN_CENTRAL =~ ^(https?://)([^/]*)@(.*)$ ]] || return 0
   MAVEN_CENTRAL=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
   MIRROR_LOGIN=${BASH_REMATCH[2]//%/\\x}
   printf -v MIRROR_LOGIN '%b' "$MIRROR_LOGIN"

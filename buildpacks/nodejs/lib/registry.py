@@ -11,7 +11,7 @@ from typing import Any
 
 CONNECT_SECONDS = 10
 _ABBREVIATED = "application/vnd.npm.install-v1+json"
-_LOGIN = re.compile(r"^(https?://)([^/@]*)@")
+_LOGIN = re.compile(r"^(https?://)([^/]*)@")
 
 
 class RegistryError(Exception):

@@ -18,7 +18,7 @@ from pathlib import Path
 # uv's own prefix, which UV_PYTHON_INSTALL_MIRROR takes the place of.
 RELEASES = re.compile(r"^https://[^ ]+?/python-build-standalone/releases/download")
 PROBE_SECONDS = 1.5
-_LOGIN = re.compile(r"^(https?://)([^/@]*)@")
+_LOGIN = re.compile(r"^(https?://)([^/]*)@")
 
 
 def known_releases(uv: str) -> dict[str, str]:

@@ -34,12 +34,12 @@ class CannotBeHad(Exception):
 
 def shown(url: str) -> str:
     """The URL without its login."""
-    return re.sub(r"//[^/@]*@", "//", url)
+    return re.sub(r"//[^/]*@", "//", url)
 
 
 def read(url: str) -> bytes:
     """What is at the URL, whose login may be part of it; raises OSError."""
-    found = re.match(r"^(https?://)([^/@]*)@(.*)$", url)
+    found = re.match(r"^(https?://)([^/]*)@(.*)$", url)
     request = urllib.request.Request(f"{found[1]}{found[3]}" if found else url, headers={"User-Agent": "buildpack"})
     if found:
         login = base64.b64encode(urllib.parse.unquote(found[2]).encode()).decode()

@@ -86,8 +86,8 @@ def check_url(path: str, url: str, link: str | None = None) -> str:
 
 
 def shown(url: str) -> str:
-    """The URL without a user name and password that may be in it."""
-    return re.sub(r"://[^/@]*@", "://", url)
+    """The URL without a user name and password that may be in it; a password may have an @ too."""
+    return re.sub(r"://[^/]*@", "://", url)
 
 
 def _resolved(url: str, link: str) -> str:
