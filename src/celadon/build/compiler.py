@@ -113,7 +113,7 @@ class Compiler:
         """
         run.output.step("Reading app.json")
         self._drive(run, unpack_only=True)
-        path = run.workspace.target(dyno.build_dir(run.build).removeprefix("/tmp/"), "app.json")
+        path = run.workspace.target(dyno.tree(run.build), "app.json")
         return app_setups.configure(self.context, run.build.id, run.workspace.read(*path, limit=app_json.LIMIT))
 
     def workspace(self, app: App) -> Workspace:
@@ -198,7 +198,7 @@ class Compiler:
 def _packed(run: Run) -> Compiled:
     """Discover process types, pack the slug; raises SlugError."""
     workspace, output = run.workspace, run.output
-    tree = dyno.build_dir(run.build).removeprefix("/tmp/")
+    tree = dyno.tree(run.build)
     said = slug.released(workspace, MOST_BUILDPACKS)
     language = slug.languages(workspace, MOST_BUILDPACKS)[-1]
     output.step("Discovering process types")

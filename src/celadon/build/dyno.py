@@ -44,9 +44,9 @@ def full(workspace: Path) -> bool:
     return found.f_bavail * 100 < found.f_blocks or (found.f_files > 0 and found.f_favail == 0)
 
 
-def build_dir(build: Build) -> str:
-    """BUILD_DIR as the buildpack sees it."""
-    return f"/tmp/build_{build.id[:8]}"
+def tree(build: Build) -> str:
+    """BUILD_DIR, on the app's disk: in the dyno that is /tmp."""
+    return f"build_{build.id[:8]}"
 
 
 def spec(run: Run, stack_root: Path, uv: Path, folders: Mapping[str, Path], *, unpack_only: bool) -> ContainerSpec:
@@ -108,7 +108,7 @@ def environment(build: Build, settings: Settings, *, unpack_only: bool) -> dict[
         "HOME": "/app",
         "LANG": "C.UTF-8",
         "STACK": settings.stack_compatibility,
-        "BUILD_DIR": build_dir(build),
+        "BUILD_DIR": f"/tmp/{tree(build)}",
         "CACHE_DIR": "/tmp/cache",
         "ENV_DIR": "/celadon/env",
         "OUT": "/tmp/out",

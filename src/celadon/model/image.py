@@ -13,7 +13,7 @@ from typing import Any
 from celadon.model import procfile
 
 # What dynos run.
-PLATFORM = ("linux", "amd64")
+_PLATFORM = ("linux", "amd64")
 # The configuration of an image, in bytes, and what its environment may hold.
 MOST = 1 << 20
 _MOST_ENV = 64 << 10
@@ -210,11 +210,11 @@ def _of_buildpacks(label: str) -> dict[str, str]:
 
 def _check_platform(whole: Mapping[str, object]) -> None:
     found = (whole.get("os"), whole.get("architecture"))
-    if found != PLATFORM:
+    if found != _PLATFORM:
         said = re.sub(r"[^a-z0-9/]", "", "/".join(str(part)[:20] for part in found if part)) or "no platform"
         raise ImageError(
-            f"cannot run this image: it is for {said}, dynos are {'/'.join(PLATFORM)}; build it with "
-            f"`docker build --platform {'/'.join(PLATFORM)}`"
+            f"cannot run this image: it is for {said}, dynos are {'/'.join(_PLATFORM)}; build it with "
+            f"`docker build --platform {'/'.join(_PLATFORM)}`"
         )
 
 
