@@ -61,6 +61,8 @@ def test_only_a_large_repository_is_told_of() -> None:
         ("", None),
         (".", None),
         ("./", None),
+        (". /", None),
+        ("./ a /", "a"),
     ],
 )
 def test_a_source_path_is_kept_as_folders_below_the_top(given: str, kept: str | None) -> None:

@@ -64,7 +64,7 @@ def packing_due(repository: Repository, now: datetime, *, quiet: bool) -> bool:
 
 def check_source_path(path: str) -> str | None:
     """The folder as it is kept, None for the whole source; raises InvalidParams for what can be no folder of it."""
-    cut = path.strip().removesuffix("/").removeprefix("./")
+    cut = path.strip().removesuffix("/").removeprefix("./").strip()
     if cut in ("", "."):
         return None
     names = cut.split("/")
