@@ -47,7 +47,7 @@ def _wait_for_web(invocation: Invocation, build: str) -> None:
     if any(entry["type"] == "web" and entry["quantity"] for entry in client.all(f"{path}/formation")):
         goes_on = ("The dyno starts without us.", f"To look: celadon ps -a {invocation.app}")
         with waiting.leaving(*goes_on), action(f"Waiting for web.1 of v{version}") as running:
-            running.status = waiting.until(functools.partial(_serves, invocation, version), every=0.25)
+            running.word = waiting.until(functools.partial(_serves, invocation, version), every=0.25)
 
 
 def _serves(invocation: Invocation, version: int) -> str | None:
