@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,8 @@ from tests import stores
 from tests.runtime.running import until
 
 from celadon.actions import accounts, apps, builds, context
-from celadon.actions.context import Context
+from celadon.actions.context import Context, now
+from celadon.build import stream
 from celadon.build.compiler import Compiler
 from celadon.build.output import Output
 from celadon.build.role import Builds
@@ -141,12 +143,33 @@ def test_a_build_that_was_cancelled_is_not_released(slow: Slow) -> None:
         builds.succeed(slow.context, build.id, compiled)
 
 
+def test_an_output_is_over_with_its_last_line_or_soon_after_its_build(slow: Slow) -> None:
+    """The line names the release, which is there before it."""
+    context = slow.context
+    owner = Actor(account=accounts.create_operator(context.database, email="a@b", password="long enough"))
+    build, output = push(slow, owner, "one"), context.blobs.build_output("1")
+    output.write_text("-----> Launching...")
+    assert not stream.build_over(context, build.id, output)
+    compiled = builds.Compiled(slug_id="1", process_types={}, language="Other", checksum="", size=1, config_vars={})
+    builds.succeed(context, build.id, compiled)
+    assert not stream.build_over(context, build.id, output)
+    output.write_text("-----> Launching... done, v3\n       http://one.localhost/ deployed to Celadon\n")
+    assert stream.build_over(context, build.id, output)
+    # A role that dies in between leaves it without.
+    output.unlink()
+    with context.database.transaction() as tx:
+        stored_builds.update(tx, build.id, now=now(), finished_at=now() - timedelta(seconds=3))
+    assert stream.build_over(context, build.id, output)
+
+
 def test_a_cache_is_purged_only_when_no_build_uses_it(slow: Slow) -> None:
     owner = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
     build = push(slow, owner, "one")
     slow.context.blobs.cache(build.app_id).mkdir()
     role = Builds(slow.context, slow)
     role.ensure()
+    # One that has not begun is purged before it does.
+    until(lambda: slow.begun, "it runs")
     builds.purge_cache(slow.context, owner, "one")
     role.ensure()
     assert slow.context.blobs.cache(build.app_id).exists()

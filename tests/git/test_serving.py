@@ -67,9 +67,21 @@ def test_the_wait_ends_with_one_sentence(seen: View, sentence: str | None) -> No
     ("seen", "part"),
     [
         (view(OLD), "web.1 of v9 is not up after 60 seconds: v8 still serves"),
-        (view(dyno(9, DynoState.STARTING, 3)), "web.3 of v9 is not up after 60 seconds: nothing serves requests"),
+        (
+            view(dyno(9, DynoState.STARTING, 3)),
+            "web.3 of v9 is not up after 60 seconds, for it does not listen at 0.0.0.0 and $PORT: nothing serves requests",
+        ),
         (view(OLD, dyno(9, DynoState.UP)), "web.1 of v9 is up, but the router does not reach it yet"),
     ],
 )
 def test_an_overdue_dyno_is_told(seen: View, part: str) -> None:
     assert part in serving.overdue(seen, 60.0)
+
+
+def test_who_waits_is_told_what_for() -> None:
+    assert serving.starting(view(OLD), 60.0) is None
+    assert serving.starting(view(dyno(9, DynoState.UP)), 60.0) is None
+    told = serving.starting(view(OLD, dyno(9, DynoState.STARTING)), 60.0)
+    assert told and told.startswith(
+        "-----> web.1 of v9 has started; waiting up to 60 seconds until it listens at 0.0.0.0"
+    )

@@ -25,6 +25,8 @@ def test_what_is_read(text: str, types: dict[str, str]) -> None:
     [
         ("web\n", "line 1: expected"),
         ("web: x\nwéb: y\n", "line 2: process type"),
+        ("web gunicorn app:app\n", "line 1: a colon is missing: write `web: gunicorn app:app`"),
+        ("web app: x\n", "line 1: process type 'web app' may have"),
         ("web:\n", "line 1: process type web has no command"),
         ("web: x\n\nweb: y\n", "line 3: process type web is declared twice"),
         ("web: x\x00y\n", "NUL"),

@@ -39,9 +39,11 @@ install_packages() {
   heading "Installing the packages of $from with $MANAGER"
   local layered=''
   ! can_use_layer || layered=yes
-  "install_with_$MANAGER" 2>&1 | tee "$SCRATCH/install.log" | indent || {
+  "install_with_$MANAGER" 2>&1 | tee "$SCRATCH/install.log" | without_usage | indent || {
     explain_install
-    fail "cannot install the packages of $from: see above." "Mend $from, commit and push again; the running release stays as it is."
+    # Nobody writes a lock file by hand.
+    fail "cannot install the packages of $from: see above." \
+      "Mend package.json${LOCK:+, run $MANAGER install, commit both} and push again; the running release stays as it is."
   }
   if [[ -n $layered && -d node_modules ]]; then
     save_layer node_modules "$key" "$BUILD_DIR/node_modules"
@@ -49,6 +51,9 @@ install_packages() {
   fi
   bound_cache
 }
+
+# npm ends with a hundred lines of how it is used, and with the path of a log that nobody can get at.
+without_usage() { sed -u -e '/^npm error Usage:/,$d' -e '/^npm error A complete log of this run/d'; }
 
 # Says what the package manager means, where that is known.
 explain_install() {

@@ -149,7 +149,14 @@ install_with_uv() {
 
 fail_install() {
   [[ $INSTALLER != poetry ]] || explain_poetry
-  fail "cannot install the packages of ${LOCK[0]}: see above." "Mend ${LOCK[0]}, commit and push again; the running release stays as it is."
+  local mend="Mend ${LOCK[0]}, commit"
+  # Nobody writes a lock file by hand.
+  case ${LOCK[0]} in
+    poetry.lock) mend="Mend pyproject.toml, run poetry lock, commit both" ;;
+    uv.lock) mend="Mend pyproject.toml, run uv lock, commit both" ;;
+    Pipfile.lock) mend="Mend Pipfile, run pipenv lock, commit both" ;;
+  esac
+  fail "cannot install the packages of ${LOCK[0]}: see above." "$mend and push again; the running release stays as it is."
 }
 
 # Editable installs note where the source is: here, but in a dyno it is /app.

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 # Seconds between two looks, and looks in a row that find builds starving before they are given more.
 _LOOK = 1.0
 _LOOKS = 3
+# Seconds that they have more; then it is looked at anew, for dynos may have become quiet.
+_FED = 60.0
 # They starve when they get less than so much of what their threads could use.
 _ENOUGH = 0.1
 
@@ -51,12 +53,13 @@ class Shares:
 
     def _watch(self, over: threading.Event) -> None:
         try:
-            runtimes.weigh_builds(self._settings, starving=False)
-            if self._starve(over):
-                log.info("at=starving")
-                runtimes.weigh_builds(self._settings, starving=True)
-                over.wait()
+            while not over.is_set():
                 runtimes.weigh_builds(self._settings, starving=False)
+                if self._starve(over):
+                    log.info("at=starving")
+                    runtimes.weigh_builds(self._settings, starving=True)
+                    over.wait(_FED)
+            runtimes.weigh_builds(self._settings, starving=False)
         except OSError as error:
             # Builds run as well with the share that they have.
             log.warning("at=shares-failed reason=%r", str(error))

@@ -8,6 +8,7 @@ import hmac
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import uvicorn
@@ -17,14 +18,16 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from celadon.actions import releases as release_actions
-from celadon.actions.context import Context
+from celadon.actions.context import Context, now
 from celadon.build.uploads import Uploads
-from celadon.model.build import BuildStatus
+from celadon.model.build import DEPLOYED, BuildStatus
 from celadon.model.release import ReleaseStatus
 from celadon.store import builds, releases
 
 _LOOK = 0.05
 _BLOCK = 1 << 16
+_TAIL = 256
+_LAST_LINE = timedelta(seconds=2)
 
 
 def application(context: Context) -> Starlette:
@@ -37,7 +40,7 @@ def application(context: Context) -> Starlette:
         if build is None:
             return JSONResponse({"id": "not_found", "message": "Couldn't find that build's output."}, 404)
         path = context.blobs.build_output(build.id)
-        return StreamingResponse(_follow(path, lambda: _build_over(context, build.id)), media_type="text/plain")
+        return StreamingResponse(_follow(path, lambda: build_over(context, build.id, path)), media_type="text/plain")
 
     async def release_output(request: Request) -> Response:
         release_id, key = request.path_params["release"], request.path_params["key"]
@@ -66,10 +69,25 @@ def serve(context: Context) -> None:
     threading.Thread(target=server.run, name="stream", daemon=True).start()
 
 
-def _build_over(context: Context, build_id: str) -> bool:
+def build_over(context: Context, build_id: str, output: Path) -> bool:
+    """Whether nothing more comes of a build's output."""
     with context.database.read() as tx:
         build = builds.find_by_id(tx, build_id)
-    return build is None or build.status is not BuildStatus.PENDING
+    if build is None or build.status is BuildStatus.PENDING:
+        return build is None
+    if build.status is not BuildStatus.SUCCEEDED or build.finished_at is None or DEPLOYED.encode() in _end(output):
+        return True
+    # What it ends with names its release, which is made with its end: it comes some milliseconds later, unless its role died.
+    return now() - build.finished_at > _LAST_LINE
+
+
+def _end(output: Path) -> bytes:
+    """The last bytes of a file."""
+    try:
+        with output.open("rb") as file:
+            return os.pread(file.fileno(), _TAIL, max(os.fstat(file.fileno()).st_size - _TAIL, 0))
+    except FileNotFoundError:
+        return b""
 
 
 def _release_over(context: Context, release_id: str) -> bool:

@@ -39,6 +39,8 @@ T = TypeVar("T")
 # It comes after the build's end is in the store, by some milliseconds.
 _LAST_LINE = DEPLOYED.encode()
 _LAST_LINE_SECONDS = 2.0
+# Who waits longer for a web dyno is told what for.
+_PATIENCE_SECONDS = 5.0
 # Nothing depends on these waits: whoever follows looks again at least so often.
 _LOOK_SECONDS = 5.0
 
@@ -78,7 +80,7 @@ async def receive(push: Push, tell: Tell) -> int:
         if release is not None:
             if await asyncio.to_thread(deploy_hooks.scheduled, push.context, release.id):
                 await tell(f"-----> {SCHEDULED}")
-            await tell(await _serves(push, release))
+            await tell(await _serves(push, release, tell))
     except CeladonError as error:
         await tell(f" !     {error.message}")
         return REFUSED
@@ -153,10 +155,11 @@ async def _relay(output: Output, tell: Tell) -> None:
         await tell(lines)
 
 
-async def _serves(push: Push, release: Release) -> str:
+async def _serves(push: Push, release: Release, tell: Tell) -> str:
     """Wait for the first new web dyno, up or crashed, or for the time that is given for it; returns what to say."""
     seconds = push.context.settings.push_wait
     deadline = time.monotonic() + seconds
+    patient, told = time.monotonic() + _PATIENCE_SECONDS, False
     with push.bell.ear() as ear:
         while True:
             ear.clear()
@@ -167,6 +170,9 @@ async def _serves(push: Push, release: Release) -> str:
             left = deadline - time.monotonic()
             if left <= 0:
                 return serving.overdue(view, seconds)
+            if not told and time.monotonic() > patient and (waits := serving.starting(view, seconds)):
+                told = True
+                await tell(waits)
             await ear.wait(min(left, _LOOK_SECONDS))
 
 

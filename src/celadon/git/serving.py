@@ -51,6 +51,17 @@ def outcome(view: View) -> str | None:
     return None
 
 
+def starting(view: View, seconds: float) -> str | None:
+    """What is waited for, when it takes a while; None when nothing has been started yet."""
+    for dyno in view.new:
+        if dyno.state is DynoState.STARTING:
+            return (
+                f"-----> {dyno.name} of {view.release.name} has started; waiting up to {seconds:g} seconds until it listens "
+                "at 0.0.0.0, at the port that the environment variable PORT says"
+            )
+    return None
+
+
 def overdue(view: View, seconds: float) -> str:
     """The sentence when nothing has happened in time."""
     name = view.release.name
@@ -60,6 +71,8 @@ def overdue(view: View, seconds: float) -> str:
         state = "is up, but the router does not reach it yet"
     else:
         state = f"is not up after {seconds:g} seconds"
+        if first and first.state is DynoState.STARTING:
+            state += ", for it does not listen at 0.0.0.0 and $PORT"
     return f" !     {dyno} of {name} {state}: {still(view)}; see `celadon ps` and `celadon logs`"
 
 

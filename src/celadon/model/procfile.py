@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 PROCESS_TYPE = re.compile(r"^[A-Za-z0-9_-]{1,30}\Z")
+# As `web gunicorn app:app`: its only colon is the command's.
+_WITHOUT_COLON = re.compile(r"([A-Za-z0-9_-]{1,30})[ \t]+([^:]*\S:\S.*)")
 _LIMIT = 64 << 10
 _MOST = 100
 # One-off dynos are called so; `release`, the other name of the platform's, is a type of its own meaning.
@@ -52,6 +54,8 @@ def read(text: str) -> tuple[dict[str, str], list[Problem]]:
         name, colon, command = (part.strip() for part in stripped.partition(":"))
         if not colon:
             reason: str | None = f"expected `<process type>: <command>`, got {line.strip()[:60]!r}"
+        elif forgotten := _WITHOUT_COLON.match(stripped):
+            reason = f"a colon is missing: write `{forgotten[1]}: {forgotten[2][:60]}`"
         elif name in types:
             reason = f"process type {name} is declared twice"
         else:
