@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ from celadon.model.release import Release
 from celadon.platform import runtimes
 from celadon.platform.settings import Settings
 from celadon.store import builds as stored_builds
+from celadon.store import changes
+
+DISK = shutil.disk_usage("/")._replace(total=100 << 30, free=50 << 30)
 
 
 @pytest.fixture
@@ -176,6 +180,32 @@ def test_a_cache_is_purged_only_when_no_build_uses_it(slow: Slow) -> None:
     slow.ended["one"].set()
     until(lambda: role.ensure() or not slow.context.blobs.cache(build.app_id).exists(), "it is purged")
     assert builds.caches_to_purge(slow.context) == []
+
+
+def test_builds_that_fill_the_disk_are_noticed_while_nothing_else_happens(
+    slow: Slow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing tells of it: there is no change, and no build ends."""
+    owner = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
+    running, idle = push(slow, owner, "running"), apps.create(slow.context, owner, name="idle")
+    full = threading.Event()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: DISK._replace(free=0) if full.is_set() else DISK)
+    role = Builds(slow.context, slow)
+    role.ensure()
+    until(lambda: slow.begun == ["running"], "it runs")
+    images = [slow.context.blobs.cache(app_id).with_name(f"{app_id}.img") for app_id in (running.app_id, idle.id)]
+    for image in images:
+        image.touch()
+    feed = changes.Feed(slow.context.database)
+    waits = threading.Thread(target=role._wait, args=(feed, feed.look()))
+    waits.start()
+    full.set()
+    try:
+        until(lambda: not images[1].exists(), "there is room")
+    finally:
+        slow.ended["running"].set()
+        waits.join(10)
+    assert images[0].exists() and not waits.is_alive()
 
 
 def test_a_workspace_that_never_was_can_be_removed(tmp_path: Path) -> None:

@@ -66,13 +66,37 @@ def small(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", place], check=True)
 
 
-def test_disks_that_nobody_has_built_on_for_longest_make_room(small: Path) -> None:
-    for number, name in enumerate(("used", "oldest", "older", "newest")):
+def fill(small: Path, *names: str) -> None:
+    """Disks of 12 MB, the one that was built on longest ago first."""
+    for number, name in enumerate(names):
         (small / name).mkdir()
         image = small / f"{name}.img"
         image.write_bytes(bytes(12 << 20))
         os.utime(image, (number, number))
-    assert make_room(small, 10 << 20, {"used"}) == []
-    assert make_room(small, 30 << 20, {"used"}) == ["oldest", "older"]
+
+
+def test_disks_that_nobody_has_built_on_for_longest_make_room(small: Path) -> None:
+    names = ("used", "oldest", "older", "newest")
+    fill(small, *names)
+    owners = dict.fromkeys(names, "ada")
+    assert make_room(small, 10 << 20, {"used"}, owners) == []
+    assert make_room(small, 30 << 20, {"used"}, owners) == ["oldest", "older"]
     assert {path.name for path in small.iterdir()} == {"used", "used.img", "newest", "newest.img"}
     assert shutil.disk_usage(small).free >= 30 << 20
+
+
+def test_who_has_many_disks_makes_room_and_nobody_else(small: Path) -> None:
+    fill(small, "other", "used", "first", "second", "of-nobody")
+    owners = {"other": "bob", **dict.fromkeys(("used", "first", "second"), "ada")}
+    assert make_room(small, 12 << 20, {"used"}, owners) == ["of-nobody"]
+    assert make_room(small, 36 << 20, {"used"}, owners) == ["first", "second"]
+    # Two accounts with as much: again the one that was built on longest ago.
+    assert make_room(small, 64 << 20, {"used"}, owners) == ["other"]
+
+
+def test_a_disk_that_cannot_be_removed_keeps_none_of_the_others(small: Path) -> None:
+    fill(small, "stuck", "next")
+    (small / "stuck.img").unlink()
+    (small / "stuck.img").mkdir()
+    os.utime(small / "stuck.img", (0, 0))
+    assert make_room(small, 64 << 20, (), {"stuck": "ada", "next": "ada"}) == ["next"]

@@ -10,6 +10,7 @@ import ipaddress
 import logging
 import shutil
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,6 +40,8 @@ log = logging.getLogger(__name__)
 _FIRST_ADDRESS = 60_000
 # Of the disk that holds builds' disks a twentieth stays free, or what one build may take where that is less.
 _FREE_PART = 20
+# Seconds between two looks at it while nothing else happens.
+_ROOM_LOOK = 1.0
 # A build that took the role down with it must not do so for ever.
 _MOST_ATTEMPTS = 3
 
@@ -90,9 +93,16 @@ class Builds:
                 log.info("at=ensure building %s", begun)
             if begun := self._promotions.ensure():
                 log.info("at=ensure promoting to %s", begun)
-            while not self._bell.wait(changes.LOOK) and feed.look() <= seen:
-                pass
+            self._wait(feed, seen)
             self._bell.clear()
+
+    def _wait(self, feed: changes.Feed, seen: int) -> None:
+        """Until there may be something to do. Nobody tells that builds fill the disk: meanwhile that is looked at."""
+        due = time.monotonic() + _ROOM_LOOK
+        while not self._bell.wait(changes.LOOK) and feed.look() <= seen:
+            if time.monotonic() > due:
+                self._make_room()
+                due = time.monotonic() + _ROOM_LOOK
 
     def ensure(self) -> str:
         """Purge caches that no build uses, take up as many pending builds as may run; returns which, in words."""
@@ -146,8 +156,12 @@ class Builds:
             return
         with self._lock:
             used = frozenset(self._apps)
+        with self.context.database.read() as tx:
+            owners = {
+                app.id: app.owner_id for app in apps.by_ids(tx, {image.stem for image in directory.glob("*.img")})
+            }
         try:
-            if given_up := make_room(directory, wanted, used):
+            if given_up := make_room(directory, wanted, used, owners):
                 log.warning("at=room given-up=%s", ",".join(given_up))
         except OSError:
             # As with what is to be purged: it is tried again.

@@ -6,14 +6,19 @@ layer can be linked into the tree instead of copied. No other app sees it.
 
 import contextlib
 import errno
+import logging
 import os
 import shutil
 import subprocess
-from collections.abc import Container, Iterator
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from celadon.runtime import loops
 from celadon.runtime.protocol import RuntimeFailure
+
+log = logging.getLogger(__name__)
 
 _MAKE = (
     "mkfs.ext4",
@@ -32,18 +37,47 @@ _STATE_OFFSET = 1024 + 0x3A
 _INTACT = b"\x01\x00"
 
 
-def make_room(directory: Path, wanted: int, used: Container[str]) -> list[str]:
-    """Give up disks until `wanted` bytes are free where they are, those that were built on longest ago first, and those of
-    no app in `used`; returns the ids of their apps. What is lost is a cache: their next builds are as first ones.
+@dataclass(frozen=True, slots=True)
+class _Disk:
+    image: Path
+    owner: str
+    used_at: float
+    size: int
+
+
+def make_room(directory: Path, wanted: int, used: Container[str], owners: Mapping[str, str]) -> list[str]:
+    """Give up disks until `wanted` bytes are free where they are, and those of no app in `used`; returns the ids of their apps.
+
+    First go those of no app, then one after the other of the account whose disks take most, the one that was built on
+    longest ago: who has many apps takes nothing from others. `owners` is app → account. What is lost is a cache: the next
+    builds are as first ones.
     """
-    given_up: list[str] = []
-    for image in sorted(directory.glob("*.img"), key=lambda image: image.stat().st_mtime):
-        if shutil.disk_usage(directory).free >= wanted:
+    disks, given_up = list(_disks(directory, owners)), list[str]()
+    while shutil.disk_usage(directory).free < wanted:
+        taken = Counter[str]()
+        for disk in disks:
+            taken[disk.owner] += disk.size
+        free = [disk for disk in disks if disk.image.stem not in used]
+        if not free:
             break
-        if image.stem not in used:
-            _remove(directory / image.stem, image)
-            given_up.append(image.stem)
+        disk = min(free, key=lambda disk: (bool(disk.owner), -taken[disk.owner], disk.used_at))
+        disks.remove(disk)
+        try:
+            _remove(directory / disk.image.stem, disk.image)
+        except OSError:
+            # One that cannot be removed must keep none of the others.
+            log.exception("at=room-failed app=%s", disk.image.stem)
+        else:
+            given_up.append(disk.image.stem)
     return given_up
+
+
+def _disks(directory: Path, owners: Mapping[str, str]) -> Iterator[_Disk]:
+    for image in directory.glob("*.img"):
+        # The clock role removes those of apps that are gone.
+        with contextlib.suppress(FileNotFoundError):
+            found = image.stat()
+            yield _Disk(image, owners.get(image.stem, ""), found.st_mtime, found.st_blocks * 512)
 
 
 def _remove(root: Path, image: Path) -> None:
