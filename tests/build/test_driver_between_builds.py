@@ -54,6 +54,10 @@ class Dyno:
             argv, env=stack.environment(told), capture_output=True, text=True, check=False, timeout=60
         )
 
+    def link(self, name: str, to: str) -> None:
+        """Let the source have a link."""
+        (self._source / name).symlink_to(to)
+
     def knows_nothing(self, known_by: str) -> None:
         """Let the platform's buildpack know no app, and say by which files it would."""
         pack = self._told / "buildpacks" / "any"
@@ -159,6 +163,11 @@ def test_a_file_where_buildpacks_need_a_folder_is_told(dyno: Dyno, name: str) ->
     found = dyno.build({"compile": "", name: ""})
     assert (found.returncode, found.stderr) == (13, "")
     assert f" !     The app has a file called {name}: buildpacks need a folder of that name." in found.stdout
+
+
+def test_a_link_that_leads_nowhere_is_in_the_way_too(dyno: Dyno) -> None:
+    dyno.link(".profile.d", "nowhere")
+    assert " !     The app has a file called .profile.d: buildpacks need a folder" in dyno.build({"compile": ""}).stdout
 
 
 def test_folders_of_buildpacks_may_come_with_the_app(dyno: Dyno) -> None:

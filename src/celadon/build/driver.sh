@@ -219,7 +219,8 @@ tell_misnamed_procfile() {
 refuse_in_the_way() {
     local name
     for name in .heroku .profile.d; do
-        [ ! -e "$BUILD_DIR/$name" ] || [ -d "$BUILD_DIR/$name" ] ||
+        # A link that leads nowhere is in the way, too.
+        { [ ! -e "$BUILD_DIR/$name" ] && [ ! -L "$BUILD_DIR/$name" ]; } || [ -d "$BUILD_DIR/$name" ] ||
             fail 13 "The app has a file called $name: buildpacks need a folder of that name." "Rename the file, commit and push again."
     done
 }
