@@ -5,7 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from tests import stores
 from tests.runtime.running import until
 
-from celadon.actions import accounts, apps, builds, context
+from celadon.actions import accounts, apps, builds, context, slugs
 from celadon.actions.context import Context, now
 from celadon.build import stream
 from celadon.build.compiler import Compiler
@@ -26,10 +26,12 @@ from celadon.model.app import App
 from celadon.model.build import Build, BuildStatus
 from celadon.model.errors import InvalidParams
 from celadon.model.release import Release
+from celadon.model.slug import Slug, SlugStatus
 from celadon.platform import runtimes
 from celadon.platform.settings import Settings
 from celadon.store import builds as stored_builds
 from celadon.store import changes
+from celadon.store import slugs as stored_slugs
 
 DISK = shutil.disk_usage("/")._replace(total=100 << 30, free=50 << 30)
 
@@ -113,6 +115,35 @@ def test_as_many_builds_run_as_may_and_no_account_takes_all_places(slow: Slow) -
     # What it begins it says once, and its thread comes later.
     until(lambda: (role.ensure(), len(slow.begun) == 3)[1], "the next has its turn")
     assert slow.begun[2] == "two"
+
+
+@pytest.mark.parametrize("places", [1, 2])
+def test_many_builds_of_one_account_keep_nobodys_slug_waiting(
+    slow: Slow, places: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
+    second = Actor(account=accounts.create(slow.context, first, email="c@d", password="long enough"))
+    for number in range(4):
+        push(slow, first, f"app-{number}")
+    settings = replace(slow.context.settings, builds_at_once=places)
+    role = Builds(replace(slow.context, settings=settings), slow)
+    packed: list[Slug] = []
+
+    def pack(slug: Slug, slot: int) -> None:
+        slugs.refuse(slow.context, slug.id, "it was packed")
+        packed.append(slug)
+
+    monkeypatch.setattr(role, "_pack", pack)
+    role.ensure()
+    until(lambda: len(slow.begun) == places, "builds run")
+    app = apps.create(slow.context, second, name="other")
+    slug = slugs.create(slow.context, second, "other", {"web": "x"})
+    with slow.context.database.transaction() as tx:
+        stored_slugs.update(tx, slug.id, now=context.now(), status=SlugStatus.UPLOADED)
+    slow.ended[slow.begun[0]].set()
+    until(lambda: (role.ensure(), packed)[1], "the slug has its turn")
+    assert [one.app_id for one in packed] == [app.id]
+    assert len(slow.begun) == places
 
 
 def test_a_build_that_is_cancelled_before_its_turn_ends_at_once(slow: Slow) -> None:

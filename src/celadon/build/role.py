@@ -7,12 +7,15 @@ setup goes on from the step that its row says.
 """
 
 import ipaddress
+import itertools
 import logging
 import shutil
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from celadon.actions import app_setups, builds, slugs
@@ -67,6 +70,15 @@ def main(settings: Settings) -> None:
     Builds(context, compiler).run()
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A build, or a slug that was uploaded and is to be packed; whose turn it is, and since when it waits."""
+
+    what: Build | Slug
+    account_id: str
+    since: datetime
+
+
 class Builds:
     """The builds that run on this machine."""
 
@@ -76,7 +88,11 @@ class Builds:
         self._most = context.settings.builds_at_once
         self._pool = ThreadPoolExecutor(self._most, thread_name_prefix="build")
         self._slots = list(range(self._most))
-        self._running: set[str] = set()
+        # Build or slug → its account.
+        self._running: dict[str, str] = {}
+        # Account → which of all turns was its last.
+        self._turns: dict[str, int] = {}
+        self._turn = itertools.count(1)
         # An app's builds share its disk: the next one waits until the last has let go of it, which is after its end.
         self._apps: set[str] = set()
         self._lock = threading.Lock()
@@ -124,18 +140,19 @@ class Builds:
         begun = []
         for build in self._end_cancelled(pending):
             pending.remove(build)
-        while taken := self._take([build for build in pending if build.id not in waiting]):
-            build, slot = taken
-            self._pool.submit(self._compile, build, slot)
-            begun.append(build.id[:8])
-        for slug in slugs.waiting(self.context):
-            with self._lock:
-                if slug.app_id in self._apps or not self._slots:
-                    continue
-                self._apps.add(slug.app_id)
-                slot = self._slots.pop()
-            self._pool.submit(self._pack, slug, slot)
-            begun.append(f"slug {slug.id[:8]}")
+        uploaded = slugs.waiting(self.context)
+        with self.context.database.read() as tx:
+            owners = {app.id: app.owner_id for app in apps.by_ids(tx, {slug.app_id for slug in uploaded})}
+        work = [_Work(build, build.account_id, build.created_at) for build in pending if build.id not in waiting]
+        work += [_Work(slug, owners.get(slug.app_id, ""), slug.updated_at) for slug in uploaded]
+        while taken := self._take(work):
+            what, slot = taken
+            if isinstance(what, Build):
+                self._pool.submit(self._compile, what, slot)
+                begun.append(what.id[:8])
+            else:
+                self._pool.submit(self._pack, what, slot)
+                begun.append(f"slug {what.id[:8]}")
         return ", ".join(begun)
 
     def _advance(self, setup_id: str) -> None:
@@ -181,17 +198,20 @@ class Builds:
             self._forget_source(build)
         return ended
 
-    def _take(self, pending: list[Build]) -> tuple[Build, int] | None:
-        """The next build and its slot, of an account that has the fewest that run, who came first; None when none may."""
+    def _take(self, work: list[_Work]) -> tuple[Build | Slug, int] | None:
+        """What has its turn, and its slot: of an account that has the fewest running, then of the one whose last turn is longest
+        ago, who came first; None when nothing may.
+        """
         with self._lock:
-            running = Counter(build.account_id for build in pending if build.id in self._running)
-            free = [build for build in pending if build.id not in self._running and build.app_id not in self._apps]
+            free = [one for one in work if one.what.id not in self._running and one.what.app_id not in self._apps]
             if not free or not self._slots:
                 return None
-            build = min(free, key=lambda build: running[build.account_id])
-            self._running.add(build.id)
-            self._apps.add(build.app_id)
-            return build, self._slots.pop()
+            running = Counter(self._running.values())
+            chosen = min(free, key=lambda one: (running[one.account_id], self._turns.get(one.account_id, 0), one.since))
+            self._running[chosen.what.id] = chosen.account_id
+            self._apps.add(chosen.what.app_id)
+            self._turns[chosen.account_id] = next(self._turn)
+            return chosen.what, self._slots.pop()
 
     def _forget_source(self, build: Build) -> None:
         source = self.context.blobs.source(build.id)
@@ -210,18 +230,17 @@ class Builds:
             )
         finally:
             self._forget_source(build)
-            with self._lock:
-                self._running.discard(build.id)
-            self._let_go(build.app_id, slot)
+            self._let_go(build, slot)
 
     def _app(self, app_id: str) -> App | None:
         """None when it was destroyed meanwhile."""
         with self.context.database.read() as tx:
             return apps.find(tx, app_id)
 
-    def _let_go(self, app_id: str, slot: int) -> None:
+    def _let_go(self, work: Build | Slug, slot: int) -> None:
         with self._lock:
-            self._apps.discard(app_id)
+            self._running.pop(work.id, None)
+            self._apps.discard(work.app_id)
             self._slots.append(slot)
         self._bell.set()
 
@@ -240,7 +259,7 @@ class Builds:
             log.exception("at=pack-broke slug=%s", slug.id)
             slugs.refuse(self.context, slug.id, "cannot use the slug: the platform failed, tell its operator")
         finally:
-            self._let_go(slug.app_id, slot)
+            self._let_go(slug, slot)
 
     def _compile_one(self, build: Build, slot: int) -> None:
         # Anew: while one looks for what is pending, app.json may have been read.
