@@ -89,6 +89,16 @@ def test_output_that_breaks_off_is_taken_up_where_it_was(
     assert server.asked[-1].headers["range"] == "bytes=6-"
 
 
+def test_output_of_a_role_that_is_away_for_a_moment_is_asked_for_again(
+    streaming: Callable[[list[Told]], Replay], stranger: Program
+) -> None:
+    away = Told(503, {"id": "service_unavailable", "message": "cannot reach this part of the platform."})
+    server = streaming([away, Told(502), Told(body="one\n")])
+    assert stranger("builds:output").out == "one\n"
+    server.answers["GET /builds-output/key"] = Told(404, {"id": "not_found", "message": "no"})
+    assert stranger("builds:output").err == " !    cannot read the output: its stream answered 404\n"
+
+
 def test_a_server_without_ranges_does_not_double_the_output(
     streaming: Callable[[list[Told]], Replay], stranger: Program
 ) -> None:

@@ -9,37 +9,43 @@ from celadon.cli.failure import Failure
 from celadon.cli.platforms import Platform
 
 _CHUNK = 65536
-_WAITS = (0.2, 0.5, 1.0, 2.0)
+# Seconds until it is asked for again, as long as nothing more of it comes.
+_WAITS = (0.2, 0.5, 1.0, 2.0, 4.0)
+_AWAY = (502, 503, 504)
 _QUIET_SECONDS = 900.0
 
 
 def copy(platform: Platform, url: str) -> None:
     """Print a stream to its end; where it breaks it is taken up again. Raises Failure."""
-    seen = 0
-    for wait in (*_WAITS, None):
+    seen = tried = 0
+    while True:
         try:
             for chunk in _Chunks(platform, url, seen):
                 sys.stdout.buffer.write(chunk)
                 sys.stdout.buffer.flush()
                 seen += len(chunk)
+                tried = 0
             return
         except _Broken as broken:
-            if wait is None:
-                raise transport.failure(platform, broken.error) from None
-            time.sleep(wait)
+            if tried == len(_WAITS):
+                raise broken.failure from None
+            time.sleep(_WAITS[tried])
+            tried += 1
 
 
 class _Broken(Exception):
-    def __init__(self, error: OSError | http.client.HTTPException) -> None:
-        super().__init__(str(error))
-        self.error = error
+    """It may go on in a moment; `failure` is for when it does not."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
 
 
 class _Chunks:
     """The bytes of a stream after the first `seen`; raises _Broken where the connection is at fault."""
 
     def __init__(self, platform: Platform, url: str, seen: int) -> None:
-        self._seen = seen
+        self._platform = platform
         try:
             self._connection, path = transport.open_connection(platform, url)
             self._connection.sock.settimeout(_QUIET_SECONDS)
@@ -49,11 +55,13 @@ class _Chunks:
             self._connection.request("GET", path, headers=headers)
             self._answer = self._connection.getresponse()
         except (OSError, http.client.HTTPException) as error:
-            raise _Broken(error) from None
+            raise _Broken(transport.failure(platform, error)) from None
         if self._answer.status == 416:
             self._skip = 0
         elif self._answer.status not in (200, 206):
-            raise Failure(f"cannot read the output: its stream answered {self._answer.status}")
+            failure = Failure(f"cannot read the output: its stream answered {self._answer.status}")
+            # The router says so for a role that was killed and is not back yet.
+            raise _Broken(failure) if self._answer.status in _AWAY else failure
         self._skip = seen if self._answer.status == 200 else 0
 
     def __iter__(self) -> "_Chunks":
@@ -65,11 +73,12 @@ class _Chunks:
                 chunk = b"" if self._answer.status == 416 else self._answer.read1(_CHUNK)
             except (OSError, http.client.HTTPException) as error:
                 self._connection.close()
-                raise _Broken(error) from None
+                raise _Broken(transport.failure(self._platform, error)) from None
             if not chunk:
                 self._connection.close()
                 if self._answer.length:
-                    raise _Broken(ConnectionResetError("the stream broke off"))
+                    broken = ConnectionResetError("the stream broke off")
+                    raise _Broken(transport.failure(self._platform, broken))
                 raise StopIteration
             fresh = chunk[self._skip :]
             self._skip = max(0, self._skip - len(chunk))
