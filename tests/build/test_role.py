@@ -170,6 +170,45 @@ def test_a_build_that_was_cancelled_while_its_role_was_dead_is_not_begun_again(s
     assert slow.begun == []
 
 
+def told(slow: Slow, build: Build) -> str:
+    path = slow.context.blobs.build_output(build.id)
+    return path.read_text() if path.exists() else ""
+
+
+def test_who_follows_a_build_that_never_began_is_told_why_it_ended(slow: Slow) -> None:
+    owner = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
+    role = Builds(slow.context, slow)
+    for name in ("one", "two"):
+        push(slow, owner, name)
+    role.ensure()
+    cancelled = push(slow, owner, "cancelled")
+    builds.cancel(slow.context, owner, "cancelled")
+    role.ensure()
+    assert told(slow, cancelled) == " !     Push failed: the build was cancelled\n"
+    deadly = push(slow, owner, "deadly")
+    for _ in range(3):
+        builds.begin(slow.context, deadly.id)
+    slow.ended["one"].set()
+    until(lambda: (role.ensure(), state(slow, deadly)[0] is BuildStatus.FAILED)[1], "it is given up")
+    assert told(slow, deadly) == " !     Push failed: it was interrupted 3 times; push again\n"
+
+
+def test_a_build_that_has_ended_well_is_not_said_to_have_failed(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
+    build = push(slow, owner, "one")
+
+    def broken(*_: object) -> None:
+        made = builds.Compiled(slug_id="1", process_types={}, language="x", checksum="", size=1, config_vars={})
+        assert builds.succeed(slow.context, build.id, made)
+        raise RuntimeError("after its end")
+
+    monkeypatch.setattr(Slow, "compile", broken)
+    role = Builds(slow.context, slow)
+    role.ensure()
+    until(lambda: state(slow, build)[0] is BuildStatus.SUCCEEDED and role._bell.is_set(), "it is over")
+    assert told(slow, build) == ""
+
+
 def test_a_build_that_was_cancelled_is_not_released(slow: Slow) -> None:
     owner = Actor(account=accounts.create_operator(slow.context.database, email="a@b", password="long enough"))
     build = push(slow, owner, "one")

@@ -28,7 +28,7 @@ from celadon.build.promotions import Promotions
 from celadon.build.shares import Shares
 from celadon.build.workspace import make_room
 from celadon.model.app import App
-from celadon.model.build import Build
+from celadon.model.build import Build, BuildStatus
 from celadon.model.slug import Slug
 from celadon.platform import images, runtimes
 from celadon.platform.settings import Settings
@@ -194,7 +194,7 @@ class Builds:
         with self._lock:
             ended = [build for build in pending if build.cancel_requested and build.id not in self._running]
         for build in ended:
-            builds.fail(self.context, build.id, builds.CANCELLED)
+            self._fail(build, builds.CANCELLED)
             self._forget_source(build)
         return ended
 
@@ -225,9 +225,7 @@ class Builds:
         except Exception:
             # A build must end, whatever went wrong in our own code, or the app could never be built again.
             log.exception("at=build-broke build=%s", build.id)
-            builds.fail(
-                self.context, build.id, "the platform failed; its operator finds the reason in the build role's log"
-            )
+            self._fail(build, "the platform failed; its operator finds the reason in the build role's log")
         finally:
             self._forget_source(build)
             self._let_go(build, slot)
@@ -236,6 +234,21 @@ class Builds:
         """None when it was destroyed meanwhile."""
         with self.context.database.read() as tx:
             return apps.find(tx, app_id)
+
+    def _fail(self, build: Build, reason: str) -> None:
+        """End one that its compiler has not ended. Whoever follows it reads why in its output, before the end."""
+        with self.context.database.read() as tx:
+            found = stored_builds.find_by_id(tx, build.id)
+        if found is None or found.status is not BuildStatus.PENDING:
+            return
+        try:
+            output = Output(self.context.blobs.build_output(build.id), Lines(self.context.settings.home), build.app_id)
+            output.error(f"Push failed: {reason}")
+            output.close()
+        except OSError:
+            # The disk may be full: it ends all the same.
+            log.exception("at=output-failed build=%s", build.id)
+        builds.fail(self.context, build.id, reason)
 
     def _let_go(self, work: Build | Slug, slot: int) -> None:
         with self._lock:
@@ -270,13 +283,13 @@ class Builds:
         if begun is None:
             return
         if app is None:
-            builds.fail(self.context, build.id, "the app was destroyed")
+            self._fail(build, "the app was destroyed")
             return
         if begun.cancel_requested:
-            builds.fail(self.context, build.id, builds.CANCELLED)
+            self._fail(build, builds.CANCELLED)
             return
         if begun.attempts > _MOST_ATTEMPTS:
-            builds.fail(self.context, build.id, f"it was interrupted {_MOST_ATTEMPTS} times; push again")
+            self._fail(build, f"it was interrupted {_MOST_ATTEMPTS} times; push again")
             return
         if app.cache_purge_requested:
             self._purge(app)
