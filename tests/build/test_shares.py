@@ -62,7 +62,11 @@ def put(settings: Settings, part: str, pid: int) -> None:
         (group / "cgroup.procs").write_text(str(pid))
 
 
-def test_builds_have_next_to_nothing_until_dynos_let_them_starve(settings: Settings) -> None:
+def test_builds_have_next_to_nothing_until_dynos_let_them_starve(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A minute is too long for a test.
+    monkeypatch.setattr("celadon.build.shares._FED", 3.0)
     shares, programs = Shares(settings), []
     try:
         with shares.taken():
@@ -77,6 +81,9 @@ def test_builds_have_next_to_nothing_until_dynos_let_them_starve(settings: Setti
             with shares.taken():
                 pass
             assert share(settings) == _FED, "the other one still runs"
+            for program in programs[1:]:
+                program.kill()
+            until(lambda: share(settings) == _LEAN, "they starve no more, and are not done", 30)
         until(lambda: share(settings) == _LEAN, "they are over")
     finally:
         for program in programs:

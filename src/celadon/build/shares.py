@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 # Seconds between two looks, and looks in a row that find builds starving before they are given more.
 _LOOK = 1.0
 _LOOKS = 3
-# Seconds that they have more; then it is looked at anew, for dynos may have become quiet.
+# Seconds until they have to starve again for more.
 _FED = 60.0
 # They starve when they get less than so much of what their threads could use.
 _ENOUGH = 0.1
@@ -53,13 +53,14 @@ class Shares:
 
     def _watch(self, over: threading.Event) -> None:
         try:
-            while not over.is_set():
+            while True:
                 runtimes.weigh_builds(self._settings, starving=False)
-                if self._starve(over):
-                    log.info("at=starving")
-                    runtimes.weigh_builds(self._settings, starving=True)
-                    over.wait(_FED)
-            runtimes.weigh_builds(self._settings, starving=False)
+                if not self._starve(over):
+                    return
+                log.info("at=starving")
+                runtimes.weigh_builds(self._settings, starving=True)
+                # There may be builds all day, and dynos that burned everything for a moment of it.
+                over.wait(_FED)
         except OSError as error:
             # Builds run as well with the share that they have.
             log.warning("at=shares-failed reason=%r", str(error))
