@@ -174,6 +174,13 @@ def test_folders_of_buildpacks_may_come_with_the_app(dyno: Dyno) -> None:
     assert dyno.build({"compile": "", ".heroku/kept": "", ".profile.d/x.sh": ""}).returncode == 0
 
 
+def test_a_folders_name_is_one_word_of_the_command_that_is_told(dyno: Dyno) -> None:
+    dyno.knows_nothing("requirements.txt\n")
+    found = dyno.build({"a; touch b\x1b[2J/requirements.txt": ""})
+    assert r"celadon apps:repo:path $'a; touch b\E[2J' has that one built." in found.stdout
+    assert "\x1b" not in found.stdout
+
+
 def test_an_app_in_a_folder_is_pointed_at_when_nothing_is_known(dyno: Dyno) -> None:
     dyno.knows_nothing("requirements.txt\nsrc/*.x\n")
     found = dyno.build({"services/api/requirements.txt": "", "README": ""})

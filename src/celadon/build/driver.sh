@@ -246,7 +246,9 @@ explain_detection() {
     for candidate in $DEFAULT_BUILDPACKS; do
         [ ! -f "$candidate/known-by" ] || known+=("  ${candidate##*/}: $(paste -sd ' ' "$candidate/known-by")")
     done
+    # Somebody may copy the command: a folder's name is a word of it, whatever is in it.
     below=$(app_below)
+    below=${below:+$(printf %q "$below")}
     [ -z "$below" ] || known+=("There is an app in the folder $below, it seems: celadon apps:repo:path $below has that one built.")
     fail 12 "No default language could be detected for this app." \
         "Its root directory has none of the files by which the platform's own buildpacks know one:" "${known[@]}" \
