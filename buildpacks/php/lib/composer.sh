@@ -23,11 +23,14 @@ offer_github_token() {
     fail "cannot use the token in COMPOSER_GITHUB_OAUTH_TOKEN: Composer refuses it." "Set it to a token of GitHub, or unset it, and push again."
 }
 
-# Sets LOCAL, the packages whose code is a folder of the app, and COMPILE, whether there is such a script.
+# Sets LOCAL, the packages whose code is a folder of the app, COMPILE, whether there is such a script, and PACKAGES_FILE, which of its
+# files says what the app has.
 read_manifest() {
   local found
   found=$(own_python plan.py "$MANIFEST" "$LOCK") || exit 1
   eval "$found"
+  PACKAGES_FILE=$LOCK
+  [[ -f $LOCK ]] || PACKAGES_FILE=$MANIFEST
   # Composer alone says what an app without packages is locked to, and asks nobody for it.
   [[ -f $LOCK ]] || quietly update --no-install --ignore-platform-reqs --no-scripts --no-plugins || explain_files
 }
@@ -63,13 +66,13 @@ install_packages() {
     heading "Using the packages in $VENDOR, which came with the push"
     save=''
   elif restore_layer vendor "$key" "$BUILD_DIR/$VENDOR"; then
-    heading "Using the packages of $LOCK from the cache"
+    heading "Using the packages of $PACKAGES_FILE from the cache"
     save=''
     # What the app's own code changes: the map of its classes, and links to programs.
     unshare_files "$VENDOR/autoload.php" "$VENDOR/composer" "$BIN"
     for name in $LOCAL; do rm -rf "${VENDOR:?}/$name"; done
   else
-    heading "Installing the packages of $LOCK with Composer"
+    heading "Installing the packages of $PACKAGES_FILE with Composer"
   fi
   run_composer install --no-progress --no-dev --prefer-dist --optimize-autoloader || explain
   if says 'lock file is not up to date'; then

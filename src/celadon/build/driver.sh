@@ -249,8 +249,8 @@ explain_detection() {
     # Somebody may copy the command: a folder's name is a word of it, whatever is in it.
     below=$(app_below)
     below=${below:+$(printf %q "$below")}
-    [ -z "$below" ] || known+=("There is an app in the folder $below, it seems: celadon apps:repo:path $below has that one built.")
-    fail 12 "No default language could be detected for this app." \
+    [ -z "$below" ] || below="There is an app in the folder $below, it seems: celadon apps:repo:path $below has that one built."
+    fail 12 "No default language could be detected for this app." ${below:+"$below"} \
         "Its root directory has none of the files by which the platform's own buildpacks know one:" "${known[@]}" \
         "Add the one that fits, commit and push again; or name a buildpack: celadon buildpacks:set NAME or URL" \
         "(celadon buildpacks:search lists the names)."
