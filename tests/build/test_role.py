@@ -15,11 +15,11 @@ from tests.runtime.running import until
 
 from celadon.actions import accounts, apps, builds, context, slugs
 from celadon.actions.context import Context, now
+from celadon.build import role as role_module
 from celadon.build import stream
 from celadon.build.compiler import Compiler
 from celadon.build.output import Output
 from celadon.build.role import Builds
-from celadon.build.shares import Shares
 from celadon.build.workspace import Workspace
 from celadon.model.account import Actor
 from celadon.model.app import App
@@ -36,13 +36,18 @@ from celadon.store import slugs as stored_slugs
 DISK = shutil.disk_usage("/")._replace(total=100 << 30, free=50 << 30)
 
 
+class NoShares:
+    def __init__(self, _: Settings) -> None:
+        self.taken = contextlib.nullcontext
+
+
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
     settings = Settings(home=tmp_path, acme_email="ops@example.com")
     stores.make(settings)
     (tmp_path / "cache").mkdir()
-    # The control groups of this number may be those of a platform that runs here.
-    monkeypatch.setattr(Shares, "taken", lambda _: contextlib.nullcontext())
+    # The control groups of this number may be those of a platform that runs here. A thread may outlive its test.
+    monkeypatch.setattr(role_module, "Shares", NoShares)
     return context.connect(settings)
 
 
