@@ -13,7 +13,7 @@ from celadon.build.shares import Shares, starved
 from celadon.platform import runtimes
 from celadon.platform.settings import Settings
 from celadon.runtime import cgroups
-from celadon.runtime.cgroups import Hierarchy, Work
+from celadon.runtime.cgroups import Hierarchy, ProcessorUse
 
 _SPIN = "while True: pass"
 _LEAN, _FED = 0.01, 0.1
@@ -34,7 +34,7 @@ _LEAN, _FED = 0.01, 0.1
 def test_who_wants_a_processor_and_has_hardly_any_starves(
     had: float, wanting: int, processors: int, expected: bool
 ) -> None:
-    assert starved(Work(7, 1), Work(7 + had, wanting), 1, processors) == expected
+    assert starved(ProcessorUse(7, 1), ProcessorUse(7 + had, wanting), 1, processors) == expected
 
 
 @pytest.fixture

@@ -158,6 +158,36 @@ def test_a_broken_package_json_is_said(app: stack.App) -> None:
     assert refused.output.startswith(" !     cannot read package.json: Expecting value")
 
 
+def test_what_to_mend_is_what_one_writes_and_npms_usage_is_left_out(app: stack.App) -> None:
+    package = {"name": "x", "version": "1.0.0", "dependencies": {"ws": "99.0.0"}}
+    lock: dict[str, object] = {
+        "name": "x",
+        "version": "1.0.0",
+        "lockfileVersion": 3,
+        "packages": {
+            "": package,
+            "node_modules/ws": {
+                "version": "99.0.0",
+                "resolved": "https://registry.npmjs.org/ws/-/ws-99.0.0.tgz",
+                "integrity": "sha512-x",
+            },
+        },
+    }
+    for files, advice in (
+        ({"package.json": package}, "Mend package.json, commit and push again;"),
+        ({"package-lock.json": lock}, "Mend package.json, run npm install, commit both and push again;"),
+        (
+            {"package.json": {**package, "dependencies": {"ws": "8.18.0"}}},
+            "Run npm install, commit package-lock.json and push again.",
+        ),
+    ):
+        app.write({name: json.dumps(content) for name, content in files.items()})
+        refused = app.compile("nodejs")
+        assert refused.status == 1
+        assert f" !     {advice}" in refused.output
+        assert "npm error Usage" not in refused.output and "complete log of this run" not in refused.output
+
+
 def test_a_registry_that_does_not_answer_fails_in_bounded_time(app: stack.App) -> None:
     app.write({"package.json": "{}"})
     refused = app.compile("nodejs", env={"NPM_CONFIG_REGISTRY": "http://192.0.2.1/"})

@@ -43,7 +43,7 @@ install_packages() {
     explain_install
     # Nobody writes a lock file by hand.
     fail "cannot install the packages of $from: see above." \
-      "Mend package.json${LOCK:+, run $MANAGER install, commit both} and push again; the running release stays as it is."
+      "Mend package.json, ${LOCK:+run $MANAGER install, }commit ${LOCK:+both }and push again; the running release stays as it is."
   }
   if [[ -n $layered && -d node_modules ]]; then
     save_layer node_modules "$key" "$BUILD_DIR/node_modules"

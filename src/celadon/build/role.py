@@ -167,17 +167,17 @@ class Builds:
     def _make_room(self) -> None:
         """An account may have many apps, and each of them a disk: they must not fill the machine's."""
         directory = self.context.settings.home / "cache"
-        disk = shutil.disk_usage(directory)
-        wanted = min(disk.total // _FREE_PART, self.context.settings.build_disk_limit)
-        if disk.free >= wanted:
-            return
-        with self._lock:
-            used = frozenset(self._apps)
-        with self.context.database.read() as tx:
-            owners = {
-                app.id: app.owner_id for app in apps.by_ids(tx, {image.stem for image in directory.glob("*.img")})
-            }
         try:
+            disk = shutil.disk_usage(directory)
+            wanted = min(disk.total // _FREE_PART, self.context.settings.build_disk_limit)
+            if disk.free >= wanted:
+                return
+            with self._lock:
+                used = frozenset(self._apps)
+            with self.context.database.read() as tx:
+                owners = {
+                    app.id: app.owner_id for app in apps.by_ids(tx, {image.stem for image in directory.glob("*.img")})
+                }
             if given_up := make_room(directory, wanted, used, owners):
                 log.warning("at=room given-up=%s", ",".join(given_up))
         except OSError:

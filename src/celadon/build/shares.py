@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from celadon.platform import runtimes
 from celadon.platform.settings import Settings
-from celadon.runtime.cgroups import Work
+from celadon.runtime.cgroups import ProcessorUse
 
 log = logging.getLogger(__name__)
 
@@ -68,16 +68,16 @@ class Shares:
     def _starve(self, over: threading.Event) -> bool:
         """Wait until builds starve, which is true, or are over."""
         found = 0
-        before, since = runtimes.work_of_builds(self._settings), time.monotonic()
+        before, since = runtimes.use_by_builds(self._settings), time.monotonic()
         while found < _LOOKS:
             if over.wait(_LOOK):
                 return False
-            now, at = runtimes.work_of_builds(self._settings), time.monotonic()
+            now, at = runtimes.use_by_builds(self._settings), time.monotonic()
             found = found + 1 if starved(before, now, at - since, os.cpu_count() or 1) else 0
             before, since = now, at
         return True
 
 
-def starved(before: Work, now: Work, seconds: float, processors: int) -> bool:
+def starved(before: ProcessorUse, now: ProcessorUse, seconds: float, processors: int) -> bool:
     """Whether what wants a processor has had hardly any between two looks."""
     return now.seconds - before.seconds < _ENOUGH * seconds * min(now.wanting, processors)

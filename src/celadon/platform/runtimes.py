@@ -27,7 +27,7 @@ def network(settings: Settings) -> Network:
 # Git has more than builds: it takes moments, and somebody watches.
 _PLATFORM = 8.0
 _PARTS = {"roles": 1.0, "engines": 4.0, "addons": 2.0, "dynos": 1.0, "git": 0.5, "build-dynos": 0.1}
-# Of the processors a build has less than its tenth while there are any to spare: of so many requests one meets a build.
+# Of the processors builds have less, unless they starve: a dyno that wakes up meets one as often as builds are worth of it.
 _BUILDS = 0.01
 # Beside the roles, where they share one group (v2).
 _NICE = 10
@@ -48,9 +48,9 @@ def weigh_builds(settings: Settings, *, starving: bool) -> None:
     cgroups.weigh_processors(f"{settings.cgroup}/build-dynos", share, cgroups.hierarchy())
 
 
-def work_of_builds(settings: Settings) -> cgroups.Work:
+def use_by_builds(settings: Settings) -> cgroups.ProcessorUse:
     """What all builds together have had of the processors, and want of them."""
-    return cgroups.work(f"{settings.cgroup}/build-dynos", cgroups.hierarchy())
+    return cgroups.processor_use(f"{settings.cgroup}/build-dynos", cgroups.hierarchy())
 
 
 def join(settings: Settings) -> None:

@@ -202,14 +202,14 @@ def weigh_processors(group: str, share: float, kind: Hierarchy, mount: Path = MO
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ProcessorUse:
     """What a group and those below it have had of the processors, in seconds, and how many of its threads want one now."""
 
     seconds: float
     wanting: int
 
 
-def work(group: str, kind: Hierarchy, mount: Path = MOUNT) -> Work:
+def processor_use(group: str, kind: Hierarchy, mount: Path = MOUNT) -> ProcessorUse:
     """Nothing when there is no such group (yet)."""
     unified, name = kind is Hierarchy.UNIFIED, group.lstrip("/")
     seconds, wanting = 0.0, 0
@@ -221,7 +221,7 @@ def work(group: str, kind: Hierarchy, mount: Path = MOUNT) -> Work:
     for path in _tree(mount / name if unified else mount / "cpu" / name):
         with contextlib.suppress(OSError):  # A container's group may go at any moment.
             wanting += sum(_active_threads(int(pid), "R") for pid in (path / "cgroup.procs").read_text().split())
-    return Work(seconds, wanting)
+    return ProcessorUse(seconds, wanting)
 
 
 def _share(group: Path, file: str, share: float) -> None:
