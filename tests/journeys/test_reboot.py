@@ -107,7 +107,8 @@ def test_all_engines_are_back_after_a_restart_of_the_machine(doomed: Platform) -
     assert probe(app, "keep") == expected
     engines = sorted(runtimes.addons(found).list())
     # Redis writes a second late.
-    wait_for("it is on the disk", lambda: any(b"kept" in path.read_bytes() for path in found.home.rglob("*.aof")))
+    logs = "addon-engines/*/files/appendonlydir/*.aof"
+    wait_for("it is on the disk", lambda: any(b"kept" in path.read_bytes() for path in found.home.glob(logs)))
     reboot(found)
     conftest._up(doomed, SETTINGS)
     wait_for("everything answers with what it held", lambda: probe(app) == expected, 120)

@@ -27,15 +27,20 @@ class Gap:
 
 class Cursor:
     """The position up to which a drain has everything, how far the last try went, and the gaps from there on that it is
-    still to hear of, in their order. A new one begins at `end`.
+    still to hear of, in their order; `dropped` counts the lines of all gaps that ever were. A new one begins at `end`,
+    with what its drain is known to have dropped before.
     """
 
-    def __init__(self, path: Path, end: int) -> None:
+    def __init__(self, path: Path, end: int, dropped: int = 0) -> None:
         self._path = path
         self.position = self.tried = end
+        self.dropped = dropped
         self.gaps: tuple[Gap, ...] = ()
         with contextlib.suppress(FileNotFoundError, ValueError):
             position, tried, *rest = map(int, path.read_text("ascii").partition("\n")[0].split())
+            # Records of an earlier Celadon have no such number.
+            if len(rest) % _NUMBERS_OF_A_GAP:
+                self.dropped = max(dropped, rest.pop(0))
             gaps = tuple(_gap(rest[at : at + _NUMBERS_OF_A_GAP]) for at in range(0, len(rest), _NUMBERS_OF_A_GAP))
             # A machine that died may have lost the channel's last lines, whose positions are not used again.
             self.position, self.tried = min(position, end), min(tried, end)
@@ -57,13 +62,14 @@ class Cursor:
         self.tried = tried
         self._save()
 
-    def skip(self, gaps: Sequence[Gap]) -> None:
-        """These are the gaps from now on. Raises OSError."""
+    def skip(self, gaps: Sequence[Gap], dropped: int) -> None:
+        """These are the gaps from now on, with so many lines that were in none before. Raises OSError."""
         self.gaps = tuple(gaps)
+        self.dropped += dropped
         self._save()
 
     def _save(self) -> None:
-        numbers = [self.position, self.tried]
+        numbers = [self.position, self.tried, self.dropped]
         for gap in self.gaps:
             numbers += [gap.start, gap.end, gap.count, int(gap.since.timestamp()), gap.more]
         # What a longer record left behind the newline is not read.

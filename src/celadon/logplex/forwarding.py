@@ -52,8 +52,9 @@ class Forwarding:
         self._channel = channel
         self._report = report
         self._buffer = min(buffer, settings.log_window // 2)
-        self._cursor = Cursor(channel.directory / f"{CURSOR}{drain.id}", channel.end)
+        self._cursor = Cursor(channel.directory / f"{CURSOR}{drain.id}", channel.end, drain.status.dropped)
         self._status = drain.status
+        self._tell_dropped()
         # Where the next batch begins; what is between the cursor's position and this is on its way.
         self._begin()
         self._skipping = asyncio.Lock()
@@ -194,15 +195,18 @@ class Forwarding:
             # Those that end here nothing was sent behind: they grow. Those further ahead are passed over.
             before = [gap for gap in self._cursor.gaps if gap.end < start]
             joined = [gap for gap in self._cursor.gaps if gap.end >= start]
-            dropped = await asyncio.to_thread(_dropped, channel, start, ahead, joined)
-            self._cursor.skip([*before, dropped])
+            gap = await asyncio.to_thread(_dropped, channel, start, ahead, joined)
+            self._cursor.skip([*before, gap], gap.count - sum(one.count for one in joined))
             # A wire that has broken meanwhile begins before the gap, with what was on its way.
             if self._next == start:
                 self._next = ahead
-        self._status = replace(
-            self._status, dropped=self._status.dropped + dropped.count - sum(gap.count for gap in joined)
-        )
-        self._report(self._drain.id, self._status)
+        self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        """The cursor counts; a Logplex that dies may not have come to tell the store."""
+        if self._status.dropped != self._cursor.dropped:
+            self._status = replace(self._status, dropped=self._cursor.dropped)
+            self._report(self._drain.id, self._status)
 
     def _overflow(self, gap: Gap) -> bytes:
         """What the drain is to hear of lines it has not got."""
