@@ -67,7 +67,7 @@ def _up(arguments: Sequence[str]) -> int:
 
 def credentials() -> "Credentials":
     """What the command line keeps for a person, for installing to use."""
-    from celadon.cli import netrc, platforms
+    from celadon.cli.connection import netrc, platforms
     from celadon.platform import login
 
     def find(settings: "Settings") -> str | None:

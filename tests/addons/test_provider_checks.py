@@ -12,7 +12,7 @@ from tests import receiver
 from tests.addons import sample
 from tests.addons.sample import Sample
 
-from celadon.cli import provider_checks
+from celadon.cli.commands import provider_checks
 from celadon.model import partner
 
 MANIFEST = json.loads((sample.FOLDER / "addon-manifest.json").read_text("utf-8"))

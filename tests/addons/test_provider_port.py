@@ -17,7 +17,7 @@ from celadon.actions import accounts, addons, apps
 from celadon.addons import provider_port, services
 from celadon.addons.provider_port import ProviderPort
 from celadon.addons.serving import Serving
-from celadon.cli import provider_checks
+from celadon.cli.commands import provider_checks
 from celadon.model.account import Actor
 
 # Service → options, and the config vars that must come.

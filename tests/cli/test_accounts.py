@@ -291,7 +291,7 @@ def test_what_a_platform_tells_is_no_more_than_a_field(
 def test_nobody_is_asked_for_a_password_of_a_platform_that_is_not_there(
     inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("celadon.cli.accounts.on_terminal", lambda: True)
+    monkeypatch.setattr("celadon.cli.commands.accounts.on_terminal", lambda: True)
 
     def unknown(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

@@ -16,7 +16,7 @@ from tests.cli.world import World
 from celadon.addons.accepted import Accepted
 from celadon.addons.manager import Manager
 from celadon.addons.services import Providers
-from celadon.cli import addon_prices, addons
+from celadon.cli.commands import addon_prices, addons
 from celadon.cli.failure import UsageFailure
 from celadon.model.addon_services import BUILT_IN
 

@@ -12,7 +12,7 @@ from tests.cli.test_apps import web
 from tests.cli.world import World
 
 from celadon.actions import apps, config_vars
-from celadon.cli import app_json
+from celadon.cli.commands import app_json
 from celadon.cli.failure import UsageFailure
 
 WANTED = {

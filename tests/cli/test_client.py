@@ -12,7 +12,7 @@ from tests.cli.replay import Asked, Replay, Told
 @pytest.fixture
 def ask(replay: Callable[..., Replay], inside: Inside, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
     """`celadon maintenance -a x` against a server that gives these answers; waiting takes no time."""
-    monkeypatch.setattr("celadon.cli.patience._RETRY_WAITS", (0.001, 0.001, 0.001))
+    monkeypatch.setattr("celadon.cli.connection.patience._RETRY_WAITS", (0.001, 0.001, 0.001))
 
     def call(*told: Told, words: tuple[str, ...] = ("maintenance",)) -> Run:
         method = "GET" if words == ("maintenance",) else "PATCH"
@@ -97,7 +97,7 @@ def test_a_limit_of_the_rate_is_waited_for_as_long_as_it_says(
     ask: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("celadon.cli.client.time.sleep", waits.append)
+    monkeypatch.setattr("celadon.cli.connection.client.time.sleep", waits.append)
     shown = ask(Told(429, {"message": "Wait."}, {"Retry-After": "3"}), Told(429, "", {"Retry-After": "1"}), GOOD)
     assert (shown.out, shown.err, shown.status) == (
         "on\n",

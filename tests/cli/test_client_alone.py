@@ -14,7 +14,7 @@ from tests.cli.world import EMAIL, World
 from uv import find_uv_bin
 
 from celadon.api import client_wheel
-from celadon.cli import netrc
+from celadon.cli.connection import netrc
 
 # Modules that Python has on Unix alone.
 UNIX_ONLY = ("fcntl", "grp", "pty", "pwd", "resource", "syslog", "termios", "tty")
@@ -97,7 +97,7 @@ def test_every_module_of_the_client_is_loaded_without_what_only_unix_has() -> No
     code = (
         "import sys\n"
         f"for name in {UNIX_ONLY!r}: sys.modules[name] = None\n"
-        "from celadon.cli import group, table, platforms\n"
+        "from celadon.cli import group, table\nfrom celadon.cli.connection import platforms\n"
         "for name in table.COMMANDS: group.load(name)\n"
         "list(platforms.known())\n"
     )

@@ -12,7 +12,8 @@ import pytest
 from tests.cli.program import Program
 from tests.cli.replay import Replay, Told
 
-from celadon.cli import commands, completion, group, reference, table
+from celadon.cli import command as commands
+from celadon.cli import completion, group, reference, table
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "cli.md"
 

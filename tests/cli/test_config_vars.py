@@ -6,8 +6,8 @@ import pytest
 from tests.cli.program import Program
 from tests.cli.world import World
 
-from celadon.cli.editing import parsed
 from celadon.cli.failure import Failure
+from celadon.cli.terminal.editing import parsed
 
 
 @pytest.fixture(autouse=True)

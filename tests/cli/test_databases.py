@@ -17,8 +17,8 @@ from tests.postgres.conftest import settings as settings
 
 from celadon.actions import accounts, apps, attachments, collaborators
 from celadon.addons.manager import Manager as Asking
-from celadon.cli import databases
-from celadon.cli.databases import POSTGRES, REDIS, Database
+from celadon.cli.commands import databases
+from celadon.cli.commands.databases import POSTGRES, REDIS, Database
 from celadon.cli.failure import UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.platform.settings import Settings

@@ -11,7 +11,7 @@ from tests.cli.program import Program
 from tests.cli.world import World
 
 from celadon.actions import apps
-from celadon.cli import platforms
+from celadon.cli.connection import platforms
 
 
 @pytest.fixture

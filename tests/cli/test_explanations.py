@@ -2,7 +2,7 @@
 
 import pytest
 
-from celadon.cli.explanations import Explainer
+from celadon.cli.commands.explanations import Explainer
 from celadon.model.error_code import CODES
 
 H12 = (

@@ -4,7 +4,7 @@ import sys
 
 import pexpect
 
-RUN = "import sys; from celadon.cli import foreground\ntry: print('ended with', foreground.run(sys.argv[1:]))\nexcept KeyboardInterrupt: print('ended by Ctrl-C')"
+RUN = "import sys; from celadon.cli.terminal import foreground\ntry: print('ended with', foreground.run(sys.argv[1:]))\nexcept KeyboardInterrupt: print('ended by Ctrl-C')"
 
 
 def started(script: str) -> "pexpect.spawn[str]":

@@ -7,7 +7,7 @@ from tests.cli.inside import Inside
 from tests.cli.program import Program
 from tests.cli.replay import Asked, Replay, Told
 
-from celadon.cli.logs import Painter
+from celadon.cli.commands.logs import Painter
 
 SSE = {"Content-Type": "text/event-stream"}
 FIRST = "2011-01-01T00:00:00.000000+00:00 app[web.1]: test"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from celadon.cli import files, netrc
+from celadon.cli import files
+from celadon.cli.connection import netrc
 from celadon.cli.failure import Failure
 
 OTHERS = """\
@@ -121,7 +122,7 @@ def test_nothing_is_written_into_a_macro_that_has_no_end(home: Path, macro: str)
 
 
 def test_logins_at_the_same_time_keep_each_other(home: Path) -> None:
-    code = "import sys; from celadon.cli import netrc; netrc.write({sys.argv[1]: ('x', 'y')})"
+    code = "import sys; from celadon.cli.connection import netrc; netrc.write({sys.argv[1]: ('x', 'y')})"
     # All of them wait for the file, and then come at once.
     with files.changing(home / ".netrc"):
         running = [subprocess.Popen([sys.executable, "-c", code, name], env=os.environ) for name in "abcd"]

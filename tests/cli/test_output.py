@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from celadon.cli import output, spinner
 from celadon.cli.failure import Failure
+from celadon.cli.terminal import output, spinner
 
 NOW = datetime(2012, 9, 11, 12, 34, 56, tzinfo=UTC)
 

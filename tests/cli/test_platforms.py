@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from celadon.cli import platforms
+from celadon.cli.connection import platforms
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.platform import settings
 from celadon.platform.settings import Settings

@@ -14,12 +14,12 @@ import pytest
 from tests.cli.program import Program
 from tests.cli.world import World
 
-from celadon.cli import plugin_sources
 from celadon.cli.failure import Failure, UsageFailure
+from celadon.cli.plugins import sources as plugin_sources
 
 SAMPLE = Path(__file__).parents[2] / "examples" / "plugin-hello"
 GOOD = """
-from celadon.cli.commands import command
+from celadon.cli.command import command
 print("noise at import")
 @command()
 def greet(invocation):
@@ -95,7 +95,7 @@ def test_a_linked_plugin_follows_what_is_written(stranger: Program, made: Made) 
         ("import nowhere", "ModuleNotFoundError: No module named 'nowhere'"),
         ("raise SystemExit(3)", "SystemExit: 3"),
         ("import os; os._exit(4)", None),
-        ("def greet(): pass", "bright:greet is no command made with celadon.cli.commands"),
+        ("def greet(): pass", "bright:greet is no command made with celadon.cli.command"),
         ("", "AttributeError: module 'bright' has no attribute 'greet'"),
     ],
 )

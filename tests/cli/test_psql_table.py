@@ -1,6 +1,6 @@
 """Tables as psql draws them: what it printed for these rows is copied here."""
 
-from celadon.cli.psql_table import drawn
+from celadon.cli.terminal.psql_table import drawn
 
 
 def test_numbers_are_to_the_right_and_titles_in_the_middle() -> None:

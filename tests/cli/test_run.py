@@ -20,7 +20,8 @@ from tests.cli.meeting import SECRET, Meeting
 from tests.cli.program import Program
 from tests.cli.replay import Asked, Replay, Told
 
-from celadon.cli import platforms, rendezvous, run
+from celadon.cli.commands import run
+from celadon.cli.connection import platforms, rendezvous
 from celadon.model import exit_status
 from celadon.platform import certificates
 from celadon.platform import settings as platform_settings

@@ -9,8 +9,9 @@ from tests.cli.inside import Inside
 from tests.cli.program import Program
 from tests.cli.world import EMAIL, OTHER, PASSWORD, World
 
-from celadon.cli import accounts, netrc, saved_accounts
-from celadon.cli.platforms import Platform
+from celadon.cli.commands import accounts, saved_accounts
+from celadon.cli.connection import netrc
+from celadon.cli.connection.platforms import Platform
 
 
 def kept(celadon: Program) -> Path:

@@ -21,13 +21,14 @@ HEAVY = {"asyncio", "concurrent", "cryptography", "asyncssh", "sqlalchemy", "uvi
 HEAVY |= {"logging", "multiprocessing", "tempfile", "unittest", "webbrowser", "getpass", "rich", "zipfile", "xml"}
 NETWORK = {"ssl", "http", "socket", "email"}
 CELADON: Mapping[str, set[str]] = {
-    "version": {"cli", "cli.main", "cli.version"},
-    "help": {"cli", "cli.main", "cli.overview", "cli.plugin_root", "cli.table"},
+    "version": {"cli", "cli.main", "cli.commands", "cli.commands.version"},
+    "help": {"cli", "cli.main", "cli.overview", "cli.plugins", "cli.plugins.root", "cli.table"},
 }
-COMMON = {"cli.group", "cli.commands", "cli.invocation", "cli.detection", "cli.repository", "cli.platforms"} | {
-    *("cli", "cli.main", "cli.table", "cli.failure", "cli.unfinished", "cli.output", "cli.files", "cli.netrc"),
-    *("cli.client", "cli.patience"),
-    *("model", "model.text"),
+COMMON = {"cli", "cli.main", "cli.table", "cli.group", "cli.command", "cli.commands"} | {
+    *("cli.invocation", "cli.detection", "cli.repository", "cli.failure", "cli.files"),
+    *("cli.terminal", "cli.terminal.output", "cli.terminal.unfinished"),
+    *("cli.connection", "cli.connection.client", "cli.connection.netrc", "cli.connection.patience"),
+    *("cli.connection.platforms", "model", "model.text"),
 }
 # A platform of this machine says by its settings where it is.
 SETTINGS = {
@@ -38,7 +39,7 @@ SETTINGS = {
     "model.errors",
     "model.size",
 }
-ASKING = COMMON | SETTINGS | {"cli.transport"}
+ASKING = COMMON | SETTINGS | {"cli.connection.transport"}
 
 
 def imported(program: Program, *words: str) -> set[str]:
@@ -77,8 +78,8 @@ def test_help_of_a_command_loads_nothing_of_the_network(stranger: Program, words
 @pytest.mark.parametrize(
     ("command", "own", "most"),
     [
-        ("ps", {"cli.dynos", "cli.waiting", "model.exit_status"}, 180),
-        ("config", {"cli.config_vars"}, 180),
+        ("ps", {"cli.commands.dynos", "cli.connection.waiting", "model.exit_status"}, 180),
+        ("config", {"cli.commands.config_vars"}, 180),
     ],
 )
 def test_what_asks_the_platform_loads_its_own_module_and_the_common_ones(

@@ -80,7 +80,7 @@ def test_no_login(user: Inside, world: World) -> None:
 
 
 def test_no_network(user: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("celadon.cli.patience._RETRY_WAITS", (0.001,))
+    monkeypatch.setattr("celadon.cli.connection.patience._RETRY_WAITS", (0.001,))
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://localhost:{free.getsockname()[1]}"
     shown = user("apps", "--platform", url)

@@ -14,10 +14,10 @@ import pytest
 from tests import certified
 from tests.cli.inside import Inside
 
-from celadon.cli import transport
-from celadon.cli.client import Client
+from celadon.cli.connection import transport
+from celadon.cli.connection.client import Client
+from celadon.cli.connection.platforms import Platform
 from celadon.cli.failure import Failure
-from celadon.cli.platforms import Platform
 
 Behaviour = Callable[[socket.socket], None]
 Listen = Callable[[Behaviour], int]
@@ -169,7 +169,7 @@ def test_a_change_over_which_a_kept_connection_breaks_is_not_made_twice(listen: 
 
 
 def test_nobody_listens(ask: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("celadon.cli.patience._RETRY_WAITS", (0.001,))
+    monkeypatch.setattr("celadon.cli.connection.patience._RETRY_WAITS", (0.001,))
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert ask(f"http://localhost:{port}") == " !    cannot reach URL: nothing listens there (bin/up starts it)\n"

@@ -15,9 +15,10 @@ from tests.cli.replay import Replay, Told
 from tests.cli.world import World
 
 from celadon.api import client_wheel
-from celadon.cli import main, update
+from celadon.cli import main
+from celadon.cli.commands import update
+from celadon.cli.connection.platforms import Platform
 from celadon.cli.failure import Failure
-from celadon.cli.platforms import Platform
 
 CHECKOUT = Path(__file__).parents[2]
 CONTENT = "PK wheel"

@@ -78,7 +78,7 @@ def script(shell: str) -> str:
 
 def answer() -> int:
     """Print what may follow on the line that the shell has put into the environment."""
-    from celadon.cli import commands as declared
+    from celadon.cli.command import CONTEXT
     from celadon.cli.failure import Failure
     from celadon.cli.group import Group
 
@@ -88,7 +88,7 @@ def answer() -> int:
     giving_up = threading.Timer(_PATIENCE, os._exit, [0])
     giving_up.daemon = True
     giving_up.start()
-    group = Group(name="celadon", context_settings=dict(declared.CONTEXT))
+    group = Group(name="celadon", context_settings=dict(CONTEXT))
     completer = SHELLS[shell](group, {}, "celadon", VARIABLE)
     with contextlib.suppress(Failure, OSError), contextlib.redirect_stderr(io.StringIO()):
         words, _ = completer.get_completion_args()
@@ -107,11 +107,11 @@ def names(incomplete: str) -> list[CompletionItem[str]]:
 
 
 def _entries() -> "dict[str, Entry]":
-    from celadon.cli import plugin_index
+    from celadon.cli.plugins import index
     from celadon.cli.table import ALIASES, COMMANDS
 
     others = {alias: COMMANDS[name] for alias, name in ALIASES.items()}
-    return {**plugin_index.entries(), **others, **COMMANDS}
+    return {**index.entries(), **others, **COMMANDS}
 
 
 def apps(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
@@ -135,7 +135,7 @@ def _items(values: Iterable[str], incomplete: str, rule: re.Pattern[str]) -> lis
 def _apps(options: Options) -> list[str]:
     """Raises Failure."""
     from celadon.cli import detection
-    from celadon.cli.client import Client
+    from celadon.cli.connection.client import Client
     from celadon.cli.invocation import authorization
 
     platform = detection.platform(options)

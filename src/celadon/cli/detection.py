@@ -4,9 +4,10 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from celadon.cli import platforms, repository
+from celadon.cli import repository
+from celadon.cli.connection import platforms
+from celadon.cli.connection.platforms import Platform
 from celadon.cli.failure import Failure, UsageFailure
-from celadon.cli.platforms import Platform
 from celadon.cli.repository import Remote, Repository
 
 # Where apps at Heroku are pushed to.

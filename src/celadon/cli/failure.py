@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
-from celadon.cli import unfinished
+from celadon.cli.terminal import unfinished
 from celadon.model.text import plain
 
 

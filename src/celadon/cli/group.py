@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from celadon.cli import commands, failure
-from celadon.cli.commands import Command
+from celadon.cli import failure
+from celadon.cli.command import CONTEXT, Command
 from celadon.cli.invocation import Invocation
 from celadon.cli.table import ALIASES, COMMANDS
 
@@ -39,11 +39,11 @@ def load(name: str) -> Command | None:
     name = ALIASES.get(name, name)
     entry = COMMANDS.get(name)
     if entry is None:
-        from celadon.cli import plugin_loading
+        from celadon.cli.plugins import loading
 
-        return plugin_loading.load(name)
+        return loading.load(name)
     module, _, function = entry.target.partition(":")
-    found: Command = getattr(importlib.import_module(f"celadon.cli.{module}"), function)
+    found: Command = getattr(importlib.import_module(f"celadon.cli.commands.{module}"), function)
     found.name, found.usage = name, entry.usage
     return found
 
@@ -56,7 +56,7 @@ def run(words: list[str]) -> int:
         return _unknown(words[0], asked=any(word in ("-h", "--help") for word in words[1:]))
     _tolerate(sys.stdout)
     _tolerate(sys.stderr)
-    group = Group(name="celadon", context_settings=dict(commands.CONTEXT))
+    group = Group(name="celadon", context_settings=dict(CONTEXT))
     context: click.Context | None = None
     try:
         context = group.make_context("celadon", words)
@@ -103,9 +103,9 @@ def _usage(name: str, error: click.UsageError) -> failure.UsageFailure:
 
 
 def _of_plugin(name: str) -> bool:
-    from celadon.cli import plugin_index
+    from celadon.cli.plugins import index
 
-    return plugin_index.find(name) is not None
+    return index.find(name) is not None
 
 
 def _unknown(name: str, *, asked: bool) -> int:
@@ -121,11 +121,12 @@ def _unknown(name: str, *, asked: bool) -> int:
 
 
 def _misspelt(name: str) -> failure.UsageFailure:
-    from celadon.cli import plugin_index, suggestions
+    from celadon.cli import suggestions
+    from celadon.cli.plugins import index
 
     return failure.UsageFailure(
         f"`{name}` is not a celadon command.",
-        *suggestions.sentence(suggestions.commands(name, [*COMMANDS, *ALIASES, *plugin_index.entries()])),
+        *suggestions.sentence(suggestions.commands(name, [*COMMANDS, *ALIASES, *index.entries()])),
         "See `celadon help` for a list of available commands.",
     )
 

@@ -7,12 +7,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from celadon.cli import detection, netrc, unfinished
-from celadon.cli.client import Client, segment
+from celadon.cli import detection
+from celadon.cli.connection import netrc
+from celadon.cli.connection.client import Client, segment
+from celadon.cli.connection.platforms import Platform
 from celadon.cli.detection import Options
 from celadon.cli.failure import Failure, UsageFailure, warn
-from celadon.cli.output import interactive
-from celadon.cli.platforms import Platform
+from celadon.cli.terminal import unfinished
+from celadon.cli.terminal.output import interactive
 
 # The header of who shows no credentials: neither name nor password.
 ANONYMOUS = f"Basic {base64.b64encode(b':').decode()}"
@@ -122,7 +124,7 @@ def _log_in_again(platform: Platform) -> bool:
         )
     if not interactive():
         return False
-    from celadon.cli import accounts
+    from celadon.cli.commands import accounts
 
     ended = credentials(platform) is not None
     warn([f"{'Your login has ended at' if ended else 'Not logged in to'} {platform.api_url}."])

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     if words in (["version"], ["--version"], ["-v"]):
-        from celadon.cli import version
+        from celadon.cli.commands import version
 
         print(version.line())
         return 0
@@ -54,7 +54,8 @@ def _run(words: list[str]) -> int:
         print("\n".join(overview.lines()))
         return 0
     if words[:1] == ["git:credentials"] and words[1:] in (["get"], ["store"], ["erase"]):
-        from celadon.cli import credentials, failure
+        from celadon.cli import failure
+        from celadon.cli.commands import credentials
 
         try:
             return credentials.reply(words[1], sys.stdin, sys.stdout)

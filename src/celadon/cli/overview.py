@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from celadon.cli import plugin_root, table
+from celadon.cli import table
+from celadon.cli.plugins import root
 from celadon.cli.table import Entry
 
 
@@ -12,10 +13,10 @@ def lines() -> list[str]:
     for title, topics in (("Primary", table.PRIMARY), ("Additional", table.ADDITIONAL)):
         shown += ["", f'{title} topics, more with "celadon help TOPIC":', ""]
         shown += [f"  {topic:<12} #  {about}" for topic, about in topics.items()]
-    if plugin_root.any_installed():
-        from celadon.cli import plugin_index
+    if root.any_installed():
+        from celadon.cli.plugins import index
 
-        if brought := plugin_index.entries():
+        if brought := index.entries():
             shown += ["", 'Commands of plugins, more with "celadon help COMMAND":', ""]
             shown += calls(brought, sorted(brought))
     return [*shown, ""]

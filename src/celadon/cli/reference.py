@@ -3,7 +3,7 @@
 import click
 
 from celadon.cli import group, table
-from celadon.cli.commands import Command
+from celadon.cli.command import Command
 
 _INTRODUCTION = """# Commands
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from celadon.cli.connection.platforms import Platform, may_be_at
 from celadon.cli.failure import Failure, warn
-from celadon.cli.platforms import Platform, may_be_at
 
 if TYPE_CHECKING:
     import subprocess
@@ -167,7 +167,7 @@ def clone(url: str, directory: str, remote: str, platform: Platform) -> int:
         for word in ("-c", f"{key}={value}")
     ]
     environment = {name: value for name, value in os.environ.items() if name != _TRUST or platform.ca_file is None}
-    from celadon.cli import foreground
+    from celadon.cli.terminal import foreground
 
     argv = ["git", "clone", *settings, "-o", remote, "--", url, directory]
     try:

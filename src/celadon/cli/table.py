@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """`target` is "module:function" under `celadon.cli`, imported when the command is called."""
+    """`target` is "module:function" under `celadon.cli.commands`, imported when the command is called."""
 
     target: str
     usage: str

@@ -73,7 +73,8 @@ def _look(file: Path) -> None:
 
 def main() -> None:
     """Ask the platform, and write down what it runs when that is another client."""
-    from celadon.cli import detection, update
+    from celadon.cli import detection
+    from celadon.cli.commands import update
     from celadon.cli.detection import Options
 
     try:

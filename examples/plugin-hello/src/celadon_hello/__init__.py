@@ -1,9 +1,9 @@
 """`celadon hello:world`: who you are, and how many apps you have."""
 
 import click
-from celadon.cli.commands import command
+from celadon.cli.command import command
 from celadon.cli.invocation import Invocation
-from celadon.cli.output import say, show_json
+from celadon.cli.terminal.output import say, show_json
 
 
 @command(json=True)
