@@ -7,7 +7,7 @@ import ssl
 import struct
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,8 +16,7 @@ import pytest
 from tests.api.world import World, make_store, open_world
 from tests.runtime.running import until
 
-from celadon.actions import collaborators, context, dynos, exec_sessions
-from celadon.dynos import guests
+from celadon.actions import apps, authorizations, collaborators, context, dynos, exec_sessions, guests
 from celadon.dynos.exec_sessions import ExecSessions
 from celadon.dynos.rendezvous import Rendezvous
 from celadon.dynos.statuses import Statuses
@@ -26,7 +25,7 @@ from celadon.model.dyno import Dyno, DynoState
 from celadon.platform import certificates
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import ExecSpec, RuntimeFailure
-from celadon.store import accounts
+from celadon.store import accounts, changes
 from celadon.store import dynos as stored_dynos
 
 SECRET_OF_NOBODY = "x" * 43
@@ -140,18 +139,46 @@ def heard(client: ssl.SSLSocket) -> bytes:
     return found
 
 
+def _leave(stage: Stage, grace: Actor) -> None:
+    collaborators.remove(stage.world.context, stage.world.actor, "example", "grace@example.com")
+
+
+def _log_out(stage: Stage, grace: Actor) -> None:
+    assert grace.authorization_id
+    authorizations.revoke(stage.world.context, grace, grace.authorization_id)
+
+
+def _destroy(stage: Stage, grace: Actor) -> None:
+    apps.destroy(stage.world.context, stage.world.actor, "example")
+
+
 @pytest.mark.parametrize("kind", ["session", "one-off"])
-def test_who_loses_access_has_to_leave(stage: Stage, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("lose", "why"),
+    [
+        (_leave, "you may not run commands in this app any more"),
+        (_log_out, "you have logged out, or your token was revoked"),
+        (_destroy, "the app was destroyed"),
+    ],
+)
+def test_who_loses_access_has_to_leave(stage: Stage, kind: str, lose: Callable[[Stage, Actor], None], why: str) -> None:
     grace = stage.grace()
+    token, other = (authorizations.create(stage.world.context, grace)[0] for _ in range(2))
+    grace = replace(grace, authorization_id=token.id)
     client = stage.client(stage.session(grace) if kind == "session" else stage.one_off(grace))
     assert client.recv(100) == b"rendezvous\r\n"
     until(lambda: stage.command, "it runs")
     assert stage.command
+    # Another token of theirs is not this one's.
+    authorizations.revoke(stage.world.context, grace, other.id)
+    with stage.world.context.database.read() as tx:
+        counted = changes.counted(tx)
+    until(lambda: stage.rendezvous._guests._counted >= counted, "they were looked at")
     stage.command.send(b"\x02hello")
     assert client.recv(100) == b"hello"
     assert stage.left == []
-    collaborators.remove(stage.world.context, stage.world.actor, "example", "grace@example.com")
-    assert heard(client) == b"\r\nclosed: you may not run commands in this app any more\r\n"
+    lose(stage, grace)
+    assert heard(client) == f"\r\nclosed: {why}\r\n".encode()
     until(lambda: stage.left, "what ran for them is told")
 
 

@@ -6,9 +6,10 @@ from enum import StrEnum
 from celadon.model.account import Actor
 from celadon.model.app import COLLABORATORS, App, Permission
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
+from celadon.model.guest import Guest, Loss
 from celadon.model.pipeline import Pipeline
 from celadon.model.team import Team, TeamRole
-from celadon.store import accounts, apps, pipelines, teams
+from celadon.store import accounts, apps, authorizations, pipelines, teams
 from celadon.store.database import Transaction
 
 
@@ -128,12 +129,21 @@ def permissions_of(tx: Transaction, actor: Actor, app: App) -> frozenset[Permiss
     return (_OF_ROLE[role] if role else frozenset()) | frozenset(map(Permission, given.permissions if given else ()))
 
 
-def still_may(tx: Transaction, account_id: str, app_id: str, permission: str) -> bool:
-    """Whether an account that has begun something in an app (with which token is not known any more) may go on with it."""
-    account, app = accounts.find(tx, account_id), apps.find(tx, app_id)
-    if account is None or account.deleted_at is not None or app is None:
-        return False
-    return PERMISSIONS[permission][0] in permissions_of(tx, Actor(account=account), app)
+def lost(tx: Transaction, guest: Guest, permission: str) -> Loss | None:
+    """Why somebody who has begun something in an app may not go on with it; None when they may.
+
+    A token that has run out, but can be refreshed, goes on; its scopes never change.
+    """
+    app, account = apps.find(tx, guest.app_id), accounts.find(tx, guest.account_id)
+    if app is None:
+        return Loss.APP
+    token = guest.authorization_id
+    if token is not None and authorizations.find(tx, guest.account_id, token) is None:
+        return Loss.TOKEN
+    if account is None or account.deleted_at is not None:
+        return Loss.ACCESS
+    may = PERMISSIONS[permission][0] in permissions_of(tx, Actor(account=account), app)
+    return None if may else Loss.ACCESS
 
 
 def allowed(tx: Transaction, actor: Actor, app: App) -> frozenset[str]:

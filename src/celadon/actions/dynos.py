@@ -202,7 +202,7 @@ def start(
         attach=secret is not None,
         secret_hash=secrets.hash_token(secret) if secret else None,
         env=env,
-        account_id=by.account.id if by else None,
+        by=by,
     )
     dynos.insert(tx, dyno)
     line = f"{starting_line(expanded)} by user {by.email if by else _SCHEDULER_USER}"
@@ -272,7 +272,7 @@ def new(
     attach: bool = False,
     secret_hash: str | None = None,
     env: Mapping[str, str] | None = None,
-    account_id: str | None = None,
+    by: Actor | None = None,
 ) -> Dyno:
     """A dyno that has been created and not started."""
     return Dyno(
@@ -288,7 +288,7 @@ def new(
         attach=attach,
         secret_hash=secret_hash,
         env=env or {},
-        account_id=account_id,
+        account_id=by.account.id if by else None,
         container_id=None,
         address=None,
         port=None,
@@ -299,6 +299,7 @@ def new(
         routed=False,
         draining_at=None,
         exit_status=None,
+        authorization_id=by.authorization_id if by else None,
         created_at=now(),
         updated_at=now(),
     )

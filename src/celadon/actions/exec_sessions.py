@@ -45,6 +45,7 @@ def create(
             dyno_id=dyno.id,
             container_id=dyno.container_id,
             account_id=actor.account.id,
+            authorization_id=actor.authorization_id,
             command=command,
             secret_hash=secrets.hash_token(secret),
             env=env,

@@ -9,7 +9,6 @@ launch.py      release + slug + config vars → a running container
 threads.py     those who start, signal and remove containers
 listening.py   whether a web dyno accepts connections
 rendezvous.py  attached one-offs: a client's terminal, joined to a dyno's
-guests.py      who has one, and whether they still may
 chunks.py      output in the pieces that Heroku's clients expect
 phase.py       the release phase: its output, its end
 """

@@ -11,6 +11,7 @@ from celadon.actions import access
 from celadon.actions.context import Context, now
 from celadon.dynos import launch
 from celadon.model import exec_session as rules
+from celadon.model import guest
 from celadon.model.dyno import Dyno, DynoState
 from celadon.model.exec_session import ExecSession
 from celadon.model.exit_status import told
@@ -64,8 +65,8 @@ class ExecSessions:
             there = dyno is not None and dyno.state is DynoState.UP and dyno.container_id == session.container_id
             release = releases.find_by_id(tx, dyno.release_id) if dyno else None
             slug = slugs.find(tx, release.slug_id) if release and release.slug_id else None
-            if not access.still_may(tx, session.account_id, session.app_id, "dyno:run"):
-                raise RuntimeFailure("cannot run the command: you may not run commands in this app any more")
+            if (loss := access.lost(tx, session.guest, "dyno:run")) is not None:
+                raise RuntimeFailure(f"cannot run the command: {guest.why(loss, rules.WHAT)}")
             if slug is not None and slug.image is not None and not slug.image.shell:
                 raise RuntimeFailure("cannot run the command: the dyno's image has no /bin/sh, which that needs")
             if slug is None or not there or not exec_sessions.meet(tx, session.id, now(), rules.late(now())):

@@ -317,7 +317,7 @@ class Manager:
             dyno = dynos.find_by_id(tx, dyno_id)
             if dyno is None or dyno.state is not DynoState.STARTING or dyno.container_id is not None or dyno.request:
                 return None
-            if dyno.account_id is None or not access.still_may(tx, dyno.account_id, dyno.app_id, "dyno:run"):
+            if dyno.guest is None or access.lost(tx, dyno.guest, "dyno:run") is not None:
                 return None
             given = self._place(dyno, dynos.addresses(tx))
             assert given.container_id and given.address and given.port, "just placed"

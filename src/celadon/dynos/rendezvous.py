@@ -18,15 +18,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from celadon.actions.context import Context, now
+from celadon.actions.guests import Guests
 from celadon.dynos import chunks, launch, status_line
-from celadon.dynos.guests import Guests
 from celadon.dynos.ledger import HANG_UP_TIMEOUT
 from celadon.dynos.manager import Manager, terminal_size
+from celadon.model import exec_session as rules
+from celadon.model import guest
 from celadon.model.dyno import Dyno, DynoState
 from celadon.model.exec_session import ExecSession
+from celadon.model.guest import Loss
 from celadon.platform import certificates
 from celadon.platform.settings import Settings
 from celadon.runtime.protocol import Runtime, RuntimeFailure
@@ -56,7 +59,6 @@ _THREADS = 20
 _KEEPALIVE = {socket.TCP_KEEPIDLE: 60, socket.TCP_KEEPINTVL: 15, socket.TCP_KEEPCNT: 4}
 # Between two looks whether what was told to end has.
 _LOOK = 0.1
-_UNWELCOME = b"\r\nclosed: you may not run commands in this app any more\r\n"
 
 
 class Rendezvous:
@@ -70,7 +72,7 @@ class Rendezvous:
         self.lines = Lines(settings.home)
         self._loop = asyncio.new_event_loop()
         self._strangers: dict[asyncio.WriteTransport, None] = {}
-        self._guests = Guests(context)
+        self._guests = Guests(context.database, "dyno:run")
         self._watching: asyncio.Task[None] | None = None
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="exec")
@@ -169,7 +171,8 @@ class Rendezvous:
         try:
             joined = await asyncio.wait_for(attached, _START_TIMEOUT)
             try:
-                with self._guests.present(dyno.account_id, dyno.app_id) as unwelcome:
+                assert dyno.guest is not None, "nobody else is let in"
+                with self._guests.present(dyno.guest) as unwelcome:
                     gone = await self._join(Peer.of(dyno.command, dyno.env), joined, reader, writer, unwelcome)
             finally:
                 joined.close()
@@ -198,7 +201,7 @@ class Rendezvous:
             try:
                 await _greet(writer)
                 async with asyncio.timeout(self.settings.one_off_limit):
-                    with self._guests.present(session.account_id, session.app_id) as unwelcome:
+                    with self._guests.present(session.guest) as unwelcome:
                         peer = Peer.of(session.command, session.env)
                         left = await self._join(peer, joined, reader, writer, unwelcome)
             finally:
@@ -242,21 +245,21 @@ class Rendezvous:
         joined: socket.socket,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        unwelcome: asyncio.Event,
+        unwelcome: asyncio.Future[Loss],
     ) -> bool:
         """Carry bytes both ways until the dyno ends, or the client leaves or has to; True when the dyno was not first."""
         up = asyncio.create_task(self._carry_in(peer, joined, reader))
         down = asyncio.create_task(self._carry_out(peer, joined, writer))
-        lost = asyncio.create_task(unwelcome.wait())
         try:
-            await asyncio.wait({up, down, lost}, return_when=asyncio.FIRST_COMPLETED)
-            if lost.done():
-                writer.write(_UNWELCOME)
+            first: set[asyncio.Future[Any]] = {up, down, unwelcome}
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+            if unwelcome.done():
+                writer.write(f"\r\nclosed: {guest.why(unwelcome.result(), rules.WHAT)}\r\n".encode())
             return not down.done() or down.exception() is not None
         finally:
-            for task in (up, down, lost):
+            for task in (up, down):
                 task.cancel()
-            await asyncio.gather(up, down, lost, return_exceptions=True)
+            await asyncio.gather(up, down, return_exceptions=True)
 
     async def _carry_in(self, peer: "Peer", joined: socket.socket, reader: asyncio.StreamReader) -> None:
         """Client → dyno; ends when the client is gone."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from celadon.model.guest import Guest
+
 WEB = "web"
 RELEASE = "release"
 RUN = "run"
@@ -86,6 +88,7 @@ class Dyno:
     and `next_start_at` is when a crashed one is started again. `deadline` is when a starting dyno must listen, or a
     stopping one be gone. `routed` is the router's word: requests may reach it. `draining_at` is the manager's: take it
     out. `secret_hash` belongs to the rendezvous of an attached one-off; `env` is what was given for this dyno alone.
+    `account_id` and `authorization_id` are who has run a one-off, and with which token.
     """
 
     id: str
@@ -113,6 +116,14 @@ class Dyno:
     exit_status: int | None
     created_at: datetime
     updated_at: datetime
+    authorization_id: str | None = None
+
+    @property
+    def guest(self) -> Guest | None:
+        """Who has begun it; None when that was the platform."""
+        if self.account_id is None:
+            return None
+        return Guest(account_id=self.account_id, authorization_id=self.authorization_id, app_id=self.app_id)
 
     @property
     def name(self) -> str:

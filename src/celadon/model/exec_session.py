@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from celadon.model.guest import Guest
+
 # At once, in one dyno.
 MOST = 5
+# What who has lost access may not do any more, here and in one-offs.
+WHAT = "run commands in this app"
 # So long its client may take to come.
 PATIENCE = timedelta(seconds=60)
 
@@ -27,6 +31,11 @@ class ExecSession:
     env: Mapping[str, str] = field(repr=False)
     met_at: datetime | None
     created_at: datetime
+    authorization_id: str | None = None
+
+    @property
+    def guest(self) -> Guest:
+        return Guest(account_id=self.account_id, authorization_id=self.authorization_id, app_id=self.app_id)
 
 
 def late(now: datetime) -> datetime:

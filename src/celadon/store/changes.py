@@ -53,6 +53,11 @@ def latest(database: Database) -> int:
         )
 
 
+def counted(tx: Transaction) -> int:
+    """The last number of changes and of events together: whoever has written either has counted on."""
+    return int(tx.connection.execute(sa.select(tables.counter.c.last)).scalar_one())
+
+
 def list_after(tx: Transaction, seq: int, limit: int = 1000) -> tuple[int, list[tuple[int, str, str | None]]]:
     """The number of the oldest change that is kept, and of those behind `seq` the newest: number, topic, app's id."""
     table = tables.changes

@@ -573,6 +573,7 @@ dynos = sa.Table(
     sa.Column("routed", sa.Boolean, nullable=False),
     sa.Column("draining_at", Instant),
     sa.Column("exit_status", sa.Integer),
+    sa.Column("authorization_id", sa.Text),
     *_times(),
 )
 
@@ -591,6 +592,7 @@ exec_sessions = sa.Table(
     sa.Column("env", sa.LargeBinary, nullable=False),
     sa.Column("met_at", Instant),
     sa.Column("created_at", Instant, nullable=False),
+    sa.Column("authorization_id", sa.Text),
 )
 
 pipelines = sa.Table(
