@@ -7,6 +7,7 @@ the client, so that nothing is dropped; every line is checked to have come. Then
 
 import argparse
 import asyncio
+import contextlib
 import multiprocessing
 import resource
 import socket
@@ -26,6 +27,7 @@ import uvloop
 from celadon.logplex import streams
 from celadon.logplex.manager import Logplex
 from celadon.model import logline
+from celadon.model.guest import Guest, Loss
 from celadon.store.lines import Lines
 
 APP = "app-1"
@@ -33,12 +35,14 @@ AHEAD = 50_000
 BATCH = 500
 TEXT = "x" * 50
 FAR = datetime.max.replace(tzinfo=UTC)
+SOMEBODY = Guest(account_id="somebody", authorization_id=None, app_id=APP)
 _fork = multiprocessing.get_context("fork")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     app_id: str = APP
+    guest: Guest = SOMEBODY
     lines: int = 0
     tail: bool = True
     dyno: str | None = None
@@ -90,10 +94,15 @@ def measure(home: Path, lines: int, sources: int, accept: str) -> tuple[float, f
     return seconds, children_seconds() - before, delays
 
 
+@contextlib.contextmanager
+def stays(guest: Guest) -> "Iterator[asyncio.Future[Loss]]":
+    yield asyncio.get_running_loop().create_future()
+
+
 def serve(home: Path, path: str) -> None:
     async def run() -> None:
         logplex = Logplex(home, 100 << 20)
-        application = streams.application(lambda secret: Session(), logplex.fresh)
+        application = streams.application(lambda secret: Session(), logplex.fresh, stays)
         config = uvicorn.Config(application, uds=path, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(logplex.run())

@@ -138,6 +138,25 @@ def test_a_session_that_has_ended_says_so(serve: Callable[..., Replay], stranger
     assert shown.status == 1
 
 
+@pytest.mark.parametrize(
+    ("query", "words", "data", "why"),
+    [
+        ("", [], '{"id": "app_destroyed", "message": "the app was destroyed"}', "the app was destroyed."),
+        ("&raw=true", ["--raw"], '{"id": "x", "message": "\\u001b[2J"}', "\ufffd[2J."),
+        ("", [], "x", "the platform does not say why."),
+        ("", [], "[]", "the platform does not say why."),
+    ],
+)
+def test_a_tail_that_the_platform_ends_says_why(
+    serve: Callable[..., Replay], stranger: Program, query: str, words: list[str], data: str, why: str
+) -> None:
+    server = serve(query="?tail=true")
+    told = stream(event(1, f'"{FIRST}"' if words else FIRST), f"event: end\ndata: {data}\n\n".encode())
+    server.answers |= {f"GET /streams/s?tail=true{query}": told}
+    shown = stranger("logs", "--tail", *words)
+    assert (shown.out, shown.err, shown.status) == (f"{FIRST}\n", f" !    The log stream has ended: {why}\n", 1)
+
+
 def test_a_backlog_that_breaks_off_is_an_error(serve: Callable[..., Replay], stranger: Program) -> None:
     def write(send: Callable[[bytes], None], asked: Asked) -> None:
         piece = event(1, FIRST)

@@ -87,6 +87,24 @@ def test_logs_come_by_themselves_and_go_on_after_the_last_line(visitor: Visitor)
     assert again.value.url.endswith("?after=3003")
 
 
+def test_a_log_that_the_platform_ends_is_not_asked_for_again(visitor: Visitor) -> None:
+    asked: list[str] = []
+
+    def stream(route: Route) -> None:
+        asked.append(route.request.url)
+        end = 'event: end\ndata: {"id": "app_destroyed", "message": "the app was destroyed"}\n\n'
+        route.fulfill(body=f"retry: 1\n\n{lines(1, 3)}{end}", content_type="text/event-stream")
+
+    visitor.page.route("**/streams/**", stream)
+    page = visitor.go("/dashboard/apps/example/logs")
+    expect(page.get_by_role("log")).to_contain_text("line 2")
+    expect(page.locator("#log-state")).to_have_text("ended: the app was destroyed")
+    expect(page.get_by_role("button", name="Pause")).to_be_disabled()
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(page.locator("#log-state")).to_have_text("ended: the app was destroyed")
+    assert len(asked) == 1
+
+
 def test_a_log_that_cannot_be_followed_is_tried_again(visitor: Visitor) -> None:
     visitor.expect("503")
     answers = [503, 200]

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ import uvicorn
 from celadon.logplex import streams, tail
 from celadon.logplex.manager import Logplex
 from celadon.model import logline
+from celadon.model.guest import Guest, Loss
 from celadon.store.lines import Lines
 
 # Only a failure takes so long; the machine may be busy with other tests.
@@ -34,6 +35,10 @@ class Session:
     since: datetime | None = None
     expires_at: datetime = field(default_factory=lambda: datetime.now(UTC) + timedelta(minutes=5))
 
+    @property
+    def guest(self) -> Guest:
+        return Guest(account_id="somebody", authorization_id=None, app_id=self.app_id)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
@@ -44,6 +49,8 @@ class Running:
     logplex: Logplex
     socket: str
     sessions: dict[str, Session]
+    # What ends the tails that are open.
+    tails: set["asyncio.Future[Loss]"] = field(default_factory=set)
 
     def say(self, message: str, *, app: str = "app-1", source: str = "app", ps: str = "web.1") -> None:
         self.lines.append(app, logline.Source(source=source, ps=ps), message)
@@ -104,7 +111,8 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Logplex over `home`, listening."""
     logplex = Logplex(home, window)
-    application = streams.application(sessions.get, logplex.fresh, buffer)
+    tails: set[asyncio.Future[Loss]] = set()
+    application = streams.application(sessions.get, logplex.fresh, lambda guest: present(guest, tails), buffer)
     with tempfile.TemporaryDirectory(prefix="logplex-") as directory:
         socket = f"{directory}/logplex.sock"
         config = uvicorn.Config(application, uds=socket, log_config=None, lifespan="off", timeout_graceful_shutdown=1)
@@ -114,9 +122,22 @@ async def running(
             async with asyncio.timeout(PATIENCE):
                 while not server.started:
                     await asyncio.sleep(0.005)
-            yield Running(home=home, lines=Lines(home), logplex=logplex, socket=socket, sessions=sessions)
+            lines = Lines(home)
+            yield Running(home=home, lines=lines, logplex=logplex, socket=socket, sessions=sessions, tails=tails)
             server.should_exit = True
             serving[0].cancel()
+
+
+@contextlib.contextmanager
+def present(guest: Guest, tails: set["asyncio.Future[Loss]"] | None = None) -> Iterator["asyncio.Future[Loss]"]:
+    """A reader who may stay until the test ends it by `tails`."""
+    tails = tails if tails is not None else set()
+    ended = asyncio.get_running_loop().create_future()
+    tails.add(ended)
+    try:
+        yield ended
+    finally:
+        tails.discard(ended)
 
 
 async def settled(logplex: Logplex, app: str, count: int) -> bytes:

@@ -106,7 +106,7 @@ def _difference(found: list[int], number: int) -> str:
 def serve(home: Path, socket: str) -> None:
     async def run() -> None:
         logplex = Logplex(home, 64 << 20)
-        application = streams.application(lambda secret: listener.Session(tail=True), logplex.fresh)
+        application = streams.application(lambda secret: listener.Session(tail=True), logplex.fresh, listener.present)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(logplex.run())
             await uvicorn.Server(uvicorn.Config(application, uds=socket, log_config=None, lifespan="off")).serve()

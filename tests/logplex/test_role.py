@@ -2,19 +2,22 @@
 
 import asyncio
 import contextlib
+import json
 import random
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests import stores
 from tests.logplex.listener import PATIENCE, Running
 
-from celadon.actions import accounts, apps, config_vars, log_sessions
+from celadon.actions import accounts, apps, authorizations, collaborators, config_vars, log_sessions
 from celadon.actions.context import Context
 from celadon.logplex.manager import Logplex
 from celadon.model.account import Actor
@@ -23,6 +26,8 @@ from celadon.platform import settings as platform_settings
 from celadon.platform.settings import Settings
 from celadon.store import database, rows, tables
 from celadon.store.lines import Lines
+
+GRACE = "grace@example.com"
 
 
 @pytest.fixture
@@ -121,6 +126,46 @@ def test_role_stops_on_sigterm_though_somebody_follows_a_tail(settings: Settings
 
     with role(settings) as process:
         asyncio.run(follow(process))
+    context.database.close()
+
+
+def test_tails_end_with_the_app_the_access_and_the_token(settings: Settings) -> None:
+    context = Context(database.connect(settings), settings)
+    operator = accounts.create_operator(context.database, email="a@example.com", password="correct horse")
+    ada = Actor(account=operator)
+    grace = Actor(account=accounts.create(context, ada, email=GRACE, password="correct horse"))
+    for name in ("shop", "blog"):
+        apps.create(context, ada, name=name)
+        collaborators.add(context, ada, name, GRACE, silent=True)
+    token, _ = authorizations.create(context, grace)
+    by_token = replace(grace, authorization_id=token.id)
+
+    async def ends(running: Running, by: Actor, app: str, why: str, lose: Callable[[], object]) -> None:
+        """Both forms of a tail end for this reason, and its session is no more."""
+        secret = log_sessions.create(context, by, app, tail=True)[1]
+        async with running.get(secret, "text/event-stream") as answer, running.get(secret) as plain:
+            lose()
+            assert json.loads((await answer.all()).rpartition("data: ")[2])["id"] == why
+            await plain.all()
+        async with running.get(secret) as again:
+            assert again.status == 404
+
+    async def scenes() -> None:
+        running = await client(settings)
+        staying = log_sessions.create(context, ada, "blog", tail=True)[1]
+        async with running.get(staying) as stays:
+            await ends(
+                running, by_token, "blog", "token_revoked", lambda: authorizations.revoke(context, grace, token.id)
+            )
+            await ends(
+                running, grace, "blog", "access_lost", partial(collaborators.remove, context, ada, "blog", GRACE)
+            )
+            await ends(running, grace, "shop", "app_destroyed", lambda: apps.destroy(context, ada, "shop"))
+            config_vars.update(context, ada, "blog", {"COLOR": "green"})
+            await stays.until("Set COLOR config vars")
+
+    with role(settings):
+        asyncio.run(scenes())
     context.database.close()
 
 

@@ -13,6 +13,8 @@ import pytest
 from tests.logplex import listener
 from tests.logplex.listener import Answer, Running, Session
 
+from celadon.model.guest import Loss
+
 SSE = "text/event-stream"
 
 
@@ -116,6 +118,33 @@ def test_tail_shows_backlog_then_live_lines_each_once(tmp_path: Path) -> None:
             running.say("live 2", ps="router", source="heroku")
             text = await answer.until("live 2")
         assert bodies(text) == ["before 1", "before 2", "live 1", "live 2"]
+
+    run(tmp_path, scene, secret=Session(tail=True))
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (Loss.APP, "the app was destroyed"),
+        (Loss.ACCESS, "you may not read this app's log any more"),
+        (Loss.TOKEN, "you have logged out, or your token was revoked"),
+    ],
+)
+def test_tail_ends_when_its_reader_may_not_go_on(tmp_path: Path, loss: Loss, message: str) -> None:
+    async def scene(running: Running) -> None:
+        async with running.get("secret", SSE) as answer, running.get("secret") as plain:
+            running.say("one")
+            await answer.until("]: one\n")
+            await plain.until("]: one\n")
+            for ended in running.tails:
+                ended.set_result(loss)
+            text = await answer.all()
+            lines = await plain.all()
+        assert text.endswith(f'\n\nevent: end\ndata: {{"id": "{loss}", "message": "{message}"}}\n\n')
+        assert lines.endswith("]: one\n")
+        async with asyncio.timeout(listener.PATIENCE):
+            while running.tails:
+                await asyncio.sleep(0.01)
 
     run(tmp_path, scene, secret=Session(tail=True))
 

@@ -47,6 +47,8 @@ def create(
         session = LogSession(
             id=str(uuid.uuid4()),
             app_id=app.id,
+            account_id=actor.account.id,
+            authorization_id=actor.authorization_id,
             secret_hash=secrets.hash_token(secret),
             lines=lines,
             tail=tail,

@@ -1,7 +1,7 @@
 """The logplex role: channels, the platform's events, drains, and the listener for log sessions and for lines of add-on
 providers.
 
-Wakes on: inotify, the change feed. Reads: source files, events, log sessions, drains. Writes: home/logplex,
+Wakes on: inotify, the change feed. Reads: source files, events, log sessions and who may still read, drains. Writes: home/logplex,
 home/metrics.db, how drains fare. Survives: SIGKILL.
 """
 
@@ -15,6 +15,8 @@ import sqlalchemy as sa
 import uvicorn
 import uvloop
 
+from celadon.actions import access
+from celadon.actions.guests import Guests
 from celadon.logplex import inputs, streams
 from celadon.logplex.drains import Drains
 from celadon.logplex.events import EventInput, StoreUnavailable
@@ -94,19 +96,23 @@ async def _serve(settings: Settings, store: Database) -> None:
     logplex = Logplex(settings.home, settings.log_window, meter=meter)
     event_input = EventInput(logplex.directory / "events.json", StoreEvents(store), logplex.take_events)
 
+    guests = Guests(store, "log:read")
+
     def find_session(secret: str) -> LogSession | None:
         with _available(), store.read() as tx:
-            return log_sessions.find_by_secret(tx, secret, datetime.now(UTC))
+            found = log_sessions.find_by_secret(tx, secret, datetime.now(UTC))
+            return found if found and access.lost(tx, found.guest, "log:read") is None else None
 
     def find_sender(token: str) -> AddOn | None:
         with _available(), store.read() as tx:
             return addons.find_by_log_token(tx, token)
 
     input_route = inputs.route(find_sender, Lines(settings.home))
-    server = _server(settings, streams.application(find_session, logplex.fresh, others=[input_route]))
+    server = _server(settings, streams.application(find_session, logplex.fresh, guests.present, others=[input_route]))
     drains = Drains(settings, StoreDrains(store), logplex.channel)
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(one.run()) for one in (logplex, event_input, drains)]
+        running.append(tasks.create_task(guests.watch()))
         await server.serve()
         for task in running:
             task.cancel()

@@ -4,12 +4,16 @@ The secret in the path is all the authentication there is. Whoever accepts `text
 the position behind their lines; everybody else gets the lines. Who comes back says the last one it has seen by
 `Last-Event-ID` or `?after=`. Control characters are shown as `^[`; with `?raw=true` lines are as they were written, and
 each line of an event is a JSON string then: a carriage return would end it otherwise.
+
+A tail ends when its reader may not read the app's log any more, or the app is destroyed. An event `end` says so, with an id
+and a message as JSON; readers that know none pass over it, and are told by a 404 when they come back.
 """
 
 import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -24,6 +28,7 @@ from celadon.logplex.events import StoreUnavailable
 from celadon.logplex.search import Search, Searcher, SearchFailed
 from celadon.model import logline
 from celadon.model.errors import InvalidParams, NotFound
+from celadon.model.guest import Guest, Loss, why
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +42,8 @@ class Session(Protocol):
 
     @property
     def app_id(self) -> str: ...
+    @property
+    def guest(self) -> Guest: ...
     @property
     def lines(self) -> int: ...
     @property
@@ -56,16 +63,19 @@ class Session(Protocol):
 
 
 FindSession = Callable[[str], Session | None]
+# Somebody is there while the block runs; what it gives is done when they may not stay.
+Present = Callable[[Guest], AbstractContextManager["asyncio.Future[Loss]"]]
 
 
 def application(
     find_session: FindSession,
     channel_of: Callable[[str], Channel],
+    present: Present,
     buffer: int = tail.BUFFER,
     others: Sequence[Route] = (),
 ) -> Starlette:
-    """The ASGI application. `find_session` finds what has not expired by its secret, may take its
-    time, and raises StoreUnavailable."""
+    """The ASGI application. `find_session` finds what has not expired, and whose reader may read, by its secret, may take
+    its time, and raises StoreUnavailable."""
 
     searcher = Searcher()
 
@@ -78,12 +88,15 @@ def application(
         if session is None:
             return _answer(404, NotFound.id, "Couldn't find that log session: ask for a new one.")
         channel = channel_of(session.app_id)
+        pieces: AsyncIterator[tail.Piece | Loss]
         if (wanted := _searched(session)) is not None:
             try:
                 await searcher.check(wanted)
             except SearchFailed as error:
                 return _answer(422, InvalidParams.id, str(error))
             pieces = searcher.stream(channel, wanted, logline.pattern(session.source, session.dyno))
+        elif session.tail:
+            pieces = _followed(channel, _wanted(session, request, searcher, channel), buffer, present(session.guest))
         else:
             pieces = tail.stream(channel, _wanted(session, request, searcher, channel), buffer)
         raw = request.query_params.get("raw") == "true"
@@ -127,6 +140,16 @@ def _wanted(session: Session, request: Request, searcher: Searcher, channel: Cha
     )
 
 
+async def _followed(
+    channel: Channel, wanted: tail.Request, buffer: int, presence: AbstractContextManager["asyncio.Future[Loss]"]
+) -> AsyncIterator[tail.Piece | Loss]:
+    """A tail for as long as its reader may have it, and then why they may not."""
+    with presence as ended:
+        async for piece in tail.stream(channel, wanted, buffer, ended=ended):
+            yield piece
+        yield await ended
+
+
 def _shown(lines: bytes) -> list[str]:
     return logline.readable(lines)[:-1].split("\n")
 
@@ -136,21 +159,24 @@ def _quoted(lines: bytes) -> list[str]:
 
 
 async def _events(
-    pieces: AsyncIterator[tail.Piece], live: bool, written: Callable[[bytes], list[str]]
+    pieces: AsyncIterator[tail.Piece | Loss], live: bool, written: Callable[[bytes], list[str]]
 ) -> AsyncIterator[str]:
     if not live:
         yield _RETRY
     async for piece in pieces:
-        if piece.lines:
+        if isinstance(piece, Loss):
+            said = {"id": piece, "message": why(piece, "read this app's log")}
+            yield f"event: end\ndata: {json.dumps(said)}\n\n"
+        elif piece.lines:
             yield f"id: {piece.position}\ndata: " + "\ndata: ".join(written(piece.lines)) + "\n\n"
         else:
             # An id without lines: whoever comes back later need not be looked through what was not for it.
             yield f":\nid: {piece.position}\n\n"
 
 
-async def _lines(pieces: AsyncIterator[tail.Piece], raw: bool) -> AsyncIterator[str | bytes]:
+async def _lines(pieces: AsyncIterator[tail.Piece | Loss], raw: bool) -> AsyncIterator[str | bytes]:
     async for piece in pieces:
-        if piece.lines:
+        if isinstance(piece, tail.Piece) and piece.lines:
             yield piece.lines if raw else logline.readable(piece.lines)
 
 

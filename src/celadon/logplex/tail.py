@@ -9,6 +9,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from celadon.logplex.channel import Channel
 from celadon.model import logline
@@ -51,9 +52,15 @@ Older = Callable[[int, int], AsyncIterator[Piece]]
 
 
 async def stream(
-    channel: Channel, request: Request, buffer: int = BUFFER, heartbeat: float = HEARTBEAT_SECONDS
+    channel: Channel,
+    request: Request,
+    buffer: int = BUFFER,
+    heartbeat: float = HEARTBEAT_SECONDS,
+    ended: "asyncio.Future[Any] | None" = None,
 ) -> AsyncIterator[Piece]:
-    """What the reader gets, in order, without gaps or repetitions; ends behind the backlog unless it is a tail."""
+    """What the reader gets, in order, without gaps or repetitions; ends behind the backlog unless it is a tail, which ends
+    when `ended` is done.
+    """
     pattern = logline.pattern(request.source, request.dyno)
     end = channel.end
     if request.after is None:
@@ -70,7 +77,7 @@ async def stream(
         if lines:
             yield Piece(lines=lines, position=position)
     if request.tail:
-        async for piece in _follow(channel, position, pattern, buffer, heartbeat):
+        async for piece in _follow(channel, position, pattern, buffer, heartbeat, ended or asyncio.Future()):
             yield piece
 
 
@@ -93,14 +100,17 @@ def backlog(channel: Channel, lines: int, pattern: re.Pattern[bytes] | None, end
 
 
 async def _follow(
-    channel: Channel, position: int, pattern: re.Pattern[bytes] | None, buffer: int, heartbeat: float
+    channel: Channel,
+    position: int,
+    pattern: re.Pattern[bytes] | None,
+    buffer: int,
+    heartbeat: float,
+    ended: "asyncio.Future[Any]",
 ) -> AsyncIterator[Piece]:
-    while True:
+    while not ended.done():
         growth = channel.growth
         if channel.end <= position:
-            try:
-                await asyncio.wait_for(growth.wait(), heartbeat)
-            except TimeoutError:
+            if not await _first_of(growth, ended, heartbeat):
                 yield Piece(lines=b"", position=position)
             continue
         if channel.end - position > buffer:
@@ -111,6 +121,16 @@ async def _follow(
         position, lines = _next(channel, position, channel.end, pattern)
         if lines:
             yield Piece(lines=lines, position=position)
+
+
+async def _first_of(growth: asyncio.Event, ended: "asyncio.Future[Any]", timeout: float) -> bool:
+    """Wait until there is more or the tail ends; False when neither comes in time."""
+    grown = asyncio.ensure_future(growth.wait())
+    try:
+        done, _ = await asyncio.wait((grown, ended), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        grown.cancel()
+    return bool(done)
 
 
 def _next(channel: Channel, position: int, until: int, pattern: re.Pattern[bytes] | None) -> tuple[int, bytes]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from celadon.model.guest import Guest
 from celadon.store import rows, tables
 from celadon.store.database import Transaction
 
@@ -21,6 +22,8 @@ class LogSession:
 
     id: str
     app_id: str
+    account_id: str
+    authorization_id: str | None
     secret_hash: str
     lines: int
     tail: bool
@@ -31,6 +34,11 @@ class LogSession:
     since: datetime | None
     created_at: datetime
     expires_at: datetime
+
+    @property
+    def guest(self) -> Guest:
+        """Who reads by it."""
+        return Guest(account_id=self.account_id, authorization_id=self.authorization_id, app_id=self.app_id)
 
 
 def insert(tx: Transaction, session: LogSession) -> None:

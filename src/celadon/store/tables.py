@@ -653,6 +653,8 @@ log_sessions = sa.Table(
     metadata,
     _id(),
     _app(),
+    _account(),
+    sa.Column("authorization_id", sa.Text),
     sa.Column("secret_hash", sa.Text, nullable=False, unique=True),
     sa.Column("lines", sa.Integer, nullable=False),
     sa.Column("tail", sa.Boolean, nullable=False),

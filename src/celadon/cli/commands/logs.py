@@ -189,26 +189,38 @@ class Stream:
     def _events(self, answer: http.client.HTTPResponse) -> Iterator[str]:
         plain = not answer.headers.get_content_type().endswith("event-stream")
         event: list[str] = []
-        identity = None
+        identity = kind = None
         for received in answer:
             line = received.decode("utf-8", "replace").rstrip("\r\n")
             self._failures = 0
             if plain:
                 yield line
             elif not line:
+                if kind == "end":
+                    raise Failure(f"The log stream has ended: {_why(''.join(event))}.")
                 yield from event
                 self._last = identity or self._last
-                event, identity = [], None
+                event, identity, kind = [], None, None
             else:
                 name, _, value = line.partition(":")
                 value = value.removeprefix(" ")
                 if name == "data":
-                    event.append(_unquoted(value) if self._raw else value)
+                    event.append(_unquoted(value) if self._raw and kind is None else value)
                 elif name == "id":
                     identity = value
+                elif name == "event":
+                    kind = value
         # Reading lines takes a connection that breaks for the end; what is left of a chunk or of the length tells.
         if isinstance(getattr(answer, "chunk_left", None), int) or answer.length:
             raise ConnectionResetError("the log stream broke off")
+
+
+def _why(data: str) -> str:
+    """What a platform says of the end of a tail."""
+    try:
+        return str(json.loads(data)["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "the platform does not say why"
 
 
 def _unquoted(value: str) -> str:

@@ -12,7 +12,7 @@
   const state = part("state"), search = part("search"), found = part("found"), lost = part("lost"), count = part("count"), pauseButton = part("pause");
   part("tools").hidden = false;
 
-  let source = null, session = null, last = "", paused = false, pause = SOONEST, timer = 0, left = 0;
+  let source = null, session = null, last = "", paused = false, over = false, pause = SOONEST, timer = 0, left = 0;
   let waiting = [], drawing = 0;
 
   const say = (text, kind = "") => {
@@ -134,7 +134,7 @@
   };
 
   const follow = async () => {
-    if (source || paused || document.hidden) return;
+    if (source || paused || over || document.hidden) return;
     say("connecting…", "warn");
     try {
       session ||= await newSession();
@@ -152,6 +152,11 @@
       say("live", "good");
     });
     source.addEventListener("message", take);
+    source.addEventListener("end", event => {
+      over = pauseButton.disabled = true;
+      stop();
+      say(`ended: ${JSON.parse(event.data).message}`, "bad");
+    });
     source.addEventListener("error", () => {
       // What did not open is a session that has ended, or nobody is there.
       if (!opened) session = null;
