@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 # Seconds between two looks whether all of them still may, and until one without a reason.
 _CHECKED = 1.0
 _NET = 30.0
+# The pause after a look, in times of what it took.
+_SHARE = 10
 
 
 class Guests:
@@ -50,12 +52,16 @@ class Guests:
 
     async def watch(self) -> None:
         """Look at them now and then, for ever."""
+        pause = _CHECKED
         while True:
-            await asyncio.sleep(_CHECKED)
+            await asyncio.sleep(pause)
             if not self._present:
                 continue
+            began = time.monotonic()
             try:
                 await self.look()
+                # Of hundreds it takes long: the role has other work.
+                pause = max(_CHECKED, _SHARE * (time.monotonic() - began))
             except sa.exc.SQLAlchemyError as error:
                 # A store that is away for a moment: the next look is soon.
                 log.error("at=guests %s", error)
