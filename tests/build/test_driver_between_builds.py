@@ -139,7 +139,33 @@ def test_an_export_that_ends_the_shell_does_not_pass_for_a_build(dyno: Dyno) -> 
     (pack / "export").write_text("exit 0\n")
     found = dyno.build({"compile": ""}, "here\t/run/celadon/buildpacks/any\t\n")
     assert found.returncode == 13, found.stdout + found.stderr
-    assert "ends the build: it may only set variables." in found.stdout
+    assert found.stdout.endswith(
+        " !     The file export of the buildpack any ends the build: it may only set variables.\n"
+        " !     Push rejected, failed to compile Any app.\n"
+    )
+
+
+def test_a_buildpack_that_fails_closes_the_output_in_herokus_words(dyno: Dyno) -> None:
+    found = dyno.build({"compile": "echo ' !     cannot do it: why.'; exit 1\n"})
+    assert found.returncode == 13, found.stdout + found.stderr
+    assert found.stdout.endswith(" !     cannot do it: why.\n !     Push rejected, failed to compile Any app.\n")
+
+
+def test_of_several_buildpacks_the_one_that_fails_is_named(dyno: Dyno) -> None:
+    here = "here\t/run/celadon/buildpacks/any\t\n"
+    found = dyno.build({"compile": "[ -e once ] && exit 1; touch once\n"}, here + here)
+    assert found.returncode == 13, found.stdout + found.stderr
+    assert found.stdout.endswith("\n !     Push rejected, failed to compile Any app (the buildpack any).\n")
+
+
+def test_a_release_script_that_fails_closes_it_too(dyno: Dyno) -> None:
+    script = dyno.disk.parent / "told" / "buildpacks" / "any" / "bin" / "release"
+    script.write_text("exit 1\n")
+    found = dyno.build({"compile": ""})
+    assert found.returncode == 14, found.stdout + found.stderr
+    assert found.stdout.endswith(
+        " !     bin/release of the buildpack any failed.\n !     Push rejected, failed to compile Any app.\n"
+    )
 
 
 def test_the_names_of_buildpacks_are_looked_at_before_the_first_is_run(dyno: Dyno) -> None:
@@ -161,7 +187,7 @@ def test_what_is_nearly_a_procfile_is_told(dyno: Dyno, name: str) -> None:
 @pytest.mark.parametrize("name", [".heroku", ".profile.d"])
 def test_a_file_where_buildpacks_need_a_folder_is_told(dyno: Dyno, name: str) -> None:
     found = dyno.build({"compile": "", name: ""})
-    assert (found.returncode, found.stderr) == (13, "")
+    assert (found.returncode, found.stderr) == (16, "")
     assert f" !     The app has a file called {name}: buildpacks need a folder of that name." in found.stdout
 
 

@@ -196,6 +196,13 @@ def test_who_follows_a_build_that_never_began_is_told_why_it_ended(slow: Slow) -
     slow.ended["one"].set()
     until(lambda: (role.ensure(), state(slow, deadly)[0] is BuildStatus.FAILED)[1], "it is given up")
     assert told(slow, deadly) == " !     Push failed: it was interrupted 3 times; push again\n"
+    apps.create(slow.context, owner, name="image")
+    slow.ended["image"] = threading.Event()
+    image = builds.create_import(slow.context, owner, "image", "busybox")
+    for _ in range(3):
+        builds.begin(slow.context, image.id)
+    until(lambda: (role.ensure(), state(slow, image)[0] is BuildStatus.FAILED)[1], "it is given up too")
+    assert told(slow, image) == " !     Import failed: it was interrupted 3 times; import it again\n"
 
 
 def test_a_build_that_has_ended_well_is_not_said_to_have_failed(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:

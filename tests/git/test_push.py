@@ -103,7 +103,7 @@ def test_a_failed_build_refuses_the_push_and_says_why(tree: Tree, builder: Build
     tree.commit()
     done = tree.push()
     assert done.returncode == 1
-    assert told(done.stderr)[-1] == f" !     Push rejected to {app_name(tree)}."
+    assert told(done.stderr)[-1] == f" !     {builder.error}"
     assert "pre-receive hook declined" in done.stderr
     assert tree.git("ls-remote", "celadon") == ""
     builder.error = None

@@ -322,7 +322,8 @@ def test_several_buildpacks_of_git_repositories_find_what_they_take_for_granted_
     app.commit()
     refused = app.push(check=False)
     assert "cache: mine 2" in refused, "the cache was not kept"
-    named = f"Push rejected: the buildpack git://{internet.address}/second-{mark} could not compile the app"
+    named = f"Push rejected, failed to compile Second app (the buildpack git://{internet.address}/second-{mark})."
     assert refused.index("it breaks") < refused.index(named)
+    assert "Push failed" not in refused
     assert "Third app detected" not in refused
     assert "[remote rejected] main -> main" in refused

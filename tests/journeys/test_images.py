@@ -197,7 +197,7 @@ def test_what_cannot_be_fetched_says_why(platform: Platform, store: Registry, se
     # Without TLS nothing is asked, no login least of all.
     assert "server gave HTTP response to HTTPS client" in told(f"{store.plain}/me/arm:1")
     for address in ("127.0.0.1:5000", "169.254.169.254"):
-        assert "Push failed: the image could not be fetched" in told(f"{address}/me/arm:1")
+        assert "Import failed: the image could not be fetched" in told(f"{address}/me/arm:1")
     assert "write an image as REGISTRY/REPOSITORY:TAG" in imported(app, "https://x.example/y", check=False)
     assert "No such app" not in app.celadon("builds") and app.celadon("releases").count("Imported") == 0
 

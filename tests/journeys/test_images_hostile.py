@@ -69,7 +69,7 @@ def test_a_link_to_what_is_not_in_the_image_is_refused(
 ) -> None:
     app = platform.create(sources.web())
     told = imported(app, oci.oci_archive(oci.image(fill, Cmd=["/x"]), tmp_path / "app.tar"), check=False)
-    assert "Push failed: the image could not be unpacked" in told
+    assert "Import failed: the image could not be unpacked" in told
 
 
 def test_what_is_no_image_says_why(platform: Platform, tmp_path: Path) -> None:

@@ -39,8 +39,10 @@ _STEPS = {
     13: "the buildpack could not compile the app",
     14: "the buildpack's bin/release failed",
     15: "the folder that is to be built is not in the source",
+    16: "a file of the app is where buildpacks need a folder",
 }
-
+# Then the driver has closed the output with `Push rejected, failed to compile …`.
+_REJECTED = frozenset({13, 14})
 
 # How often a running build asks whether it was cancelled, in seconds.
 _ASK = 0.3
@@ -151,7 +153,9 @@ class Compiler:
         if run.source and not run.build.source_id:
             run.give(run.source)
         folders = buildpack_names.folders(self.context.settings.home)
-        dyno.carry_out(run, dyno.spec(run, self.stack_root, self.uv, folders, unpack_only=unpack_only), _STEPS)
+        dyno.carry_out(
+            run, dyno.spec(run, self.stack_root, self.uv, folders, unpack_only=unpack_only), _STEPS, _REJECTED
+        )
 
     def _stopped(self, build: Build, output: Output) -> Callable[[], str | None]:
         """What says why the build must end, or None; its time begins now."""
@@ -191,7 +195,8 @@ class Compiler:
         if isinstance(error, RuntimeFailure):
             log.error("at=build-failed build=%s %s", build.id, error)
             reason = "the platform could not run the build; its operator finds the reason in the build role's log"
-        output.error(f"Push failed: {reason}")
+        if not (isinstance(error, BuildError) and error.told):
+            output.error(build.failure(reason))
         builds.fail(self.context, build.id, reason)
 
 

@@ -221,7 +221,7 @@ refuse_in_the_way() {
     for name in .heroku .profile.d; do
         # A link that leads nowhere is in the way, too.
         { [ ! -e "$BUILD_DIR/$name" ] && [ ! -L "$BUILD_DIR/$name" ]; } || [ -d "$BUILD_DIR/$name" ] ||
-            fail 13 "The app has a file called $name: buildpacks need a folder of that name." "Rename the file, commit and push again."
+            fail 16 "The app has a file called $name: buildpacks need a folder of that name." "Rename the file, commit and push again."
     done
 }
 
@@ -232,6 +232,7 @@ detect_default() {
         if name=$("$candidate/bin/detect" "$BUILD_DIR" 2>/dev/null </dev/null); then
             ln -s "$candidate" /tmp/buildpacks/1
             BUILDPACK_NAMES=("${candidate##*/}")
+            BUILDPACK_LANGUAGES=("$name")
             echo "$name" >"$OUT/language.1"
             echo "-----> $name app detected"
             return 0
@@ -278,6 +279,7 @@ detect_chosen() {
         name=Other
     fi
     name=$(head -n 1 <<<"$name" | head -c 100)
+    BUILDPACK_LANGUAGES+=("$name")
     echo "$name" >"$OUT/language.$number"
     echo "-----> $name app detected"
 }
@@ -288,11 +290,18 @@ compile() {
     (
         cd "/tmp/buildpacks/$number" &&
             exec bin/compile "$BUILD_DIR" "$CACHE_DIR/$2" "$ENV_DIR" </dev/null 2>&1
-    ) || fail 13 "Push rejected: the buildpack ${BUILDPACK_NAMES[number - 1]} could not compile the app (see the lines above)."
+    ) || fail 13 "$(rejected "$number")"
     if [ -f "/tmp/buildpacks/$number/bin/release" ]; then
         (cd "/tmp/buildpacks/$number" && bash bin/release "$BUILD_DIR" </dev/null >"$OUT/release.$number") ||
-            fail 14 "Push rejected: bin/release of the buildpack ${BUILDPACK_NAMES[number - 1]} failed."
+            fail 14 "bin/release of the buildpack ${BUILDPACK_NAMES[number - 1]} failed." "$(rejected "$number")"
     fi
+}
+
+# The last line of a build whose buildpack has failed, as Heroku words it; of several buildpacks it tells which.
+rejected() {
+    local which=
+    [ "${BUILDPACK_COUNT:-1}" -lt 2 ] || which=" (the buildpack ${BUILDPACK_NAMES[$1 - 1]})"
+    echo "Push rejected, failed to compile ${BUILDPACK_LANGUAGES[$1 - 1]} app$which."
 }
 
 # Of earlier builds only the cache is kept, whatever they have made of it and of its folder.
@@ -338,16 +347,20 @@ main() {
         return
     fi
     local number=0 kind url ref
-    BUILDPACK_NAMES=()
+    BUILDPACK_NAMES=() BUILDPACK_LANGUAGES=()
+    BUILDPACK_COUNT=$(wc -l </tmp/buildpacks.tsv)
     while IFS=$'\t' read -r kind url ref; do
         number=$((number + 1))
-        BUILDPACK_NAMES+=("$(shown "$url")")
+        case $kind in
+        here) BUILDPACK_NAMES+=("${url##*/}") ;;
+        *) BUILDPACK_NAMES+=("$(shown "$url")") ;;
+        esac
         fetch_buildpack "$number" "$kind" "$url" "$ref"
         detect_chosen "$number"
         compile "$number" "$(echo -n "$url" | sha256sum | head -c 16)"
         if [ -f "/tmp/buildpacks/$number/export" ]; then
             # Written for a shell of its own: what it sets beside variables ends here. An exit in it is no success.
-            trap 'fail 13 "The file export of the buildpack ${BUILDPACK_NAMES[number - 1]} ends the build: it may only set variables."' EXIT
+            trap 'fail 13 "The file export of the buildpack ${BUILDPACK_NAMES[number - 1]} ends the build: it may only set variables." "$(rejected "$number")"' EXIT
             set +u
             . "/tmp/buildpacks/$number/export" </dev/null
             set +e -u

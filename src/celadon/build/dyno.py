@@ -162,8 +162,11 @@ def _follow(
     return reason
 
 
-def carry_out(run: Run, container: ContainerSpec, steps: Mapping[int, str]) -> None:
-    """Run a build's dyno to its end; raises BuildError, in the words of `steps`, when it has not ended well."""
+def carry_out(run: Run, container: ContainerSpec, steps: Mapping[int, str], told: frozenset[int] = frozenset()) -> None:
+    """Run a build's dyno to its end; raises BuildError, in the words of `steps`, when it has not ended well.
+
+    With an exit status of `told` it has closed its output with a sentence of that.
+    """
     settings = run.context.settings
     ended = to_end(run.runtime, container, run.output.follow, run.watch.stopped)
     if ended.stopped is not None:
@@ -172,7 +175,8 @@ def carry_out(run: Run, container: ContainerSpec, steps: Mapping[int, str]) -> N
         raise BuildError(f"the build needed more than {settings.build_memory >> 20} MB of memory")
     if ended.status != 0:
         step = steps.get(ended.status or 0, f"the build dyno ended with status {ended.status}")
-        raise BuildError(f"{step}{_limit_reached(run, ended)}")
+        limit = _limit_reached(run, ended)
+        raise BuildError(f"{step}{limit}", told=ended.status in told and not limit)
 
 
 def _limit_reached(run: Run, ended: Ended) -> str:

@@ -243,7 +243,7 @@ class Builds:
             return
         try:
             output = Output(self.context.blobs.build_output(build.id), Lines(self.context.settings.home), build.app_id)
-            output.error(f"Push failed: {reason}")
+            output.error(build.failure(reason))
             output.close()
         except OSError:
             # The disk may be full: it ends all the same.
@@ -289,7 +289,9 @@ class Builds:
             self._fail(build, builds.CANCELLED)
             return
         if begun.attempts > _MOST_ATTEMPTS:
-            self._fail(build, f"it was interrupted {_MOST_ATTEMPTS} times; push again")
+            self._fail(
+                build, f"it was interrupted {_MOST_ATTEMPTS} times; {'import it' if begun.image else 'push'} again"
+            )
             return
         if app.cache_purge_requested:
             self._purge(app)

@@ -17,7 +17,11 @@ from celadon.runtime.protocol import Runtime
 
 
 class BuildError(Exception):
-    """The build ends here; the message is for the user."""
+    """The build ends here; the message is for the user. `told`: the last line of the build's output says so already."""
+
+    def __init__(self, message: str, *, told: bool = False) -> None:
+        super().__init__(message)
+        self.told = told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

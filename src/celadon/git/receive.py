@@ -73,8 +73,7 @@ async def receive(push: Push, tell: Tell) -> int:
         accepted = await accept(push.context, push.actor, push.app, push.repository, plan.deploy, push.quarantine)
         build = await _follow_build(push, accepted, tell)
         if build.status is not BuildStatus.SUCCEEDED:
-            # Why is what the build's output ends with.
-            await tell(f" !     Push rejected to {push.app.name}.")
+            # Why is what the build's output ends with; that the push is refused, and where, git says next.
             return REFUSED
         release = await _follow_release(push, build, tell)
         if release is not None:

@@ -53,6 +53,10 @@ class Build:
     source_path: str | None = None
     image: str | None = None
 
+    def failure(self, reason: str) -> str:
+        """What closes its output when it fails without having said so itself."""
+        return f"{'Import' if self.image else 'Push'} failed: {reason}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildpackInstallation:
