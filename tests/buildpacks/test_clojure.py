@@ -306,6 +306,23 @@ def test_versions_fit_what_asks_for_them(scripts: dict[str, ModuleType]) -> None
     assert [tool and tool.version for tool in found] == ["2.9.8", "2.11.2", "2.11.2", "2.10.0", "2.10.0", None, None]
 
 
+def test_a_version_is_offered_as_its_place_wants_it_written(
+    scripts: dict[str, ModuleType], capsys: pytest.CaptureFixture[str]
+) -> None:
+    find = scripts["find_clojure"]
+    offered = [find.Tool("debian", version, "", "-") for version in ("2.9.8", "2.10.0")]
+    # A version without quotes is none that Leiningen can read.
+    for who, advice in (
+        (
+            "the :min-lein-version of project.clj",
+            'Write one of these into project.clj, as :min-lein-version "2.10.0", and push',
+        ),
+        ("LEIN_VERSION", "Write one of these into LEIN_VERSION, and push again."),
+    ):
+        assert find.refuse(find.KINDS["lein"], who, "there is no 2.99 here.", offered) == 1
+        assert advice in capsys.readouterr().err
+
+
 def test_a_mirrors_login_is_for_leiningen_alone(scripts: dict[str, ModuleType]) -> None:
     mirrors = scripts["lein_profiles"].mirrors("https://u:p%40@host/maven")
     assert mirrors.count(':url "https://host/maven" :username "u" :password "p@"') == 2

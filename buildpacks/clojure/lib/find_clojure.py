@@ -102,12 +102,18 @@ def released(kind: Kind, version: str) -> Tool | None:
         return None
 
 
+def written(who: str, version: str) -> str:
+    """Where a version is to be written; of the file it is said how, for it wants quotes."""
+    key = ":min-lein-version"
+    return f'project.clj, as {key} "{version}"' if who == f"the {key} of project.clj" else who
+
+
 def refuse(kind: Kind, who: str, reason: str, offered: list[Tool]) -> int:
     lines = [f"cannot use the {kind.name} that {who} asks for: {reason}"]
     if offered:
         versions = sorted({tool.version for tool in offered}, key=numbers, reverse=True)
         lines.append(f"Nearest that can be had: {versions[0]}. All that can be had here: {', '.join(versions)}.")
-        lines.append(f"Write one of these into {who}, and push again.")
+        lines.append(f"Write one of these into {written(who, versions[0])}, and push again.")
     else:
         lines.append(f"Take {who} away, and push again; the running release stays as it is.")
     for line in lines:

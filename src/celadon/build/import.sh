@@ -47,8 +47,8 @@ fetch() {
 
 read_archive() {
     echo "-----> Reading $IMAGE"
-    tar --list --file "$SOURCE" >"$OUT/names" 2>/dev/null ||
-        fail 21 "It is no tar archive: make one with docker save or skopeo copy."
+    # Without a leap over what it need not read: one may lead beyond the end.
+    tar --list --no-seek --file "$SOURCE" >"$OUT/names" 2>"$OUT/said" || no_archive
     local found
     if grep -Eqx '(\./)?oci-layout' "$OUT/names"; then
         # Not skopeo's oci-archive: that wants to give the files to others.
@@ -62,6 +62,14 @@ read_archive() {
     fi
     copy "$found" && digest_of "$OUT/copied" || gave_up 21
     rm -rf /tmp/archive
+}
+
+no_archive() {
+    # In the words of tar and of what unpacks: gzip, bzip2, xz, zstd.
+    ! grep -Eqi 'unexpected (EOF|end)|ends unexpectedly|premature' "$OUT/said" ||
+        fail 21 "The archive ends too early: it, or its upload, was cut off." \
+            "Make it again with docker save or skopeo copy, and import that."
+    fail 21 "It is no tar archive: make one with docker save or skopeo copy."
 }
 
 # An image for other machines ends here, before anything of it is unpacked.
