@@ -51,8 +51,12 @@ def test_a_slug_is_released_once_its_bytes_are_packed(world: World) -> None:
     found = world.get(f"{PATH}/{slug_id}").json
     assert (found["size"], found["checksum"], found["blob"]["method"]) == (4096, "SHA256:1", "get")
     assert release(world, slug_id) == (201, "Deploy 3063626")
+    # The same bytes are the same upload, sent again by one who was cut off; others are none of this slug.
+    upload(world, slug_id, key)
     with pytest.raises(Conflict):
-        upload(world, slug_id, key)
+        upload(world, slug_id, key, "SHA256:1")
+    assert slugs.waiting(world.context) == []
+    assert release(world, slug_id) == (201, "Deploy 3063626")
 
 
 def test_what_is_no_slug_can_be_uploaded_anew(world: World) -> None:

@@ -165,3 +165,33 @@ def test_who_uploads_a_slug_hears_whether_it_is_one(stand: Stand) -> None:
     second.join(30)
     assert told[1] == (200, b"")
     assert stand.ask("PUT", put, b"x" * (LIMIT + 1))[0] == 413
+
+
+def test_who_was_cut_off_uploads_a_slug_again_and_hears_of_the_first_upload(stand: Stand) -> None:
+    apps.create(stand.context, stand.owner, name="hello")
+    slug = slugs.create(stand.context, stand.owner, "hello", {"web": "x"})
+    put = slugs.put_path(stand.context, slug)
+    # As the role finds it that was killed after the bytes had come, and before it could say so.
+    part = stand.context.settings.home / "uploads" / "part"
+    part.write_bytes(b"archive")
+    checksum = f"SHA256:{hashlib.sha256(b'archive').hexdigest()}"
+    slugs.uploaded(stand.context, slug, part, checksum)
+    begun = slugs.begin(stand.context, slug.id)
+    assert begun is not None and begun.attempts == 1
+    told: list[tuple[int, bytes]] = []
+    again = threading.Thread(target=lambda: told.append(stand.ask("PUT", put, b"archive")))
+    again.start()
+    assert stand.ask("PUT", put, b"other")[0] == 409
+    until(lambda: stand.files == {slug.id})
+    assert told == []
+    slugs.packed(stand.context, slug.id, "SHA256:0", 1)
+    again.join(30)
+    assert told == [(200, b"")]
+    # Afterwards, too; nothing is packed anew.
+    assert stand.ask("PUT", put, b"archive") == (200, b"")
+    status, said = stand.ask("PUT", put, b"other")
+    assert (status, json.loads(said)["message"]) == (
+        409,
+        "cannot upload this slug: it has other bytes already; create another one",
+    )
+    assert (slugs.waiting(stand.context), stand.files) == ([], set())

@@ -33,19 +33,12 @@ def put(app: App, archive: Path, **values: object) -> tuple[str, str]:
     """The id of a new slug, and what curl is told of the upload, with its status."""
     made = api(app.platform, "POST", f"/apps/{app.name}/slugs", {"process_types": TYPES, **values})
     assert made["blob"]["method"] == "put"
-    words = (
-        "-w",
-        "%{http_code}",
-        "-H",
-        "Content-Type:",
-        "--data-binary",
-        f"@{archive}",
-        "-X",
-        "PUT",
-        made["blob"]["url"],
-    )
-    ca = app.platform.home / "ca" / "ca.pem"
-    return made["id"], app.platform.run("curl", "-sS", "--cacert", ca, *words).stdout
+    return made["id"], send(app, made["blob"]["url"], archive)
+
+
+def send(app: App, url: str, archive: Path) -> str:
+    words = ("-w", "%{http_code}", "-H", "Content-Type:", "--data-binary", f"@{archive}", "-X", "PUT", url)
+    return app.platform.run("curl", "-sS", "--cacert", app.platform.home / "ca" / "ca.pem", *words).stdout
 
 
 def release(app: App, slug_id: str) -> dict[str, object]:
@@ -160,15 +153,18 @@ def test_a_killed_role_packs_what_was_uploaded(platform: Platform, tmp_path: Pat
     app = platform.create(sources.web())
     # So many files that unpacking takes a moment.
     archive = tree(tmp_path, sources.web(version="after a kill\n", **{f"many/{n}": "x" for n in range(20_000)}))
-    told: list[tuple[str, str]] = []
-    uploading = threading.Thread(target=lambda: told.append(put(app, archive)))
+    made = api(platform, "POST", f"/apps/{app.name}/slugs", {"process_types": TYPES})
+    slug_id, url = made["id"], made["blob"]["url"]
+    told: list[str] = []
+    uploading = threading.Thread(target=lambda: told.append(send(app, url, archive)))
     uploading.start()
     bundles = platform.home / "build-dynos"
     wait_for("it is unpacked", lambda: any(path.name.startswith("slug-") for path in bundles.iterdir()), 60)
     os.kill(platform.pids()["build"], signal.SIGKILL)
     uploading.join(60)
-    slug_id, _ = told[0]
-    path = f"/apps/{app.name}/slugs/{slug_id}"
-    wait_for("it is packed", lambda: api(platform, "GET", path)["size"], 120)
+    assert json.loads(told[0][:-3])["id"] == "service_unavailable", told
+    # Whoever sends it again, as the answer asks one to, hears how it ended.
+    assert send(app, url, archive) == "200"
+    assert api(platform, "GET", f"/apps/{app.name}/slugs/{slug_id}")["size"] > 0
     release(app, slug_id)
     wait_for("it serves", lambda: " after a kill " in app.get().text)

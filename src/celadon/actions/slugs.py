@@ -89,14 +89,13 @@ def _key(context: Context, verb: str, slug_id: str, until: str) -> str:
 
 
 def to_write(context: Context, slug_id: str, key: str) -> Slug:
-    """The slug that this key lets one upload; raises NotFound, Conflict when it has bytes already."""
+    """The slug that this key lets one upload; raises NotFound."""
     with context.database.read() as tx:
         slug = slugs.find(tx, slug_id)
         known = slug is not None and apps.find(tx, slug.app_id) is not None
     right = hmac.compare_digest(key.encode(), _key(context, "put", slug_id, "").encode())
     if slug is None or not known or not right or slug.created_at < now() - LIFETIME:
         raise _no_slug()
-    _check_empty(slug)
     return slug
 
 
@@ -122,13 +121,11 @@ def _no_slug() -> NotFound:
     return NotFound("slug", "Couldn't find that slug: its URL is not whole or too old, or its app is gone.")
 
 
-def _check_empty(slug: Slug) -> None:
-    if slug.status in (SlugStatus.UPLOADED, SlugStatus.READY):
-        raise Conflict("cannot upload this slug: it has been uploaded already; create another one")
-
-
 def uploaded(context: Context, slug: Slug, part: Path, checksum: str) -> None:
-    """Its bytes have come, as the file `part`: the build role is to pack them. Raises InvalidParams, Conflict, NotFound."""
+    """Its bytes have come, as the file `part`: the build role is to pack them. Raises InvalidParams, Conflict, NotFound.
+
+    Who was not told how an upload ended, because the role died meanwhile, sends the same again: then there is nothing to do.
+    """
     announced = slug.archive_checksum
     if announced is not None and announced.lower() != checksum.lower():
         raise InvalidParams(f"cannot use this upload: its checksum is {checksum}, {announced} was announced")
@@ -137,8 +134,12 @@ def uploaded(context: Context, slug: Slug, part: Path, checksum: str) -> None:
         present = slugs.find(tx, slug.id)
         if app is None or present is None:
             raise _no_slug()
-        _check_empty(present)
-        slugs.update(tx, slug.id, now=now(), status=SlugStatus.UPLOADED, error=None, attempts=0)
+        if present.status in (SlugStatus.UPLOADED, SlugStatus.READY):
+            if present.uploaded_checksum == checksum:
+                return
+            raise Conflict("cannot upload this slug: it has other bytes already; create another one")
+        came = {"status": SlugStatus.UPLOADED, "uploaded_checksum": checksum}
+        slugs.update(tx, slug.id, now=now(), error=None, attempts=0, **came)
         part.replace(context.blobs.upload(slug.id))
         changes.record(tx, "slug", slug.app_id)
 

@@ -27,8 +27,9 @@ class SlugStatus(StrEnum):
 class Slug:
     """`size` is bytes as packed, `checksum` is `SHA256:` and hexadecimal digits of the packed file.
 
-    Of one that was made without a build, `archive_checksum` is that of the archive to come, if it was told. `error` says why
-    what came last could not be used; `attempts` counts how often the build role took it up.
+    Of one that was made without a build, `archive_checksum` is that of the archive to come, if it was told, and
+    `uploaded_checksum` that of the one that came last. `error` says why that could not be used; `attempts` counts how often the
+    build role took it up.
 
     `image` is what an imported image said of itself: then the slug is a whole root filesystem.
     """
@@ -48,6 +49,7 @@ class Slug:
     error: str | None = None
     attempts: int = 0
     archive_checksum: str | None = None
+    uploaded_checksum: str | None = None
     image: Image | None = None
 
     @property

@@ -472,6 +472,7 @@ slugs = sa.Table(
     sa.Column("error", sa.Text),
     sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
     sa.Column("archive_checksum", sa.Text),
+    sa.Column("uploaded_checksum", sa.Text),
     sa.Column("image", ImageText),
 )
 
