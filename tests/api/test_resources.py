@@ -130,6 +130,16 @@ def test_dyno_states_are_those_of_the_api(world: World, state: DynoState, shown:
     assert world.get("/apps/example/dynos/web.1").json["state"] == shown
 
 
+def test_a_dyno_that_is_started_again_tells_of_its_crash(world: World) -> None:
+    found = world.get("/apps/example/dynos/web.1").json
+    assert (found["crashes"], found["exit_status"]) == (0, None)
+    with world.context.database.transaction() as tx:
+        starting = {"state": DynoState.STARTING, "crashes": 1, "exit_status": 127}
+        stored_dynos.update(tx, world.made["dyno"], now=context.now(), **starting)
+    found = world.get("/apps/example/dynos/web.1").json
+    assert (found["state"], found["crashes"], found["exit_status"]) == ("starting", 1, 127)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "request_word"),
     [

@@ -11,8 +11,8 @@ WEB = {"type": "web", "quantity": 1}
 _RELEASE = {"id": "r3", "version": 3, "status": "succeeded"}
 
 
-def dyno(state: str, version: int = 3) -> dict[str, Any]:
-    return {"name": "web.1", "type": "web", "state": state, "release": {"version": version}}
+def dyno(state: str, version: int = 3, **told: Any) -> dict[str, Any]:
+    return {"name": "web.1", "type": "web", "state": state, "release": {"version": version}, **told}
 
 
 @pytest.fixture
@@ -77,6 +77,19 @@ def test_a_dyno_that_crashes_ends_it(importing: Callable[..., Replay], stranger:
     importing(dynos=[[dyno("starting")], [dyno("crashed")]])
     found = stranger("container:import", "r.io/x")
     assert (found.status, found.err) == (1, " !    web.1 of v3 crashed; see `celadon logs -a x`\n")
+
+
+def test_a_crash_that_was_followed_by_a_start_at_once_is_seen(
+    importing: Callable[..., Replay], stranger: Program
+) -> None:
+    importing(dynos=[[dyno("starting", crashes=0, exit_status=None)], [dyno("starting", crashes=1, exit_status=127)]])
+    found = stranger("container:import", "r.io/x")
+    assert (found.status, found.err) == (1, " !    web.1 of v3 crashed (exit status 127); see `celadon logs -a x`\n")
+
+
+def test_a_dyno_that_is_up_after_a_crash_is_up(importing: Callable[..., Replay], stranger: Program) -> None:
+    importing(dynos=[[dyno("up", crashes=1, exit_status=1)]])
+    assert stranger("container:import", "r.io/x").out.endswith("Waiting for web.1 of v3... up\n")
 
 
 def test_something_newer_ends_it(importing: Callable[..., Replay], stranger: Program) -> None:

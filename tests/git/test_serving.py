@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -29,9 +30,9 @@ def release(version: int, status: ReleaseStatus = ReleaseStatus.SUCCEEDED) -> Re
     )
 
 
-def dyno(version: int, state: DynoState, number: int = 1, *, routed: bool = False, crashes: int = 0) -> Dyno:
+def dyno(version: int, state: DynoState, number: int = 1, **values: Any) -> Dyno:
     made = dynos.new("a", f"r{version}", "web", number, "serve", "1X")
-    return dataclasses.replace(made, state=state, routed=routed, crashes=crashes)
+    return dataclasses.replace(made, state=state, **values)
 
 
 OLD = dyno(8, DynoState.UP, routed=True)
@@ -50,7 +51,10 @@ def view(*present: Dyno, wanted: int | None = 1, newer: tuple[Release, ...] = ()
         (view(OLD, dyno(9, DynoState.UP, routed=True)), "-----> Waiting for web.1 of v9... up"),
         (view(dyno(9, DynoState.CRASHED, crashes=1), dyno(9, DynoState.UP, 2, routed=True)), "-----> Waiting for web.2 of v9... up"),
         (view(OLD, dyno(9, DynoState.CRASHED)), " !     web.1 of v9 crashed: v8 still serves; see `celadon logs`"),
-        (view(OLD, dyno(9, DynoState.STARTING, crashes=1)), " !     web.1 of v9 crashed: v8 still serves; see `celadon logs`"),
+        (
+            view(OLD, dyno(9, DynoState.STARTING, crashes=1, exit_status=127)),
+            " !     web.1 of v9 crashed (exit status 127): v8 still serves; see `celadon logs`",
+        ),
         (view(dyno(9, DynoState.CRASHED)), " !     web.1 of v9 crashed: nothing serves requests; see `celadon logs`"),
         (view(wanted=None), "-----> v9 is released; it has no web process type: to serve requests, write `web: COMMAND` in a Procfile"),
         (view(wanted=0), "-----> v9 is released; no web dyno is wanted, start one with `celadon ps:scale web=1`"),

@@ -79,7 +79,7 @@ def test_an_app_that_does_not_boot_leaves_the_old_release_serving_and_the_push_s
     app.commit()
     output = app.push()
     assert "done, v4" in output
-    assert "web.1 of v4 crashed: v3 still serves; see `celadon logs`" in output
+    assert "web.1 of v4 crashed (exit status 137): v3 still serves; see `celadon logs`" in output
     assert " one " in app.get().text
     lines = app.wait_for_log("Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 8 seconds")
     assert "Stopping process with SIGKILL" in lines

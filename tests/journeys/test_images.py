@@ -109,7 +109,7 @@ def test_an_image_whose_dyno_crashes_is_said_to(platform: Platform, server: byte
     app = platform.create(sources.web())
     image = plain(server, Labels={"celadon.process.web": "/server say goodbye"})
     told = imported(app, oci.oci_archive(image, tmp_path / "app.tar"), check=False)
-    assert f"web.1 of v3 crashed; see `celadon logs -a {app.name}`" in told
+    assert f"web.1 of v3 crashed (exit status 0); see `celadon logs -a {app.name}`" in told
 
 
 def test_between_a_push_and_an_image_one_goes_back_and_forth(platform: Platform, server: bytes, tmp_path: Path) -> None:

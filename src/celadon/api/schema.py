@@ -46,6 +46,18 @@ EXTRAS: dict[tuple[str, str], Schema] = {
         "readOnly": True,
         "type": ["null", "string"],
     },
+    ("dyno", "crashes"): {
+        "description": "how many of its starts in a row have ended in a crash",
+        "example": 1,
+        "readOnly": True,
+        "type": ["integer"],
+    },
+    ("dyno", "exit_status"): {
+        "description": "how its last process ended; null when none has, or nobody saw it",
+        "example": 127,
+        "readOnly": True,
+        "type": ["null", "integer"],
+    },
     ("slug", "image"): {
         "description": "what an imported image said of itself; null for a slug that was built",
         "example": None,

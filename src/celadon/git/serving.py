@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from celadon.model.dyno import WEB, Dyno, DynoState
+from celadon.model.dyno import WEB, Dyno, DynoState, crashed
 from celadon.model.release import Release, ReleaseStatus
 
 
@@ -47,7 +47,7 @@ def outcome(view: View) -> str | None:
             return f"-----> Waiting for {dyno.name} of {name}... up"
     for dyno in view.new:
         if dyno.state is DynoState.CRASHED or dyno.crashes:
-            return f" !     {dyno.name} of {name} crashed: {still(view)}; see `celadon logs`"
+            return f" !     {dyno.name} of {name} {crashed(dyno.exit_status)}: {still(view)}; see `celadon logs`"
     return None
 
 

@@ -224,5 +224,10 @@ def starting_line(command: str) -> str:
     return f"Starting process with command `{typed(command)}`"
 
 
+def crashed(exit_status: int | None) -> str:
+    """What has become of a dyno that has crashed, as a part of a sentence."""
+    return "crashed" if exit_status is None else f"crashed (exit status {exit_status})"
+
+
 def exited_line(status: int | None) -> str:
     return f"Process exited with status {status if status is not None else 'unknown'}"

@@ -14,6 +14,7 @@ from celadon.cli.connection.client import segment
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.cli.invocation import Invocation, ask_password
 from celadon.cli.terminal.output import action
+from celadon.model.dyno import crashed
 
 _ARCHIVES = (".tar", ".tar.gz", ".tgz")
 # Seconds: between two looks at a dyno that starts, and until nobody waits for it any more. Looks count as requests of the account.
@@ -85,12 +86,16 @@ def _wants_web(invocation: Invocation) -> bool:
 def _serves(invocation: Invocation, version: int, deadline: float) -> str | None:
     """What has become of the web dynos of this release, None while that is open; raises Failure."""
     app, client, path = invocation.app, invocation.client, invocation.app_path
-    for dyno in client.all(f"{path}/dynos"):
-        if dyno["type"] == "web" and dyno["release"]["version"] == version:
-            if dyno["state"] in ("up", "idle"):
-                return "up"
-            if dyno["state"] == "crashed":
-                raise Failure(f"{dyno['name']} of v{version} crashed; see `celadon logs -a {app}`")
+    found = [dyno for dyno in client.all(f"{path}/dynos") if dyno["type"] == "web"]
+    mine = [dyno for dyno in found if dyno["release"]["version"] == version]
+    if any(dyno["state"] in ("up", "idle") for dyno in mine):
+        return "up"
+    for dyno in mine:
+        # After a first crash it starts again at once.
+        if dyno["state"] == "crashed" or dyno.get("crashes"):
+            raise Failure(
+                f"{dyno['name']} of v{version} {crashed(dyno.get('exit_status'))}; see `celadon logs -a {app}`"
+            )
     newest = client.all(f"{path}/releases", range="version ..; order=desc,max=10")
     current = max((entry["version"] for entry in newest if entry["status"] == "succeeded"), default=version)
     if current > version:
