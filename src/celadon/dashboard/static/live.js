@@ -6,23 +6,37 @@ document.querySelectorAll("nav [aria-current]").forEach(link => link.scrollIntoV
   const url = document.body.dataset.changes;
   if (!url) return;
   let source = null;
-  const waiting = new Set();
+  // Ids of elements that wait: for who types into them, or for their own answer, which takes their place. What is asked
+  // meanwhile would go with the element that leaves.
+  const typedInto = new Set(), onTheWay = new Set(), again = new Set();
 
   // What somebody types into is not taken from under their hands: it waits until they are elsewhere.
   const busy = element => element.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
-  const renew = element => busy(element) ? waiting.add(element.id) : htmx.trigger(element, "live");
+  const renew = id => {
+    const element = document.getElementById(id);
+    if (!element) return;
+    if (busy(element)) typedInto.add(id);
+    else if (onTheWay.has(id)) again.add(id);
+    else htmx.trigger(element, "live");
+  };
 
   const changed = topics => document.querySelectorAll("[data-live]").forEach(element => {
     const wanted = element.dataset.live.split(" ");
-    if (topics.includes("everything") || wanted.some(topic => topics.includes(topic))) renew(element);
+    if (topics.includes("everything") || wanted.some(topic => topics.includes(topic))) renew(element.id);
   });
 
+  const arrived = id => {
+    onTheWay.delete(id);
+    if (again.delete(id)) renew(id);
+  };
+  document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => { if ("live" in elt.dataset) onTheWay.add(elt.id); });
+  document.addEventListener("htmx:afterSettle", ({ target }) => arrived(target.id));
+  document.addEventListener("htmx:afterRequest", ({ detail }) => { if (!detail.successful) arrived(detail.elt.id); });
+
   document.addEventListener("focusout", () => setTimeout(() => {
-    for (const id of waiting) {
-      waiting.delete(id);
-      const element = document.getElementById(id);
-      if (element) renew(element);
-    }
+    const left = [...typedInto];
+    typedInto.clear();
+    left.forEach(renew);
   }));
 
   // A browser has few connections to one host: a page that nobody sees gives its own back.
