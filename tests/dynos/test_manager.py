@@ -40,6 +40,7 @@ from celadon.runtime.protocol import Container, ContainerSpec, ContainerState, M
 from celadon.store import changes, events
 from celadon.store import dynos as stored_dynos
 from celadon.store import formations as stored_formations
+from celadon.store.lines import Lines
 
 
 class Remembering:
@@ -140,7 +141,7 @@ class World:
     def ensure(self) -> str:
         """Until there is nothing more to do; returns the first sentence."""
         first = self.manager.ensure(changes.latest(self.context.database))
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while self.manager.restless() or self.manager.ensure(changes.latest(self.context.database)) != "as wanted":
             assert time.monotonic() < deadline
         return first
@@ -183,6 +184,26 @@ def test_a_crash_is_followed_by_a_start_and_the_second_by_a_wait(world: World) -
     assert world.log(app, "worker.1").count("Process exited with status 3") == 2
     # Until its next start is due there is nothing to look at but the audit, which comes later on a machine that is busy.
     assert 0 < world.manager.rest() <= world.manager._pause.total_seconds()
+
+
+def test_what_is_said_of_an_end_is_in_the_log_as_a_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has read of the exit reads of the state too, at whatever moment."""
+    app = world.deploy("shop", worker="false")
+    world.scale("shop", worker=1)
+    world.ensure()
+    written: list[bytes] = []
+    append = Lines.append_records
+
+    def noted(lines: Lines, app_id: str, source: logline.Source, records: bytes) -> None:
+        written.append(records)
+        append(lines, app_id, source, records)
+
+    monkeypatch.setattr(Lines, "append_records", noted)
+    world.runtime.end(status=3)
+    world.ensure()
+    assert "Process exited with status 3" in world.log(app, "worker.1")
+    (end,) = [records for records in written if b"Process exited with status 3" in records]
+    assert b"to crashed" in end and end.count(b"\n") >= 2
 
 
 def test_a_manager_that_is_restarted_adopts_what_runs_and_ends_what_nobody_wants(world: World) -> None:

@@ -4,6 +4,7 @@ One Ledger lives for one transaction. Lines are written just before it commits: 
 again, and none is lost.
 """
 
+import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -145,8 +146,9 @@ class Ledger:
         """Write the lines, wake whoever follows these apps; the last call of the transaction."""
         if self._moved:
             self._tell_webhooks()
-        for dyno, message in self._lines:
-            lines.append(dyno.app_id, Source(source="heroku", ps=dyno.name), message)
+        # What a step says of a dyno is one write: whoever reads the log has all of it or nothing.
+        for (app_id, name), said in itertools.groupby(self._lines, lambda line: (line[0].app_id, line[0].name)):
+            lines.append(app_id, Source(source="heroku", ps=name), "\n".join(message for _, message in said))
         for app_id in sorted(self._touched):
             changes.record(self.tx, "dyno", app_id)
 
