@@ -62,7 +62,7 @@ NARROW = {
 T = TypeVar("T")
 
 
-def wait_for(what: str, condition: Callable[[], T], seconds: float = 30.0) -> T:
+def wait_for(what: str, condition: Callable[[], T], seconds: float = 60.0) -> T:
     """The condition's first true value; fails the test with `what` when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -198,7 +198,7 @@ class App:
     def logs(self, *words: str) -> str:
         return self.celadon("logs", "-n", "1500", *words)
 
-    def wait_for_log(self, text: str, seconds: float = 30.0) -> str:
+    def wait_for_log(self, text: str, seconds: float = 60.0) -> str:
         """Its log, once the text is in it; what cannot be read while a role is dead is read again."""
         words = ("logs", "-n", "1500", "--app", self.name)
 

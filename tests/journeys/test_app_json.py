@@ -44,5 +44,5 @@ def test_create_from_app_json_and_push_whoever_is_killed(platform: Platform) -> 
     app.push()
     wait_for("the second version serves", lambda: "/ two " in app.get().text)
     assert app.logs().count("]: begun\n") == 1
-    assert app.celadon("ps").count(": up ") == 1
+    wait_for("the dyno of before has gone, and there is one", lambda: app.celadon("ps").count(": up ") == 1)
     assert json.loads(app.celadon("config", "--json")) == config

@@ -59,7 +59,7 @@ class Pushing:
         wait_for(f"the push says {text!r}", lambda: text in self.output)
 
     def end(self) -> int:
-        self._reader.join(60)
+        self._reader.join(180)
         return self._program.wait(5)
 
 

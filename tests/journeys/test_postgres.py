@@ -43,6 +43,8 @@ def test_an_app_gets_a_database_keeps_it_over_kills_and_loses_it(platform: Platf
 
 def test_a_kill_in_the_middle_of_making_one_only_delays_it(platform: Platform) -> None:
     app = platform.create(EXAMPLES / "python-postgres")
+    runtime = runtimes.addons(settings.load(platform.home))
+    before = set(runtime.list())
     adding = threading.Thread(target=app.celadon, args=("addons:create", "heroku-postgresql:standard-0", "--wait"))
     adding.start()
     try:
@@ -53,9 +55,10 @@ def test_a_kill_in_the_middle_of_making_one_only_delays_it(platform: Platform) -
     (addon,) = json.loads(app.celadon("addons", "--json"))
     assert addon["state"] == "provisioned"
     assert "DATABASE_URL" in app.celadon("config")
+    made = set(runtime.list()) - before
+    assert made
     app.celadon("addons:destroy", addon["name"], "--confirm", app.name)
-    runtime = runtimes.addons(settings.load(platform.home))
-    wait_for("its server is gone", lambda: not [name for name in runtime.list() if name == "postgresql-2"])
+    wait_for("its server is gone", lambda: not made & set(runtime.list()))
 
 
 PROBE = """
@@ -69,12 +72,10 @@ except OSError:
 
 
 def test_the_dynos_of_another_app_do_not_even_reach_its_port(platform: Platform) -> None:
-    app, other = (
-        platform.create({"Procfile": "web: sleep 1000\n", "probe.py": PROBE, "requirements.txt": ""}) for _ in "ab"
-    )
+    app, other = (platform.create({"Procfile": "job: true\n", "probe.py": PROBE, "requirements.txt": ""}) for _ in "ab")
     for one in (app, other):
         one.push()
-    add(app, "mini")
+    add(app, "mini", "--wait")
     url = urlsplit(app.celadon("config:get", "DATABASE_URL").strip())
     words = ("run", "--", "python3", "probe.py", str(url.hostname), str(url.port))
     wait_for("its own dynos reach it", lambda: "open" in app.celadon(*words))

@@ -13,9 +13,11 @@ def serves(app: App, text: str) -> None:
     wait_for(f"{app.name} serves {text!r}", lambda: text in (answer := app.get()).text and answer.status == 200)
 
 
-def ids(app: App) -> dict[str, str]:
-    """Name → id of the dynos that are up."""
-    return {dyno["name"]: dyno["id"] for dyno in json.loads(app.celadon("ps", "--json")) if dyno["state"] == "up"}
+def ids(app: App, version: int) -> dict[str, str]:
+    """Name → id of the dynos of a release that are up."""
+    found = json.loads(app.celadon("ps", "--json"))
+    mine = [dyno for dyno in found if dyno["release"]["version"] == version]
+    return {dyno["name"]: dyno["id"] for dyno in mine if dyno["state"] == "up"}
 
 
 def test_push_scale_configure_restart_change_roll_back(platform: Platform) -> None:
@@ -41,12 +43,12 @@ def test_push_scale_configure_restart_change_roll_back(platform: Platform) -> No
     serves(app, "Good morning")
     assert "v4" in app.celadon("releases")
 
-    before = wait_for("both are up", lambda: found if len(found := ids(app)) == 2 else {})
+    before = wait_for("both are up", lambda: found if len(found := ids(app, 4)) == 2 else {})
     app.celadon("ps:restart", "web.1")
-    wait_for("web.1 is another", lambda: ids(app).get("web.1", before["web.1"]) != before["web.1"])
-    assert ids(app)["worker.1"] == before["worker.1"]
+    wait_for("web.1 is another", lambda: ids(app, 4).get("web.1", before["web.1"]) != before["web.1"])
+    assert ids(app, 4)["worker.1"] == before["worker.1"]
     app.celadon("ps:stop", "worker.1")
-    wait_for("worker.1 is another", lambda: ids(app).get("worker.1", before["worker.1"]) != before["worker.1"])
+    wait_for("worker.1 is another", lambda: ids(app, 4).get("worker.1", before["worker.1"]) != before["worker.1"])
 
     page = app.checkout / "templates" / "page.html"
     page.write_text(page.read_text().replace("</body>", "<p>second edition</p></body>"))

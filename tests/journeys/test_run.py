@@ -29,7 +29,7 @@ def terminal(app: App) -> Iterator["pexpect.spawn[str]"]:
     """A shell in a dyno, on a terminal of 33 rows and 101 columns."""
     argv = ["run", "--app", app.name, "bash"]
     environment = {**app.platform.env, "TERM": "xterm"}
-    child = pexpect.spawn(str(CELADON), argv, env=environment, dimensions=(33, 101), timeout=20, encoding="utf-8")
+    child = pexpect.spawn(str(CELADON), argv, env=environment, dimensions=(33, 101), timeout=60, encoding="utf-8")
     try:
         child.expect(r"\$ ")
         yield child
@@ -49,7 +49,7 @@ def test_a_shell_on_a_real_terminal(app: App, terminal: "pexpect.spawn[str]") ->
     terminal.expect(r"\$ ")
     terminal.sendline("echo ended with $?")
     terminal.expect("ended with 130\r\n")
-    assert re.search(r"run\.\d+ .*up", app.celadon("ps")), "a one-off that runs is listed"
+    wait_for("a one-off that runs is listed", lambda: re.search(r"run\.\d+ .*up", app.celadon("ps")))
     terminal.expect(r"\$ ")
     terminal.sendline("exit 9")
     terminal.expect(pexpect.EOF)
@@ -76,7 +76,7 @@ def test_a_terminal_that_is_resized(app: App, terminal: "pexpect.spawn[str]") ->
 
 def test_a_dyno_that_does_not_heed_its_clients_leaving_is_r16_and_ends(app: App) -> None:
     argv = ["run", "--app", app.name, "trap '' HUP; echo dyno $DYNO stays; sleep 1000"]
-    terminal = pexpect.spawn(str(CELADON), argv, env=app.platform.env, timeout=20, encoding="utf-8")
+    terminal = pexpect.spawn(str(CELADON), argv, env=app.platform.env, timeout=60, encoding="utf-8")
     terminal.expect(r"dyno (run\.\d+) stays")
     assert isinstance(terminal.match, re.Match)
     name = terminal.match[1]

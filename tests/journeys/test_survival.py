@@ -129,6 +129,13 @@ def things(found: Settings) -> Counter[str]:
     )
 
 
+def _settled(found: Settings, dynos: int) -> Counter[str] | None:
+    """What there is while so many dynos run and none comes or goes; None otherwise."""
+    seen = things(found)
+    whole = (seen["monitors"], seen["bundles"], seen["exits"]) == (dynos, dynos, 0)
+    return seen if whole and things(found) == seen else None
+
+
 def leaves_nothing(platform: Platform, operations: int, seed: int) -> None:
     found = settings.load(platform.home)
     app = platform.create(sources.web(**WORKER))
@@ -136,9 +143,9 @@ def leaves_nothing(platform: Platform, operations: int, seed: int) -> None:
     app.celadon("ps:scale", "web=1", "worker=1")
     steady(app)
     chance = random.Random(seed)
-    # Apps that other tests have destroyed still end.
-    wait_for("only this app has dynos", lambda: things(found)["monitors"] == 2 or None, 60)
-    before = things(found)
+    # Apps that other tests have destroyed still end, and a dyno that is old is replaced: neither is half done.
+    before = wait_for("two dynos and nothing else are there", lambda: _settled(found, 2), 60)
+    assert before is not None
     for _ in range(operations):
         operation = chance.choice(
             ["scale", "scale", "restart", "stop", "run", "detached", "config", "kill dyno", "kill role"]
@@ -156,10 +163,11 @@ def leaves_nothing(platform: Platform, operations: int, seed: int) -> None:
         elif operation == "config":
             app.celadon("config:set", f"MARK={chance.random()}")
         elif operation == "kill dyno" and (running := list(containers(app).values())):
-            with_pid = [one.pid for one in running if one.pid is not None]
-            os.kill(chance.choice(with_pid), signal.SIGKILL)
+            # One that was told to end may be faster than we are.
+            if with_pid := [one.pid for one in running if one.pid is not None]:
+                processes.send(chance.choice(with_pid), signal.SIGKILL)
         elif role := supervise.pids(found).get("dynos"):
-            os.kill(role, signal.SIGKILL)
+            processes.send(role, signal.SIGKILL)
     app.celadon("ps:scale", "web=1", "worker=1")
     app.celadon("ps:restart")
     wait_for("one-offs are over", lambda: "run." not in app.celadon("ps"))
