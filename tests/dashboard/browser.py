@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from tests.api.world import EMAIL, PASSWORD
 
 from celadon.api import role
@@ -24,6 +24,9 @@ WIDTHS = (360, 1440)
 SCHEMES = ("light", "dark")
 # What axe calls serious or critical is a failure (https://www.deque.com/axe/).
 _RULES = {"resultTypes": ["violations"]}
+# Seconds that anything may take on a machine that does much else.
+_PATIENCE = 30
+expect.set_options(timeout=_PATIENCE * 1000)
 
 
 class Stand:
@@ -63,7 +66,7 @@ class Stand:
         self.socket.close()
 
 
-def wait_for(what: str, condition: Callable[[], object], seconds: float = 10.0) -> None:
+def wait_for(what: str, condition: Callable[[], object], seconds: float = _PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
@@ -98,7 +101,7 @@ class Visitor:
         self.page.on("console", lambda said: self._complain(said.text) if said.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda error: self._complain(str(error)))
         self.page.on("request", self._asked)
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(_PATIENCE * 1000)
 
     def _complain(self, text: str) -> None:
         self.complaints.append(text)

@@ -6,6 +6,7 @@ What is typed comes back. `exit N` ends it, `flood` writes until the client is g
 import asyncio
 import contextlib
 import re
+import socket
 import ssl
 import threading
 from datetime import UTC, datetime
@@ -20,8 +21,10 @@ FLOOD = 100 << 20
 
 
 class Stub:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, place: socket.socket) -> None:
+        """It listens at `place`, which is bound."""
         self.context = context
+        self._place = place
         self.met: list[Dyno] = []
         self.left: list[str] = []
         self.typed = b""
@@ -33,15 +36,14 @@ class Stub:
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
         self._thread.start()
-        assert started.wait(10)
+        assert started.wait(30)
 
     def _run(self, started: threading.Event) -> None:
         self._loop.run_until_complete(self._serve(started))
 
     async def _serve(self, started: threading.Event) -> None:
         self._stopped = asyncio.Event()
-        port = self.context.settings.rendezvous_port
-        server = await asyncio.start_server(self._meet, "127.0.0.1", port, ssl=self._tls)
+        server = await asyncio.start_server(self._meet, sock=self._place, ssl=self._tls)
         started.set()
         await self._stopped.wait()
         server.close()

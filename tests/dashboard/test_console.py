@@ -21,19 +21,22 @@ from celadon.dashboard import terminal
 from celadon.store import dynos
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+@pytest.fixture
+def rendezvous() -> Iterator[socket.socket]:
+    """A port that is nobody else's; nobody listens there before there is a stub."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield held
 
 
 @pytest.fixture
-def world(new_world: Callable[..., World]) -> World:
-    return new_world(rendezvous_port=_free_port())
+def world(new_world: Callable[..., World], rendezvous: socket.socket) -> World:
+    return new_world(rendezvous_port=rendezvous.getsockname()[1])
 
 
 @pytest.fixture
-def stub(world: World) -> Iterator[Stub]:
-    made = Stub(world.context)
+def stub(world: World, rendezvous: socket.socket) -> Iterator[Stub]:
+    made = Stub(world.context, rendezvous)
     yield made
     made.stop()
 
@@ -52,7 +55,7 @@ class Client:
             self.connection.send(json.dumps(message))
 
     def hear(self) -> None:
-        message = self.connection.recv(timeout=10)
+        message = self.connection.recv(timeout=30)
         if isinstance(message, str):
             self.told.append(json.loads(message))
         else:
@@ -200,7 +203,8 @@ def test_there_are_only_so_many_at_once(world: World, stub: Stub, open_console: 
     more.end()
     assert "at once" in more.told[-1]["error"]
     clients[0].connection.close()
-    wait_for("one is over", lambda: stub.left)
+    # The last that is done of it, but for the counting.
+    wait_for("one is over", lambda: "stop" in [dyno.request for dyno in dynos_of(world)])
     again = run(open_console())
     again.until(lambda: {"up": True} in again.told)
 
