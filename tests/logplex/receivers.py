@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import h11
+from tests import ports
 from tests.logplex.listener import PATIENCE
 
 from celadon.platform import certificates
@@ -28,7 +29,9 @@ class Receiver:
         self.reading.set()
         self._tls = tls
         self._writers: set[asyncio.StreamWriter] = set()
-        self.port = 0
+        # It stays ours while nobody listens.
+        self._held = ports.reserved()
+        self.port = int(self._held.getsockname()[1])
 
     async def __aenter__(self) -> "Receiver":
         await self.start()
@@ -36,11 +39,11 @@ class Receiver:
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+        self._held.close()
 
     async def start(self) -> None:
         """On the same port as before."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls, limit=64 << 10)
-        self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """As a program that ends well: what has come is read, then connections close."""

@@ -33,14 +33,28 @@ done
 echo $! > "$pid_file"
 """
 
-COMMAND = """
-import os, time
+# What comes and goes while nobody reads it nobody can keep: a command goes on when Logplex has the file that is written now.
+SEEN = """
+import fcntl, os, time
+def wait_seen():
+    while not os.path.exists("{log}.%d" % os.stat("{log}").st_ino):
+        time.sleep(0.001)
+"""
+
+COMMAND = (
+    SEEN
+    + """
+# So that hardly anything is between what is written and what is in the file.
+for descriptor in (1, 2):
+    fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, 4096)
 for number in range({lines}):
     os.write(1 + number % 2, b"line %d %s\\n" % (number, b"x" * (20_000 if number % 1000 == 999 else 60)))
     if number % 50 == 0:
         time.sleep(0.005)
+        wait_seen()
 os.write(1, b"last words")
 """
+)
 
 
 @contextlib.contextmanager
@@ -65,7 +79,7 @@ def conmon(log: Path, command: str, limit: int) -> Iterator["subprocess.Popen[by
         try:
             yield monitor
         finally:
-            monitor.wait(60)
+            monitor.wait(300)
             shutil.rmtree(directory)
 
 
@@ -83,7 +97,7 @@ def test_output_of_a_dyno_is_complete_over_rotations_and_restarts_of_logplex(
         # Each line of 20,000 bytes is three of at most 10,000, header words included; the last one has no newline.
         return await _until(tmp_path, lines + 2 * (lines // 1000) + 1)
 
-    with conmon(log, COMMAND.format(lines=lines), limit=200_000):
+    with conmon(log, COMMAND.format(lines=lines, log=log), limit=200_000):
         content = asyncio.run(scene())
     assert b"Error L1" not in content
     numbers = [int(number) for number in re.findall(rb"app\[web\.1\]: line (\d+) ", content)]
@@ -94,12 +108,15 @@ def test_output_of_a_dyno_is_complete_over_rotations_and_restarts_of_logplex(
     assert sum(path.stat().st_size for path in log.parent.iterdir()) < 1_000_000
 
 
-WRITE = r"""
-import os
+WRITE = (
+    SEEN
+    + r"""
 def write(block):
     while block:
         block = block[os.write(1, block):]
+wait_seen()
 """
+)
 
 ODD = (
     WRITE
@@ -125,7 +142,7 @@ def test_what_no_program_should_write_is_kept_too(tmp_path: Path) -> None:
     """Any byte, ten megabytes without a newline, and nothing but newlines."""
     empty = 50_000
     log = Lines(tmp_path).path("app-1", Source(source="app", ps="web.1"), DYNO)
-    with conmon(log, ODD.replace("{empty}", str(empty)), limit=10 << 20):
+    with conmon(log, ODD.replace("{empty}", str(empty)).replace("{log}", str(log)), limit=10 << 20):
         content = asyncio.run(_until(tmp_path, 1 + 1000 + empty + 1, window=256 << 20))
     assert b"Error L1" not in content
     lines = [line[len("2026-11-23T10:13:57.821929+00:00 app[web.1]: ") :] for line in content.split(b"\n")]
@@ -145,7 +162,7 @@ def test_lines_that_come_faster_than_they_are_read_are_kept_or_counted(tmp_path:
         try:
             await listener.settled(logplex, "app-1", 1)
             # The machine is busy with others: files come and go meanwhile.
-            monitor.wait(60)
+            monitor.wait(300)
             while b"the end" not in (content := listener.whole(logplex, "app-1")):
                 await asyncio.sleep(0.02)
         finally:
@@ -153,8 +170,8 @@ def test_lines_that_come_faster_than_they_are_read_are_kept_or_counted(tmp_path:
             await asyncio.gather(running, return_exceptions=True)
         return content
 
-    with conmon(log, FAST.replace("{count}", str(count)), limit=2 << 20) as monitor:
-        content = asyncio.run(asyncio.wait_for(scene(monitor), 60))
+    with conmon(log, FAST.replace("{count}", str(count)).replace("{log}", str(log)), limit=2 << 20) as monitor:
+        content = asyncio.run(asyncio.wait_for(scene(monitor), 300))
     lost = sum(map(int, re.findall(rb"Error L12 \(Local buffer overflow\): about (\d+) lines", content)))
     assert lost > 0
     # Each file that was never seen is taken for as long as others, which end within a line of the limit.

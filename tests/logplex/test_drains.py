@@ -248,7 +248,7 @@ def test_a_drain_that_hangs_loses_lines_counts_them_and_holds_up_nobody(
             lost = sum(int(found) for found in re.findall(rb"L10 [^:]*: drain '[^']+' dropped (\d+)", hanging.content))
             got = [int(found) for found in re.findall(rb"line (\d+) x", hanging.content)]
             assert len(got) + lost == total and got == sorted(set(got))
-            assert lost == place.known.status(slow).dropped
+            await until("all that was lost is known", lambda: place.known.status(slow).dropped == lost)
             assert re.search(rb"heroku logplex - - Error L10 \(output buffer overflow\): drain 'd\.", hanging.content)
 
     run(body)
@@ -308,8 +308,8 @@ def test_what_was_on_its_way_when_a_wire_broke_is_sent_again_though_lines_are_dr
     async def body() -> None:
         async with running(tmp_path) as place:
             channel = place.logplex.channel(APP)
-            drain = place.known.add("syslog://127.0.0.1:1")
-            place.known.drains.clear()
+            # Not one of those that the platform has: nobody else works on it.
+            drain = Known().add("syslog://127.0.0.1:1")
             work = forwarding.Forwarding(place.drains._names, drain, channel, lambda *_: None, buffer=10_000)
             place.say("\n".join("x" * 900 for _ in range(100)))
             await until("it is in the log", lambda: channel.end > 90_000)
@@ -375,10 +375,10 @@ def test_a_receiver_that_stops_to_read_is_no_healthy_one(tmp_path: Path, monkeyp
             receiver.reading.clear()
             drain = await place.add(f"syslog://127.0.0.1:{receiver.port}")
             place.say("\n".join("x" * 900 for _ in range(14_000)))
-            await until("it fails", lambda: place.known.status(drain).state is DrainState.FAILING, 30)
+            await until("it fails", lambda: place.known.status(drain).state is DrainState.FAILING)
             assert "it takes no lines any more" in (place.known.status(drain).reason or "")
             receiver.reading.set()
-            await until("it reads again", lambda: place.known.status(drain).state is DrainState.CONNECTED, 30)
+            await until("it reads again", lambda: place.known.status(drain).state is DrainState.CONNECTED)
 
     run(body)
 
@@ -465,8 +465,9 @@ def test_a_drain_that_is_removed_ends_and_leaves_nothing(tmp_path: Path) -> None
             assert cursor.exists()
             place.known.drains.clear()
             await until("it is gone", lambda: not cursor.exists())
+            end = place.logplex.channel(APP).end
             place.say("after")
-            await until("the channel has it", lambda: place.logplex.channel(APP).end > receiver.content.find(b"before"))
+            await until("the channel has it", lambda: place.logplex.channel(APP).end > end)
             assert b"after" not in receiver.content
 
     run(body)

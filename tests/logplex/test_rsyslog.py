@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests import ports
 from tests.logplex.receivers import until
 from tests.logplex.test_drains import Place, running
 
@@ -34,9 +35,9 @@ class Rsyslog:
     def __init__(self, home: Path, *, tls: bool) -> None:
         home.mkdir()
         self.home = home
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        # It stays ours while rsyslogd is stopped.
+        self.held = ports.reserved()
+        self.port = self.held.getsockname()[1]
         chosen = {"tls": _TLS.format(home=home), "mode": _TLS_MODE} if tls else {"tls": "", "mode": ""}
         (home / "conf").write_text(_PLAIN.format(home=home, port=self.port, **chosen))
 
@@ -83,6 +84,7 @@ async def _drained(tmp_path: Path, *, tls: bool) -> AsyncIterator[tuple[Place, R
             yield place, rsyslog
         finally:
             await rsyslog.stop()
+            rsyslog.held.close()
 
 
 async def _all_arrive(place: Place, rsyslog: Rsyslog, lines: int) -> None:

@@ -359,7 +359,7 @@ def test_a_thousand_apps_are_served_at_once(tmp_path: Path) -> None:
     async def scene(running: Running) -> None:
         for number in range(1000):
             running.say("hello", app=f"app-{number}")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(listener.PATIENCE):
             while any(not running.logplex.channel(f"app-{number}").end for number in range(1000)):
                 await asyncio.sleep(0.05)
 

@@ -1,0 +1,24 @@
+"""Ports that stay a test's own, also while nobody listens there yet, or not any more."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+
+def reserved() -> socket.socket:
+    """Has a port of 127.0.0.1 until it is closed: who connects there is refused.
+
+    A server with SO_REUSEADDR, as they all set it, may listen there all the same. The kernel gives the port to nobody
+    else: neither to who asks for any that is free nor to who connects to another one.
+    """
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind(("127.0.0.1", 0))
+    return found
+
+
+@contextlib.contextmanager
+def held(count: int = 1) -> Iterator[list[int]]:
+    """So many of them while the block runs."""
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(reserved()).getsockname()[1] for _ in range(count)]
