@@ -310,7 +310,7 @@ def test_webhooks_are_told_each_state_of_a_dyno(world: World) -> None:
     keys = webhook_events.keys(world.context, world.actor, "one")
     found = webhook_events.by_ids(world.context, [event_id for _, event_id in keys]).values()
     datas: list[Any] = [event.payload["data"] for event in sorted(found, key=lambda event: event.sequence)]
-    of_state = [one["exit_status"] for one in datas if "exit_status" in one]
+    of_state = [one["exit_status"] for one in datas if "management" in one]
     assert of_state == [None, None, 3, None, None, None, 143]
     assert {one["name"] for one in datas} == {"worker.1"}
     assert {one["release"]["version"] for one in datas} == {3}

@@ -268,6 +268,9 @@ def _dyno(event: Event, app: App, notice: Notice) -> dict[str, object]:
     return {
         **shared,
         "attach_url": None,
+        # One that has just begun.
+        "crashes": 0,
+        "exit_status": None,
         "created_at": created,
         "type": left["type"],
         "updated_at": shapes.instant(event.at),

@@ -139,6 +139,8 @@ class Rendezvous:
             await self._serve_one_off(found, reader, writer)
         elif session is not None:
             await self._serve_session(session, reader, writer)
+        else:
+            log.info("at=rendezvous-end reason=%r", "nothing waits for this secret")
 
     async def _serve_one_off(self, found: Dyno, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         attached: asyncio.Future[socket.socket] = self._loop.create_future()
