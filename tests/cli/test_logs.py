@@ -14,6 +14,11 @@ FIRST = "2011-01-01T00:00:00.000000+00:00 app[web.1]: test"
 SECOND = "2011-01-01T00:00:01.000000+00:00 heroku[router]: at=info"
 THIRD = "2011-01-01T00:00:02.000000+00:00 app[worker.12]: third"
 
+FORMED = {
+    "GET /apps/x/formation": Told(200, [{"type": "worker", "quantity": 0}, {"type": "web", "quantity": 1}]),
+    "GET /apps/x/dynos": Told(200, [{"type": "web", "name": "web.1"}, {"type": "run", "name": "run.4711"}]),
+}
+
 
 def event(number: int, *lines: str) -> bytes:
     return (f"id: {number}\n" + "".join(f"data: {line}\n" for line in lines) + "\n").encode()
@@ -75,6 +80,74 @@ def test_filters(serve: Callable[..., Replay], stranger: Program, words: list[st
     server = serve(stream(event(1, FIRST)))
     assert stranger("logs", *words).status == 0
     assert server.asked[0].body == body
+
+
+NOBODY = " !    There are no lines of {}. x has the process types web, worker.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "err"),
+    [
+        (["-p", "nope"], NOBODY.format("nope")),
+        (["--dyno", "web.7"], NOBODY.format("web.7") + " !    Perhaps you meant `web`.\n"),
+        (["--ps", "wroker"], NOBODY.format("wroker") + " !    Perhaps you meant `worker`.\n"),
+        (["-p", "nope", "--since", "1h"], NOBODY.format("nope")),
+        (["-p", "worker"], ""),
+        (["-p", "web.1"], ""),
+        (["-d", "run.4711"], ""),
+        (["-p", "router"], ""),
+        ([], ""),
+    ],
+)
+def test_lines_of_what_the_app_has_not_are_told_to_be_none(
+    serve: Callable[..., Replay], stranger: Program, words: list[str], err: str
+) -> None:
+    server = serve(stream())
+    server.answers |= FORMED
+    shown = stranger("logs", *words)
+    assert (shown.out, shown.err, shown.status) == ("", err, 0)
+
+
+def test_lines_that_a_search_does_not_find_are_not_told_to_be_none(
+    serve: Callable[..., Replay], stranger: Program
+) -> None:
+    server = serve(stream(), stream(event(1, FIRST)))
+    server.answers |= FORMED
+    assert stranger("logs", "-p", "clock", "--grep", "nothing").err == ""
+    assert [asked.body for asked in server.asked if asked.method == "POST"] == [
+        {"lines": 100, "tail": False, "dyno": "clock", "grep": "nothing"},
+        {"lines": 1, "tail": False, "dyno": "clock"},
+    ]
+
+
+def test_an_app_without_code_has_no_process_types(serve: Callable[..., Replay], stranger: Program) -> None:
+    server = serve(stream())
+    server.answers |= {"GET /apps/x/formation": Told(200, []), "GET /apps/x/dynos": Told(200, [])}
+    told = "x has no process types: nothing has been deployed yet."
+    assert stranger("logs", "-p", "web").err == f" !    There are no lines of web. {told}\n"
+    # Who may not look is not told.
+    server.answers |= {"GET /apps/x/formation": Told(403, {"id": "forbidden", "message": "no"})}
+    assert stranger("logs", "-p", "web").err == ""
+
+
+def test_a_tail_of_what_the_app_has_not_says_so_and_waits(serve: Callable[..., Replay], stranger: Program) -> None:
+    server = serve(query="?tail=true")
+    address = {"id": "s", "logplex_url": f"{server.url}/streams/"}
+    server.answers |= FORMED | {
+        "POST /apps/x/log-sessions": [
+            Told(201, address | {"logplex_url": f"{server.url}/streams/once"}),
+            Told(201, address | {"logplex_url": f"{server.url}/streams/s?tail=true"}),
+        ],
+        "GET /streams/once": stream(),
+        "GET /streams/s?tail=true": held(event(1, FIRST)),
+    }
+    running = stranger.start("logs", "--tail", "-p", "nope", stdout=-1, stderr=-1)
+    assert running.stdout is not None and running.stderr is not None
+    assert running.stderr.readline().decode() == NOBODY.format("nope")
+    assert running.stdout.readline().decode() == f"{FIRST}\n"
+    assert running.poll() is None
+    running.send_signal(signal.SIGINT)
+    running.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("words", [["-n", "x"], ["-n", "1501"], ["-s", "web"], ["-p", "web", "-d", "run.1"]])

@@ -1,5 +1,6 @@
 """Log lines of an app: the recent ones, or all that come."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -16,7 +17,7 @@ from celadon.cli.command import command
 from celadon.cli.commands.explanations import Explainer
 from celadon.cli.connection import transport
 from celadon.cli.connection.platforms import Platform
-from celadon.cli.failure import Failure, UsageFailure
+from celadon.cli.failure import Failure, UsageFailure, warn
 from celadon.cli.invocation import Invocation
 from celadon.cli.terminal import output
 from celadon.model import logline
@@ -24,6 +25,8 @@ from celadon.model import logline
 _HEADER = re.compile(r"^(.*?\[([\w-]+)([\d.]+)?\]:)(.*)$", re.DOTALL)
 # Cyan, yellow, green, magenta, red: in the order in which sources appear.
 _PALETTE = (36, 33, 32, 35, 31)
+# Who else speaks in an app's log; the add-ons' names only its lines tell.
+_PLATFORMS = frozenset({"api", "logplex", "release", "router", "run", "scheduler", "slugc"})
 _WAITS = (0.2, 0.5, 1.0, 2.0, 5.0)
 _TRIES = 20
 # A tail sends a comment now and then; after so many seconds of silence the connection is dead.
@@ -94,7 +97,34 @@ def show(
         raise UsageFailure(
             "cannot search and tail at once: to follow what comes, pipe --tail into grep --line-buffered"
         )
-    follow(invocation, body, coloured=not plain and _coloured(forced), explain=explain, raw=raw)
+    if dyno and tail:
+        _warn_of_nobody(invocation, dyno)
+    shown = follow(invocation, body, coloured=not plain and _coloured(forced), explain=explain, raw=raw)
+    if dyno and not tail and not shown:
+        _warn_of_nobody(invocation, dyno)
+
+
+def _warn_of_nobody(invocation: Invocation, name: str) -> None:
+    """Say so when the app has no dyno and no process type of this name and, as far as lines are kept, never had."""
+    from celadon.cli import suggestions
+
+    # That it cannot be looked for is no news: the user reads what there is.
+    with contextlib.suppress(Failure):
+        types = sorted(one["type"] for one in invocation.client.all(f"{invocation.app_path}/formation"))
+        if name in _PLATFORMS or name in types or _has_lines(invocation, name):
+            return
+        if any(name in (dyno["name"], dyno["type"]) for dyno in invocation.client.all(f"{invocation.app_path}/dynos")):
+            return
+        noun = "process type" if len(types) == 1 else "process types"
+        there = f"the {noun} {', '.join(types)}" if types else f"no {noun}: nothing has been deployed yet"
+        nearest = suggestions.sentence(suggestions.near(name, types))
+        warn([f"There are no lines of {name}. {invocation.app} has {there}.", *nearest])
+
+
+def _has_lines(invocation: Invocation, name: str) -> bool:
+    body = {"lines": 1, "tail": False, "dyno": name}
+    session = invocation.client.post(f"{invocation.app_path}/log-sessions", body)
+    return any(True for _ in Stream(invocation.platform, session["logplex_url"], tail=False).lines())
 
 
 def _instant(text: str) -> str:
@@ -115,17 +145,20 @@ def follow(
     coloured: bool | None = None,
     explain: bool = False,
     raw: bool = False,
-) -> None:
-    """Print the lines of one log session; a tail that breaks goes on where it was."""
+) -> int:
+    """Print the lines of one log session, and return their number; a tail that breaks goes on where it was."""
     painter = Painter() if (_coloured(False) if coloured is None else coloured) else None
     explainer = Explainer() if explain else None
     session = invocation.client.post(f"{invocation.app_path}/log-sessions", body)
     if body["tail"]:
         output.end_with_reader()
+    count = 0
     for line in Stream(invocation.platform, session["logplex_url"], tail=body["tail"], raw=raw).lines():
+        count += 1
         print(painter.paint(line) if painter else line, flush=body["tail"])
         for said in explainer.explain(line) if explainer else ():
             print(said, flush=body["tail"])
+    return count
 
 
 class Stream:
