@@ -1,5 +1,6 @@
 """Channels: merged in time order, bounded, exact after a crash."""
 
+import itertools
 import os
 import random
 import re
@@ -274,6 +275,55 @@ def test_line_whose_end_does_not_come_is_shown_after_a_while(tmp_path: Path) -> 
     clock.now += PART_SECONDS
     assert not channel.advance(None).open
     assert texts(channel) == ["Password: "]
+
+
+def platform_says(home: Path, message: str, at: float, ps: str = "web.1") -> None:
+    Lines(home).append("app-1", Source(source="heroku", ps=ps), message, START + timedelta(seconds=at))
+
+
+def test_last_words_of_a_process_come_before_the_word_that_it_exited(tmp_path: Path) -> None:
+    """But what another start of the dyno, or another dyno, is about to write waits for its end."""
+    channel = open_channel(tmp_path)
+    last_words = conmon_records("last words", at=1.0).replace(b" F ", b" P ")
+    append(dyno_file(tmp_path), last_words + last_words.replace(b"stdout", b"stderr"))
+    append(dyno_file(tmp_path, "web.2"), last_words)
+    assert channel.advance(None).open
+    platform_says(tmp_path, "Stopping all processes with SIGTERM", 2.0)
+    channel.advance(None)
+    platform_says(tmp_path, "Process exited with status 143", 3.0)
+    append(dyno_file(tmp_path, dyno_id="1f1e2d3c-0002"), last_words.replace(b"10:00:01", b"10:00:04"))
+    assert channel.advance(None).open
+    stopping, *last, exited = texts(channel)
+    assert (stopping, exited) == ("Stopping all processes with SIGTERM", "Process exited with status 143")
+    assert last == ["last words", "last words"]
+
+
+@pytest.mark.parametrize("looked_at", [0, 1, 2])
+def test_output_that_comes_with_an_exit_while_the_files_are_looked_at_is_not_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looked_at: int
+) -> None:
+    channel = open_channel(tmp_path)
+    append(dyno_file(tmp_path), conmon_records("one", at=1.0))
+    channel.advance(None)
+    platform_says(tmp_path, "Stopping all processes with SIGTERM", 2.0)
+    stat, looks = sources._stat, itertools.count()
+
+    def exits(after: int) -> None:
+        if after == looked_at:
+            append(dyno_file(tmp_path), conmon_records("last words", at=3.0).replace(b" F ", b" P "))
+            platform_says(tmp_path, "Process exited with status 0", 4.0)
+
+    def look(directory: Path, name: str, inode: int, named: bool) -> sources.SourceFile | None:
+        found = stat(directory, name, inode, named)
+        exits(after=next(looks) + 1)
+        return found
+
+    monkeypatch.setattr(sources, "_stat", look)
+    exits(after=0)
+    channel.advance(None)
+    channel.advance(None)
+    assert next(looks) == 4
+    assert texts(channel)[-2:] == ["last words", "Process exited with status 0"]
 
 
 def test_incomplete_record_waits_for_its_end(tmp_path: Path) -> None:

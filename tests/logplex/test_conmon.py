@@ -15,6 +15,7 @@ from tests.logplex import listener
 
 from celadon.logplex import channel
 from celadon.logplex.manager import Logplex
+from celadon.model.dyno import exited_line
 from celadon.model.logline import Source
 from celadon.store.lines import Lines
 
@@ -106,6 +107,19 @@ def test_output_of_a_dyno_is_complete_over_rotations_and_restarts_of_logplex(
         assert [number for number in numbers if number % 2 == stream] == list(range(stream, lines, 2))
     assert content.endswith(b"app[web.1]: last words\n")
     assert sum(path.stat().st_size for path in log.parent.iterdir()) < 1_000_000
+
+
+@pytest.mark.skipif(not shutil.which("conmon"), reason="conmon is not installed")
+def test_last_words_without_a_newline_come_before_the_word_that_the_process_exited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "PART_SECONDS", 3600.0)
+    log = Lines(tmp_path).path("app-1", Source(source="app", ps="web.1"), DYNO)
+    with conmon(log, "import os\nos.write(1, b'last')\nos.write(2, b'words')\n", limit=1 << 20) as monitor:
+        monitor.wait(60)
+    Lines(tmp_path).append("app-1", Source(source="heroku", ps="web.1"), exited_line(0))
+    lines = re.findall(rb"\]: (.*)\n", asyncio.run(_until(tmp_path, 3)))
+    assert sorted(lines[:2]) == [b"last", b"words"] and lines[2:] == [b"Process exited with status 0"]
 
 
 WRITE = (

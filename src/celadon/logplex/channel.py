@@ -19,10 +19,13 @@ from celadon.logplex.journal import Journal, Position, State
 from celadon.logplex.segments import Segments
 from celadon.logplex.sources import Births, Block, SourceFile
 from celadon.model import logline
+from celadon.model.dyno import EXITED
 from celadon.model.logline import Part
 
 # A line without its end (a prompt, the last words of a dyno) is shown as it is after so many seconds.
 PART_SECONDS = 5.0
+
+_EXITED = EXITED.encode()
 
 _by_time = itemgetter(slice(0, logline.TIME_LENGTH))
 
@@ -150,9 +153,12 @@ class Channel:
         known = self._state.positions
         positions = {file.inode: known.get(file.inode) or Position(name=file.name) for file in files}
         parts = dict(self._state.parts)
+        exits: dict[str, bytes] = {}
         for block in blocks:
             name = block.file.name
             source = _source(name)
+            if source.source != "app" and (at := logline.last_time(block.records, _EXITED)):
+                exits[source.ps] = max(at, exits.get(source.ps, at))
             rendering = logline.rendered(block.records, source, parts.get(name, {}))
             (lines if source.source == "app" else platforms).extend(rendering.lines)
             malformed = rendering.malformed + (not block.records.endswith(b"\n"))
@@ -162,7 +168,7 @@ class Channel:
                 )
             positions[block.file.inode] = sources.advanced(positions[block.file.inode], block)
             self._keep_parts(name, rendering.parts, parts)
-        lines += self._flushed(parts)
+        lines += self._flushed(parts, exits)
         return lines, platforms, replace(self._state, positions=positions, parts=parts)
 
     def _keep_parts(self, name: str, new: Mapping[str, Part], parts: dict[str, Mapping[str, Part]]) -> None:
@@ -173,9 +179,13 @@ class Channel:
             parts.pop(name, None)
             self._part_times.pop(name, None)
 
-    def _flushed(self, parts: dict[str, Mapping[str, Part]]) -> list[bytes]:
-        """Lines whose end does not come; they leave `parts`."""
+    def _flushed(self, parts: dict[str, Mapping[str, Part]], exits: Mapping[str, bytes]) -> list[bytes]:
+        """Lines whose end does not come, for it is a while ago, or their process has exited since; they leave `parts`."""
         due = [name for name in parts if self._clock() - self._part_times.get(name, 0.0) >= PART_SECONDS]
+        for name in parts.keys() - due:
+            exited = exits.get(_source(name).ps, b"")
+            if all(part.time <= exited for part in parts[name].values()):
+                due.append(name)
         for name in due:
             self._part_times.pop(name, None)
         return [line for name in due for line in logline.flushed(_source(name), parts.pop(name))]

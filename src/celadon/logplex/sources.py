@@ -75,7 +75,11 @@ class Block:
 
 
 def look(directory: Path) -> list[SourceFile]:
-    """The source files of a directory, oldest of a name first. A new one is held from here on."""
+    """The source files of a directory, oldest of a name first. A new one is held from here on.
+
+    How far the platform's own have grown is looked at first: what a dyno wrote before the platform spoke of it is then seen
+    with that, or earlier.
+    """
     try:
         named, held = _listed(directory)
     except FileNotFoundError:
@@ -84,7 +88,8 @@ def look(directory: Path) -> list[SourceFile]:
         if inode not in held and (found := _hold(directory, name)) is not None:
             held[found], named[name] = name, found
     current = set(named.values())
-    files = [_stat(directory, name, inode, inode in current) for inode, name in held.items()]
+    platforms_first = sorted(held.items(), key=lambda entry: not _is_platforms(entry[1]))
+    files = [_stat(directory, name, inode, inode in current) for inode, name in platforms_first]
     return sorted((file for file in files if file), key=lambda file: (file.named, file.written))
 
 
@@ -126,12 +131,13 @@ def _offset(file: SourceFile, positions: Mapping[int, Position]) -> int:
 
 
 def _read(file: SourceFile, offset: int, limit: int) -> Block | None:
-    """The records at an offset, cut behind the last whole one; None when there is no whole record yet.
+    """The records at an offset, as far as the file had grown when it was looked at, cut behind the last whole one; None
+    when there is no whole record yet.
 
     So many bytes without a newline are no record of ours: they are passed over as one malformed record.
     """
     with _opened(file.path) as descriptor:
-        records = os.pread(descriptor, limit, offset)
+        records = os.pread(descriptor, min(limit, file.size - offset), offset)
     cut = records.rfind(b"\n") + 1
     if not cut:
         if len(records) < limit:

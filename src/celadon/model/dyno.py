@@ -17,6 +17,9 @@ FIRST_ONE_OFF = 1000
 # What is run once and never restarted; no formation has them.
 ONE_OFFS = frozenset({RUN, RELEASE})
 
+# How the platform's word of a process's end begins. It is written when all of its output has been.
+EXITED = "Process exited with status "
+
 
 class DynoState(StrEnum):
     CREATED = "created"
@@ -230,4 +233,4 @@ def crashed(exit_status: int | None) -> str:
 
 
 def exited_line(status: int | None) -> str:
-    return f"Process exited with status {status if status is not None else 'unknown'}"
+    return f"{EXITED}{status if status is not None else 'unknown'}"

@@ -125,6 +125,15 @@ def flushed(source: Source, parts: Mapping[str, Part]) -> list[bytes]:
     return [part.time + middle + part.text + b"\n" for part in parts.values()]
 
 
+def last_time(block: bytes, beginning: bytes) -> bytes | None:
+    """The time, as `Part` has it, of the last of the platform's own records whose message begins so."""
+    at = block.rfind(b" stdout F " + beginning)
+    if at < 0:
+        return None
+    start = block.rfind(b"\n", 0, at) + 1
+    return block[start : start + TIME_LENGTH] if at - start == RECORD_TIME_LENGTH else None
+
+
 def readable(block: bytes) -> str:
     """Rendered lines for somebody's terminal: control characters (tab excepted) are shown as `^[`, bytes that are not
     UTF-8 as the replacement character, a carriage return before a newline goes."""
