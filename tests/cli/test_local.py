@@ -290,6 +290,14 @@ def test_export_writes_what_foreman_users_expect(here: Here) -> None:
         "StandardOutput=append:/var/log/shop/web.2.log",
     ):
         assert f"\n{line}\n" in unit
+    done = here("local:export", "systemd", "units", "-a", "shop")
+    assert done.err == ""
+    assert done.out.splitlines()[-1] == f"Removed {here.work}/units/shop-web-2.service"
+    (here.work / "units/shop-old.target").touch()
+    told = " !    These do not say that an export wrote them. Remove what an earlier one has left:\n"
+    assert here("local:export", "systemd", "units", "-a", "shop").err == told + (
+        f" !      {here.work}/units/shop-old.target\n"
+    )
     assert here("local:export", "systemd", "more").status == 0
     assert "User=work\n" in (here.work / "more/work-web-1.service").read_text()
     assert here("local:export", "init", "more").status == 2

@@ -6,6 +6,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -144,7 +145,7 @@ def test_two_entries_of_one_file_are_refused() -> None:
 def test_systemd_takes_its_units(tmp_path: Path) -> None:
     hard = Entry("web.1", COMMAND, {"A": "x \"y\" 'z' \\ $HOME 100% %n\n\tü ;#", "PORT": "1"})
     plan = export.Plan(app="shop", root=tmp_path, user="root", log=str(tmp_path))
-    files = export.write("systemd", [hard], plan, tmp_path / "units")
+    files = export.write("systemd", [hard], plan, tmp_path / "units").written
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False, timeout=30
     )
@@ -181,7 +182,7 @@ def script(format: str, out: Path) -> list[str]:
 
 
 def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
-    files = export.write("runit", ENTRIES, PLAN, tmp_path)
+    files = export.write("runit", ENTRIES, PLAN, tmp_path).written
     assert {path.stat().st_mode & 0o777 for path in files if path.name == "run"} == {0o700}
     assert {path.stat().st_mode & 0o777 for path in files if path.name != "run"} == {0o600}
 
@@ -201,19 +202,75 @@ def test_no_link_below_the_directory_is_followed(tmp_path: Path) -> None:
     assert list(elsewhere.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("format", "left"),
-    [
-        ("systemd", ["shop-web-2.service", "shop-worker-1.service", "shop-worker.target"]),
-        ("upstart", ["shop-web-2.conf", "shop-worker-1.conf", "shop-worker.conf"]),
-        ("runit", ["shop-web-1/env/GREETING", "shop-web-2", "shop-worker-1"]),
-        ("inittab", ["shop-web-2", "shop-worker-1"]),
-        ("supervisord", []),
-    ],
-)
-def test_what_an_earlier_export_has_left_is_named(tmp_path: Path, format: str, left: list[str]) -> None:
-    (tmp_path / "other.service").touch()
+GONE = [
+    ("systemd", ["shop-web-2.service", "shop-worker-1.service", "shop-worker.target"]),
+    ("upstart", ["shop-web-2.conf", "shop-worker-1.conf", "shop-worker.conf"]),
+    ("runit", ["shop-web-1/env/GREETING", "shop-web-2", "shop-worker-1"]),
+    ("inittab", ["shop-web-2", "shop-worker-1"]),
+    ("supervisord", []),
+]
+FEWER = [Entry("web.1", COMMAND, {"PORT": "5000"})]
+
+
+def files_of(directory: Path) -> set[Path]:
+    return {path for path in directory.rglob("*") if not path.is_dir()}
+
+
+@pytest.mark.parametrize(("format", "gone"), GONE)
+def test_what_an_earlier_export_wrote_and_this_one_does_not_is_removed(
+    tmp_path: Path, format: str, gone: list[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "other.service").touch()
+    # The directory that the user named may be a link.
+    (tmp_path / "named").symlink_to(out)
+    named = tmp_path / "named"
+    for app in ("shop", "shop-web", "sho"):
+        first = export.write(format, ENTRIES, replace(PLAN, app=app), named)
+        assert (first.removed, first.left) == ([], [])
+    before = files_of(out)
+    done = export.write(format, FEWER, PLAN, named)
+    assert {out / file.relative_to(named) for file in done.removed} == before - files_of(out)
+    names = [str(file.relative_to(named)) for file in done.removed]
+    assert all(any(f"{name}/".startswith(f"{one}/") for one in gone) for name in names)
+    assert not any((out / name).exists() for name in gone)
+    assert done.left == []
+    # Those of apps with names like it are whole.
+    for app in ("shop-web", "sho"):
+        assert export.write(format, ENTRIES, replace(PLAN, app=app), named).removed == []
+    assert export.write(format, FEWER, PLAN, named).removed == []
+
+
+@pytest.mark.parametrize(("format", "gone"), GONE)
+def test_what_does_not_say_that_an_export_wrote_it_is_named_and_stays(
+    tmp_path: Path, format: str, gone: list[str]
+) -> None:
     first = export.write(format, ENTRIES, PLAN, tmp_path)
-    assert export.left_over(format, "shop", tmp_path, first) == []
-    written = export.write(format, [Entry("web.1", COMMAND, {"PORT": "5000"})], PLAN, tmp_path)
-    assert export.left_over(format, "shop", tmp_path, written) == [tmp_path / name for name in left]
+    for file in first.written:
+        file.write_text(re.sub(r"(?m)^# W.*\n", "", file.read_text()))
+    before = files_of(tmp_path)
+    done = export.write(format, FEWER, PLAN, tmp_path)
+    assert (done.removed, files_of(tmp_path)) == ([], before)
+    assert done.left == [tmp_path / name for name in gone]
+
+
+def test_files_of_others_and_links_in_a_service_are_no_exports(tmp_path: Path) -> None:
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    export.write("runit", ENTRIES, PLAN, elsewhere)
+    kept = {file: file.read_text() for file in files_of(elsewhere)}
+    export.write("runit", ENTRIES, PLAN, out)
+    # One has files of another program, one leads elsewhere by a link in it, one is such a link.
+    mine = [out / "shop-web-2" / "supervise", out / "shop-web-2/env/MINE"]
+    mine[0].mkdir()
+    mine[1].write_text("mine")
+    shutil.rmtree(out / "shop-worker-1" / "env")
+    (out / "shop-worker-1" / "env").symlink_to(elsewhere / "shop-worker-1" / "env")
+    with (out / "shop-worker-1" / "run").open("a") as run:
+        run.write("# with env/../../../elsewhere/shop-web-1/run\n")
+    (out / "shop-old-1").symlink_to(elsewhere / "shop-worker-1")
+    done = export.write("runit", ENTRIES[:1], PLAN, out)
+    assert {file.read_text() for file in mine if file.is_file()} == {"mine"} and mine[0].is_dir()
+    assert {file: file.read_text() for file in files_of(elsewhere)} == kept
+    assert done.left == [out / name for name in ("shop-old-1", "shop-web-2", "shop-worker-1")]
+    assert (out / "shop-worker-1" / "env").is_symlink() and not (out / "shop-worker-1" / "run").exists()

@@ -7,7 +7,7 @@ rules of its format (`quoting.py`). inittab and bluepill honcho has not.
 import importlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from honcho.environ import ProcessParams
 from honcho.export import base as honcho_export
 
 from celadon.cli.failure import Failure, UsageFailure
-from celadon.local import place, quoting
+from celadon.local import earlier, place, quoting
 from celadon.local.formation import Entry
 
 FORMATS = ("bluepill", "inittab", "runit", "supervisord", "systemd", "upstart")
@@ -26,13 +26,6 @@ _USER = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 # A path is written into all of the formats, most of which have some character of their own.
 _PATH = re.compile(r"/[^\x00-\x1f\x7f\"'\\;#$]*(?<! )")
 _MOST_INITTAB = 99
-# What follows the app in the names of files and directories, where there is one for each entry.
-_NAMES = {
-    "inittab": r"-[A-Za-z0-9_-]+-[0-9]+",
-    "runit": r"-[A-Za-z0-9_-]+-[0-9]+",
-    "systemd": r"-[A-Za-z0-9_-]+\.(service|target)",
-    "upstart": r"-[A-Za-z0-9_-]+\.conf",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +36,15 @@ class Plan:
     root: Path
     user: str
     log: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """The files that were written, those of an earlier export that were removed, and what may be of one and is left."""
+
+    written: list[Path]
+    removed: list[Path]
+    left: list[Path]
 
 
 class Bluepill(honcho_export.BaseExport):
@@ -86,32 +88,33 @@ def render(format: str, entries: Sequence[Entry], plan: Plan, location: Path) ->
     for file in exporter.render([_params(entry, format) for entry in entries], context):
         if file.name in files:
             raise Failure(f"cannot export to {format}: two entries of the Procfile would share the file {file.name}")
-        files[file.name] = (file.content, file.executable)
+        files[file.name] = (_marked(format, plan.app, file.name, file.content, files), file.executable)
     return files
 
 
-def write(format: str, entries: Sequence[Entry], plan: Plan, location: Path) -> list[Path]:
-    """Write the files, for their owner's eyes alone: they have the values of `.env`. Raises Failure."""
-    location = _absolute(location)
-    return [
-        place.write(location, name, content.encode(), mode=0o700 if program else 0o600)
-        for name, (content, program) in render(format, entries, plan, location).items()
-    ]
+def _marked(format: str, app: str, name: str, content: str, before: Collection[str]) -> str:
+    """With the mark of an export, where it has room and the file may be one of an entry that goes."""
+    directory, _, last = name.rpartition("/")
+    if directory.endswith("/env") or name == "inittab":
+        return content
+    # honcho gives the variables before the program.
+    variables = [other.rpartition("/")[2] for other in before if other.startswith(f"{directory}/env/")]
+    return earlier.marked(format, app, content, variables if last == "run" else ())
 
 
-def left_over(format: str, app: str, location: Path, written: Sequence[Path]) -> list[Path]:
-    """What is there by the names of an export of this app, and is none of those written now.
-
-    An app whose name begins with this one's has such names as well: they are told of, never removed.
+def write(format: str, entries: Sequence[Entry], plan: Plan, location: Path) -> Export:
+    """Write the files, for their owner's eyes alone: they have the values of `.env`. Then take away what an export before
+    this one wrote for entries and variables that are no more. Raises Failure.
     """
     location = _absolute(location)
-    names = re.compile(re.escape(app) + _NAMES[format]) if format in _NAMES else None
-    tops = {file.relative_to(location).parts[0] for file in written}
-    left = {path for path in location.iterdir() if names and names.fullmatch(path.name) and path.name not in tops}
-    # A variable that is in .env no more would still be set by its file.
-    for directory in {file.parent for file in written if format == "runit" and file.parent.name == "env"}:
-        left |= set(directory.iterdir()) - set(written)
-    return sorted(left)
+    files = render(format, entries, plan, location)
+    before = earlier.written(format, plan.app, location)
+    written = [
+        place.write(location, name, content.encode(), mode=0o700 if program else 0o600)
+        for name, (content, program) in files.items()
+    ]
+    removed = earlier.remove(before.difference(written), location)
+    return Export(written=written, removed=removed, left=earlier.left_over(format, plan.app, location, written))
 
 
 def _absolute(location: Path) -> Path:

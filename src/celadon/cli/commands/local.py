@@ -164,13 +164,14 @@ def export(
     entries = _entries(types, place, (), concurrency, env_files, port)
     app = name or re.sub(r"[^A-Za-z0-9_-]+", "-", place.resolve().name).strip("-") or "app"
     plan = exporting.Plan(app=app, root=place.resolve(), user=user or app, log=log)
-    written = exporting.write(format, entries, plan, Path(directory))
-    for file in written:
+    done = exporting.write(format, entries, plan, Path(directory))
+    for file in done.written:
         say(f"Wrote {file}")
-    if left := exporting.left_over(format, app, Path(directory), written):
-        warn(
-            ["These are not written any more. Remove what an earlier export has left:", *(f"  {file}" for file in left)]
-        )
+    for file in done.removed:
+        say(f"Removed {file}")
+    if done.left:
+        told = "These do not say that an export wrote them. Remove what an earlier one has left:"
+        warn([told, *(f"  {file}" for file in done.left)])
 
 
 def _place(procfile: str | None, root: str | None) -> tuple[Path, Path]:
