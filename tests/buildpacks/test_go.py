@@ -35,12 +35,17 @@ def test_the_example_answers_and_its_second_build_compiles_the_change_alone(
         "-----> Using Go 1.24.0 (the go line of go.mod says 1.24.0)\n       Fetching it from https" in first[1].output
     )
     assert "       github.com/go-chi/chi/v5/middleware\n" in first[1].output
+    # What takes the longest prints nothing itself.
+    told = first[1].output.index("       Compiling the standard library, too: the next builds find it in the cache\n")
+    assert (
+        first[1].output.index("       $ go install") < told < first[1].output.index("       github.com/go-chi/chi/v5\n")
+    )
     example.write({"main.go": MAIN.replace("Hello from", "Changed for")})
     second = example.compile("go", alone=True)
     assert second.status == 0, second.output
     assert " !     " not in second.output, second.output
     assert second.output.endswith(" example.com/hello\n       example.com/hello\n")
-    assert "Fetching" not in second.output
+    assert "Fetching" not in second.output and "standard library" not in second.output
     assert "  web: hello\n" in example.release("go")
     assert {path.name for path in example.slug.iterdir()} >= {"bin", "main.go"}
     assert sum(path.stat().st_size for path in example.slug.rglob("*") if path.is_file()) < 20 << 20
