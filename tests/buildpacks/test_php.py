@@ -94,6 +94,14 @@ BROKEN: dict[str, tuple[dict[str, str | None], str]] = {
     "a script for ever": ({"composer.json": manifest(scripts={"compile": "sleep 60"}, config={"process-timeout": 1})}, "COMPOSER_PROCESS_TIMEOUT"),
     "the script compile": ({"composer.json": manifest(scripts={"compile": "exit 3"})}, "a script of composer.json failed"),
     "another archive": ({"composer.lock": lock(dist={**PACKAGE["dist"], "shasum": "0" * 40})}, "not the one of composer.lock"),
+    "a page": (
+        {"Procfile": "web: heroku-php-nginx -C nginx.conf public/\n", "public/index.php": "<?php\n\necho 'x'\necho 'y';\n"},
+        'cannot run public/index.php: syntax error, unexpected token "echo", expecting "," or ";" on line 4.',
+    ),
+    "what is always loaded": (
+        {"composer.json": manifest(autoload={"files": ["src/all.php"]}), "src/all.php": "<?php\nfunction a() {}\nfunction a() {}\n"},
+        "cannot run src/all.php: Cannot redeclare function a() (previously declared in src/all.php:2) on line 3.",
+    ),
     "nobody there": ({"composer.lock": lock(dist={"type": "zip", "url": "https://127.0.0.1:9/x"})}, "cannot fetch a package"),
 }  # fmt: skip
 
@@ -110,6 +118,21 @@ def test_what_is_broken_is_said_within_seconds(example: stack.App, name: str) ->
     assert refused.output.count(" !     ") > 1, "what to do about it is not said"
     assert "Exception trace" not in refused.output
     assert refused.seconds < 15
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"index.php": "<?xml version='1.0'?>\n<?php echo 1; ?>\n"},
+        {"index.php": "<?php if (1): ?>a<? endif;\n"},
+        {"Procfile": "web: heroku-php-apache2 $FOLDER\n", "index.php": "<?php }\n"},
+        {"Procfile": "web: heroku-php-apache2 public/\n", "public/index.html": "", "index.php": "<?php }\n"},
+        {"Procfile": "web: php -S 0.0.0.0:$PORT -t public\n", "index.php": "<?php }\n"},
+        {"Procfile": "worker: php work.php\n", "index.php": "<?php echo 1;\n"},
+    ],
+)
+def test_a_file_that_may_well_run_is_not_refused(app: stack.App, files: dict[str, str]) -> None:
+    assert " !     " not in build(app, {"index.php": "", **files}).output
 
 
 def test_an_older_lock_that_will_do_is_only_said(example: stack.App) -> None:

@@ -2,7 +2,7 @@
 
 JSON that cannot be read is not its business: Composer's own words about that are better. LOCAL are the locked packages
 whose code is a folder of the app: a copy of it in the cache may be an older one. COMPILE says whether there is a script
-of this name.
+of this name, AUTOLOADED which files of the app every program begins with.
 """
 
 import json
@@ -32,6 +32,17 @@ def local(lock: dict[str, Any]) -> list[str]:
         str(package.get("name"))
         for package in (entries if isinstance(entries, list) else [])
         if isinstance(package, dict) and _object(package, "dist").get("type") == "path"
+    ]
+
+
+def autoloaded(manifest: dict[str, Any]) -> list[str]:
+    """Those in the app's folder."""
+    files = _object(manifest, "autoload").get("files")
+    names = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
+    return [
+        name
+        for name in names
+        if name and "\0" not in name and not Path(name).is_absolute() and ".." not in Path(name).parts
     ]
 
 
@@ -70,6 +81,7 @@ def main(manifest_path: Path, lock_path: Path) -> int:
         return 1
     names = [name for name in local(lock) if re.fullmatch(r"[a-z0-9_.-]+/[a-z0-9_.-]+", name) and ".." not in name]
     print(f"LOCAL={shlex.quote(' '.join(names))}")
+    print(f"AUTOLOADED=({shlex.join(autoloaded(manifest))})")
     print(f"COMPILE={'yes' if 'compile' in _object(manifest, 'scripts') else ''}")
     return 0
 
