@@ -1,5 +1,6 @@
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.buildpacks import stack
 
+EXPLAIN = runpy.run_path(str(stack.BUILDPACKS / "python" / "lib" / "explain.py"))["explain"]
 FLASK = "flask==3.1.0\ngunicorn==23.0.0\n"
 FLASK_APP = """
 import os
@@ -212,3 +214,70 @@ def test_works_without_uv_on_the_stack(app: stack.App, monkeypatch: pytest.Monke
     built = app.compile("python")
     assert built.status == 0, built.output
     assert "+ six==1.17.0" in built.output
+
+
+@pytest.mark.parametrize(
+    ("requirements", "said"),
+    [
+        ("flask==3.9.9\n", "there is no flask==3.9.9 in the package index."),
+        ("six\nflask=1\n", "requirements.txt has a line that names no package: flask=1."),
+        ("six>=1.10\nsix<1\n", "six>=1.10 and six<1 exclude each other."),
+    ],
+)
+def test_what_is_wrong_with_the_requirements_is_named(app: stack.App, requirements: str, said: str) -> None:
+    app.write({"requirements.txt": requirements})
+    refused = app.compile("python")
+    assert refused.status == 1
+    assert refused.output.endswith(
+        f" !     cannot install the packages of requirements.txt: {said}\n"
+        " !     Mend requirements.txt, commit and push again; the running release stays as it is.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        # As uv has put it, over the years.
+        (
+            "  × No solution found when resolving dependencies:\n  ╰─▶ Because there is no version of\n      flask==3.9.9 and you require flask==3.9.9",
+            ["there is no flask==3.9.9 in the package index"],
+        ),
+        ("  cause: Because nobodys was not found in the package registry and you", ["there is no package nobodys in the index"]),
+        (
+            "Because only flask<=3.1.3 is available and you require flask>=99, we can conclude that",
+            ["flask>=99 is asked for, and there is only flask<=3.1.3"],
+        ),
+        (
+            "Because the current Python version (3.13.5) does not satisfy Python>=3.14 and new==1.0 depends on Python>=3.14, we",
+            ["new==1.0 needs Python >=3.14, and this is 3.13.5"],
+        ),
+        ("Because numpy==1.10.0 has no wheels with a matching Python ABI tag", ["numpy==1.10.0 has no wheel for this Python"]),
+        ("  cause: you require django<3 and django>=5, which are incompatible", ["django<3 and django>=5 exclude each other"]),
+        (
+            "error: Failed to download `six==1.16.0`\n  cause: Hash mismatch for `six==1.16.0`\n",
+            ["what was fetched as six==1.16.0 has another hash than FILE says"],
+        ),
+        (
+            "error: Failed to download and build `x @ https://me:secret@host/x-1.tar.gz`\n  cause: Failed to fetch: https://me:secret@host/x-1.tar.gz",
+            ["x @ https://host/x-1.tar.gz cannot be fetched from host"],
+        ),
+        ("error: The lockfile at `uv.lock` needs to be updated, but `--locked`", ["pyproject.toml has changed since it was made"]),
+        ("RuntimeError\n  Unable to find installation candidates for own (1.0)\n", ["there is no own 1.0 for this Python in the package index"]),
+        ("error: Something that nobody has seen before", []),
+    ],
+)  # fmt: skip
+def test_what_an_installer_names_is_said(log: str, said: list[str]) -> None:
+    assert EXPLAIN(log, "FILE") == said
+
+
+def test_what_is_not_the_lists_fault_has_other_advice() -> None:
+    why, advice = EXPLAIN(
+        "error: Failed to build `pycrypto==2.6.1`\n  cause: The build backend returned an error", "FILE"
+    )
+    assert why == "pycrypto==2.6.1 cannot be built, see above"
+    assert "heroku-community/apt" in advice
+    silent = "error: Request failed after 3 retries in 7.1s\n  cause: Failed to fetch: https://me:pw@host:9/simple/flask/\n  cause: error sending request for url (x)"
+    assert EXPLAIN(silent, "FILE") == [
+        "host:9 cannot be reached",
+        "Push again when it can be reached, or name another in PIP_INDEX_URL.",
+    ]

@@ -89,7 +89,7 @@ install_packages() {
   [[ $INSTALLER != poetry ]] || find_poetry
   heading "Installing the packages of ${LOCK[0]} with $(installing_program)"
   new_environment "$tree"
-  "install_with_$INSTALLER" 2>&1 | indent || fail_install
+  "install_with_$INSTALLER" 2>&1 | tee "$SCRATCH/install.log" | indent || fail_install
   installs_own_code || save_layer python "$key" "$tree"
   finish_install "$tree"
   bound_cache
@@ -149,14 +149,16 @@ install_with_uv() {
 
 fail_install() {
   [[ $INSTALLER != poetry ]] || explain_poetry
-  local mend="Mend ${LOCK[0]}, commit"
+  local said mend="Mend ${LOCK[0]}, commit"
   # Nobody writes a lock file by hand.
   case ${LOCK[0]} in
     poetry.lock) mend="Mend pyproject.toml, run poetry lock, commit both" ;;
     uv.lock) mend="Mend pyproject.toml, run uv lock, commit both" ;;
     Pipfile.lock) mend="Mend Pipfile, run pipenv lock, commit both" ;;
   esac
-  fail "cannot install the packages of ${LOCK[0]}: see above." "$mend and push again; the running release stays as it is."
+  mapfile -t said < <(own_python explain.py "$SCRATCH/install.log" "${LOCK[0]}")
+  fail "cannot install the packages of ${LOCK[0]}: ${said[0]:-see above}." \
+    "${said[1]:-$mend and push again; the running release stays as it is.}"
 }
 
 # Editable installs note where the source is: here, but in a dyno it is /app.
