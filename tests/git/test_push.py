@@ -244,27 +244,27 @@ def web_builder(town: Town) -> Iterator[Builder]:
     builder.close()
 
 
-def add_dyno(town: Town, build: Build, state: DynoState, routed: bool = False) -> None:
+def add_dyno(town: Town, build: Build, state: DynoState, reached: bool = False) -> None:
     """What the dyno manager and the router would write."""
     assert build.release_id is not None
     made = dynos.new(build.app_id, build.release_id, "web", 1, "serve", "1X")
     with town.context.database.transaction() as tx:
         stored_dynos.insert(tx, made)
-        stored_dynos.update(tx, made.id, now=now(), state=state, routed=routed)
+        stored_dynos.update(tx, made.id, now=now(), state=state, routed=reached, reached=reached)
         changes.record(tx, "dyno", build.app_id)
 
 
 @pytest.mark.parametrize(
-    ("state", "routed", "sentence"),
+    ("state", "reached", "sentence"),
     [
         (DynoState.UP, True, "-----> Waiting for web.1 of v3... up"),
         (DynoState.CRASHED, False, " !     web.1 of v3 crashed: nothing serves requests; see `celadon logs`"),
     ],
 )
 def test_a_push_waits_for_the_first_web_dyno(
-    tree: Tree, web_builder: Builder, state: DynoState, routed: bool, sentence: str
+    tree: Tree, web_builder: Builder, state: DynoState, reached: bool, sentence: str
 ) -> None:
-    web_builder.after_release = lambda build: add_dyno(tree.town, build, state, routed)
+    web_builder.after_release = lambda build: add_dyno(tree.town, build, state, reached)
     tree.commit()
     done = tree.push()
     assert done.returncode == 0, done.stderr

@@ -30,12 +30,12 @@ def release(version: int, status: ReleaseStatus = ReleaseStatus.SUCCEEDED) -> Re
     )
 
 
-def dyno(version: int, state: DynoState, number: int = 1, **values: Any) -> Dyno:
+def dyno(version: int, state: DynoState, number: int = 1, *, reached: bool = False, **values: Any) -> Dyno:
     made = dynos.new("a", f"r{version}", "web", number, "serve", "1X")
-    return dataclasses.replace(made, state=state, **values)
+    return dataclasses.replace(made, state=state, routed=reached, reached=reached, **values)
 
 
-OLD = dyno(8, DynoState.UP, routed=True)
+OLD = dyno(8, DynoState.UP, reached=True)
 
 
 def view(*present: Dyno, wanted: int | None = 1, newer: tuple[Release, ...] = ()) -> View:
@@ -48,8 +48,10 @@ def view(*present: Dyno, wanted: int | None = 1, newer: tuple[Release, ...] = ()
         (view(OLD), None),
         (view(OLD, dyno(9, DynoState.STARTING)), None),
         (view(OLD, dyno(9, DynoState.UP)), None),
-        (view(OLD, dyno(9, DynoState.UP, routed=True)), "-----> Waiting for web.1 of v9... up"),
-        (view(dyno(9, DynoState.CRASHED, crashes=1), dyno(9, DynoState.UP, 2, routed=True)), "-----> Waiting for web.2 of v9... up"),
+        # Claimed: HAProxy is yet to be told.
+        (view(OLD, dataclasses.replace(dyno(9, DynoState.UP), routed=True)), None),
+        (view(OLD, dyno(9, DynoState.UP, reached=True)), "-----> Waiting for web.1 of v9... up"),
+        (view(dyno(9, DynoState.CRASHED, crashes=1), dyno(9, DynoState.UP, 2, reached=True)), "-----> Waiting for web.2 of v9... up"),
         (view(OLD, dyno(9, DynoState.CRASHED)), " !     web.1 of v9 crashed: v8 still serves; see `celadon logs`"),
         (
             view(OLD, dyno(9, DynoState.STARTING, crashes=1, exit_status=127)),

@@ -14,7 +14,8 @@ from tests.router.load import Load
 from tests.router.mesh import Mesh, now, wait_for
 
 from celadon.model.dyno import DynoState
-from celadon.router import admin, haproxy
+from celadon.router import admin, haproxy, plan
+from celadon.router.manager import Manager
 
 
 def replace_dyno(mesh: Mesh, app_id: str, old: str, at: servers.Dyno, number: int) -> str:
@@ -49,6 +50,28 @@ def test_no_request_is_lost_while_dynos_come_and_go_and_haproxy_reloads(patient:
     assert load.answered >= 1500
     wait_for("every line is there", lambda: len(mesh.log(app_id)) == load.answered)
     assert mesh.receiver.lost == 0
+
+
+def test_that_a_dyno_is_reached_is_said_when_haproxy_has_been_told(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A push waits for it: whoever is told `up` is answered."""
+    app_id = mesh.app("told")
+    tell, before = Manager._tell, []
+
+    def noted(manager: Manager, steps: plan.Plan) -> None:
+        before.append([(row.routed, row.reached) for row in map(mesh.row, ids)])
+        tell(manager, steps)
+
+    with servers.Dyno() as at:
+        monkeypatch.setattr(Manager, "_tell", noted)
+        ids: list[str] = []
+        ids.append(mesh.dyno(app_id, at))
+        wait_for("it is reached", lambda: mesh.row(ids[0]).reached)
+        assert mesh.status("told.localhost") == 200
+        assert [(True, False)] in before
+        assert before.index([(True, False)]) == max(at for at, seen in enumerate(before) if seen == [(True, False)])
+        mesh.change(ids[0], draining_at=now())
+        mesh.wait_routed(ids[0], False)
+        assert not mesh.row(ids[0]).reached
 
 
 def test_a_draining_dyno_finishes_its_request_and_gets_no_new_one(mesh: Mesh) -> None:

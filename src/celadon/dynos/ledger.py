@@ -51,7 +51,8 @@ class Ledger:
     def start(self, dyno: Dyno, *, container_id: str | None, address: str | None, port: int | None) -> None:
         """The dyno is about to run. Without a container it waits for its client (attached one-offs)."""
         seconds = self.settings.boot_timeout
-        values = {"container_id": container_id, "address": address, "port": port, "routed": False, "draining_at": None}
+        values = {"container_id": container_id, "address": address, "port": port, "draining_at": None}
+        values |= {"routed": False, "reached": False}
         state = rules.next_state(dyno.state, DynoEvent.START)
         if dyno.state is DynoState.IDLE:
             self.say(dyno, rules.UNIDLING)

@@ -43,7 +43,7 @@ def outcome(view: View) -> str | None:
     if view.wanted == 0:
         return f"-----> {name} is released; no web dyno is wanted, start one with `celadon ps:scale web=1`"
     for dyno in view.new:
-        if dyno.state is DynoState.UP and dyno.routed:
+        if dyno.state is DynoState.UP and dyno.reached:
             return f"-----> Waiting for {dyno.name} of {name}... up"
     for dyno in view.new:
         if dyno.state is DynoState.CRASHED or dyno.crashes:

@@ -89,9 +89,9 @@ class Dyno:
 
     `container_id` names its present start, `starts` counts them; `crashes` counts those in a row that ended in a crash
     and `next_start_at` is when a crashed one is started again. `deadline` is when a starting dyno must listen, or a
-    stopping one be gone. `routed` is the router's word: requests may reach it. `draining_at` is the manager's: take it
-    out. `secret_hash` belongs to the rendezvous of an attached one-off; `env` is what was given for this dyno alone.
-    `account_id` and `authorization_id` are who has run a one-off, and with which token.
+    stopping one be gone. `routed` and `reached` are the router's words: requests may reach it, and they do.
+    `draining_at` is the manager's: take it out. `secret_hash` belongs to the rendezvous of an attached one-off; `env` is
+    what was given for this dyno alone. `account_id` and `authorization_id` are who has run a one-off, and with which token.
     """
 
     id: str
@@ -115,6 +115,7 @@ class Dyno:
     next_start_at: datetime | None
     deadline: datetime | None
     routed: bool
+    reached: bool = False
     draining_at: datetime | None
     exit_status: int | None
     created_at: datetime

@@ -3,7 +3,7 @@
 Wakes on: the change feed; while servers drain or HAProxy is away, on short looks.
 Reads: apps, current releases and their config vars, slugs' process types, formations, dynos, domains, certificates,
 challenges; HAProxy's own word on what it has.
-Writes: HAProxy's files, its run-time state; dynos.routed.
+Writes: HAProxy's files, its run-time state; dynos.routed, dynos.reached.
 Survives: a SIGKILL anywhere. Files come first and are whole; what HAProxy lacks is told at the next ensure().
 """
 
@@ -96,6 +96,7 @@ class Manager:
             actual = self._look()
         steps = plan.plan(table, slots, actual, where)
         self._tell(steps)
+        self._say_reached(view, table)
         waiting = self._finish_drains(steps, view)
         self.restless = waiting > 0
         self._release(view)
@@ -183,15 +184,29 @@ class Manager:
             return view.table
         with self._database.transaction() as tx:
             claimed = dynos.claim_routes(tx, fresh)
-            news = {dyno.app_id for dyno in claimed if not dyno.routed}
-            number = changes.record(tx, "dyno", news.pop() if len(news) == 1 else None) if news else None
         view.dynos.update({dyno.id: replace(dyno, routed=True) for dyno in claimed})
-        if number is not None and self._seen == number - 1:
-            # Nothing but our own word has come since the store was read.
-            self._seen = number
         # A row may have started anew since: then the server that was seen is no more.
         taken = {routing.server_name(dyno) for dyno in claimed}
         return plan.servable(view.table, frozenset(fresh.values()) - taken)
+
+    def _say_reached(self, view: View, table: RoutingTable) -> None:
+        """Say in the store that requests do reach a dyno, now that they do; who waits for it hears of it here."""
+        fresh = {
+            server.dyno_id
+            for backend in table.backends
+            for server in backend.servers
+            if not server.draining and not view.dynos[server.dyno_id].reached
+        }
+        if not fresh:
+            return
+        with self._database.transaction() as tx:
+            reached = dynos.routes_reached(tx, fresh)
+            news = {dyno.app_id for dyno in reached}
+            number = changes.record(tx, "dyno", news.pop() if len(news) == 1 else None) if news else None
+        view.dynos.update({dyno.id: replace(dyno, reached=True) for dyno in reached})
+        if number is not None and self._seen == number - 1:
+            # Nothing but our own word has come since the store was read.
+            self._seen = number
 
     def _render(self, table: RoutingTable, slots: dict[str, str], present: int, where: haproxy.Site) -> haproxy.Files:
         used = max(len(slots), plan.highest(slots.values()) - haproxy.SPARES)

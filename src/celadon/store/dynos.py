@@ -1,5 +1,5 @@
 """Dynos: rows of what runs or should run. `request` is written by actions (and by the manager for a
-one-off whose client has left), `routed` by the router, the rest by the dyno manager."""
+one-off whose client has left), `routed` and `reached` by the router, the rest by the dyno manager."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -117,9 +117,23 @@ def claim_routes(tx: Transaction, dyno_ids: Collection[str]) -> list[Dyno]:
     return claimed
 
 
+def routes_reached(tx: Transaction, dyno_ids: Collection[str]) -> list[Dyno]:
+    """The router's second word: the proxy has learnt of these dynos, so requests do reach them.
+
+    Returns those of which it is new. One that has started anew meanwhile is not claimed, and none of them.
+    """
+    reached: list[Dyno] = []
+    chosen = list(dyno_ids)
+    for part in (chosen[at : at + _PART] for at in range(0, len(chosen), _PART)):
+        ready = sa.and_(_t.c.id.in_(part), _t.c.routed, sa.not_(_t.c.reached))
+        reached += _every(tx, sa.select(_t).where(ready).with_for_update())
+        tx.connection.execute(_t.update().where(ready).values(reached=True))
+    return reached
+
+
 def release_route(tx: Transaction, dyno_id: str) -> bool:
     """The router's last word: no request is in the dyno and none can come."""
-    return rows.update(tx, _t, dyno_id, routed=False)
+    return rows.update(tx, _t, dyno_id, routed=False, reached=False)
 
 
 def delete(tx: Transaction, dyno_id: str) -> None:

@@ -572,6 +572,7 @@ dynos = sa.Table(
     sa.Column("next_start_at", Instant),
     sa.Column("deadline", Instant),
     sa.Column("routed", sa.Boolean, nullable=False),
+    sa.Column("reached", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("draining_at", Instant),
     sa.Column("exit_status", sa.Integer),
     sa.Column("authorization_id", sa.Text),
