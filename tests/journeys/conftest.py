@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -210,14 +211,19 @@ class App:
 
 
 def _free_ports() -> dict[str, int]:
-    held = []
-    for _ in _PORTS:
-        held.append(socket.socket())
-        held[-1].bind(("127.0.0.1", 0))
-    ports = {name: listener.getsockname()[1] for name, listener in zip(_PORTS, held, strict=True)}
-    for listener in held:
-        listener.close()
-    return ports
+    """Of those that no connection gets by itself: while a role is dead, its port stays its own."""
+    with contextlib.ExitStack() as held:
+        return {name: _free_port(held) for name in _PORTS}
+
+
+def _free_port(held: contextlib.ExitStack) -> int:
+    """One that nobody has, until `held` is left. Below the kernel's own (32768), and below those of add-ons' engines."""
+    for _ in range(1000):
+        listener = held.enter_context(socket.socket())
+        with contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", random.SystemRandom().randint(10_000, 24_999)))
+            return int(listener.getsockname()[1])
+    pytest.fail("no port is free")
 
 
 def _ports_of(home: Path) -> dict[str, int]:

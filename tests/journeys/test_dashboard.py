@@ -54,7 +54,7 @@ def test_a_push_is_watched_and_gone_back_from(app: App, visitor: Visitor) -> Non
     app.write("version", "two\n")
     app.write("Procfile", "web: python3 -u server.py\nrelease: sh release.sh\n")
     # It waits until somebody has seen it run.
-    app.write("release.sh", "echo migrating\nsleep 10\necho migrated\n")
+    app.write("release.sh", "echo migrating\nuntil [ -e seen ]; do sleep 0.2; done\necho migrated\n")
     app.commit("Second")
     page = visitor.go(f"/dashboard/apps/{app.name}/deploy")
     push = subprocess.Popen(
@@ -70,6 +70,7 @@ def test_a_push_is_watched_and_gone_back_from(app: App, visitor: Visitor) -> Non
         page.get_by_role("link", name="v4", exact=True).click()
         expect(page.locator("pre.output")).to_contain_text("migrating", timeout=PATIENCE)
         expect(page.locator("#release")).to_contain_text("release command runs")
+        app.celadon("ps:exec", "-d", "release.1004", "--", "touch", "seen")
         expect(page.locator("pre.output")).to_contain_text("migrated", timeout=PATIENCE)
         expect(page.locator("#release")).to_contain_text("serves", timeout=PATIENCE)
         assert push.wait(60) == 0
