@@ -16,11 +16,21 @@ from tests.journeys.conftest import App, Platform, wait_for
 from tests.journeys.test_buildpacks import operators
 from tests.journeys.test_builds import pending
 
-# Waits until the file `go` is there: the test says when the build goes on.
+# Takes its time.
 SLOW = {
     "bin/detect": "#!/bin/sh\necho Slow\n",
-    "bin/compile": '#!/bin/sh\necho "compiling $SOURCE_VERSION"\nsleep ${PAUSE:-2}\necho compiled\n',
+    "bin/compile": '#!/bin/sh\necho "compiling $SOURCE_VERSION"\nsleep 2\necho compiled\n',
 }
+
+
+def held(platform: Platform) -> tuple[str, Path]:
+    """A buildpack that compiles until there is a file, and that file's path: the test says when the build goes on."""
+    name = operators(platform, SLOW)
+    directory = platform.home / "buildpacks" / name
+    (directory / "bin" / "compile").write_text(
+        f"#!/bin/sh\necho compiling\nuntil [ -e /celadon/buildpacks/{name}/go ]; do sleep 0.1; done\necho compiled\n"
+    )
+    return name, directory / "go"
 
 
 def kill(platform: Platform, role: str) -> None:
@@ -93,23 +103,27 @@ def test_the_dynos_role_killed_while_dynos_start(platform: Platform) -> None:
 
 
 def test_the_build_role_killed_in_the_middle_of_a_build(platform: Platform) -> None:
-    app = platform.create(sources.web(), "--buildpack", operators(platform, SLOW))
+    buildpack, go = held(platform)
+    app = platform.create(sources.web(), "--buildpack", buildpack)
     pushing = Pushing(app)
     pushing.wait_for("compiling")
     kill(platform, "build")
+    pushing.wait_for("The build was interrupted and starts again")
+    go.touch()
     assert pushing.end() == 0, pushing.output
-    assert "The build was interrupted and starts again" in pushing.output
     assert "done, v3" in pushing.output
     assert app.get().status == 200
     assert not runtimes.builds(settings.load(platform.home)).list()
 
 
 def test_the_git_role_killed_in_the_middle_of_a_push(platform: Platform) -> None:
-    app = platform.create(sources.web(), "--buildpack", operators(platform, SLOW))
+    buildpack, go = held(platform)
+    app = platform.create(sources.web(), "--buildpack", buildpack)
     pushing = Pushing(app)
     pushing.wait_for("compiling")
     kill(platform, "git")
     assert pushing.end() != 0
+    go.touch()
     assert re.search("hung up|unexpected disconnect|HTTP 50|RPC failed|role has stopped", pushing.output), (
         pushing.output
     )
