@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from tests.api.world import PASSWORD, World, open_world
 from tests.dashboard.browser import Visitor, wait_for
 from tests.dashboard.test_logging_in import OWN, ask, cookie_of, log_in
@@ -279,6 +279,26 @@ def test_edit_look_at_the_diff_and_commit(world: World, visitor: Visitor) -> Non
     assert not {"old.txt", "gone.txt"} & set(paths(world))
     page.reload()
     expect(page.locator("#code-none")).to_be_visible()
+
+
+def test_the_file_that_was_clicked_last_is_the_one_that_is_open(world: World, visitor: Visitor) -> None:
+    commit(world, slow__py="slow\n", fast__py="fast\n")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visitor.page.route("**/file?path=slow.py", hold)
+    page = visitor.go(CODE)
+    page.get_by_role("button", name="slow.py", exact=True).click()
+    open_file(page, "fast.py")
+    with page.expect_response("**/file?path=slow.py"):
+        held[0].continue_()
+    # What is asked later is answered later: the page has read it by then.
+    page.evaluate("fetch(location.href).then(answer => answer.text())")
+    write(page, "typed")
+    expect(page.locator("#code-changes")).to_contain_text("fast.py")
+    expect(page.locator("#code-path")).to_have_text("fast.py")
 
 
 def test_a_push_in_between_keeps_the_edits(world: World, visitor: Visitor) -> None:

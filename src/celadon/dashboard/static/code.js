@@ -10,7 +10,7 @@
   // What the server has: files by path. What is changed: path → { text, from, base } or { deleted, base }, where `base` is
   // the blob that the change began with, `text` is null for a file that only moves.
   let head = { branch: "main", commit: null }, files = new Map(), edits = new Map();
-  let open = null, view = null, diff = null, unfolded = new Set([""]);
+  let open = null, view = null, diff = null, asked = 0, unfolded = new Set([""]);
   const originals = new Map();
 
   const notice = text => { at("code-notice").textContent = text; at("code-notice").hidden = !text; };
@@ -141,11 +141,15 @@
   }
   const closeView = () => { view?.close(); view = null; };
   async function show(path) {
+    const mine = ++asked;
     await attempt(async () => {
       notice("");
+      const source = edits.get(path)?.from ?? path;
+      const written = edits.get(path)?.text ?? null;
+      const read = written !== null && !files.has(source) ? { text: "", why: "" } : await original(source);
+      // Another file was asked for meanwhile, and is there.
+      if (mine !== asked) return;
       const edit = edits.get(path);
-      const source = edit?.from ?? path;
-      const read = edit && edit.text !== null && !files.has(source) ? { text: "", why: "" } : await original(source);
       open = path;
       closeView();
       const place = at("code-editor");
@@ -181,6 +185,7 @@
     changed();
   }
   function none() {
+    asked += 1;
     open = null;
     closeView();
     at("code-path").textContent = "No file is open";
