@@ -51,7 +51,7 @@ def test_after_a_reset_the_next_push_builds_anew(tree: Tree, builder: Builder) -
     assert done.returncode == 0 and "Launching... done, v4" in done.stderr
     assert [build.commit for build in builder.taken] == [sha, sha]
     assert releases.list_of(tree.town.context, tree.town.actor, app.name)[1][-1].description == f"Deploy {sha[:8]}"
-    assert left(tree.town) == []
+    wait_until(lambda: left(tree.town) == [])
 
 
 def left(town: Town) -> list[Path]:

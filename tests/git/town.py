@@ -20,7 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests import stores
+from tests import ports, stores
 
 from celadon.actions import accounts, apps, authorizations, builds, keys
 from celadon.actions import context as contexts
@@ -35,7 +35,7 @@ from celadon.platform.settings import Settings
 from celadon.store import builds as stored_builds
 from celadon.store import changes
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 EMAIL, PASSWORD = "admin@localhost", "a long password"
 
 
@@ -53,10 +53,12 @@ class Town:
 
     def __init__(self, **settings: Any) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="celadon-git-"))
+        # It stays ours while no role listens.
+        self._port = ports.reserved()
         self.settings = Settings(
             home=self.home,
-            instance=random.SystemRandom().randint(1000, 4000),
-            ssh_port=_free_port(),
+            instance=self._own_number(),
+            ssh_port=self._port.getsockname()[1],
             **{"push_wait": 2.0, **settings},
         )
         make_directories(self.settings)
@@ -71,6 +73,16 @@ class Town:
         self.log = self.home / "git-role.log"
         self.trees = self.home / "trees"
         self.trees.mkdir()
+
+    def _own_number(self) -> int:
+        """One that no other town on this machine has while this one is there: what is in /run is called after it."""
+        self._claim = socket.socket(socket.AF_UNIX)
+        while True:
+            number = random.SystemRandom().randint(1000, 4000)
+            with suppress(OSError):
+                # An abstract address: it goes with its socket.
+                self._claim.bind(f"\0celadon-instance-{number}")
+                return number
 
     def start_role(self) -> None:
         argv = [sys.executable, "-m", "celadon", "role", "git", "--home", str(self.home)]
@@ -87,10 +99,12 @@ class Town:
 
     def close(self) -> None:
         self.stop_role()
+        self._port.close()
         self.context.database.close()
         mounts.unmount_below(self.settings.run)
         shutil.rmtree(self.home)
         shutil.rmtree(self.settings.run, ignore_errors=True)
+        self._claim.close()
 
     @property
     def socket(self) -> str:
@@ -254,9 +268,10 @@ class Builder:
         self.write(build, "-----> Compiled slug size: 9.0MB\n")
         release = builds.succeed(context, build.id, compiled)
         assert release is not None
+        # Before the last line, which is waited for: what comes after it would have to be there within `push_wait`.
+        self.after_release(dataclasses.replace(build, release_id=release.id))
         self.write(build, f"-----> Launching... done, {release.name}\n")
         self.write(build, "       http://app.localhost:8080/ deployed to Celadon\n")
-        self.after_release(dataclasses.replace(build, release_id=release.id))
 
     def write(self, build: Build, text: str) -> None:
         with self.town.context.blobs.build_output(build.id).open("a") as file:
@@ -311,11 +326,6 @@ class Relay:
             target.shutdown(socket.SHUT_WR)
         # Each socket is the source of one thread, which lets go of it.
         self._open.discard(source)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _answers(address: str | tuple[str, int]) -> bool:

@@ -79,6 +79,8 @@ class Door:
                 for task in (hearing, saying):
                     task.cancel()
                 await asyncio.wait({hearing, saying})
+        # Only now, when nothing of it is left: who pushes again at once must not be told that their own push is not over.
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _actor(self, request: Request) -> Actor:
         """Who sends a request: the password is an API token, or that of the account the user name is of.
@@ -197,7 +199,7 @@ async def _at_most(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[by
 
 
 async def _reply(conversation: Conversation, send: Send, content_type: str, head: bytes) -> None:
-    """Send what git says; its first words decide whether there is an answer at all."""
+    """Send what git says, all but the end of the answer; its first words decide whether there is one at all."""
     output = conversation.output()
     first = await anext(output, b"")
     if not first and await conversation.wait():
@@ -211,7 +213,6 @@ async def _reply(conversation: Conversation, send: Send, content_type: str, head
     async for chunk in output:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await conversation.wait()
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 async def _log_errors(conversation: Conversation, visit: Visit) -> None:
