@@ -156,11 +156,12 @@ def test_a_killed_role_packs_what_was_uploaded(platform: Platform, tmp_path: Pat
     made = api(platform, "POST", f"/apps/{app.name}/slugs", {"process_types": TYPES})
     slug_id, url = made["id"], made["blob"]["url"]
     told: list[str] = []
+    # Before: to find it takes longer than the unpacking.
+    role, bundles = platform.pids()["build"], platform.home / "build-dynos"
     uploading = threading.Thread(target=lambda: told.append(send(app, url, archive)))
     uploading.start()
-    bundles = platform.home / "build-dynos"
     wait_for("it is unpacked", lambda: any(path.name.startswith("slug-") for path in bundles.iterdir()), 60)
-    os.kill(platform.pids()["build"], signal.SIGKILL)
+    os.kill(role, signal.SIGKILL)
     uploading.join(60)
     assert json.loads(told[0][:-3])["id"] == "service_unavailable", told
     # Whoever sends it again, as the answer asks one to, hears how it ended.
