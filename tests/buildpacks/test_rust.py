@@ -134,10 +134,10 @@ BROKEN = {
         {"Cargo.lock": LOCK.replace('checksum = "389', 'checksum = "390')},
         "its code is not what Cargo.lock",
     ),
-    "a syntax error": ({"src/main.rs": MAIN.replace("fn main()", "fn main(")}, "cannot compile hello: see above"),
+    "a syntax error": ({"src/main.rs": MAIN.replace("fn main()", "fn main(")}, "cannot compile hello: src/main.rs:"),
     "code that speaks of much": (
         {"src/main.rs": MAIN + '\nconst _: () = "no matching package, failed to authenticate";\n'},
-        "cannot compile hello: see above",
+        "cannot compile hello: src/main.rs:36:15, see above.",
     ),
     "an edition to come": (
         {"Cargo.toml": MANIFEST.replace("2021", "2024")},

@@ -155,8 +155,26 @@ REFUSALS = {
     "fatal: unable to access 'https://127.0.0.1:9/x.git/': Failed to connect to 127.0.0.1 port 9: Couldn't connect to server": (
         "nobody answers"
     ),
-    'error: failed to select a version for the requirement `itoa = "^99"`': "cannot find a package in the version",
-    "error: rustc 1.82.0 is not supported by the following package:\n  x@1.0.0 requires rustc 1.99": "a package needs a newer one",
+    'error: failed to select a version for the requirement `itoa = "^99"`': 'cannot find itoa = "^99" (see above).',
+    "error: no matching package named `nobodys-own` found\nlocation searched: crates.io index": (
+        "cannot find a package called nobodys-own (see above)."
+    ),
+    "error: failed to select a version for `x`.\n    ... required by package `hello v0.1.0`": (
+        "cannot find a package in the version that is asked for (see above)."
+    ),
+    "error: failed to select a version for `x`.\n\npackage `hello` depends on `x` with feature `paint` but `x` does not have that feature.": (
+        "cannot build: the package x has no feature paint (see above)."
+    ),
+    "error: rustc 1.82.0 is not supported by the following package:\n  some-x@1.0.0 requires rustc 1.99": (
+        "cannot build with Rust 1.82.0: some-x 1.0.0 needs 1.99 (see above)."
+    ),
+    "error: package `some-x v1.0.0` cannot be built because it requires rustc 1.99 or newer, while": (
+        "cannot build with Rust 1.82.0: some-x 1.0.0 needs 1.99 (see above)."
+    ),
+    "warning: unused\n --> src/a.rs:1:1\nerror: expected one of\n --> src/main.rs:3:9\nerror: could not compile `hello` (bin)": (
+        "cannot compile hello: src/main.rs:3:9, see above."
+    ),
+    "error: linking with `cc` failed\n  |\nerror: could not compile `hello` (bin)": "cannot compile hello: see above.",
     "error: failed to parse manifest at `Cargo.toml`": "cannot read Cargo.toml",
 }
 

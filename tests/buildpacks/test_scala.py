@@ -44,7 +44,8 @@ def test_the_example_answers_and_its_second_build_compiles_only_what_changed(app
     broken = app.compile("scala")
     assert broken.status == 1
     assert "not found: https://repo1.maven.org/maven2/com/lihaoyi/upickle_3/99." in broken.output, broken.output
-    assert " !     Mend the names and versions in build.sbt" in broken.output
+    assert " !     cannot resolve what the build needs: there is no com.lihaoyi:upickle_3:99." in broken.output
+    assert " !     Mend its name or its version in build.sbt" in broken.output
 
     app.write({"build.sbt": build})
     first = app.compile("scala")
@@ -89,8 +90,33 @@ def test_one_staged_program_is_the_web_type_and_a_driver_asks_for_its_database(a
     [
         ("[error] Not a valid key: stage (similar: state)", "Add sbt-native-packager to project/plugins.sbt"),
         ("[error] Error downloading org.example:none:1", "Mend the names and versions in build.sbt"),
+        (
+            "[error] Error downloading org.example:none_2.13:1.99\n[error]   Not found\n[error]   not found: https://repo1/none.pom",
+            "there is no org.example:none_2.13:1.99 in the repositories that the build names.",
+        ),
+        (
+            "[error] Error downloading org.example:sbt-x;sbtVersion=1.0;scalaVersion=2.12:9\n[error]   Not found",
+            "there is no org.example:sbt-x:9 in the repositories that the build names.",
+        ),
+        (
+            "[warn] unresolved dependency: org.example#none_2.12;1.99: not found",
+            "there is no org.example:none_2.12:1.99 in",
+        ),
+        (
+            "[error] Error downloading org.example:none:1\n[error]   download error: Caught java.net.ConnectException "
+            "(Connection refused) while downloading https://me:pw@repo.example/maven2/x.pom",
+            "cannot resolve what the build needs: repo.example cannot be reached.",
+        ),
         ("java.lang.OutOfMemoryError: Java heap space", "SBT_OPTS=-XX:MaxRAMPercentage=80"),
-        ("[error] Main.scala:3:1: type mismatch", "sbt compile stage failed, see above."),
+        (
+            "[error] x\n[error] src/Main.scala:3:1: type mismatch",
+            "cannot build the app: src/Main.scala:3:1 does not compile, see",
+        ),
+        (
+            "[error] -- [E007] Type Mismatch Error: src/Main.scala:3:14 ----",
+            "the app: src/Main.scala:3:14 does not compile, see",
+        ),
+        ("[warn] src/Main.scala:3:1: unused\n[error] (stage) failed", "sbt compile stage failed, see above."),
     ],
 )
 def test_what_sbt_says_becomes_advice(tmp_path: Path, said: str, answer: str) -> None:

@@ -2,6 +2,9 @@
 
 says() { grep -qE "$1" "$CACHE_DIR/cargo-messages"; }
 
+# named EXPRESSION WORDS: the first that this expression of sed's finds in the messages, in words, where its own groups begin with \2.
+named() { sed -nE "s/(^|.*[^A-Za-z0-9_-])$1.*/$2/; T; p; q" "$CACHE_DIR/cargo-messages" | cut -c -200; }
+
 # Once something is compiled, messages quote code, which may say anything.
 explain() {
   local again="push again; the running release stays as it is." crate
@@ -10,13 +13,16 @@ explain() {
     "$CACHE_DIR/cargo-messages" | head -n 1)
   if [[ -n $crate ]]; then
     explain_library
-    fail "cannot compile $crate: see above." "Mend what is named there, commit and $again"
+    fail "cannot compile $crate: $(first_error)see above." "Mend what is named there, commit and $again"
   fi
   explain_fetching
   explain_manifest
   explain_versions
   fail "cannot build: cargo failed, see above." "Mend what it names, commit and $again"
 }
+
+# Where the first error of the compiler is, with a comma; nothing when that is not said right below it.
+first_error() { sed -nE '/^error/{n; s/^ *--> (.+:[0-9]+:[0-9]+)$/\1, /; T; p; q}' "$CACHE_DIR/cargo-messages"; }
 
 explain_manifest() {
   if says 'because --locked was passed|needs to be updated but --(locked|frozen) was passed'; then
@@ -35,14 +41,21 @@ explain_manifest() {
 }
 
 explain_versions() {
+  local which
   if says 'requires rustc [0-9]|is not supported by the following package'; then
-    fail "cannot build with Rust $RUST_RELEASE: a package needs a newer one (see above)." \
+    which=$(named '([A-Za-z0-9_-]+)[@ ]v?([0-9][^ `]*)`?.* requires rustc ([0-9.]*[0-9])' '\2 \3 needs \4')
+    fail "cannot build with Rust $RUST_RELEASE: ${which:-a package needs a newer one} (see above)." \
       "Ask for a newer one in ${SOURCE:-rust-toolchain.toml}, or for an older version of that package; commit and $again"
   elif says 'checksum for .* (changed|could not|was not)|failed to verify the checksum|the listed checksum of'; then
     fail "cannot use a package: its code is not what Cargo.lock, or .cargo-checksum.json in vendor, says (see above)." \
       "Restore what was changed by hand; if nothing was, find out first who changed the published package."
+  elif says 'with feature `[^`]+` but `[^`]+` does not have'; then
+    fail "cannot build: $(named 'with feature `([^`]+)` but `([^`]+)` does not have' 'the package \3 has no feature \2') (see above)." \
+      "Correct Cargo.toml and run cargo update --workspace. Commit and $again"
   elif says 'no matching package|failed to select a version|unable to update .*vendor|perhaps a crate was updated and forgotten to be re-vendored'; then
-    fail "cannot find a package in the version that is asked for (see above)." \
+    which=$(named 'no matching package( named)? `([^`]+)` found' 'a package called \3')
+    : "${which:=$(named 'failed to select a version for the requirement `([^`]+)`' '\2')}"
+    fail "cannot find ${which:-a package in the version that is asked for} (see above)." \
       "Correct Cargo.toml and run cargo update --workspace; with a vendor folder run cargo vendor too. Commit and $again"
   fi
 }

@@ -78,20 +78,42 @@ own_options() {
   done
 }
 
+# named EXPRESSION WORDS: the first line of sbt's that this expression of sed's fits, in words.
+named() { sed -nE "s#^.*$1.*#$2#; T; p; q" "$SCRATCH/sbt.log" | cut -c -200; }
+
+# Ends the build where sbt names what it cannot have: an artifact that is not there, or a server that does not answer.
+explain_resolution() {
+  local missing silent
+  missing=$(named 'unresolved dependency: ([^# ]+)\#([^; ]+);([^: ]+): not found' '\1:\2:\3')
+  : "${missing:=$(named 'Error downloading ([^ ]+)' '\1' | sed -E 's/;[^:]*//')}"
+  silent=$(named 'download error: .*while downloading [a-z]+://([^/@ ]*@)?([^/ ]+)' '\2')
+  if [[ -n $silent ]]; then
+    fail "cannot resolve what the build needs: $silent cannot be reached." \
+      "Push again when it can, or name a mirror in MAVEN_MIRROR_URL; the running release stays as it is."
+  elif [[ -n $missing ]] && grep -qi 'not found' "$SCRATCH/sbt.log"; then
+    fail "cannot resolve what the build needs: there is no $missing in the repositories that the build names." \
+      "Mend its name or its version in build.sbt or project/plugins.sbt, commit and push again; the running release stays as it is."
+  fi
+}
+
 explain_failure() {
-  local log=$SCRATCH/sbt.log
+  local log=$SCRATCH/sbt.log at
   if grep -qE 'Not a valid (command|key): stage' "$log"; then
     fail "cannot build the app: it has no task named stage." \
       "Add sbt-native-packager to project/plugins.sbt and enablePlugins(JavaAppPackaging) to build.sbt," \
       "or name other tasks: celadon config:set SBT_TASKS='compile'. Commit and push again."
   fi
   if grep -qE 'Error downloading|unresolved dependency|not found: https?://|download error' "$log"; then
+    explain_resolution
     fail "cannot resolve what the build needs: see above." \
       "Mend the names and versions in build.sbt and project/plugins.sbt, commit and push again; the running release stays as it is."
   fi
   if grep -q 'OutOfMemoryError' "$log"; then
     fail "cannot build the app: Java ran out of memory." "Give it more: celadon config:set SBT_OPTS=-XX:MaxRAMPercentage=80"
   fi
+  at=$(named '\[error\] (-- .*: )?([^ ]+\.(scala|java|sbt):[0-9]+(:[0-9]+)?)( -|:)' '\2')
+  [[ -z $at ]] || fail "cannot build the app: ${at#"$PWD/"} does not compile, see above." \
+    "Mend it, commit and push again; the running release stays as it is. sbt $1 shows the same on your machine."
   fail "cannot build the app: sbt $1 failed, see above." \
     "Mend it, commit and push again; the running release stays as it is. sbt $1 shows the same on your machine."
 }
