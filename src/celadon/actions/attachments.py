@@ -142,6 +142,17 @@ def resolve(
     return found
 
 
+def _given(tx: Transaction, actor: Actor, addon: str) -> tuple[AddOn, App]:
+    """An add-on that may be attached elsewhere, and the app that owns it; raises NotFound."""
+    found = addons.find(tx, addon.rpartition("::")[2])
+    if found is None or found.state not in _USABLE:
+        raise NotFound("add_on")
+    try:
+        return found, access.app_for(tx, actor, found.app_id, "addon:config")
+    except NotFound:
+        raise NotFound("add_on") from None
+
+
 def create(
     context: Context,
     actor: Actor,
@@ -157,13 +168,7 @@ def create(
     Raises NotFound, Forbidden, InvalidParams, ConfirmationRequired, Conflict.
     """
     with context.database.transaction() as tx:
-        found = addons.find(tx, addon.rpartition("::")[2])
-        if found is None or found.state not in _USABLE:
-            raise NotFound("add_on")
-        try:
-            owner = access.app_for(tx, actor, found.app_id, "addon:config")
-        except NotFound:
-            raise NotFound("add_on") from None
+        found, owner = _given(tx, actor, addon)
         target = access.app_for(tx, actor, app, "addon:update")
         locked = addons.lock(tx, found.id)
         if apps.lock(tx, target.id) is None:

@@ -183,15 +183,10 @@ def start(
     """
     accounts.lock(tx, app.owner_id)
     apps.lock(tx, app.id)
-    release = releases.current(tx, app.id)
-    if release is None or release.slug_id is None:
-        raise InvalidParams(f"cannot run a command on {app.name}: nothing has been deployed yet, push code first")
-    limit = context.settings.dyno_limit
-    if dynos.count_of_account(tx, app.owner_id) >= limit:
-        raise Forbidden(f"cannot run: the app's owner has {limit} dynos already, which is the limit")
+    release = _deployed(tx, app)
+    _check_room(tx, app, context.settings.dyno_limit)
     sizes = context.settings.sizes
-    words = formations.commands(tx, app.id)
-    expanded = expand(command, words)
+    expanded = expand(command, formations.commands(tx, app.id))
     dyno = new(
         app.id,
         release.id,
@@ -261,6 +256,20 @@ def _free_number(tx: Transaction, app: App) -> int:
     return number
 
 
+def _deployed(tx: Transaction, app: App) -> Release:
+    """The release whose code a command runs; raises InvalidParams."""
+    release = releases.current(tx, app.id)
+    if release is None or release.slug_id is None:
+        raise InvalidParams(f"cannot run a command on {app.name}: nothing has been deployed yet, push code first")
+    return release
+
+
+def _check_room(tx: Transaction, app: App, limit: int) -> None:
+    """Raises Forbidden when its owner has as many dynos as one may."""
+    if dynos.count_of_account(tx, app.owner_id) >= limit:
+        raise Forbidden(f"cannot run: the app's owner has {limit} dynos already, which is the limit")
+
+
 def new(
     app_id: str,
     release_id: str,
@@ -289,16 +298,6 @@ def new(
         secret_hash=secret_hash,
         env=env or {},
         account_id=by.account.id if by else None,
-        container_id=None,
-        address=None,
-        port=None,
-        starts=0,
-        crashes=0,
-        next_start_at=None,
-        deadline=None,
-        routed=False,
-        draining_at=None,
-        exit_status=None,
         authorization_id=by.authorization_id if by else None,
         created_at=now(),
         updated_at=now(),

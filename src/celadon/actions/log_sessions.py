@@ -34,11 +34,7 @@ def create(
     With `grep`, `request_id` or `since` it looks through all that is kept; `grep` is an extended regular expression as GNU
     grep knows them.
     """
-    if not 0 <= lines <= MOST_LINES:
-        raise InvalidParams(f"cannot show {lines} lines: from 0 to {MOST_LINES:,}")
-    for value in (dyno, source):
-        if value is not None and (len(value) > 64 or not value.isprintable()):
-            raise InvalidParams("cannot filter logs by that: give a dyno such as web.1 or a source such as app")
+    _check_filter(lines, dyno, source)
     _check_search(tail=tail, grep=grep, request_id=request_id, since=since)
     secret = secrets.random_token()
     with context.database.transaction() as tx:
@@ -62,6 +58,14 @@ def create(
         )
         log_sessions.insert(tx, session)
     return session, secret
+
+
+def _check_filter(lines: int, dyno: str | None, source: str | None) -> None:
+    if not 0 <= lines <= MOST_LINES:
+        raise InvalidParams(f"cannot show {lines} lines: from 0 to {MOST_LINES:,}")
+    for value in (dyno, source):
+        if value is not None and (len(value) > 64 or not value.isprintable()):
+            raise InvalidParams("cannot filter logs by that: give a dyno such as web.1 or a source such as app")
 
 
 def _check_search(*, tail: bool, grep: str | None, request_id: str | None, since: datetime | None) -> None:

@@ -59,16 +59,7 @@ def create(
         promotions.insert(tx, promotion)
         for app_id in {target.id for target in named}:
             promotions.insert_target(tx, _target(promotion, app_id))
-        payload = {"version": release.version, "targets": sorted({target.name for target in named})}
-        events.insert(
-            tx,
-            "pipeline-promotion:create",
-            payload=payload,
-            app_id=app.id,
-            by=actor,
-            resource_id=promotion.id,
-        )
-        changes.record(tx, "promotion", app.id)
+        _tell(tx, actor, promotion, release, {target.name for target in named})
         return promotion, promotions.targets_of(tx, promotion.id)
 
 
@@ -100,6 +91,18 @@ def _released(tx: Transaction, app: App, release_id: str | None) -> tuple[Releas
             f"cannot promote {app.name} {release.name}: only the last {REACH} releases keep their code; name a later one"
         )
     return release, slug
+
+
+def _tell(tx: Transaction, actor: Actor, promotion: Promotion, release: Release, targets: Collection[str]) -> None:
+    events.insert(
+        tx,
+        "pipeline-promotion:create",
+        payload={"version": release.version, "targets": sorted(targets)},
+        app_id=promotion.source_app_id,
+        by=actor,
+        resource_id=promotion.id,
+    )
+    changes.record(tx, "promotion", promotion.source_app_id)
 
 
 def _target(promotion: Promotion, app_id: str) -> Target:

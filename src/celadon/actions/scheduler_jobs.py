@@ -110,13 +110,6 @@ def create(
             frequency=wanted.frequency,
             minute=wanted.minute,
             next_run_at=rules.next_run(wanted, moment),
-            last_run_at=None,
-            last_finished_at=None,
-            last_status=JobStatus.NEVER,
-            last_exit_status=None,
-            last_error=None,
-            dyno_id=None,
-            dyno_name=None,
             created_at=moment,
             updated_at=moment,
         )

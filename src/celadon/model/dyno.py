@@ -107,20 +107,20 @@ class Dyno:
     secret_hash: str | None
     env: Mapping[str, str] = field(repr=False)
     account_id: str | None
-    container_id: str | None
-    address: str | None
-    port: int | None
-    starts: int
-    crashes: int
-    next_start_at: datetime | None
-    deadline: datetime | None
-    routed: bool
+    authorization_id: str | None = None
+    container_id: str | None = None
+    address: str | None = None
+    port: int | None = None
+    starts: int = 0
+    crashes: int = 0
+    next_start_at: datetime | None = None
+    deadline: datetime | None = None
+    routed: bool = False
     reached: bool = False
-    draining_at: datetime | None
-    exit_status: int | None
+    draining_at: datetime | None = None
+    exit_status: int | None = None
     created_at: datetime
     updated_at: datetime
-    authorization_id: str | None = None
 
     @property
     def guest(self) -> Guest | None:

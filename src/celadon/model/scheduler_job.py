@@ -87,13 +87,13 @@ class SchedulerJob:
     frequency: Frequency
     minute: int
     next_run_at: datetime
-    last_run_at: datetime | None
-    last_finished_at: datetime | None
-    last_status: JobStatus
-    last_exit_status: int | None
-    last_error: str | None
-    dyno_id: str | None
-    dyno_name: str | None
+    last_run_at: datetime | None = None
+    last_finished_at: datetime | None = None
+    last_status: JobStatus = JobStatus.NEVER
+    last_exit_status: int | None = None
+    last_error: str | None = None
+    dyno_id: str | None = None
+    dyno_name: str | None = None
     created_at: datetime
     updated_at: datetime
 

@@ -85,21 +85,21 @@ class Transfer:
     to_name: str
     status: TransferStatus
     step: TransferStep
-    attempts: int
-    source_bytes: int
-    processed_bytes: int
-    warnings: int
-    error: str | None
-    cancel_asked: bool
-    check: Check
-    row_counts: Mapping[str, int] | None
-    check_engine_id: str | None
-    check_error: str | None
-    check_attempts: int
-    verified_at: datetime | None
-    started_at: datetime | None
-    finished_at: datetime | None
-    deleted_at: datetime | None
+    attempts: int = 0
+    source_bytes: int = 0
+    processed_bytes: int = 0
+    warnings: int = 0
+    error: str | None = None
+    cancel_asked: bool = False
+    check: Check = Check.NONE
+    row_counts: Mapping[str, int] | None = None
+    check_engine_id: str | None = None
+    check_error: str | None = None
+    check_attempts: int = 0
+    verified_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    deleted_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
 
