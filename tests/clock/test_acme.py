@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from tests import certified, dns_server
+from tests import certified, dns_server, ports
 from tests.dns_server import DnsServer
 from tests.router import mesh as meshes
 from tests.router import servers, tls
@@ -67,13 +67,19 @@ class World:
 @contextlib.contextmanager
 def pebble(directory: Path, http_port: int, dns_address: str) -> Iterator[tuple[str, Path]]:
     """An ACME server that looks at domains by this port and this DNS server; its directory and its own authority."""
+    with ports.held(2) as (listen, manage):
+        with _pebble(directory, http_port, dns_address, listen, manage) as found:
+            yield found
+
+
+@contextlib.contextmanager
+def _pebble(directory: Path, http_port: int, dns_address: str, listen: int, manage: int) -> Iterator[tuple[str, Path]]:
     root = certified.root()
     own = root.issue("localhost", "localhost")
     (directory / "own.pem").write_text(own.pem)
     (directory / "own.key").write_text(own.key)
     bundle = directory / "root.pem"
     bundle.write_text(root.pem)
-    listen, manage = meshes.free_ports(2)
     told = {
         "listenAddress": f"127.0.0.1:{listen}",
         "managementListenAddress": f"127.0.0.1:{manage}",
@@ -194,9 +200,9 @@ def test_wildcards_and_apps_without_it_get_none(world: World) -> None:
 
 def test_an_authority_that_is_not_there_is_said_and_tried_again(world: World) -> None:
     domain_id = world.domain("www.example.com")
-    (port,) = meshes.free_ports(1)
-    settings = replace(world.context.settings, acme_directory=f"https://localhost:{port}/dir")
-    assert Authority(Context(world.mesh.database, settings)).ensure() == 0
+    with ports.held() as (port,):
+        settings = replace(world.context.settings, acme_directory=f"https://localhost:{port}/dir")
+        assert Authority(Context(world.mesh.database, settings)).ensure() == 0
     found = world.find(domain_id)
     assert found.acm_status == "failing"
     assert found.acm_status_reason == "cannot reach the certificate authority: ConnectionError"

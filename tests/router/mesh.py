@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Protocol, Self, TypeVar
 
 import pytest
-from tests import stores
+from tests import ports, stores
 from tests.router import servers
 
 from celadon.model import routing
@@ -69,7 +68,11 @@ class LocalEngine:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
+        # The role starts one while a test still waits for the end of the last.
+        self._lock = threading.RLock()
         self.starts = 0
+        # Seconds that the last start took.
+        self.took = 0.0
         try:
             self._image = images.path(settings, "services")
         except PlatformFailure as error:
@@ -87,8 +90,14 @@ class LocalEngine:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        self.kill()
-        self.starts += 1
+        began = time.monotonic()
+        with self._lock:
+            self.kill()
+            self.starts += 1
+            self._start()
+        self.took = time.monotonic() - began
+
+    def _start(self) -> None:
         files, run = self._settings.home / "router", self._settings.run
         for name in (engine.MASTER_SOCKET, haproxy.ADMIN_SOCKET):
             (run / name).unlink(missing_ok=True)
@@ -110,14 +119,15 @@ class LocalEngine:
 
     def kill(self) -> None:
         """SIGKILL the master and its workers."""
-        if self._process is None:
-            return
-        for child in children(self._process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        self._process.kill()
-        self._process.wait()
-        self._process = None
+        with self._lock:
+            if self._process is None:
+                return
+            for child in children(self._process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
 
     def argv(self, *argv: str) -> list[str]:
         shell = ["unshare", "--mount", "--propagation", "private", "bash", "-c", _ENTER]
@@ -126,27 +136,18 @@ class LocalEngine:
 
 
 def children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii") if Path(f"/proc/{pid}").exists() else ""
-    return [int(child) for child in text.split()]
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+    return []
 
 
-def wait_for(what: str, condition: Callable[[], T], seconds: float = 10.0) -> T:
+def wait_for(what: str, condition: Callable[[], T], seconds: float = 60.0) -> T:
     """The condition's first true value; fails when there is none in time."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
         time.sleep(0.01)
     return value
-
-
-def free_ports(count: int) -> list[int]:
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
 
 
 class Mesh:
@@ -278,10 +279,10 @@ class Mesh:
         assert found is not None
         return found
 
-    def wait_routed(self, dyno_id: str, routed: bool = True, seconds: float = 10.0) -> None:
+    def wait_routed(self, dyno_id: str, routed: bool = True, seconds: float = 60.0) -> None:
         wait_for(f"routed is {routed}", lambda: self.row(dyno_id).routed is routed, seconds)
 
-    def wait_status(self, host: str, status: int, seconds: float = 10.0) -> None:
+    def wait_status(self, host: str, status: int, seconds: float = 60.0) -> None:
         wait_for(f"{host} answers {status}", lambda: self.status(host) == status, seconds)
 
     # HAProxy
@@ -449,28 +450,23 @@ def mesh(make_engine: Callable[[Settings], MortalEngine] = LocalEngine, **values
 
 @contextlib.contextmanager
 def _started(home: Path, make_engine: Callable[[Settings], MortalEngine], values: dict[str, object]) -> Iterator[Mesh]:
-    settings = MeshSettings(
-        home=home,
-        first_byte_timeout=1.0,
-        idle_timeout=1.5,
-        boot_queue_timeout=2.0,
-        drain_timeout=2.0,
-    )
-    for attempt in range(5):
-        http_port, https_port = free_ports(2)
-        settings = replace(settings, http_port=http_port, https_port=https_port, **values)  # type: ignore[arg-type]
-        running = Mesh(settings, make_engine)
+    with ports.held(2) as (http_port, https_port):
+        settings = MeshSettings(
+            home=home,
+            http_port=http_port,
+            https_port=https_port,
+            first_byte_timeout=1.0,
+            idle_timeout=1.5,
+            boot_queue_timeout=2.0,
+            drain_timeout=2.0,
+        )
+        running = Mesh(replace(settings, **values), make_engine)  # type: ignore[arg-type]
         try:
             running.manager.ensure()
-        except EngineError as error:
-            # Somebody took a port between our look and HAProxy's.
+        except EngineError:
             running.engine.kill()
             running.database.close()
             running.receiver.close()
-            if attempt == 4 or "cannot bind" not in str(error):
-                raise
-            (home / "store.db").unlink()
-            continue
+            raise
         with running:
             yield running
-        return

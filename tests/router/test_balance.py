@@ -44,7 +44,14 @@ def slow(connection: socket.socket, head: str, body: bytes) -> bool:
     return servers.answer(connection, b"slow\n")
 
 
-def test_three_dynos_get_equal_shares_of_concurrent_requests(mesh: Mesh) -> None:
+def slower(connection: socket.socket, head: str, body: bytes) -> bool:
+    """Also beside one that has to wait for a processor."""
+    time.sleep(0.3)
+    return servers.answer(connection, b"slow\n")
+
+
+def test_three_dynos_get_equal_shares_of_concurrent_requests(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("equal", web=3)
     with contextlib.ExitStack() as stack:
         dynos = [stack.enter_context(servers.Dyno(f"127.0.0.{number}", slow)) for number in (2, 3, 4)]
@@ -59,9 +66,10 @@ def test_three_dynos_get_equal_shares_of_concurrent_requests(mesh: Mesh) -> None
     assert all(0.9 * share < count < 1.1 * share for count in counts), counts
 
 
-def test_a_dyno_that_is_busy_gets_less_than_one_that_is_not(mesh: Mesh) -> None:
+def test_a_dyno_that_is_busy_gets_less_than_one_that_is_not(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("uneven", web=2)
-    with servers.Dyno("127.0.0.2", slow) as busy, servers.Dyno("127.0.0.3") as free:
+    with servers.Dyno("127.0.0.2", slower) as busy, servers.Dyno("127.0.0.3") as free:
         mesh.serve(app_id, busy, 1)
         mesh.serve(app_id, free, 2)
         before = len(free.requests)
@@ -71,7 +79,8 @@ def test_a_dyno_that_is_busy_gets_less_than_one_that_is_not(mesh: Mesh) -> None:
         assert len(free.requests) - before > 2 * len(busy.requests)
 
 
-def test_a_dyno_that_refuses_is_passed_over_and_gets_requests_again_once_it_accepts(mesh: Mesh) -> None:
+def test_a_dyno_that_refuses_is_passed_over_and_gets_requests_again_once_it_accepts(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("lame", web=2)
     with servers.Dyno("127.0.0.2") as good, Returning("127.0.0.3") as lame:
         mesh.serve(app_id, good, 1)

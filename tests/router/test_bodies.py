@@ -290,7 +290,8 @@ def test_a_websocket_goes_on_through_a_reload_frame_by_frame_in_both_directions(
     assert patient.line(app_id, "status=101").startswith("at=info")
 
 
-def test_a_client_that_closes_its_sending_side_has_left(mesh: Mesh) -> None:
+def test_a_client_that_closes_its_sending_side_has_left(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("half")
     with servers.Dyno() as dyno:
         mesh.serve(app_id, dyno)

@@ -81,7 +81,7 @@ class Flood:
         ]
 
     def finish(self) -> None:
-        found = [process.communicate(timeout=60)[0].strip() for process in self._processes]
+        found = [process.communicate(timeout=120)[0].strip() for process in self._processes]
         assert found == [str(EACH)] * len(self._processes)
 
 
@@ -121,7 +121,7 @@ def test_no_line_of_many_thousands_is_lost_or_in_anothers_log(flooded: tuple[Mes
     mesh, ids = flooded
     for wave in range(WAVES):
         Flood(mesh, wave).finish()
-        wait_for("all lines of the wave", partial(reached, mesh, ids, (wave + 1) * WAVE), 30)
+        wait_for("all lines of the wave", partial(reached, mesh, ids, (wave + 1) * WAVE), 120)
     assert_all_there(mesh, ids)
 
 
@@ -131,9 +131,9 @@ def test_no_line_is_lost_or_doubled_when_the_receiver_is_replaced_in_the_flood(
     mesh, ids = flooded
     for wave in range(WAVES):
         flood = Flood(mesh, wave)
-        wait_for("a part of the lines", partial(reached, mesh, ids, wave * WAVE + WAVE // 5), 30)
+        wait_for("a part of the lines", partial(reached, mesh, ids, wave * WAVE + WAVE // 5), 120)
         mesh.restart_receiver(lambda: None)
         # And once more: now nobody receives until the wave is over.
         mesh.restart_receiver(flood.finish)
-        wait_for("all lines of the wave", partial(reached, mesh, ids, (wave + 1) * WAVE), 30)
+        wait_for("all lines of the wave", partial(reached, mesh, ids, (wave + 1) * WAVE), 120)
     assert_all_there(mesh, ids)

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -11,11 +12,32 @@ from functools import partial
 import pytest
 from tests.router import servers
 from tests.router.load import Load
-from tests.router.mesh import Mesh, now, wait_for
+from tests.router.mesh import LocalEngine, Mesh, now, wait_for
 
 from celadon.model.dyno import DynoState
 from celadon.router import admin, haproxy, plan
 from celadon.router.manager import Manager
+
+
+def holding(release: threading.Event) -> servers.Behaviour:
+    """`/held` is answered once it may be; what a test does meanwhile may take as long as it takes."""
+
+    def behave(connection: socket.socket, head: str, body: bytes) -> bool:
+        if " /held " in head:
+            assert release.wait(60)
+        return servers.behave(connection, head, body)
+
+    return behave
+
+
+def endless(connection: socket.socket, head: str, body: bytes) -> bool:
+    """`/endless` is answered until nobody is there any more."""
+    if " /endless " not in head:
+        return servers.behave(connection, head, body)
+    connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        connection.sendall(b"1\r\nx\r\n")
+        time.sleep(0.1)
 
 
 def replace_dyno(mesh: Mesh, app_id: str, old: str, at: servers.Dyno, number: int) -> str:
@@ -74,16 +96,21 @@ def test_that_a_dyno_is_reached_is_said_when_haproxy_has_been_told(mesh: Mesh, m
         assert not mesh.row(ids[0]).reached
 
 
-def test_a_draining_dyno_finishes_its_request_and_gets_no_new_one(mesh: Mesh) -> None:
+def test_a_draining_dyno_finishes_its_request_and_gets_no_new_one(patient: Mesh) -> None:
+    mesh, release = patient, threading.Event()
     app_id = mesh.app("drain", web=2)
-    with servers.Dyno("127.0.0.2") as old, servers.Dyno("127.0.0.3") as new:
+    with servers.Dyno("127.0.0.2", holding(release)) as old, servers.Dyno("127.0.0.3") as new:
         old_id = mesh.serve(app_id, old)
-        with open_request(mesh, "drain.localhost", "/slow") as response:
-            wait_for("the dyno has the request", lambda: any("/slow" in head for head in old.requests))
+        with open_request(mesh, "drain.localhost", "/held") as response:
+            wait_for("the dyno has the request", lambda: any("/held" in head for head in old.requests))
             mesh.serve(app_id, new)
             mesh.change(old_id, draining_at=now())
+            wait_for(
+                "it drains", lambda: any(one.draining for of in mesh.actual().servers.values() for one in of.values())
+            )
             assert mesh.row(old_id).routed, "not while it has a request"
             taken = len(old.requests)
+            release.set()
             assert response() == 200
         mesh.wait_routed(old_id, False)
         assert [mesh.status("drain.localhost") for _ in range(5)] == [200] * 5
@@ -92,40 +119,42 @@ def test_a_draining_dyno_finishes_its_request_and_gets_no_new_one(mesh: Mesh) ->
 
 def test_a_dyno_that_does_not_get_empty_is_let_go_after_the_drain_timeout(mesh: Mesh) -> None:
     app_id = mesh.app("stuck", web=2)
-    with servers.Dyno("127.0.0.2") as old, servers.Dyno("127.0.0.3") as new:
+    with servers.Dyno("127.0.0.2", endless) as old, servers.Dyno("127.0.0.3") as new:
         old_id = mesh.serve(app_id, old)
-        with open_request(mesh, "stuck.localhost", "/drip"):
-            wait_for("the dyno has the request", lambda: any("/drip" in head for head in old.requests))
+        with open_request(mesh, "stuck.localhost", "/endless"):
+            wait_for("the dyno has the request", lambda: any("/endless" in head for head in old.requests))
             mesh.serve(app_id, new)
             start = time.monotonic()
             mesh.change(old_id, draining_at=now())
             mesh.wait_routed(old_id, False)
-            assert 1.5 < time.monotonic() - start < 4
+            assert time.monotonic() - start > 1.5, "it has the request for ever"
 
 
 def test_a_request_in_a_process_that_was_reloaded_away_keeps_its_dyno(patient: Mesh) -> None:
-    mesh = patient
+    mesh, release = patient, threading.Event()
     app_id = mesh.app("old", web=2)
-    with servers.Dyno("127.0.0.2") as old, servers.Dyno("127.0.0.3") as new:
+    with servers.Dyno("127.0.0.2", holding(release)) as old, servers.Dyno("127.0.0.3") as new:
         old_id = mesh.serve(app_id, old)
-        with open_request(mesh, "old.localhost", "/drip") as response:
-            wait_for("the dyno has the request", lambda: any("/drip" in head for head in old.requests))
+        with open_request(mesh, "old.localhost", "/held") as response:
+            wait_for("the dyno has the request", lambda: any("/held" in head for head in old.requests))
             mesh.serve(app_id, new)
             admin.reload(mesh.engine.master)
             assert len(admin.old_workers(mesh.engine.master)) == 1
             mesh.change(old_id, draining_at=now())
             time.sleep(0.5)
             assert mesh.row(old_id).routed, "the older process still has a request in it"
+            release.set()
             assert response() == 200
         mesh.wait_routed(old_id, False)
 
 
-def test_a_kept_alive_connection_of_an_older_process_sees_the_table_of_now(mesh: Mesh) -> None:
+def test_a_kept_alive_connection_of_an_older_process_sees_the_table_of_now(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("stale", web=1)
     other_id = mesh.app("other", web=1)
     with servers.Dyno("127.0.0.2") as first, servers.Dyno("127.0.0.3") as second:
         first_id = mesh.serve(app_id, first)
-        with socket.create_connection(("127.0.0.1", mesh.settings.http_port), timeout=5) as client:
+        with socket.create_connection(("127.0.0.1", mesh.settings.http_port), timeout=30) as client:
             request = b"GET /headers HTTP/1.1\r\nHost: stale.localhost\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n"
             client.sendall(request)
             assert b"200 OK" in client.recv(65536)
@@ -146,7 +175,8 @@ def test_a_kept_alive_connection_of_an_older_process_sees_the_table_of_now(mesh:
     wait_for("one line each", lambda: sum('path="/headers"' in line for line in mesh.log(app_id)) == 2)
 
 
-def test_a_waiting_request_outlives_a_reload(mesh: Mesh) -> None:
+def test_a_waiting_request_outlives_a_reload(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("wait")
     dyno_id = mesh.dyno(app_id, state=DynoState.STARTING)
     wait_for("the wait is known", lambda: mesh.has_route(app_id, "wait"))
@@ -166,12 +196,14 @@ def test_haproxy_is_back_within_a_second_after_its_death_and_knows_everything(me
         mesh.engine.kill()
         start = time.monotonic()
         mesh.wait_status("phoenix.localhost", 200)
-        # One on a machine with nothing else to do.
-        assert time.monotonic() - start < 5
+        # One on a machine with nothing else to do; how long HAProxy itself takes is a matter of the machine.
+        assert isinstance(mesh.engine, LocalEngine)
+        assert time.monotonic() - start - mesh.engine.took < 5
     assert mesh.engine.starts == 2
 
 
-def test_a_role_that_comes_back_finds_haproxy_as_it_left_it_and_catches_up(mesh: Mesh) -> None:
+def test_a_role_that_comes_back_finds_haproxy_as_it_left_it_and_catches_up(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("adopt", web=2)
     with servers.Dyno("127.0.0.2") as first, servers.Dyno("127.0.0.3") as second:
         first_id = mesh.serve(app_id, first)
@@ -232,7 +264,8 @@ def test_no_line_is_lost_or_doubled_while_nobody_receives(mesh: Mesh) -> None:
     assert mesh.receiver.lost == 0
 
 
-def test_a_request_that_a_reload_overtakes_has_its_line(mesh: Mesh) -> None:
+def test_a_request_that_a_reload_overtakes_has_its_line(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("over")
     with servers.Dyno() as dyno:
         mesh.serve(app_id, dyno)
@@ -246,7 +279,7 @@ def test_a_request_that_a_reload_overtakes_has_its_line(mesh: Mesh) -> None:
 
 @contextlib.contextmanager
 def open_request(mesh: Mesh, host: str, path: str) -> Iterator["StatusLater"]:
-    with socket.create_connection(("127.0.0.1", mesh.settings.http_port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", mesh.settings.http_port), timeout=60) as client:
         client.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         yield StatusLater(client)
 

@@ -1,13 +1,18 @@
 """Raw lines of HAProxy become lines of the app's log, each once; what is lost is counted."""
 
+import contextlib
 import re
+import selectors
+import socket
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from celadon.router import requests
+from celadon.router import admin, requests
+from celadon.router import receiver as receiving
+from celadon.router.admin import Information
 from celadon.router.receiver import Receiver
 from celadon.store.lines import Lines
 
@@ -157,3 +162,34 @@ def test_a_line_of_ours_that_cannot_be_read_is_counted(tmp_path: Path) -> None:
     receiver.begin("1.1")
     receiver.write("1.1", [raw(count=0), raw(count=1).replace(b" 200 ", b" many "), raw(count=2)])
     assert (receiver.received, receiver.lost) == (2, 1)
+
+
+def test_a_line_that_comes_while_an_old_process_is_asked_whether_it_has_finished_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, present = received(tmp_path), Information(process=2, started=2, stopping=False, jobs=0)
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    ring = old._rings["1.1"] = receiving.Ring("1.1", 1, ours)
+    old._rings[present.name] = receiving.Ring(present.name, 2, theirs)
+    old._selector.register(ours, selectors.EVENT_READ, ring)
+    old.begin("1.1")
+
+    def finished(_: object) -> bool:
+        """Its last request ends at this very moment."""
+        if not old.received:
+            theirs.sendall(raw(count=0) + b"\n")
+        return True
+
+    monkeypatch.setattr(receiving, "Admin", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(admin, "information", lambda _: present)
+    monkeypatch.setattr(old, "_adopt", lambda: None)
+    monkeypatch.setattr(old, "_finished", finished)
+    for _ in range(6):
+        old._look()
+        for key, _ in old._selector.select(0):
+            if key.data is not None:
+                old._read(key.data)
+    assert old.received == 1 and "1.1" not in old._rings
+    for end in (theirs, old._wake, old._woken):
+        end.close()

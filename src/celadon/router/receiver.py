@@ -108,10 +108,13 @@ class Receiver:
             log.debug("at=look error=%r", str(error))
             return
         for ring in [ring for name, ring in self._rings.items() if name != present.name]:
-            if ring.quiet and self._finished(ring):
+            if ring.quiet and ring.finished:
                 log.debug("at=leave process=%s", ring.name)
                 self._left.add(ring.name)
                 self._leave(ring)
+            else:
+                # Its last request may have ended just now: the line of that is read before the next look.
+                ring.finished = ring.quiet and self._finished(ring)
             ring.quiet = True
 
     def _adopt(self) -> None:
@@ -202,14 +205,16 @@ class Receiver:
 
 
 class Ring:
-    """One HAProxy process whose ring is followed. `quiet`: nothing came since the last look."""
+    """One HAProxy process whose ring is followed. `quiet`: nothing came since the last look; `finished`: it had no request
+    then.
+    """
 
     def __init__(self, name: str, process: int, stream: socket.socket) -> None:
         self.name = name
         self.process = process
         self.stream = stream
         self.rest = b""
-        self.quiet = False
+        self.quiet = self.finished = False
 
 
 class Counts:
