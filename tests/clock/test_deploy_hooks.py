@@ -38,7 +38,7 @@ from celadon.platform.settings import Settings
 from celadon.store import tables
 
 _COMMIT = "4f20bdd0123456789012345678901234567890ab"
-_SECONDS = 1.0
+_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def deploy(world: Context, owner: Actor) -> None:
 def tell(world: Context) -> None:
     """All that is due now, to its end."""
     hooks = Hooks(world, _SECONDS)
-    wait_for("all is told", lambda: not hooks.ensure() and not hooks.busy(), 30)
+    wait_for("all is told", lambda: not hooks.ensure() and not hooks.busy())
 
 
 def make_due(world: Context) -> None:
@@ -338,7 +338,7 @@ def test_who_is_killed_while_telling_loses_nothing(world: Context, owner: Actor,
     hook(world, owner, "http", url=server.url("/silent"))
     deploy(world, owner)
     dying = subprocess.Popen([sys.executable, "-c", _DYING, str(world.settings.home)], env={**os.environ})
-    wait_for("the request is there", lambda: len(server.received) == 1, 30)
+    wait_for("the request is there", lambda: len(server.received) == 1)
     dying.send_signal(signal.SIGKILL)
     dying.wait()
     server.release.set()

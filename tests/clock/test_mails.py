@@ -63,7 +63,7 @@ class Server(Controller):
     """On a port of the system's choice, which `start` finds out."""
 
     def __init__(self, box: Box, **options: Any) -> None:
-        super().__init__(box, hostname="127.0.0.1", port=0, **options)
+        super().__init__(box, hostname="127.0.0.1", port=0, ready_timeout=60.0, **options)
 
     def _trigger_server(self) -> None:
         assert self.server is not None

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import dns.exception
+import dns.resolver
 import pytest
 from tests import dns_server, stores
 from tests.dns_server import DnsServer
@@ -12,7 +15,7 @@ from tests.router.mesh import wait_for
 
 from celadon.actions import accounts, apps, context, domains
 from celadon.actions.context import Context, now
-from celadon.clock.names import Names
+from celadon.clock.names import Names, addresses
 from celadon.model.account import Actor
 from celadon.platform.settings import Settings
 from celadon.store import domains as stored
@@ -102,6 +105,23 @@ def test_new_ones_do_not_wait_for_those_that_wait_long(world: Context, owner: Ac
     server.records["new.example.com"] = "hello.apps.test"
     domains.add(world, owner, "hello", "new.example.com")
     assert names.ensure() == 1
+
+
+class Halting(dns.resolver.Resolver):
+    """Says that there are no addresses of one kind, and nothing about the other."""
+
+    def __init__(self, silent: str) -> None:
+        super().__init__(configure=False)
+        self._silent = silent
+
+    def resolve(self, _: object, kind: object = "A", **__: object) -> Any:  # type: ignore[override]
+        raise dns.exception.Timeout if kind == self._silent else dns.resolver.NoAnswer
+
+
+@pytest.mark.parametrize("silent", ["A", "AAAA"])
+def test_a_name_of_which_half_is_unknown_is_unknown(silent: str) -> None:
+    assert addresses(Halting(silent), "www.example.com") is None
+    assert addresses(Halting(""), "www.example.com") == set()
 
 
 def test_a_server_that_is_not_there_changes_nothing(world: Context, owner: Actor, server: DnsServer) -> None:

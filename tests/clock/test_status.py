@@ -15,6 +15,7 @@ from tests.dashboard.browser import wait_for
 from celadon.actions import accounts, incidents, roles, status
 from celadon.actions.context import Context, now
 from celadon.clock import retention
+from celadon.clock import status as clock_status
 from celadon.clock.status import Watch
 from celadon.model import status as rules
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
@@ -117,6 +118,8 @@ def test_roles_are_seen_through_their_supervisor(
 ) -> None:
     context, supervisors = supervised
     monkeypatch.setattr(roles, "listens", lambda _, socket: socket != "git.sock")
+    minute = now()
+    monkeypatch.setattr(clock_status, "now", lambda: minute)
     wait_for("all run", lambda: all(life.pid for life in roles.lives(context).values()))
     assert all(life.since and abs(now() - life.since) < timedelta(minutes=1) for life in roles.lives(context).values())
     subprocess.run(

@@ -51,12 +51,15 @@ def _leads_here(resolver: dns.resolver.Resolver, hostname: str, here: set[str]) 
 
 
 def addresses(resolver: dns.resolver.Resolver, name: str, lifetime: float = _LIFETIME) -> set[str] | None:
-    """Addresses of a name, behind all CNAMEs; None when nobody says whether there are any, each kind within `lifetime`."""
+    """Addresses of a name, behind all CNAMEs; None when nobody says whether there are any, each kind within `lifetime`.
+
+    That there are none of one kind says nothing of the other.
+    """
     if name == "localhost" or name.endswith(".localhost"):
         # RFC 6761, 6.3: no resolver is asked.
         return {"127.0.0.1", "::1"}
     found: set[str] = set()
-    known = False
+    known = True
     for kind in ("A", "AAAA"):
         try:
             found |= {record.to_text() for record in resolver.resolve(f"{name}.", kind, lifetime=lifetime)}
@@ -64,9 +67,8 @@ def addresses(resolver: dns.resolver.Resolver, name: str, lifetime: float = _LIF
             pass
         except dns.exception.DNSException as error:
             log.debug("at=resolve name=%s kind=%s error=%r", name, kind, str(error))
-            continue
-        known = True
-    return found if known else None
+            known = False
+    return found if found or known else None
 
 
 def resolver_of(settings: Settings) -> dns.resolver.Resolver:
