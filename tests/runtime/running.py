@@ -65,7 +65,7 @@ class Place:
         return protocol.ContainerSpec(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 10.0) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     """Wait for a condition; fails with `what` when it does not come true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -82,7 +82,7 @@ def output(spec: protocol.ContainerSpec) -> str:
     return "".join(found)
 
 
-def finish(runtime: crun.CrunRuntime, spec: protocol.ContainerSpec, seconds: float = 20.0) -> tuple[int | None, str]:
+def finish(runtime: crun.CrunRuntime, spec: protocol.ContainerSpec, seconds: float = 60.0) -> tuple[int | None, str]:
     """Wait until a started container has ended: its exit status and all it wrote."""
     until(lambda: spec.id in runtime.exits(), f"{spec.id} ends", seconds)
     found = runtime.inspect(spec.id)
@@ -90,7 +90,7 @@ def finish(runtime: crun.CrunRuntime, spec: protocol.ContainerSpec, seconds: flo
     return found.exit_status, output(spec)
 
 
-def run(runtime: crun.CrunRuntime, spec: protocol.ContainerSpec, seconds: float = 20.0) -> tuple[int | None, str]:
+def run(runtime: crun.CrunRuntime, spec: protocol.ContainerSpec, seconds: float = 60.0) -> tuple[int | None, str]:
     """Start a container and wait until it has ended."""
     runtime.start(spec)
     return finish(runtime, spec, seconds)

@@ -1,5 +1,6 @@
 """Commands beside a container's own: in it, with its rights, and gone as a whole."""
 
+import contextlib
 import itertools
 import os
 import random
@@ -66,13 +67,20 @@ def started(runtime: crun.CrunRuntime, spec: protocol.ExecSpec) -> Client:
     return client
 
 
+def name_of(pid: int) -> str:
+    """Nothing of one that has gone meanwhile."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    return ""
+
+
 def left_behind(place: Place, runtime: crun.CrunRuntime, container: protocol.ContainerSpec) -> list[str]:
     """Everything but the container's own two processes."""
     groups = cgroups.Cgroups(root=place.cgroup, kind=cgroups.hierarchy())
     found = [str(path) for path in Path("/sys/fs/cgroup").glob(f"*/celadon{place.instance}/{container.id}/*exec*")]
     found += list(runtime.execs.list())
     living = [pid for pid in sorted(groups.pids(container.id)) if cgroups.state(pid) not in ("", "Z")]
-    names = [Path(f"/proc/{pid}/comm").read_text().strip() for pid in living]
+    names = list(filter(None, map(name_of, living)))
     return found + [name for name in names if name not in ("init", "catatonit", "sleep")] + names[2:]
 
 
@@ -170,6 +178,7 @@ spec = protocol.ExecSpec(id="exec-killed", container_id=container, argv=("sh", "
                          env={}, terminal=True)
 execs.start(spec, before_command=lambda _: None)
 execs.end(spec.id)
+print("done", flush=True)
 """
 
 
@@ -177,15 +186,20 @@ def test_a_killed_caller_leaves_nothing_that_cannot_be_ended(place: Place) -> No
     runtime, chance = place.runtime(), random.Random(7)
     container = place.spec(*SLEEP)
     runtime.start(container)
-    unfinished = 0
-    for _ in range(6):
+    unfinished, took = 0, 0.0
+    for number in range(7):
         argv = [sys.executable, "-c", CHILD, str(place.home), str(place.root), str(place.instance), container.id]
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
             assert child.stdin and child.stdout
             assert child.stdout.readline() == b"ready\n"
             child.stdin.write(b"\n")
             child.stdin.flush()
-            time.sleep(chance.uniform(0.0, 0.1))
+            if number == 0:
+                # Of one that nobody kills: how long it takes here.
+                began = time.monotonic()
+                assert child.stdout.readline() == b"done\n"
+                took = time.monotonic() - began
+            time.sleep(chance.uniform(0.0, took))
             os.kill(child.pid, signal.SIGKILL)
         unfinished += len(runtime.execs.list())
         for exec_id in runtime.execs.list():

@@ -61,7 +61,14 @@ def nameless() -> Iterator[Callable[[int, int], None]]:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited, and how often."""
     found: list[float] = []
-    monkeypatch.setattr(time, "sleep", found.append)
+    sleep = time.sleep
+
+    def pause(seconds: float) -> None:
+        found.append(seconds)
+        # Others on the machine that are between two programs come to an end of that.
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", pause)
     return found
 
 

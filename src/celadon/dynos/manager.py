@@ -198,15 +198,18 @@ class Manager:
 
     def _take_in(self, found: list[Finding], effects: list[Effect], moment: datetime) -> None:
         """Write what was found, then act on it. A manager that dies in between finds the same again."""
+        unwritten: set[str | None] = set()
         for app_id in dict.fromkeys(finding.dyno.app_id for finding in found):
             mine = [finding for finding in found if finding.dyno.app_id == app_id]
             try:
                 self._write(mine, moment)
             except Exception:
-                # As in _reconcile: the same will be found again.
+                # As in _reconcile: the same will be found again, for nothing is done to what tells it.
                 log.exception("at=broke app=%s", app_id)
+                unwritten |= {finding.dyno.container_id for finding in mine}
         for effect in effects:
-            self._act(effect)
+            if effect.container_id not in unwritten:
+                self._act(effect)
 
     def _write(self, found: list[Finding], moment: datetime) -> None:
         """The findings of one app. The rows they were made from may have changed since: what they say then is not true."""

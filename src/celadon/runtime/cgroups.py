@@ -213,7 +213,7 @@ def processor_use(group: str, kind: Hierarchy, mount: Path = MOUNT) -> Processor
     """Nothing when there is no such group (yet)."""
     unified, name = kind is Hierarchy.UNIFIED, group.lstrip("/")
     seconds, wanting = 0.0, 0
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # It may go while it is read.
         if unified:
             seconds = _numbers(mount / name / "cpu.stat")["usage_usec"] / 1e6
         else:
