@@ -155,7 +155,7 @@ def test_connections_that_say_nothing_shut_nobody_out(app: App) -> None:
     address = ("127.0.0.1", app.platform.ports["rendezvous-port"])
     with contextlib.ExitStack() as stack:
         for _ in range(1100):
-            stack.enter_context(socket.create_connection(address, timeout=5))
+            stack.enter_context(socket.create_connection(address, timeout=60))
         app.celadon("ps:restart")
         assert app.celadon("run", "--no-tty", "--", "echo heard").endswith("heard\n")
         wait_for("the dynos restart", lambda: re.search(r"web\.1: up", app.celadon("ps")))
