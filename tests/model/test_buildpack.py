@@ -42,6 +42,7 @@ def test_a_name_leads_where_the_last_list_says(name: str, target: str) -> None:
         ("heroku/gradle", "cannot find the buildpack heroku/gradle"),
         ("other/apt", "did you mean acme/apt"),
         ("zzz", "celadon buildpacks:search lists"),
+        ("z" * 9000, f"cannot find the buildpack {'z' * 80}: celadon"),
     ],
 )
 def test_a_name_that_nobody_has_is_refused_with_near_ones(name: str, told: str) -> None:

@@ -69,7 +69,7 @@ def find(known: Mapping[str, str], name: str) -> str:
     near = list(dict.fromkeys(alike))[:3]
     hint = f"did you mean {' or '.join(near)}?" if near else "celadon buildpacks:search lists the names there are;"
     raise InvalidParams(
-        f"cannot find the buildpack {name}: {hint} A git URL (with #ref if you like) or the URL of a .tgz archive will "
+        f"cannot find the buildpack {name[:80]}: {hint} A git URL (with #ref if you like) or the URL of a .tgz archive will "
         "do as well"
     )
 
