@@ -161,6 +161,11 @@ def _listed_mails(world: World) -> Reply:
     return world.get("/platform/mails")
 
 
+def _invited(world: World) -> Reply:
+    world.call("POST", "/apps/example/collaborators", {"user": "alan@example.com"})
+    return world.get("/apps/example/collaborator-invitations")
+
+
 EXAMPLES: dict[str, Example] = {
     "DELETE /account": _delete("/account"),
     "DELETE /users/:account": _delete("/users/~"),
@@ -209,6 +214,7 @@ EXAMPLES: dict[str, Example] = {
     "GET /invitations/:token": _show_invitation,
     "PATCH /invitations/:token/actions/finalize": _accept_invitation,
     "POST /apps/:app/collaborators": _send("POST", "/apps/example/collaborators", {"user": "alan@example.com"}),
+    "GET /apps/:app/collaborator-invitations": _invited,
     "DELETE /apps/:app/collaborators/:collaborator": _send("DELETE", "/apps/example/collaborators/grace@example.com"),
     "GET /apps/:app/events": _get("/apps/example/events"),
     "GET /platform/mails": _listed_mails,
@@ -240,6 +246,7 @@ UNPUBLISHED = frozenset(
         "POST /invitations",
         "GET /invitations/:token",
         "PATCH /invitations/:token/actions/finalize",
+        "GET /apps/:app/collaborator-invitations",
         "GET /apps/:app/events",
         "GET /platform/mails",
     }

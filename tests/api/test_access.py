@@ -117,6 +117,10 @@ def test_a_person_without_an_account_works_on_the_app_after_signing_up(world: Wo
     invited = world.call("POST", "/apps/example/collaborators", {"user": "alan@example.com"})
     assert (invited.status, "no account yet" in invited.headers["x-heroku-warning"]) == (201, True)
     assert invited.headers["warning-id"] == "invited"
+    (waiting,) = world.get("/apps/example/collaborator-invitations").json
+    assert (
+        waiting["user"] == invited.json["user"] and waiting["id"] == invited.json["id"] and waiting["invited"] is True
+    )
     again = world.call("POST", "/apps/example/collaborators", {"user": "Alan@Example.com"})
     assert again.status == 201, "the first letter may have run out"
     path = f"/invitations/{link_of(world, 'alan@example.com')}/actions/finalize"

@@ -1,5 +1,7 @@
 """Collaborators: who has access to an app, its owner first."""
 
+from datetime import datetime
+
 from celadon.actions import apps, collaborators, teams
 from celadon.api import shapes, team_app_collaborators
 from celadon.api.answer import Answer, Listing
@@ -29,6 +31,19 @@ def show(call: Call) -> Answer:
         if wanted in (account.email, account.id, shapes.collaborator_id(app, account)):
             return Answer(value=shape(app, account, role), changed_at=app.created_at)
     raise NotFound("collaborator")
+
+
+def invitations(call: Call) -> Listing:
+    """Who was invited to make an account, and works on the app once they have, which Heroku's schema has no place for."""
+    app = apps.find(call.context, call.actor, call.app)
+    found = collaborators.waiting(call.context, call.actor, app.id)
+    by_email = {"email": lambda waiting: waiting[0]}
+    return Listing(items=found, attributes=by_email, shape=lambda waiting: _invitation(app, *waiting))
+
+
+def _invitation(app: App, email: str, at: datetime) -> dict[str, object]:
+    times = {"created_at": shapes.instant(at), "updated_at": shapes.instant(at)}
+    return {**shape(app, collaborators.invited(app, email), "collaborator"), **times, "invited": True}
 
 
 def create(call: Call) -> Answer:

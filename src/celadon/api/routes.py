@@ -131,6 +131,7 @@ _APPS = (
     _route("DELETE /apps/:app", "app:destroy", apps.destroy),
     _route("GET /apps/:app/collaborators", "app:read", collaborators.list_of),
     _route("GET /apps/:app/collaborators/:collaborator", "app:read", collaborators.show),
+    _route("GET /apps/:app/collaborator-invitations", "collaborator:update", collaborators.invitations),
     _route("POST /apps/:app/collaborators", "collaborator:update", collaborators.create),
     _route("DELETE /apps/:app/collaborators/:collaborator", "collaborator:update, or oneself", collaborators.destroy),
     _route("GET /apps/:app/events", "event:read", events.list_of_app),

@@ -6,7 +6,7 @@ import click
 
 from celadon.cli.command import command
 from celadon.cli.connection.client import segment
-from celadon.cli.failure import Failure, UsageFailure
+from celadon.cli.failure import ApiFailure, Failure, UsageFailure
 from celadon.cli.invocation import Invocation
 from celadon.cli.terminal.output import action, header, listing, show_json
 
@@ -15,12 +15,14 @@ _PERMISSIONS = "-p", "--permissions"
 
 @command(app=True, json=True)
 def list_collaborators(invocation: Invocation) -> None:
-    """List who may work on the app, and as what; on a team's app also with which permissions."""
+    """List who may work on the app, and as what, also who is invited; on a team's app also with which permissions."""
     of_team = _of_team(invocation)
     people = invocation.client.all(f"{invocation.app_path}/collaborators")
     if of_team:
-        # The team itself is no person.
+        # The team itself is no person, and who has no account is not invited to its apps.
         people = [person for person in people if person["role"] != "owner"]
+    else:
+        people += _invited(invocation)
     if invocation.json:
         show_json(people)
         return
@@ -28,8 +30,18 @@ def list_collaborators(invocation: Invocation) -> None:
     listing([_row(person, of_team=of_team) for person in people])
 
 
+def _invited(invocation: Invocation) -> list[dict[str, Any]]:
+    """Who was invited and has no account yet; nobody for who may not see that, and where no platform tells."""
+    try:
+        return invocation.client.all(f"{invocation.app_path}/collaborator-invitations")
+    except ApiFailure as failure:
+        if failure.http_status in (403, 404, 501):
+            return []
+        raise
+
+
 def _row(person: dict[str, Any], *, of_team: bool) -> tuple[str, ...]:
-    row = person["user"]["email"], person["role"]
+    row = person["user"]["email"], "collaborator (invited)" if person.get("invited") else person["role"]
     return (*row, ", ".join(sorted(held["name"] for held in person["permissions"]))) if of_team else row
 
 
