@@ -66,8 +66,8 @@ class Searcher:
     async def check(self, wanted: Search) -> None:
         """Raises SearchFailed for a pattern that grep does not take, or takes for another than its writer means."""
         async with self._turns:
-            process = await _started(wanted, Path(os.devnull), "--text")
-            _, said = await process.communicate()
+            async with _started(wanted, Path(os.devnull), "--text") as process:
+                _, said = await process.communicate()
         if said or process.returncode not in (0, 1):
             raise _refused(wanted, said)
 
@@ -136,30 +136,25 @@ def _first_time(path: Path) -> bytes:
 
 async def _grep(path: Path, wanted: Search) -> AsyncIterator[tuple[int, bytes]]:
     """The lines of a file that match, each with where it begins. The file may have gone."""
-    process = await _started(wanted, path, "--text", "--byte-offset", "--no-messages")
-    assert process.stdout is not None and process.stderr is not None
-    ended = False
-    try:
+    async with _started(wanted, path, "--text", "--byte-offset", "--no-messages") as process:
+        assert process.stdout is not None and process.stderr is not None
         async for found in process.stdout:
             offset, _, line = found.partition(b":")
             yield int(offset), line
         said = await process.stderr.read(_SAID)
-        ended = True
-    finally:
-        if not ended:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
         await process.wait()
     # 1: nothing matches. With a word it is the pattern's fault, without one the limits were met.
     if process.returncode not in (0, 1) and path.exists():
         raise _refused(wanted, said)
 
 
-async def _started(wanted: Search, path: Path, *options: str) -> asyncio.subprocess.Process:
+@contextlib.asynccontextmanager
+async def _started(wanted: Search, path: Path, *options: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A grep that has ended when the block is left."""
     dialect = "--fixed-strings" if wanted.fixed else "--extended-regexp"
     argv = [*_LIMITS, "grep", *options, dialect, "-e", wanted.text, "--", str(path)]
     # Bytes, whatever they are: half of a character matches nothing.
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         *argv,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -167,6 +162,17 @@ async def _started(wanted: Search, path: Path, *options: str) -> asyncio.subproc
         limit=_LONGEST,
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
     )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        try:
+            await process.wait()
+        finally:
+            # Else its pipes stay open for as long as there is something in them that nobody reads any more.
+            process._transport.close()  # type: ignore[attr-defined]
 
 
 def _refused(wanted: Search, said: bytes) -> SearchFailed:
