@@ -5,26 +5,18 @@ is systemd: nothing runs as process 1, so bin/up starts its tree itself.
 """
 
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests import ports
 
 from celadon.platform import instances, mounts
 
 CHECKOUT = Path(__file__).parents[2]
 MACHINE = Path(__file__).parent / "machine"
 AUTHORITIES = Path("/usr/local/share/ca-certificates")
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @pytest.fixture(params=[("bookworm", "/opt"), ("trixie", "/root")], ids=["bookworm", "trixie"])
@@ -82,8 +74,9 @@ nft list tables | grep ${{bridge%br}} || true
 
 @pytest.mark.long
 def test_bare_machine_goes_from_nothing_to_a_page_and_back(machine: Path) -> None:
-    script = SCRIPT.format(*free_ports(4))
-    ran = subprocess.run([str(MACHINE), str(machine), "sh", "-c", script], capture_output=True, text=True, check=False)
+    with ports.held(4) as found:
+        argv = [str(MACHINE), str(machine), "sh", "-c", SCRIPT.format(*found)]
+        ran = subprocess.run(argv, capture_output=True, text=True, check=False)
     print(ran.stdout)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     sections = dict(part.split("\n", 1) for part in ran.stdout.split("== ")[1:])

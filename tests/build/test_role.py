@@ -75,7 +75,7 @@ class Slow(Compiler):
 
     def compile(self, build: Build, app: App, output: Output, address: str) -> Release | None:
         self.begun.append(app.name)
-        assert self.ended[app.name].wait(10)
+        assert self.ended[app.name].wait(60)
         output.close()
         builds.fail(self.context, build.id, "it was let go")
         return None
@@ -286,7 +286,7 @@ def test_builds_that_fill_the_disk_are_noticed_while_nothing_else_happens(
         until(lambda: not images[1].exists(), "there is room")
     finally:
         slow.ended["running"].set()
-        waits.join(10)
+        waits.join(60)
     assert images[0].exists() and not waits.is_alive()
 
 

@@ -52,7 +52,7 @@ def test_role_ends_orderly_on_sigterm(home: Path) -> None:
     with start(home) as role:
         assert line(role.stdout) == "up\n"
         role.send_signal(signal.SIGTERM)
-        assert role.wait(5) == 0
+        assert role.wait(60) == 0
         assert "at=stop" in role.stderr.read()  # type: ignore[union-attr]
 
 
@@ -68,7 +68,7 @@ def test_second_process_of_a_role_waits_until_the_first_is_gone(home: Path) -> N
 
 def test_crash_is_one_line_with_its_traceback(home: Path) -> None:
     with start(home, "crash") as role:
-        assert role.wait(5) == 1
+        assert role.wait(60) == 1
         last = role.stderr.read().splitlines()[-1]  # type: ignore[union-attr]
     assert last.startswith("level=error role=clock ")
     assert "ValueError: first line | second line" in last

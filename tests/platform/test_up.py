@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests import ports
 
 from celadon import __main__ as main
 from celadon.platform import instances, login, mounts
@@ -25,14 +26,6 @@ pytestmark = pytest.mark.platform
 
 CHECKOUT = Path(__file__).parents[2]
 SECONDS = 240
-
-
-def free_ports() -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @dataclass(frozen=True)
@@ -80,15 +73,24 @@ def machine() -> Iterator[Machine]:
     directory = Path(tempfile.mkdtemp(prefix="celadon-up-", dir="/var/tmp"))
     directory.chmod(0o711)
     names = ("http", "https", "ssh", "rendezvous")
-    ports = [word for name, port in zip(names, free_ports(), strict=True) for word in (f"--{name}-port", str(port))]
-    made = Machine(person=directory, home=directory / "home", flags=ports)
-    yield made
-    subprocess.run([str(CHECKOUT / "bin/down"), "--purge"], env=made.env, capture_output=True, check=False)
+    with ports.held(4) as found:
+        flags = [word for name, port in zip(names, found, strict=True) for word in (f"--{name}-port", str(port))]
+        made = Machine(person=directory, home=directory / "home", flags=flags)
+        yield made
+        subprocess.run([str(CHECKOUT / "bin/down"), "--purge"], env=made.env, capture_output=True, check=False)
     shutil.rmtree(directory)
 
 
 def traces(instance: int, home: Path) -> list[str]:
     """What is left of a platform on this machine."""
+    found = _traces(instance, home)
+    # The number of one that is gone is the next one's, which may have come meanwhile.
+    if instances.taken().get(instance, home) != home:
+        found = [line for line in found if str(home) in line or line.isdecimal()]
+    return found
+
+
+def _traces(instance: int, home: Path) -> list[str]:
     name = f"celadon{instance}"
     paths = [Path("/run", name), Path("/sys/class/net", f"{name}br"), home, *Path("/sys/fs/cgroup").glob(f"*/{name}")]
     tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False).stdout
@@ -103,7 +105,9 @@ def traces(instance: int, home: Path) -> list[str]:
 
 
 def test_second_run_repeats_nothing_and_is_quick(machine: Machine) -> None:
+    began = time.monotonic()
     first = machine.up()
+    took = time.monotonic() - began
     pids = machine.info()["pids"]
     password = re.search(r"password (\S+)", first)
     assert password is not None
@@ -111,8 +115,8 @@ def test_second_run_repeats_nothing_and_is_quick(machine: Machine) -> None:
     token = (machine.person / ".netrc").read_text()
     began = time.monotonic()
     second = machine.up()
-    # On an idle machine it is a second; the limit holds beside other tests too.
-    assert time.monotonic() - began < 15
+    # On an idle machine it is a second. One that has much else to do needs longer, for the first run as well.
+    assert time.monotonic() - began < max(15, took / 2)
     assert password[1] not in second
     assert machine.info()["pids"] == pids
     assert (machine.person / ".netrc").read_text() == token
@@ -160,12 +164,12 @@ def test_info_answers_from_home_while_the_platform_is_down(machine: Machine) -> 
 
 def test_other_port_moves_a_running_platform(machine: Machine) -> None:
     machine.up()
-    port = free_ports()[0]
-    output = machine.up("--http-port", str(port))
-    assert "restarted: code or settings changed" in output
-    with socket.create_connection(("127.0.0.1", port), timeout=5):
-        pass
-    assert machine.info()["http_port"] == port
+    with ports.held() as (port,):
+        output = machine.up("--http-port", str(port))
+        assert "restarted: code or settings changed" in output
+        with socket.create_connection(("127.0.0.1", port), timeout=60):
+            pass
+        assert machine.info()["http_port"] == port
 
 
 def test_two_at_once_do_not_get_in_each_others_way(machine: Machine) -> None:
