@@ -54,7 +54,7 @@ def ended(app: App, words: list[str], moment: str) -> str:
         app.wait_for_log(moment)
         app.celadon("builds:cancel")
     finally:
-        building.join(30)
+        building.join(120)
     return outputs[0]
 
 
@@ -91,7 +91,8 @@ def test_a_build_is_cancelled_while_it_is_packed(platform: Platform) -> None:
     pushing = threading.Thread(target=lambda: outputs.append(app.push(check=False)))
     pushing.start()
     try:
-        pid = wait_for("its slug is packed", lambda: packing(tree))
+        # Builds weigh little: where much else runs they take their time.
+        pid = wait_for("its slug is packed", lambda: packing(tree), 300)
         os.kill(pid, signal.SIGSTOP)
         if cgroups.hierarchy() is not cgroups.Hierarchy.UNIFIED:
             group = Path(f"/proc/{pid}/cgroup")
@@ -101,7 +102,7 @@ def test_a_build_is_cancelled_while_it_is_packed(platform: Platform) -> None:
             )
         app.celadon("builds:cancel")
     finally:
-        pushing.join(30)
+        pushing.join(120)
     assert "Push failed: the build was cancelled" in outputs[0]
     assert not packing(tree)
     assert "v3" not in app.celadon("releases")
