@@ -50,7 +50,9 @@ class Bell:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._listeners: set[_Listener] = set()
-        self._thread: threading.Thread | None = None
+        # There is a thread or there are no listeners: both change together.
+        self._lock = threading.Lock()
+        self._watched = False
 
     async def stream(self, asked: Live) -> AsyncGenerator[bytes, None]:
         """Server-sent events; raises RateLimited before the first when there are too many streams."""
@@ -77,23 +79,30 @@ class Bell:
         if same >= _MOST_OF_ONE or len(self._listeners) >= _MOST:
             raise RateLimited("cannot follow one page more: close some, or reload this one now and then")
         listener = _Listener(asked.app_id, asked.account_id, asked.after)
-        self._listeners.add(listener)
-        if self._thread is None or not self._thread.is_alive():
-            loop = asyncio.get_running_loop()
-            self._thread = threading.Thread(target=self._watch, args=(loop,), name="bell", daemon=True)
-            self._thread.start()
+        with self._lock:
+            self._listeners.add(listener)
+            if not self._watched:
+                loop = asyncio.get_running_loop()
+                threading.Thread(target=self._watch, args=(loop,), name="bell", daemon=True).start()
+                self._watched = True
         return listener
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """Until nobody listens any more."""
         pause = threading.Event()
-        while self._listeners:
+        while self._is_wanted():
             try:
                 self._follow(loop)
             except Exception:
                 # Pages stay as they are until the store is back.
                 log.exception("at=live: trying again in %ds", _PAUSE)
                 pause.wait(_PAUSE)
+
+    def _is_wanted(self) -> bool:
+        """Whether the thread goes on: whoever comes after a no begins another one."""
+        with self._lock:
+            self._watched = bool(self._listeners)
+            return self._watched
 
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
         feed = changes.Feed(self._database)
