@@ -257,11 +257,11 @@ def test_nothing_is_lost_while_every_role_is_killed_again_and_again(platform: Pl
             serves(app, "three")
             lap("deploy, all killed")
             # On a fast machine the owner is done before the killer has been round.
-            wait_for("each role has died three times", lambda: min(killer.killed.values()) >= 3, 60)
+            wait_for("each role has died three times", lambda: min(killer.killed.values()) >= 3, 180)
             lap("each three times")
         steady(app)
         lap("steady")
-        wait_for(f"{REQUESTS} requests", lambda: load.answered >= REQUESTS or len(load.failures) > 100, 60)
+        wait_for(f"{REQUESTS} requests", lambda: load.answered >= REQUESTS or len(load.failures) > 100, 180)
         lap("requests")
         last = re.findall(r"run \w+ line \d+$", app.celadon("logs", "-n", "1500", "--ps", "worker"), re.MULTILINE)[-1]
         print(times, killer.killed, load.answered, load.slowest, load.seen, load.failures[:10])
