@@ -115,7 +115,7 @@ def test_a_query_that_does_not_end_is_ended(shared_tenant: Tenant, query: str) -
 
 
 def _wait_for_no_clip(tenant: Tenant) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     query = "select count(*) from pg_stat_activity where usename = %s"
     while tenant.super.execute(query, (ROLE,)).fetchone() != (0,):
         assert time.monotonic() < deadline, "the server still runs what nobody waits for"
@@ -143,11 +143,11 @@ def test_a_server_that_hangs_is_not_waited_for(shared_tenant: Tenant) -> None:
 
 def test_a_server_that_stops_in_the_middle_is_not_waited_for(shared_tenant: Tenant) -> None:
     """What does not come to an end by itself is killed: here the program that waits for a stopped backend."""
-    limits = Limits(seconds=0.5, connect=2)
+    limits = Limits(seconds=5)
     stop = "select pid from pg_stat_activity where usename = %s and query like '%%pg_sleep(61)%%'"
     pids: list[int] = []
-    reader = _in_thread(lambda: clips.run(shared_tenant.place, "select pg_sleep(61)", replace(limits, seconds=5)))
-    deadline = time.monotonic() + 10
+    reader = _in_thread(lambda: clips.run(shared_tenant.place, "select pg_sleep(61)", limits))
+    deadline = time.monotonic() + 60
     while not pids and time.monotonic() < deadline:
         pids = [int(str(pid)) for (pid,) in shared_tenant.super.execute(stop, (ROLE,)).fetchall()]
     os.kill(pids[0], signal.SIGSTOP)
@@ -166,10 +166,9 @@ def _in_thread(call: Callable[[], Outcome]) -> Callable[[], Outcome]:
 
 
 def test_only_so_many_rows_are_read(shared_tenant: Tenant) -> None:
-    began = time.monotonic()
-    outcome = clips.run(shared_tenant.place, "select n from (select generate_series(1, 10000000) as n) s")
+    # The other rows would take hours.
+    outcome = clips.run(shared_tenant.place, "select n from (select generate_series(1, 10000000000) as n) s")
     assert (outcome.count, outcome.cut, rows(outcome)[-1]) == (10_000, True, [10_000])
-    assert time.monotonic() - began < 5, "the other rows were waited for"
 
 
 def test_only_so_many_bytes_are_kept(shared_tenant: Tenant) -> None:
@@ -313,8 +312,8 @@ def test_other_databases_are_closed(shared_tenant: Tenant) -> None:
 
 def test_the_program_is_nobody_and_knows_nothing(shared_tenant: Tenant) -> None:
     """While it waits for the server it has another user's rights and no environment."""
-    reader = _in_thread(lambda: clips.run(shared_tenant.place, "select pg_sleep(1.5)"))
-    deadline = time.monotonic() + 10
+    reader = _in_thread(lambda: clips.run(shared_tenant.place, "select pg_sleep(4)"))
+    deadline = time.monotonic() + 60
     seen: list[str] = []
     while not seen and time.monotonic() < deadline:
         for path in Path("/proc").glob("[0-9]*"):

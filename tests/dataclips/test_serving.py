@@ -24,7 +24,7 @@ from celadon.postgres.clips import Limits
 def clips(tmp_path: Path, shared_tenant: Tenant) -> Iterator[Clips]:
     home = tmp_path / "home"
     home.mkdir()
-    with clips_of(home, shared_tenant, Limits(seconds=5.0)) as found:
+    with clips_of(home, shared_tenant, Limits(seconds=20.0)) as found:
         yield found
 
 
@@ -38,7 +38,7 @@ def serving(clips: Clips) -> Iterator[Serving]:
 
 
 def wait_for_socket(path: Path) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with socket.socket(socket.AF_UNIX) as tried:
             if tried.connect_ex(str(path)) == 0:

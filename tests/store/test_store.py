@@ -65,7 +65,7 @@ def test_changes_are_seen_by_another_connection_in_order(database: Database) -> 
     seen = feed.look()
     with database.transaction() as tx:
         changes.record(tx, "app", "a")
-    assert feed.wait(seen, 5) == seen + 1
+    assert feed.wait(seen, 60) == seen + 1
     feed.close()
 
 
@@ -97,7 +97,7 @@ def test_three_writers_lose_no_change_and_a_reader_misses_none(database: Databas
         thread.start()
     last, counted = 0, 0
     while counted < each * writers:
-        now = changes.wait(database, last, 10)
+        now = changes.wait(database, last, 60)
         assert now > last, "a change is missing"
         with database.read() as tx:
             query = sa.select(sa.func.count()).where(tables.changes.c.seq > last, tables.changes.c.seq <= now)
