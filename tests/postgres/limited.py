@@ -87,7 +87,7 @@ class Made:
 
     def wait(self, access: Access) -> None:
         """Statistics come a moment after what they are of."""
-        wait_for(f"it is {access}", lambda: self.look() is access, 30.0)
+        wait_for(f"it is {access}", lambda: self.look() is access)
 
     def lines(self) -> list[str]:
         with self.place.context.database.read() as tx:

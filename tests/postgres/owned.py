@@ -44,7 +44,7 @@ class Owned:
         return f"/postgres/v0/databases/{self.addon.name}"
 
 
-def soon(look: Callable[[], bool], seconds: float = 10.0) -> None:
+def soon(look: Callable[[], bool], seconds: float = 60.0) -> None:
     """Look until it is so; fails the test when it is not by then."""
     deadline = time.monotonic() + seconds
     while not look():

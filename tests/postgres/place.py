@@ -134,6 +134,6 @@ def _clear(settings: Settings) -> None:
         runtime.remove(container_id)
     runtimes.network(settings).teardown()
     groups = cgroups.Cgroups(root=settings.cgroup, kind=cgroups.hierarchy())
-    groups.kill("", time.monotonic() + 5)
+    groups.kill("", time.monotonic() + 60)
     groups.remove_root()
     shutil.rmtree(settings.run, ignore_errors=True)

@@ -217,7 +217,7 @@ def test_who_is_in_the_middle_of_writing_is_cut_off(place: Place) -> None:
             with found.superuser() as connection:
                 _wait_for_writer(connection)
                 blocks.ensure(connection, Access.REVOKED)
-            writing.join(20)
+            writing.join(60)
             assert not writing.is_alive() and slow.closed
             with pytest.raises(psycopg.OperationalError):
                 open_.execute("commit")
@@ -233,7 +233,7 @@ def _ended(connection: psycopg.Connection) -> None:
 
 def _wait_for_writer(connection: psycopg.Connection) -> None:
     query = "select count(*) from pg_stat_activity where datname = current_database() and backend_xid is not null"
-    wait_for("somebody writes", lambda: connection.execute(query).fetchone() == (2,), 20.0)
+    wait_for("somebody writes", lambda: connection.execute(query).fetchone() == (2,))
 
 
 class Killed(BaseException):

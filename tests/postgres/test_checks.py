@@ -41,6 +41,8 @@ def verification(shop: Shop) -> Verification:
 
 def harmed(shop: Shop, patched: pytest.MonkeyPatch, harm: Harm, step: str = "load") -> None:
     """Have something happen just after a program of the check was started."""
+    # What is loaded is little: it might be there before its server is dead.
+    first = harm is kill_server and step == "load"
     started = getattr(shop.transfers.programs, step)
     runtime = shop.transfers.programs.runtime
     run = runtime.start
@@ -53,8 +55,11 @@ def harmed(shop: Shop, patched: pytest.MonkeyPatch, harm: Harm, step: str = "loa
             if harm is kill_program:
                 # A list of contents is written in a moment: one that sleeps is there when it is killed.
                 here.setattr(runtime, "start", asleep)
+            if first:
+                harm(shop, transfer)
             started(transfer, *words)
-        harm(shop, transfer)
+        if not first:
+            harm(shop, transfer)
 
     patched.setattr(shop.transfers.programs, step, start)
 

@@ -10,6 +10,7 @@ from celadon.postgres import tenants
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.tenants import Tenant
 from tests.postgres.conftest import MakeEngine
+from tests.postgres.owned import soon
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +84,10 @@ def test_nobody_comes_in_without_tls_or_as_the_superuser(clusters: Clusters, sha
 
 def test_no_more_connections_than_the_plan_has(clusters: Clusters, shared: Engine) -> None:
     tenant = given(clusters, shared)
+    # Whoever has just left counts for a moment.
+    query = "select count(*) from pg_stat_activity where datname = %s"
+    with clusters.connect(shared) as connection:
+        soon(lambda: connection.execute(query, [tenant.name]).fetchone() == (0,))
     open_ones = [as_tenant(clusters, shared, tenant) for _ in range(3)]
     try:
         with pytest.raises(psycopg.OperationalError, match="too many connections for database"):

@@ -196,7 +196,7 @@ def test_rows_that_statistics_count_twice_count_once_and_a_locked_table_is_no_wa
         found.execute("create table t (id int)", "insert into t select generate_series(1, 6000)", "analyze t")
         with found.superuser() as connection:
             estimated = "select n_live_tup > 6000 from pg_stat_all_tables where relname = 't'"
-            wait_for("they are counted twice", lambda: connection.execute(estimated).fetchone() == (True,), 20.0)
+            wait_for("they are counted twice", lambda: connection.execute(estimated).fetchone() == (True,))
         assert found.look() is Access.FULL and found.known.database.rows_used == 6000 and found.letters() == []
         with pytest.raises(psycopg.OperationalError), found.connect() as connection:
             connection.execute("begin; lock t")

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def wait(keeper: Logs, found: Made, text: str, app_id: str = "") -> list[str]:
         keeper.ensure()
         return any(text in line for line in shown(found.place, app_id or found.addon.app_id))
 
-    wait_for(f"{text} is there", there, 20.0)
+    wait_for(f"{text} is there", there)
     return shown(found.place, app_id or found.addon.app_id)
 
 
@@ -99,6 +100,7 @@ def test_a_tenant_that_logs_without_end_fills_no_disk_and_nobody_elses_log(
     for name, value in (("_READ", 64 << 10), ("_FULL", 256 << 10), ("_BACKLOG", 1 << 20)):
         monkeypatch.setattr(log_files, name, value)
     keeper, stop, most = Logs(place.context, place.pairs), threading.Event(), 0
+    began = time.monotonic()
     with made(place) as found, made(place) as quiet:
         noise = "do $$ begin for n in 1..500 loop raise warning '%', repeat('x', 1000); end loop; end $$"
 
@@ -122,7 +124,8 @@ def test_a_tenant_that_logs_without_end_fills_no_disk_and_nobody_elses_log(
         wait(keeper, quiet, "'quiet'")
         assert not any("xxxx" in line for line in shown(place, quiet.addon.app_id))
         loudest = len(shown(place, found.addon.app_id))
-        assert 900 < loudest < 6_000
+        # At once, and then so many a second; on a machine that has much else to do there are more of those.
+        assert 900 < loudest < max(6_000, 1_500 + 60 * (time.monotonic() - began))
 
 
 def _size(path: Path) -> int:

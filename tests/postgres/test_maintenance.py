@@ -183,7 +183,7 @@ def test_of_a_pair_the_standby_goes_first_and_writes_go_on(
     with owned(world, place, "premium-0", "pair") as pair:
         place.manager.ensure()
         first = pair.found.engine
-        soon(lambda: maintenance.pairs.available(first), 60)
+        soon(lambda: maintenance.pairs.available(first), 180)
         nodes = [one.engine for one in postgres_settings.served(place.context) if one.engine.pair == first.id]
         asked = postgres_settings.ask_for_maintenance(place.context, pair.addon.id)
         with pair.connect() as connection:
@@ -198,10 +198,10 @@ def test_of_a_pair_the_standby_goes_first_and_writes_go_on(
             maintenance.ensure()
             return pair.found.database.maintenance_asked_at is None
 
-        soon(step, 120)
+        soon(step, 300)
         assert order[0] != primary
         assert all(began(place, node) > asked for node in nodes)
-        soon(lambda: writes(pair), 60)
+        soon(lambda: writes(pair), 180)
         for node in nodes:
             read_again(place, node)
             assert reasons_of(place.clusters, node) == []

@@ -159,7 +159,7 @@ def test_a_session_that_sleeps_in_a_transaction_does_not_stop_a_restore(shop: Sh
         began = time.monotonic()
         restore = shop.run(shop.order(TransferKind.RESTORE, of=backup.id))
         assert (restore.status, restore.error) == (TransferStatus.SUCCEEDED, None)
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 120
         with pytest.raises(psycopg.OperationalError):
             idle.execute("commit")
     assert shop.rows() == 1000
@@ -218,7 +218,7 @@ def test_progress_is_told_and_a_backup_can_be_cancelled(shop: Shop) -> None:
     assert len(set(seen)) == 2 and seen == sorted(seen)
     with shop.place.context.database.transaction() as tx:
         tx.connection.execute(tables.transfers.update().values(cancel_asked=True))
-    running.join(30)
+    running.join(120)
     found = shop.found(ordered)
     assert found.status is TransferStatus.CANCELLED
     assert not shop.transfers.backup_files.path(found).exists()
@@ -469,7 +469,7 @@ def test_one_owner_has_half_of_the_places(shop: Shop, monkeypatch: pytest.Monkey
 
     def work(self: Transfers, transfer_id: str) -> None:
         at_work.put(transfer_id)
-        released.wait(30)
+        released.wait(120)
         over.release()
 
     monkeypatch.setattr(Transfers, "run", work)
@@ -479,12 +479,12 @@ def test_one_owner_has_half_of_the_places(shop: Shop, monkeypatch: pytest.Monkey
     transfers = Transfers(shop.place.context, shop.place.pairs)
     try:
         assert (transfers.ensure(), transfers.ensure()) == (4, 0)
-        found = {at_work.get(timeout=10) for _ in range(4)}
+        found = {at_work.get(timeout=60) for _ in range(4)}
         assert found == {*mine[:2], *others[:2]}
     finally:
         released.set()
         for _ in range(4):
-            assert over.acquire(timeout=10)
+            assert over.acquire(timeout=60)
         with shop.place.context.database.transaction() as tx:
             ended = {"status": TransferStatus.CANCELLED, "finished_at": datetime.now(UTC)}
             tx.connection.execute(

@@ -106,7 +106,7 @@ def place(tmp_path: Path, stack_root: Path, instance: int) -> Iterator[Place]:
             runtime.remove(container_id)
         net.teardown()
         groups = cgroups.Cgroups(root=found.cgroup, kind=cgroups.hierarchy())
-        groups.kill("", time.monotonic() + 5)
+        groups.kill("", time.monotonic() + 60)
         groups.remove_root()
         shutil.rmtree(f"/run/{name}", ignore_errors=True)
 

@@ -20,6 +20,8 @@ from celadon.runtime import protocol
 MOUNT = Path("/sys/fs/cgroup")
 _MONITORS = "monitors"
 _PAUSE = 0.002
+# Seconds; on a machine that has much else to do the kernel takes its time with what processes leave.
+_EMPTY_TIMEOUT = 10.0
 
 
 class Hierarchy(StrEnum):
@@ -127,7 +129,7 @@ class Cgroups:
         for path in self._hierarchies():
             top = path / self.root.lstrip("/")
             for directory in reversed(list(_tree(top))):
-                _remove_directory(directory, time.monotonic() + 1)
+                _remove_directory(directory, time.monotonic() + _EMPTY_TIMEOUT)
 
     def keep_monitor(self, pid: int) -> None:
         """Move a monitor out of the group of the role that started it, where a hierarchy is used to stop roles."""
