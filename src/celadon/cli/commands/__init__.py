@@ -1,1 +1,1 @@
-"""What each command does: a module for each topic of the table, and beside it what only that topic needs."""
+"""What each command does: a module for each topic of the table, and beside these what nothing but commands needs."""
