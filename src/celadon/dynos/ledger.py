@@ -51,13 +51,15 @@ class Ledger:
     def start(self, dyno: Dyno, *, container_id: str | None, address: str | None, port: int | None) -> None:
         """The dyno is about to run. Without a container it waits for its client (attached one-offs)."""
         seconds = self.settings.boot_timeout
-        values = {"container_id": container_id, "address": address, "port": port, "draining_at": None}
-        values |= {"routed": False, "reached": False}
+        place = {"container_id": container_id, "address": address, "port": port}
+        unrouted = {"routed": False, "reached": False, "draining_at": None}
         state = rules.next_state(dyno.state, DynoEvent.START)
         if dyno.state is DynoState.IDLE:
             self.say(dyno, rules.UNIDLING)
         deadline = self.now + timedelta(seconds=seconds)
-        self._update(dyno, state=state, starts=dyno.starts + 1, deadline=deadline, next_start_at=None, **values)
+        self._update(
+            dyno, state=state, starts=dyno.starts + 1, deadline=deadline, next_start_at=None, **place, **unrouted
+        )
         waits = container_id is None
         self.say(dyno, *([] if waits else [rules.starting_line(dyno.command)]), rules.changed_line(dyno.state, state))
         if waits:

@@ -200,7 +200,7 @@ class Manager:
         if not fresh:
             return
         with self._database.transaction() as tx:
-            reached = dynos.routes_reached(tx, fresh)
+            reached = dynos.mark_reached(tx, fresh)
             news = {dyno.app_id for dyno in reached}
             number = changes.record(tx, "dyno", news.pop() if len(news) == 1 else None) if news else None
         view.dynos.update({dyno.id: replace(dyno, reached=True) for dyno in reached})

@@ -117,7 +117,7 @@ def claim_routes(tx: Transaction, dyno_ids: Collection[str]) -> list[Dyno]:
     return claimed
 
 
-def routes_reached(tx: Transaction, dyno_ids: Collection[str]) -> list[Dyno]:
+def mark_reached(tx: Transaction, dyno_ids: Collection[str]) -> list[Dyno]:
     """The router's second word: the proxy has learnt of these dynos, so requests do reach them.
 
     Returns those of which it is new. One that has started anew meanwhile is not claimed, and none of them.
