@@ -49,7 +49,6 @@ def create(
             command=command,
             secret_hash=secrets.hash_token(secret),
             env=env,
-            met_at=None,
             created_at=now(),
         )
         _make_room(tx, dyno)

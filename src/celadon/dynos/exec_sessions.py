@@ -66,7 +66,7 @@ class ExecSessions:
             release = releases.find_by_id(tx, dyno.release_id) if dyno else None
             slug = slugs.find(tx, release.slug_id) if release and release.slug_id else None
             if (loss := access.lost(tx, session.guest, "dyno:run")) is not None:
-                raise RuntimeFailure(f"cannot run the command: {guest.why(loss, rules.WHAT)}")
+                raise RuntimeFailure(f"cannot run the command: {guest.why(loss, rules.RUN_COMMANDS)}")
             if slug is not None and slug.image is not None and not slug.image.shell:
                 raise RuntimeFailure("cannot run the command: the dyno's image has no /bin/sh, which that needs")
             if slug is None or not there or not exec_sessions.meet(tx, session.id, now(), rules.late(now())):

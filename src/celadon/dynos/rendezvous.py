@@ -256,7 +256,7 @@ class Rendezvous:
             first: set[asyncio.Future[Any]] = {up, down, unwelcome}
             await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             if unwelcome.done():
-                writer.write(f"\r\nclosed: {guest.why(unwelcome.result(), rules.WHAT)}\r\n".encode())
+                writer.write(f"\r\nclosed: {guest.why(unwelcome.result(), rules.RUN_COMMANDS)}\r\n".encode())
             return not down.done() or down.exception() is not None
         finally:
             for task in (up, down):

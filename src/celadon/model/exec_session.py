@@ -8,8 +8,8 @@ from celadon.model.guest import Guest
 
 # At once, in one dyno.
 MOST = 5
-# What who has lost access may not do any more, here and in one-offs.
-WHAT = "run commands in this app"
+# What a guest does here and in one-offs, in the words for one who may not do so any more.
+RUN_COMMANDS = "run commands in this app"
 # So long its client may take to come.
 PATIENCE = timedelta(seconds=60)
 
@@ -29,7 +29,7 @@ class ExecSession:
     command: str
     secret_hash: str
     env: Mapping[str, str] = field(repr=False)
-    met_at: datetime | None
+    met_at: datetime | None = None
     created_at: datetime
     authorization_id: str | None = None
 
