@@ -95,7 +95,6 @@ async def _serve(settings: Settings, store: Database) -> None:
     meter = Meter(Metrics(settings.home), settings.log_window)
     logplex = Logplex(settings.home, settings.log_window, meter=meter)
     event_input = EventInput(logplex.directory / "events.json", StoreEvents(store), logplex.take_events)
-
     guests = Guests(store, "log:read")
 
     def find_session(secret: str) -> LogSession | None:
@@ -111,8 +110,8 @@ async def _serve(settings: Settings, store: Database) -> None:
     server = _server(settings, streams.application(find_session, logplex.fresh, guests.present, others=[input_route]))
     drains = Drains(settings, StoreDrains(store), logplex.channel)
     async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(one.run()) for one in (logplex, event_input, drains)]
-        running.append(tasks.create_task(guests.watch()))
+        work = logplex.run(), event_input.run(), drains.run(), guests.watch()
+        running = [tasks.create_task(one) for one in work]
         await server.serve()
         for task in running:
             task.cancel()

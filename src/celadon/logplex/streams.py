@@ -1,12 +1,13 @@
 """Log sessions over HTTP: GET /streams/<secret>, as server-sent events or as plain text.
 
-The secret in the path is all the authentication there is. Whoever accepts `text/event-stream` gets events whose id is
-the position behind their lines; everybody else gets the lines. Who comes back says the last one it has seen by
+The secret in the path is all that a reader has to show. Whoever accepts `text/event-stream` gets events whose id is the
+position behind their lines; everybody else gets the lines. Who comes back says the last one it has seen by
 `Last-Event-ID` or `?after=`. Control characters are shown as `^[`; with `?raw=true` lines are as they were written, and
 each line of an event is a JSON string then: a carriage return would end it otherwise.
 
-A tail ends when its reader may not read the app's log any more, or the app is destroyed. An event `end` says so, with an id
-and a message as JSON; readers that know none pass over it, and are told by a 404 when they come back.
+Whoever has the secret reads in the name of who asked for the session. A tail ends when these may not read the app's log
+any more, or the app is destroyed. An event `end` says so, with an id and a message as JSON; readers that know none pass
+over it, and are told by a 404 when they come back.
 """
 
 import asyncio
@@ -64,7 +65,7 @@ class Session(Protocol):
 
 FindSession = Callable[[str], Session | None]
 # Somebody is there while the block runs; what it gives is done when they may not stay.
-Present = Callable[[Guest], AbstractContextManager["asyncio.Future[Loss]"]]
+Present = Callable[[Guest], AbstractContextManager[asyncio.Future[Loss]]]
 
 
 def application(
@@ -104,11 +105,12 @@ def application(
             return _streaming(_events(pieces, session.tail, _quoted if raw else _shown), "text/event-stream")
         return _streaming(_lines(pieces, raw), "text/plain; charset=utf-8")
 
-    async def missing(request: Request, error: Exception) -> Response:
-        return _answer(404, NotFound.id, "The requested API endpoint was not found.")
-
     routes = [Route("/streams/{secret}", show, methods=["GET"]), *others]
-    return Starlette(routes=routes, exception_handlers={404: missing})
+    return Starlette(routes=routes, exception_handlers={404: _missing})
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    return _answer(404, NotFound.id, "The requested API endpoint was not found.")
 
 
 def _searched(session: Session) -> Search | None:
@@ -141,7 +143,7 @@ def _wanted(session: Session, request: Request, searcher: Searcher, channel: Cha
 
 
 async def _followed(
-    channel: Channel, wanted: tail.Request, buffer: int, presence: AbstractContextManager["asyncio.Future[Loss]"]
+    channel: Channel, wanted: tail.Request, buffer: int, presence: AbstractContextManager[asyncio.Future[Loss]]
 ) -> AsyncIterator[tail.Piece | Loss]:
     """A tail for as long as its reader may have it, and then why they may not."""
     with presence as ended:

@@ -56,7 +56,7 @@ async def stream(
     request: Request,
     buffer: int = BUFFER,
     heartbeat: float = HEARTBEAT_SECONDS,
-    ended: "asyncio.Future[Any] | None" = None,
+    ended: asyncio.Future[Any] | None = None,
 ) -> AsyncIterator[Piece]:
     """What the reader gets, in order, without gaps or repetitions; ends behind the backlog unless it is a tail, which ends
     when `ended` is done.
@@ -105,7 +105,7 @@ async def _follow(
     pattern: re.Pattern[bytes] | None,
     buffer: int,
     heartbeat: float,
-    ended: "asyncio.Future[Any]",
+    ended: asyncio.Future[Any],
 ) -> AsyncIterator[Piece]:
     while not ended.done():
         growth = channel.growth
@@ -123,7 +123,7 @@ async def _follow(
             yield Piece(lines=lines, position=position)
 
 
-async def _first_of(growth: asyncio.Event, ended: "asyncio.Future[Any]", timeout: float) -> bool:
+async def _first_of(growth: asyncio.Event, ended: asyncio.Future[Any], timeout: float) -> bool:
     """Wait until there is more or the tail ends; False when neither comes in time."""
     grown = asyncio.ensure_future(growth.wait())
     try:
