@@ -36,7 +36,7 @@ def local(lock: dict[str, Any]) -> list[str]:
 
 
 def autoloaded(manifest: dict[str, Any]) -> list[str]:
-    """Those in the app's folder."""
+    """The files that Composer's autoloader reads each time, as far as they are in the app's folder."""
     files = _object(manifest, "autoload").get("files")
     names = [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
     return [

@@ -41,7 +41,7 @@ _STEPS = {
     15: "the folder that is to be built is not in the source",
     16: "a file of the app is where buildpacks need a folder",
 }
-# Then the driver has closed the output with `Push rejected, failed to compile …`.
+# With these the driver has closed the output itself: `Push rejected, failed to compile …`.
 _REJECTED = frozenset({13, 14})
 
 # How often a running build asks whether it was cancelled, in seconds.

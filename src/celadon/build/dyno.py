@@ -165,7 +165,7 @@ def _follow(
 def carry_out(run: Run, container: ContainerSpec, steps: Mapping[int, str], told: frozenset[int] = frozenset()) -> None:
     """Run a build's dyno to its end; raises BuildError, in the words of `steps`, when it has not ended well.
 
-    With an exit status of `told` it has closed its output with a sentence of that.
+    With an exit status of `told` it has closed its output itself, with a sentence that says so.
     """
     settings = run.context.settings
     ended = to_end(run.runtime, container, run.output.follow, run.watch.stopped)

@@ -56,7 +56,7 @@ def written(format: str, app: str, location: Path) -> set[Path]:
         found.add(path / "run")
         if not (env := path / "env").is_symlink():
             found |= {file for name in mark.variables if _is_plain(file := env / name)}
-        log = _mark(path / "log" / "run") if not (path / "log").is_symlink() else None
+        log = _mark_in(path / "log" / "run") if not (path / "log").is_symlink() else None
         found |= {path / "log" / "run"} if log is not None and log.app == app else set()
     return found
 
@@ -103,11 +103,11 @@ def _called_so(format: str, app: str, location: Path) -> list[Path]:
 def _mark_of(format: str, path: Path) -> _Mark | None:
     """That of a file, or of the directory of a service."""
     if format != "runit":
-        return _mark(path)
-    return None if path.is_symlink() else _mark(path / "run")
+        return _mark_in(path)
+    return None if path.is_symlink() else _mark_in(path / "run")
 
 
-def _mark(file: Path) -> _Mark | None:
+def _mark_in(file: Path) -> _Mark | None:
     if not _is_plain(file):
         return None
     try:

@@ -1,7 +1,8 @@
 """Files by which the system's init runs the entries of a Procfile.
 
 honcho's exporters say which files there are; what is in them are templates of ours, which quote every value by the
-rules of its format (`quoting.py`). inittab and bluepill honcho has not.
+rules of its format (`quoting.py`). inittab and bluepill honcho has not. What an export before this one has left is the
+business of `earlier.py`.
 """
 
 import importlib
