@@ -25,7 +25,7 @@ class Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: Path, token: str) -> None:
-        super().__init__("localhost", timeout=20)
+        super().__init__("localhost", timeout=60)
         self._path = path
         self.sent = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
 
@@ -51,7 +51,7 @@ def served(world: World) -> Iterator[Callable[[], Connection]]:
     server = uvicorn.Server(role.configuration(path, asgi.Application(world.context, role.ROUTES)))
     thread = threading.Thread(target=server.run)
     thread.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not server.started:
         assert time.monotonic() < deadline
         assert thread.is_alive()

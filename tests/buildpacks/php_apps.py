@@ -14,7 +14,7 @@ def build(app: stack.App, files: dict[str, str] | None = None) -> stack.Compiled
 
 def wait_for_log(app: stack.App, *lines: str) -> None:
     """Until all of them are in the dyno's log, which `tee log` keeps."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while absent := [line for line in lines if line not in (log := (app.slug / "log").read_text("utf-8"))]:
         assert time.monotonic() < deadline, f"{absent} not in:\n{log}"
         time.sleep(0.02)

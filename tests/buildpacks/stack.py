@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from tests import ports
+
 from celadon.platform import images
 from celadon.platform.settings import IMAGE_CACHE, Settings
 
@@ -186,9 +188,8 @@ class App:
     @contextlib.contextmanager
     def serve(self, command: str, *, env: Mapping[str, str] | None = None) -> Iterator[str]:
         """Run a web dyno until the block ends; gives its URL once it accepts connections."""
-        port = free_port()
-        argv, full = self._dyno(command, {"PORT": str(port), **(env or {})})
-        with tempfile.TemporaryFile("w+") as output:
+        with ports.held() as (port,), tempfile.TemporaryFile("w+") as output:
+            argv, full = self._dyno(command, {"PORT": str(port), **(env or {})})
             running = subprocess.Popen(argv, stdout=output, stderr=subprocess.STDOUT, env=full, start_new_session=True)
             try:
                 wait_for_port(port, running, lambda: _text(output))
@@ -212,14 +213,8 @@ def own(folder: Path) -> None:
     subprocess.run(["chown", "-hR", f"{UID}:{UID}", folder], check=True)
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 def wait_for_port(port: int, running: "subprocess.Popen[bytes]", output: Callable[[], str]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         assert running.poll() is None, output()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
@@ -237,7 +232,7 @@ def get(url: str, **headers: str) -> tuple[int, str, Mapping[str, str]]:
     """Status, text and headers of a page, whatever the status."""
     request = urllib.request.Request(url, headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, response.read().decode(), dict(response.headers)
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(), dict(error.headers)

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from tests import ports
 from tests.buildpacks import stack
 from tests.buildpacks.php_apps import build, wait_for_log
 
@@ -84,7 +85,8 @@ cat log
 @pytest.mark.parametrize("server", ["apache2", "nginx"])
 def test_sigterm_lets_a_request_finish(app: stack.App, server: str) -> None:
     build(app, {"index.php": "<?php touch('asked'); sleep(1); error_log('last'); echo \"done\\n\";", "index.html": ""})
-    ran = app.run(STOP.format(server=server, deed="kill -TERM $boot"), env={"PORT": str(stack.free_port())})
+    with ports.held() as (port,):
+        ran = app.run(STOP.format(server=server, deed="kill -TERM $boot"), env={"PORT": str(port)})
     assert ran.output.startswith("boot 143\ndone\n0\n"), ran.output
     assert "UTC] last\n" in ran.output, "what was logged last is lost"
 
@@ -92,7 +94,8 @@ def test_sigterm_lets_a_request_finish(app: stack.App, server: str) -> None:
 @pytest.mark.parametrize("server", ["apache2", "nginx"])
 def test_sigterm_to_all_processes_as_a_dyno_gets_it(app: stack.App, server: str) -> None:
     build(app, {"index.php": "<?php touch('asked'); sleep(1);", "index.html": ""})
-    ran = app.run(STOP.format(server=server, deed="kill -TERM -1"), env={"PORT": str(stack.free_port())})
+    with ports.held() as (port,):
+        ran = app.run(STOP.format(server=server, deed="kill -TERM -1"), env={"PORT": str(port)})
     assert ran.output.startswith("boot 143\n"), ran.output
     assert "\n0\n" in ran.output, "a server was left behind"
     assert "Stopping: " in ran.output
@@ -101,7 +104,8 @@ def test_sigterm_to_all_processes_as_a_dyno_gets_it(app: stack.App, server: str)
 
 def test_the_dyno_ends_with_php(app: stack.App) -> None:
     build(app, {"index.php": "<?php touch('asked'); sleep(1);", "index.html": ""})
-    ran = app.run(STOP.format(server="nginx", deed="pkill -KILL -o php-fpm"), env={"PORT": str(stack.free_port())})
+    with ports.held() as (port,):
+        ran = app.run(STOP.format(server="nginx", deed="pkill -KILL -o php-fpm"), env={"PORT": str(port)})
     assert ran.output.startswith("boot 1\n"), ran.output
     assert "PHP-FPM has ended (status 137), and so the dyno does.\n" in ran.output
     assert "\n0\n" in ran.output, "a server was left behind"

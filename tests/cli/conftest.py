@@ -45,7 +45,7 @@ class Stand:
 @pytest.fixture(scope="session")
 def stand() -> Iterator[Stand]:
     made = Stand()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not made.server.started and time.monotonic() < deadline:
         time.sleep(0.01)
     yield made

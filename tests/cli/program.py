@@ -53,7 +53,7 @@ class Program:
             [*self.argv[1:], *words],
             cwd=str(self.work),
             env={**self.env, "TERM": "xterm", **(env or {})},
-            timeout=20,
+            timeout=60,
             encoding="utf-8",
             dimensions=(33, 111),
         )
@@ -71,7 +71,7 @@ class Program:
                 assert block, f"{shown!r} {running.stderr.read()!r}"
                 shown += block
             running.send_signal(signal.SIGINT)
-            out, err = running.communicate(timeout=30)
+            out, err = running.communicate(timeout=60)
         return Run((shown + out).decode(), err.decode(), running.returncode)
 
     def log_in(self, machine: str, email: str, token: str) -> None:
@@ -82,7 +82,7 @@ class Program:
 
     def git(self, *words: str) -> str:
         done = subprocess.run(
-            ["git", *words], cwd=self.work, env=self.env, capture_output=True, text=True, check=False, timeout=30
+            ["git", *words], cwd=self.work, env=self.env, capture_output=True, text=True, check=False, timeout=60
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -100,7 +100,7 @@ def test_a_name_that_is_code_is_not_offered(
 def test_the_tab_key_in_a_real_bash(program: Program) -> None:
     environment = {**program.env, "TERM": "dumb", "PS1": "ready> ", "INPUTRC": "/dev/null"}
     shell: pexpect.spawn[str] = pexpect.spawn(
-        "bash", ["--norc", "--noprofile", "-i"], env=environment, cwd=str(program.work), encoding="utf-8", timeout=20
+        "bash", ["--norc", "--noprofile", "-i"], env=environment, cwd=str(program.work), encoding="utf-8", timeout=60
     )
     shell.sendline(f"source {program.home}/complete.bash; echo so''urced")
     shell.expect("sourced")

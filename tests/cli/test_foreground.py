@@ -8,7 +8,7 @@ RUN = "import sys; from celadon.cli.terminal import foreground\ntry: print('ende
 
 
 def started(script: str) -> "pexpect.spawn[str]":
-    return pexpect.spawn(sys.executable, ["-c", RUN, "bash", "-c", script], timeout=20, encoding="utf-8")
+    return pexpect.spawn(sys.executable, ["-c", RUN, "bash", "-c", script], timeout=60, encoding="utf-8")
 
 
 def test_ctrl_c_is_the_programs_and_does_not_end_it() -> None:

@@ -79,7 +79,9 @@ def alive(pid: int) -> bool:
 def test_start_runs_all_with_env_and_ports_and_stops_all_with_the_first(stranger: Program) -> None:
     write(
         stranger,
-        Procfile="release: false\nweb: echo $GREETING $PORT $PS; exec sleep 1000\nworker: echo $PORT; exit 3\n",
+        # Who ends them all waits until the others have spoken.
+        Procfile="release: false\nweb: echo $GREETING $PORT $PS; touch $PS; exec sleep 1000\n"
+        "worker: until [ -e web.1 ] && [ -e web.2 ]; do sleep 0.02; done; echo $PORT; exit 3\n",
         env="GREETING='hello  world'\n",
     )
     port = free_ports(stranger)
@@ -171,7 +173,7 @@ def start(stranger: Program) -> Iterator[Callable[[], "subprocess.Popen[bytes]"]
         tree.send(tree.remaining(process.pid, set()), signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
@@ -184,7 +186,7 @@ def test_other_signals_stop_it_as_well_and_kill_what_ignores_them(
     while b"| up" not in started.stdout.readline():
         assert started.poll() is None
     started.send_signal(number)
-    started.communicate(timeout=20)
+    started.communicate(timeout=60)
     assert started.returncode == 128 + number
     assert not alive(int((stranger.work / "pids").read_text()))
 
@@ -199,7 +201,7 @@ def test_what_was_started_ends_with_a_manager_that_is_killed(
         assert started.poll() is None
     started.kill()
     # honcho's children have this output too, and end with what they started.
-    started.communicate(timeout=20)
+    started.communicate(timeout=60)
     assert not [pid for pid in (stranger.work / "pids").read_text().split() if alive(int(pid))]
 
 
@@ -208,7 +210,7 @@ def test_a_reader_that_leaves_ends_it(stranger: Program, start: Callable[[], "su
     started = start()
     assert started.stdout is not None and started.stdout.readline()
     started.stdout.close()
-    assert started.wait(20) == 141
+    assert started.wait(60) == 141
     assert started.stderr is not None and started.stderr.read() == b""
     assert not alive(int((stranger.work / "pids").read_text()))
 

@@ -38,7 +38,7 @@ def held(*pieces: bytes) -> Told:
     def write(send: Callable[[bytes], None], asked: Asked) -> None:
         for piece in pieces:
             send(piece)
-        for _ in range(200):
+        for _ in range(2400):
             time.sleep(0.05)
             send(b":\n")
 
@@ -275,6 +275,6 @@ def test_a_reader_that_leaves_ends_the_tail(serve: Callable[..., Replay], strang
     assert running.stdout is not None and running.stderr is not None
     running.stdout.readline()
     running.stdout.close()
-    assert running.wait(timeout=5) == 141
+    assert running.wait(timeout=60) == 141
     assert running.stderr.read() == b""
     running.stderr.close()

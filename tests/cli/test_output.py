@@ -44,7 +44,7 @@ class Screen(io.StringIO):
         return True
 
     def turned(self, moment: str) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while moment not in self.getvalue() and time.monotonic() < deadline:
             time.sleep(0.001)
 

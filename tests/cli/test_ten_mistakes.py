@@ -1,9 +1,8 @@
 """What a new user does wrong, one after the other: each answer says what to do next."""
 
-import socket
-
 import pexpect
 import pytest
+from tests import ports
 from tests.cli.inside import Inside
 from tests.cli.program import Program
 from tests.cli.world import OTHER, World
@@ -81,9 +80,9 @@ def test_no_login(user: Inside, world: World) -> None:
 
 def test_no_network(user: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("celadon.cli.connection.patience._RETRY_WAITS", (0.001,))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://localhost:{free.getsockname()[1]}"
-    shown = user("apps", "--platform", url)
+    with ports.held() as (port,):
+        url = f"http://localhost:{port}"
+        shown = user("apps", "--platform", url)
     assert (shown.err, shown.status) == (f" !    cannot reach {url}: nothing listens there (bin/up starts it)\n", 1)
 
 

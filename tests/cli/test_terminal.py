@@ -28,11 +28,11 @@ def server(replay: Callable[..., Replay], held: threading.Event, stranger: Progr
     """It never ends `/slow`, and a stream of log lines goes on."""
 
     def slow(send: Callable[[bytes], None], asked: Asked) -> None:
-        held.wait(20)
+        held.wait(120)
 
     def endless(send: Callable[[bytes], None], asked: Asked) -> None:
         send(b"data: 2026-11-29T00:00:00+00:00 app[web.1]: hello\n\n")
-        held.wait(20)
+        held.wait(120)
 
     made = replay(
         answers={
@@ -90,7 +90,7 @@ def test_ctrl_c_leaves_with_130_and_a_sane_terminal(
 
 def wait_for(condition: Callable[[], bool]) -> None:
     ready = threading.Event()
-    for _ in range(400):
+    for _ in range(6000):
         if condition():
             return
         ready.wait(0.01)

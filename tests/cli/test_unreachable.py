@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests import certified
+from tests import certified, ports
 from tests.cli.inside import Inside
 
 from celadon.cli.connection import transport
@@ -119,7 +119,7 @@ def test_an_answer_that_does_not_come(
 
     def behave(connection: socket.socket) -> None:
         answering(content)(connection)
-        over.wait(5)
+        over.wait(60)
 
     shown = ask(f"http://localhost:{listen(behave)}")
     over.set()
@@ -144,7 +144,7 @@ def test_a_kept_connection_that_was_closed_is_replaced(listen: Listen) -> None:
 
     asking = client(listen(behave))
     asking.get("/a")
-    assert closed.wait(5)
+    assert closed.wait(60)
     assert asking.post("/b") == []
 
 
@@ -170,9 +170,9 @@ def test_a_change_over_which_a_kept_connection_breaks_is_not_made_twice(listen: 
 
 def test_nobody_listens(ask: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("celadon.cli.connection.patience._RETRY_WAITS", (0.001,))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    assert ask(f"http://localhost:{port}") == " !    cannot reach URL: nothing listens there (bin/up starts it)\n"
+    with ports.held() as (port,):
+        shown = ask(f"http://localhost:{port}")
+    assert shown == " !    cannot reach URL: nothing listens there (bin/up starts it)\n"
 
 
 def test_an_unknown_name(ask: Callable[..., str]) -> None:

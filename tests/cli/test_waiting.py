@@ -37,7 +37,7 @@ def server(replay: Callable[..., Replay], stranger: Program) -> Iterator[Replay]
 
     def write(send: Callable[[bytes], None], asked: Asked) -> None:
         send(b"-----> Python app detected\n")
-        over.wait(30)
+        over.wait(120)
 
     made = replay()
     build = {"id": "b1", "status": "pending", "output_stream_url": f"{made.url}/streams/b1"}
