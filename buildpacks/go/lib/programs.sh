@@ -18,12 +18,13 @@ find_programs() {
 }
 
 install_programs() {
-  local compiled=$GOCACHE/standard-library
+  local compiled=$GOCACHE/standard-library-$GO_VERSION
   heading "Building ${SPECS[*]}"
   line "\$ go install ${FLAGS[*]} ${SPECS[*]}"
   # The standard library's packages are compiled once for each Go, and there are hundreds of them: nobody is told of each.
   [[ -f $compiled ]] || line "Compiling the standard library, too: the next builds find it in the cache"
   { run_go install -v "${FLAGS[@]}" "${SPECS[@]}" | sed -u -E -e '/^(vendor\/.*|[a-z0-9_/-]*)$/d' | indent; } || explain
+  mkdir -p "$GOCACHE"
   : >"$compiled"
 }
 
