@@ -322,5 +322,6 @@ def test_the_program_is_nobody_and_knows_nothing(shared_tenant: Tenant) -> None:
                 status = (path / "status").read_text()
                 if b"celadon.postgres.clip_program" in argv and "Uid:\t65534\t65534\t65534" in status:
                     seen.append((path / "environ").read_bytes().decode())
-    assert seen == [""]
+    # Those of other tests, which run beside this one, have none either.
+    assert set(seen) == {""}
     reader()
