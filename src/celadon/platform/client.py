@@ -37,7 +37,7 @@ def request(
     *,
     headers: Mapping[str, str] | None = None,
     body: Any = None,
-    seconds: float = 10.0,
+    seconds: float = 20.0,
 ) -> Answer:
     """One request through the router; raises OSError or http.client.HTTPException when there is no answer."""
     connection = http.client.HTTPConnection("127.0.0.1", settings.http_port, timeout=seconds)
