@@ -86,6 +86,11 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
+# What htmx says of a request whose page was left before the answer came. (The first it also says before what it says of
+# one that failed, which counts.)
+_LEFT = ("htmx:afterRequest,", "htmx:sendAbort,")
+
+
 class Visitor:
     """Somebody with a browser. What its console says, what the policy forbids, and whom it asks is kept.
 
@@ -104,7 +109,8 @@ class Visitor:
         self.page.set_default_timeout(_PATIENCE * 1000)
 
     def _complain(self, text: str) -> None:
-        self.complaints.append(text)
+        if not text.startswith(_LEFT):
+            self.complaints.append(text)
 
     def _asked(self, request: Any) -> None:
         if not request.url.startswith((f"{self.url}/", "data:", "blob:")):
