@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 import stat
 import uuid
 from collections.abc import Iterator
@@ -37,6 +38,11 @@ def owner(place: Place) -> Actor:
     return actor
 
 
+def listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as tried:
+        return tried.connect_ex(str(path)) == 0
+
+
 @pytest.fixture(scope="module")
 def manifests(place: Place, owner: Actor) -> Iterator[Path]:
     """The port as the addons role has it."""
@@ -44,10 +50,10 @@ def manifests(place: Place, owner: Actor) -> Iterator[Path]:
     assert own.keys() == SERVICES.keys()
     port = ProviderPort(place.context, own)
     port.write_manifests(place.settings)
-    socket = place.settings.run / provider_port.SOCKET
-    serving = Serving(socket, place.context, port.routes())
+    path = place.settings.run / provider_port.SOCKET
+    serving = Serving(path, place.context, port.routes())
     serving.start()
-    wait_for("it listens", socket.exists)
+    wait_for("it listens", lambda: listens(path))
     yield place.settings.run / provider_port.MANIFESTS
     serving.stop()
 
