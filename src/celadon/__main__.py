@@ -119,11 +119,7 @@ def _role(name: str, home: Path) -> int:
         return 2
     from celadon.platform import role
 
-    def start(settings: "Settings") -> None:
-        # Loading is nearly all of a start: it takes the role's part of the processors, as what comes after it.
-        load(ROLES[name])(settings)
-
-    return role.run_role(name, home, start)
+    return role.run_role(name, home, load(ROLES[name]))
 
 
 if __name__ == "__main__":

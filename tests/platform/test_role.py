@@ -79,21 +79,3 @@ def test_unknown_role_is_refused_with_those_there_are() -> None:
     ended = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert "api, git, build, dynos, router, logplex, addons, clock" in ended.stderr
-
-
-# The program itself, with words in place of what it joins and what it loads.
-STARTING = """
-import sys
-from celadon import __main__ as program
-from celadon.platform import runtimes
-
-runtimes.join = lambda settings: print("joined")
-program.load = lambda target: print("loaded", target) or (lambda settings: print("runs"))
-sys.exit(program.main(["role", "clock", "--home", sys.argv[1]]))
-"""
-
-
-def test_a_role_has_its_part_of_the_processors_before_it_is_loaded(home: Path) -> None:
-    """Loading is nearly all of a start: on a busy machine it would take as long as others let it."""
-    started = subprocess.run([sys.executable, "-c", STARTING, str(home)], capture_output=True, text=True, check=False)
-    assert started.stdout.splitlines() == ["joined", "loaded celadon.clock.role:main", "runs"]

@@ -7,11 +7,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from celadon.platform import processes, supervise
+from celadon.platform import processes, runtimes, supervise
 from celadon.platform.settings import Settings
+from celadon.runtime import cgroups
 
 # Stands in for the interpreter: `role NAME --home HOME` arrives in argv as it does for a real role.
 SLEEPER = """#!{python}
@@ -21,16 +23,21 @@ signal.pause()
 """
 
 
-def wait(condition: Callable[[], object], seconds: float = 60.0) -> None:
+T = TypeVar("T")
+
+
+def wait(condition: Callable[[], T], seconds: float = 60.0) -> T:
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.01)
+    return found
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    settings = Settings(home=tmp_path / "a home")
+    # A number of its own: a platform of this machine has control groups.
+    settings = Settings(home=tmp_path / "a home", instance=100_000 + os.getpid())
     program = tmp_path / "sleeper"
     program.write_text(SLEEPER.format(python=sys.executable))
     program.chmod(0o755)
@@ -62,6 +69,28 @@ def test_killed_role_is_back_within_a_second(settings: Settings) -> None:
     wait(lambda: time.monotonic() - age > 1.1)
     os.kill(first, signal.SIGKILL)
     wait(lambda: supervise.pids(settings).get("api", first) != first, seconds=1.0)
+
+
+@pytest.fixture
+def groups(settings: Settings) -> Iterator[None]:
+    if cgroups.hierarchy() is cgroups.Hierarchy.UNIFIED:
+        pytest.skip("on v2 roles stay where systemd keeps them")
+    try:
+        runtimes.weigh(settings)
+    except OSError as error:
+        pytest.skip(f"needs control groups: {error}")
+    yield
+    supervise.stop(settings)
+    cgroups.Cgroups(root=settings.cgroup, kind=cgroups.hierarchy()).remove_root()
+
+
+@pytest.mark.usefixtures("groups")
+def test_a_role_has_its_part_of_the_processors_before_its_program_starts(settings: Settings) -> None:
+    """Loading is nearly all of a start: without, it would take as long as others on the machine let it."""
+    supervise.start(settings)
+    pids = wait(lambda: found if len(found := supervise.pids(settings)) == 2 else {})
+    for pid in pids.values():
+        assert f":cpu:{settings.cgroup}/roles\n" in Path(f"/proc/{pid}/cgroup").read_text()
 
 
 def test_stop_ends_the_whole_tree(settings: Settings) -> None:

@@ -10,10 +10,8 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from celadon.platform import runtimes
 from celadon.platform import settings as platform_settings
 from celadon.platform.settings import Settings
-from celadon.runtime.protocol import RuntimeFailure
 
 Main = Callable[[Settings], None]
 
@@ -33,7 +31,6 @@ def run_role(name: str, home: Path, main: Main) -> int:
     signal.signal(signal.SIGINT, _stop)
     try:
         with _only_one(settings.run / f"{name}.lock"):
-            _join(settings)
             log.info("at=start instance=%d home=%s", settings.instance, settings.home)
             main(settings)
     except SystemExit as stop:
@@ -45,14 +42,6 @@ def run_role(name: str, home: Path, main: Main) -> int:
         return 1
     log.info("at=end")
     return 0
-
-
-def _join(settings: Settings) -> None:
-    try:
-        runtimes.join(settings)
-    except (OSError, RuntimeFailure) as error:
-        # Everything works without; it is only less fair.
-        log.warning("at=join cannot share the processors: %s", error)
 
 
 class OneLine(logging.Formatter):

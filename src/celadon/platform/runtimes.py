@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from pathlib import Path
 
 from celadon.platform.settings import Settings
 from celadon.runtime import cgroups
@@ -53,9 +54,9 @@ def use_by_builds(settings: Settings) -> cgroups.ProcessorUse:
     return cgroups.processor_use(f"{settings.cgroup}/build-dynos", cgroups.hierarchy())
 
 
-def join(settings: Settings) -> None:
-    """Take this process's part of the processors from the roles', where there is one. Raises OSError, RuntimeFailure."""
-    cgroups.join(f"{settings.cgroup}/roles", os.getpid(), cgroups.hierarchy())
+def role_groups(settings: Settings) -> list[Path]:
+    """Where a role writes its process id to have its part of the processors from the roles', as far as they are there."""
+    return cgroups.processor_members(f"{settings.cgroup}/roles")
 
 
 def demote(settings: Settings, part: str, pid: int) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from celadon.platform import processes
+from celadon.platform import processes, runtimes
 from celadon.platform.failure import PlatformFailure
 from celadon.platform.settings import Settings
 
@@ -25,6 +25,8 @@ _RUN = """#!/bin/sh
 exec 2>&1
 umask 022
 cd /
+# Loading is nearly all of a start: it has the role's part of the processors already (docs/decisions/0014).
+for group in {groups}; do [ ! -w "$group" ] || echo $$ >"$group"; done
 exec {python} -m celadon role {role} --home {home}
 """
 
@@ -49,7 +51,8 @@ def write_tree(settings: Settings, roles: Iterable[str] = ROLES, python: str = s
         directory = tree(settings) / role
         (directory / "log").mkdir(parents=True, exist_ok=True)
         _write(directory / "log" / "run", _LOG_RUN.format(directory=_quoted(logs)), 0o755)
-        script = _RUN.format(python=_quoted(python), role=role, home=_quoted(settings.home))
+        groups = " ".join(map(_quoted, runtimes.role_groups(settings)))
+        script = _RUN.format(python=_quoted(python), role=role, home=_quoted(settings.home), groups=groups)
         _write(directory / "run", script, 0o755)
 
 

@@ -244,11 +244,15 @@ def join(group: str, pid: int, kind: Hierarchy, mount: Path = MOUNT) -> None:
     """Let a process have its part of the processors from a group, if there is one; nothing on v2, where a group is more."""
     if kind is Hierarchy.UNIFIED:
         return
-    # The second counts what the first shares out; often they are one.
-    for name in ("cpu", "cpuacct"):
-        members = mount / name / group.lstrip("/") / "cgroup.procs"
+    for members in processor_members(group, mount):
         if members.exists():
             members.write_text(str(pid))
+
+
+def processor_members(group: str, mount: Path = MOUNT) -> list[Path]:
+    """The files of v1 that take a process into a group for its part of the processors."""
+    # The second counts what the first shares out; often they are one.
+    return [mount / name / group.lstrip("/") / "cgroup.procs" for name in ("cpu", "cpuacct")]
 
 
 def state(pid: int) -> str:
