@@ -1,4 +1,4 @@
-"""What a push and a question cost while another app's dynos burn all processors.
+"""What a push, a question and a killed API cost while another app's dynos burn all processors.
 
     .venv/bin/python bench/burning.py [--pushes 3]
 
@@ -8,10 +8,14 @@ it were on another machine: what is measured is what the platform has left for r
 
 import argparse
 import os
+import signal
+import time
 from pathlib import Path
 
 import common
 import manifold
+
+from celadon.platform import settings, supervise
 
 _APP = "small"
 _HOGS = 2 * (os.cpu_count() or 1)
@@ -29,6 +33,15 @@ def push(bench: common.Bench, checkout: Path, page: str) -> float:
     return common.timed(live)
 
 
+def killed(bench: common.Bench) -> float:
+    """Seconds until a question is answered that comes as the API is killed."""
+    found = settings.load(bench.home)
+    # runsv waits a second before it starts again what ran for less than one.
+    time.sleep(2)
+    os.kill(supervise.pids(found)["api"], signal.SIGKILL)
+    return common.timed(lambda: bench.celadon("ps", "--app", _APP))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pushes", type=int, default=3)
@@ -43,8 +56,10 @@ def main() -> None:
             bench.celadon("ps:scale", f"spin={_HOGS * number}", "--app", "hog")
             pushes = [push(bench, bench.directory / _APP, f"{number}{one}") for one in range(options.pushes)]
             asked = [common.timed(lambda: bench.celadon("ps", "--app", _APP)) for _ in range(5)]
-            rows.append((kind, f"code-only push {common.summary(pushes)}   celadon ps {common.summary(asked)}"))
-    common.table(f"A push and a question beside {_HOGS} dynos that spin", rows)
+            back = [killed(bench) for _ in range(5)]
+            found = {"code-only push": pushes, "celadon ps": asked, "after a SIGKILL of the API": back}
+            rows.append((kind, "   ".join(f"{what} {common.summary(values)}" for what, values in found.items())))
+    common.table(f"A push, a question and a killed API beside {_HOGS} dynos that spin", rows)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ CHALLENGES = "challenges.map"
 CERTIFICATES = "certificates.list"
 ADMIN_SOCKET = "haproxy.sock"
 
-# A killed role is back within a second; all of them at once, on a machine with much else to do, take several.
+# A killed role is back within a second; all of them at once, beside dynos that burn all processors, take five.
 ROLE_PATIENCE = 15.0
 # A push waits for its build, a log tail for its next line.
 ROLE_TIMEOUT = 1800.0
