@@ -110,22 +110,38 @@ class Followers:
 
     def reserve_slot(self, leader: Place, engine: Engine) -> None:
         """Keep all the leader writes from now on for this follower, and let it log in there. Raises psycopg.Error."""
-        self.drop_slot(leader, engine)
         if leader.engine.pair:
-            self.pairs.keep_slot(leader.engine, slot_of(engine), kept=True)
-            self._wait_for_slot(self.pairs.primary(leader.engine), engine)
+            self._reserve_at_pair(leader, engine)
             return
+        self.drop_slot(leader, engine)
         with self.clusters.connect(leader.engine) as connection:
             self._ensure_replicator(connection, leader.engine)
             connection.execute("select pg_create_physical_replication_slot(%s, true)", [slot_of(engine)])
 
+    def _reserve_at_pair(self, leader: Place, engine: Engine) -> None:
+        """An earlier try's slot is taken over if it is of use.
+
+        One that Patroni is to drop and then to keep it may drop once it is there again, by what it read in between.
+        """
+        primary = self.pairs.primary(leader.engine)
+        query = "select from pg_replication_slots where slot_name = %s and wal_status = 'lost'"
+        with self.clusters.connect(primary) as connection:
+            lost = connection.execute(query, [slot_of(engine)]).fetchone() is not None
+        if lost:
+            self.drop_slot(leader, engine)
+        self.pairs.keep_slot(leader.engine, slot_of(engine), kept=True)
+        self._wait_for_slot(primary, engine)
+
     def _wait_for_slot(self, leader: Engine, engine: Engine) -> None:
-        """Until Patroni has made it: one that we made it might still drop."""
-        deadline, query = time.monotonic() + _RELEASE, "select from pg_replication_slots where slot_name = %s"
+        """Until Patroni has made it (one that we made it might still drop), and an earlier try has let go of it."""
+        deadline = time.monotonic() + _RELEASE
+        query = "select active_pid from pg_replication_slots where slot_name = %s"
         with self.clusters.connect(leader) as connection:
-            while connection.execute(query, [slot_of(engine)]).fetchone() is None:
+            while (found := connection.execute(query, [slot_of(engine)]).fetchone()) != (None,):
                 if time.monotonic() > deadline:
                     raise ClusterFailure(f"cannot make {slot_of(engine)} of {leader.name} within {_RELEASE:g} s")
+                if found is not None:
+                    connection.execute("select pg_terminate_backend(%s)", found)
                 time.sleep(_LOOK)
 
     def _ensure_replicator(self, connection: Connection, leader: Engine) -> None:
