@@ -39,7 +39,10 @@ def request(
     body: Any = None,
     seconds: float = 20.0,
 ) -> Answer:
-    """One request through the router; raises OSError or http.client.HTTPException when there is no answer."""
+    """One request through the router; raises OSError or http.client.HTTPException when there is no answer.
+
+    `seconds` for each step of it: by themselves more than the router waits for a role that was killed.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", settings.http_port, timeout=seconds)
     try:
         # The Host is given as a header: http.client would name the address that it connects to.

@@ -109,7 +109,10 @@ class Followers:
         return lines, engines.allow_peers(engine, nodes)
 
     def reserve_slot(self, leader: Place, engine: Engine) -> None:
-        """Keep all the leader writes from now on for this follower, and let it log in there. Raises psycopg.Error."""
+        """Keep all the leader writes from now on for this follower, and let it log in there.
+
+        Raises psycopg.Error, ClusterFailure.
+        """
         if leader.engine.pair:
             self._reserve_at_pair(leader, engine)
             return
