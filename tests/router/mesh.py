@@ -240,6 +240,14 @@ class Mesh:
             changes.record(tx, "app", app_id)
         return app_id
 
+    def release(self, app_id: str) -> None:
+        """One more release: dynos from now on are of it."""
+        with self.database.transaction() as tx:
+            before = releases.current(tx, app_id)
+            assert before is not None
+            releases.insert(tx, replace(before, id=str(uuid.uuid4()), version=before.version + 1))
+            changes.record(tx, "release", app_id)
+
     def scale(self, app_id: str, quantity: int) -> None:
         with self.database.transaction() as tx:
             (entry,) = formations.list_of(tx, app_id)

@@ -96,6 +96,27 @@ def test_that_a_dyno_is_reached_is_said_when_haproxy_has_been_told(mesh: Mesh, m
         assert not mesh.row(ids[0]).reached
 
 
+def test_once_a_release_is_reached_no_request_meets_the_one_before_it(mesh: Mesh) -> None:
+    """Though nobody has said yet that its dynos are to drain; it serves on when the new release does not."""
+    app_id = mesh.app("switch", web=2)
+    with contextlib.ExitStack() as stack:
+        dynos = [stack.enter_context(servers.Dyno(f"127.0.0.{number}")) for number in range(2, 6)]
+        old = [mesh.serve(app_id, at, number) for number, at in enumerate(dynos[:2], 1)]
+        mesh.release(app_id)
+        new = [mesh.serve(app_id, dynos[2], 1)]
+        wait_for("one of two is reached", lambda: mesh.row(new[0]).reached)
+        assert not any(server.draining for found in mesh.actual().servers.values() for server in found.values())
+        new.append(mesh.dyno(app_id, dynos[3], number=2))
+        wait_for("both are reached", lambda: all(mesh.row(one).reached for one in new))
+        before = [len(at.requests) for at in dynos]
+        assert [mesh.status("switch.localhost") for _ in range(10)] == [200] * 10
+        assert [len(at.requests) - taken for at, taken in zip(dynos, before, strict=True)] == [0, 0, 5, 5]
+        assert [mesh.row(one).draining_at for one in old] == [None, None]
+        for one in new:
+            mesh.change(one, state=DynoState.CRASHED, container_id=None, address=None, port=None, routed=False)
+        wait_for("the old ones serve", lambda: mesh.status("switch.localhost") == 200)
+
+
 def test_a_draining_dyno_finishes_its_request_and_gets_no_new_one(patient: Mesh) -> None:
     mesh, release = patient, threading.Event()
     app_id = mesh.app("drain", web=2)

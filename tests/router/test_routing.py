@@ -48,12 +48,14 @@ def release(slug: str | None = "slug-1") -> Release:
     )
 
 
-def dyno(state: DynoState, *, number: int = 1, process_type: str = "web", draining: bool = False) -> Dyno:
+def dyno(
+    state: DynoState, *, number: int = 1, process_type: str = "web", draining: bool = False, of: str = "r"
+) -> Dyno:
     there = state in (S.UP, S.STARTING, S.STOPPING)
     return Dyno(
         id=str(uuid.uuid4()),
         app_id="app-1",
-        release_id="r",
+        release_id=of,
         type=process_type,
         number=number,
         command="",
@@ -136,6 +138,28 @@ def test_servers_are_the_web_dynos_that_are_up() -> None:
         ("web.2_c2", "10.0.0.2", 5002, True),
     ]
     assert [one.dyno for one in found.servers] == ["web.1", "web.2"]
+
+
+@pytest.mark.parametrize(
+    ("fresh", "web", "switched"),
+    [
+        ([dyno(S.UP), dyno(S.UP, number=2)], 2, True),
+        ([dyno(S.UP)], 2, False),
+        ([dyno(S.UP), dyno(S.STARTING, number=2)], 2, False),
+        ([dyno(S.UP), dyno(S.CRASHED, number=2)], 2, False),
+        ([dyno(S.UP), dyno(S.UP, number=2, draining=True)], 2, False),
+        ([dyno(S.UP)], 1, True),
+        ([], 2, False),
+        ([], 0, False),
+    ],
+)
+def test_a_release_before_drains_once_the_present_one_has_all_its_dynos(
+    fresh: list[Dyno], web: int, switched: bool
+) -> None:
+    before = [dyno(S.UP, number=number, of="r-before") for number in (1, 2)]
+    servers = {one.dyno_id: one.draining for one in backend(*before, *fresh, web=web).servers}
+    assert [servers[one.id] for one in before] == [switched, switched]
+    assert all(servers[one.id] == (one.draining_at is not None) for one in fresh if one.id in servers)
 
 
 def test_an_app_has_its_name_and_its_domains() -> None:

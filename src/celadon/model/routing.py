@@ -133,10 +133,10 @@ def routes(
     for app in apps:
         hosts[f"{app.name}.{domain}"] = app.id
         web = [dyno for dyno in dynos.get(app.id, ()) if dyno.type == WEB]
-        servers = tuple(found for dyno in web if (found := _server(dyno)) is not None)
         release = releases.get(app.id)
         types = process_types.get(release.slug_id, ()) if release and release.slug_id else None
         quantity = _web_quantity(formations.get(app.id, ()))
+        servers = _servers(web, release, quantity)
         answer = _answer(app, types, quantity, web, servers)
         backends.append(Backend(app_id=app.id, app_name=app.name, answer=answer, servers=servers))
     own = own_certificates(hosts, own_period) if own_period else ()
@@ -213,15 +213,23 @@ def dyno_name(server: str) -> str:
     return server.rpartition("_")[0]
 
 
-def _server(dyno: Dyno) -> Server | None:
-    if dyno.state is not DynoState.UP or dyno.address is None or dyno.port is None:
-        return None
-    return Server(
-        name=server_name(dyno),
-        address=dyno.address,
-        port=dyno.port,
-        dyno_id=dyno.id,
-        draining=dyno.draining_at is not None,
+def _servers(web: Iterable[Dyno], release: Release | None, quantity: int) -> tuple[Server, ...]:
+    """Those of dynos that are up. Once as many as wanted are of this release, those of others drain in the same step: who
+    has seen the new page does not meet the old one again.
+    """
+    up = [dyno for dyno in web if dyno.state is DynoState.UP]
+    fresh = {dyno.id for dyno in up if release and dyno.release_id == release.id and dyno.draining_at is None}
+    switched = bool(fresh) and len(fresh) >= quantity
+    return tuple(
+        Server(
+            name=server_name(dyno),
+            address=dyno.address,
+            port=dyno.port,
+            dyno_id=dyno.id,
+            draining=dyno.draining_at is not None or (switched and dyno.id not in fresh),
+        )
+        for dyno in up
+        if dyno.address is not None and dyno.port is not None
     )
 
 
