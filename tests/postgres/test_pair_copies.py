@@ -161,7 +161,7 @@ def waiting(provider: PostgresProvider, engine: Engine) -> set[str]:
 
 
 def archived(provider: PostgresProvider, engine: Engine, segment: str) -> bool:
-    return any(provider.archive.directory(engine).glob(f"archive/{STANZA}/*/*/{segment}-*"))
+    return any(provider.archive.directory(engine).glob(f"archive/{STANZA}/*/*/{segment}-*.lz4"))
 
 
 def test_what_the_old_primary_had_not_archived_the_new_one_does(

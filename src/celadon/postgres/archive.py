@@ -43,6 +43,10 @@ _ARCHIVED = 60.0
 _LOOK = 0.01
 _AFTER_FAILURE = timedelta(minutes=5)
 
+# How a segment's name ends in the archive; what pgBackRest has only begun to write, or left half of, has `.pgbackrest.tmp`
+# behind it.
+_WHOLE = ".lz4"
+
 _PUSH = f"pgbackrest --config={_CONFIG} --stanza={STANZA} archive-push"
 _SCRIPT = "conf/before-archiving.sh"
 
@@ -64,7 +68,7 @@ case "$1" in
         name=${{done##*/}}
         name=${{name%.done}}
         [ ${{#name}} -eq 24 ] && [ -e "pg_wal/$name" ] || continue
-        set -- "$1" {REPOSITORY}/archive/{STANZA}/*/"${{name%????????}}/$name"-*
+        set -- "$1" {REPOSITORY}/archive/{STANZA}/*/"${{name%????????}}/$name"-*{_WHOLE}
         [ -e "$2" ] || mv "$done" "${{done%.done}}.ready"
     done
     ;;
@@ -180,7 +184,7 @@ class Archive:
             row = connection.execute("select pg_walfile_name(pg_switch_wal())").fetchone()
         segment = str(row[0]) if row else ""
         deadline = time.monotonic() + _ARCHIVED
-        while not any(self.directory(engine).glob(f"archive/{STANZA}/*/{segment[:16]}/{segment}-*")):
+        while not any(self.directory(engine).glob(f"archive/{STANZA}/*/{segment[:16]}/{segment}-*{_WHOLE}")):
             if time.monotonic() > deadline:
                 raise ClusterFailure(f"cannot archive {segment} of {engine.name} within {_ARCHIVED:g} s")
             time.sleep(_LOOK)

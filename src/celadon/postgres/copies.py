@@ -22,8 +22,8 @@ from celadon.model.postgres_archive import STANZA
 from celadon.model.postgres_database import Origin
 from celadon.postgres import authentication, blocks, patroni, tenants
 from celadon.postgres import credential_roles as roles
-from celadon.postgres.archive import REPOSITORY, Archive
-from celadon.postgres.cluster import DATA, SUPERUSER, Clusters
+from celadon.postgres.archive import REPOSITORY, Archive, read_said
+from celadon.postgres.cluster import DATA, SUPERUSER, ClusterFailure, Clusters
 from celadon.postgres.followers import Followers, slot_of
 from celadon.runtime.protocol import Bind, ContainerSpec
 
@@ -119,13 +119,16 @@ class Copies:
     def _recover(self, place: Place, source: Place) -> None:
         """Run it until it has all it is to have, as nobody's server; then it becomes its new owner's."""
         engine, name = place.engine, f"{place.engine.name}-recovery"
-        argv = self.clusters.server_argv(engine)
-        self.clusters.engines.runtime.start(self._spec(engine, source.engine, "recovery", argv))
+        spec = self._spec(engine, source.engine, "recovery", self.clusters.server_argv(engine))
+        self.clusters.engines.runtime.start(spec)
         try:
             # It answers nobody before it has been promoted: hot_standby is off.
             self.clusters.wait(engine, _LONG, name)
             self._rename(place, source)
             self.clusters.stop(engine, name, _STOP)
+        except ClusterFailure as error:
+            # Nobody has spoken to it, so there is nothing of anybody's in what it said.
+            raise ClusterFailure(f"{error}: {read_said(spec.log_path).strip()[-500:]}") from error
         finally:
             self.clusters.engines.runtime.remove(name)
 
