@@ -3,6 +3,7 @@
 import signal
 
 import argon2
+import hypothesis
 import pytest
 from xdist.remote import Producer
 
@@ -14,6 +15,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Nobody guesses the passwords of tests: they are hashed in a moment, where the platform takes 30 ms of a core.
 secrets._PASSWORDS = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+# How long an example takes says how busy the machine is: by default one of more than 200 ms fails its test, and so does
+# a second for drawing the first ones, for which tables of Unicode are made.
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
