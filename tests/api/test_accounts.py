@@ -117,7 +117,15 @@ def test_an_account_with_apps_and_the_operator_stay(world: World) -> None:
     assert "operator" in world.call("DELETE", "/account", headers=headers).json["message"]
 
 
+def _in_one_moment(world: World) -> None:
+    """What is slowed down gets nothing back while a busy machine asks: its clock stands still."""
+    guesses = world.context.guesses
+    for limiter in (world.api._strangers, guesses._of_address, guesses._of_account):
+        limiter._clock = lambda: 0.0
+
+
 def test_wrong_passwords_are_slowed_down_by_address_and_by_account(empty: World) -> None:
+    _in_one_moment(empty)
     statuses = [_log_in(empty, EMAIL, f"wrong {number}") for number in range(31)]
     assert statuses == [401] * 30 + [429]
     assert _log_in(empty, EMAIL, PASSWORD) == 429
@@ -125,8 +133,9 @@ def test_wrong_passwords_are_slowed_down_by_address_and_by_account(empty: World)
 
 
 def test_strangers_may_ask_for_only_so_much(empty: World) -> None:
-    statuses = {empty.call("POST", "/auth", {}, token=None).status for _ in range(121)}
-    assert statuses == {201, 429}
+    _in_one_moment(empty)
+    statuses = [empty.call("POST", "/auth", {}, token=None).status for _ in range(121)]
+    assert statuses == [201] * 120 + [429]
 
 
 @pytest.mark.parametrize(
