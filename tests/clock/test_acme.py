@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -72,6 +73,11 @@ def pebble(directory: Path, http_port: int, dns_address: str) -> Iterator[tuple[
             yield found
 
 
+def _listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextlib.contextmanager
 def _pebble(directory: Path, http_port: int, dns_address: str, listen: int, manage: int) -> Iterator[tuple[str, Path]]:
     root = certified.root()
@@ -97,7 +103,8 @@ def _pebble(directory: Path, http_port: int, dns_address: str, listen: int, mana
         argv = ["pebble", "-config", str(config), "-dnsserver", dns_address]
         process = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
         try:
-            wait_for("pebble listens", lambda: b"ACME directory" in (directory / "pebble.log").read_bytes())
+            # It says so before it does.
+            wait_for("pebble listens", lambda: _listens(listen))
             yield f"https://localhost:{listen}/dir", bundle
         finally:
             process.kill()
