@@ -182,6 +182,11 @@ class Reader:
             return Read(answer.status, answer.read())
 
 
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as tried:
+        return tried.connect_ex(str(path)) == 0
+
+
 @pytest.fixture
 def reader(shop: World) -> Iterator[Reader]:
     with tempfile.TemporaryDirectory(prefix="celadon-") as home:
@@ -190,7 +195,8 @@ def reader(shop: World) -> Iterator[Reader]:
         serving = Serving(path, shop.context, transfer_routes.ROUTES, files)
         serving.start()
         deadline = time.monotonic() + 30
-        while not path.exists():
+        # The file is there as soon as the socket is bound.
+        while not _listens(path):
             assert time.monotonic() < deadline, "it does not listen"
             time.sleep(0.01)
         yield Reader(path)
