@@ -66,7 +66,9 @@ def owner(world: Context) -> Actor:
 
 
 def due_job(world: Context, owner: Actor) -> SchedulerJob:
-    job = scheduler_jobs.create(world, owner, "hello", command="true", frequency="every-10-minutes")[1]
+    # Twenty minutes from now at least: its next time must not come while a test looks whether it runs again.
+    at = f":{(now().minute + 30) % 60 // 10}0"
+    job = scheduler_jobs.create(world, owner, "hello", command="true", frequency="hourly", at=at)[1]
     with world.database.transaction() as tx:
         table = tables.scheduler_jobs
         past = now() - timedelta(hours=5)
