@@ -1,6 +1,7 @@
 """A stranger's server that webhooks are delivered to: it can fail, redirect, be silent and be slow."""
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,12 +21,14 @@ class Receiver:
     sends header after header until then. `answers` makes it say something else.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.received: list[Received] = []
         self.answers: dict[str, int] = {}
         self.release = threading.Event()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _of(self))
         self.server.daemon_threads = True
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
 
     @property
     def port(self) -> int:
@@ -69,8 +72,8 @@ def _of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Receiver]:
-    receiver = Receiver()
+def running(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
+    receiver = Receiver(tls)
     thread = threading.Thread(target=receiver.server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
