@@ -1,6 +1,5 @@
 """Letters reach a real SMTP server; what it refuses is tried again; without one they stay in the outbox."""
 
-import socket
 import ssl
 from collections import Counter
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
-from tests import certified, stores
+from tests import certified, ports, stores
 
 from celadon.actions import accounts, mails
 from celadon.actions import context as contexts
@@ -162,11 +161,10 @@ def test_nobody_is_buried_in_letters(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_away_is_tried_again(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port = held.getsockname()[1]
-    context = _context(tmp_path / "home", smtp_url=f"smtp://127.0.0.1:{port}")
-    _write(context)
-    assert Post(context).ensure() == 0
+    with ports.held() as (port,):
+        context = _context(tmp_path / "home", smtp_url=f"smtp://127.0.0.1:{port}")
+        _write(context)
+        assert Post(context).ensure() == 0
     assert _outbox(context)[0].attempts == 1
 
 

@@ -109,7 +109,7 @@ def supervised(
     yield made.context, supervisors
     for one in supervisors.values():
         one.terminate()
-        one.wait(timeout=10)
+        one.wait(timeout=60)
     door.close()
 
 
