@@ -75,6 +75,18 @@ def test_files_without_a_row_go_and_those_with_one_stay(made: tuple[Context, Act
     assert not any(path.exists() for path in gone)
 
 
+def test_what_is_gone_before_it_is_looked_at_keeps_nothing_else(made: tuple[Context, Actor]) -> None:
+    world, _ = made
+    for directory in ("uploads", "builds"):
+        # Listed, and not there: as a part of an upload that has got its name meanwhile.
+        (world.settings.home / directory / "0.part").symlink_to("nowhere")
+        other = world.settings.home / directory / "1.part"
+        other.write_text("")
+        os.utime(other, (1, 1))
+    retention.prune(world)
+    assert not any((world.settings.home / directory / "1.part").exists() for directory in ("uploads", "builds"))
+
+
 def test_a_source_goes_when_it_has_expired_unless_a_build_waits_for_it(
     made: tuple[Context, Actor], tmp_path: Path
 ) -> None:

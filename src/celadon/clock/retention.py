@@ -91,17 +91,25 @@ def _remove_others(directory: Path, wanted: set[str]) -> int:
     """Remove files whose row is not there; a fresh one may be about to get its row."""
     removed = 0
     for path in directory.iterdir():
-        if path.name.partition(".")[0] not in wanted and now().timestamp() - path.stat().st_mtime > _FRESH:
+        if path.name.partition(".")[0] not in wanted and _is_older(path, _FRESH):
             path.unlink(missing_ok=True)
             removed += 1
     return removed
 
 
 def _remove_old(directory: Path, age: timedelta) -> int:
-    old = [path for path in directory.iterdir() if now().timestamp() - path.stat().st_mtime > age.total_seconds()]
+    old = [path for path in directory.iterdir() if _is_older(path, age.total_seconds())]
     for path in old:
         path.unlink(missing_ok=True)
     return len(old)
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    """Whether nobody has written to it for so long; no for what has been moved or removed since it was listed."""
+    try:
+        return now().timestamp() - path.stat().st_mtime > seconds
+    except FileNotFoundError:
+        return False
 
 
 def _remove(context: Context, app_id: str) -> bool:
