@@ -176,7 +176,8 @@ class Followers:
                 if found is None:
                     return
                 if found[0] is None:
-                    with contextlib.suppress(psycopg.errors.ObjectInUse):
+                    # A pair's nodes, which were just told that it is kept no longer, may be dropping it at this moment.
+                    with contextlib.suppress(psycopg.errors.ObjectInUse, psycopg.errors.UndefinedObject):
                         connection.execute("select pg_drop_replication_slot(%s)", names)
                         return
                 if time.monotonic() > deadline:
