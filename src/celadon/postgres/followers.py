@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 _PASSWORD = "conf/replicator.pass"
 _AUTHORITY = "conf/authority.crt"
-# Seconds for the leader to notice that a follower is gone, and for a follower to become writable.
+# Seconds for the leader to notice that a follower is gone or there, and for a follower to become writable.
 _RELEASE = 30.0
 # How long a leader may say nothing, which speaks every few seconds, before the connection to it is given up.
 _SILENCE = 15
@@ -184,6 +184,19 @@ class Followers:
                     raise ClusterFailure(f"cannot drop {names[0]} of {leader.name}: it is in use")
                 connection.execute("select pg_terminate_backend(%s)", [found[0]])
                 time.sleep(_LOOK)
+
+    def wait_for_stream(self, place: Site) -> None:
+        """Until its leader sends it what is written: it answers before, and a leader that ends waits for those alone
+        that it sends to. No error when that takes long, as when the leader restarts: it goes on trying by itself.
+        """
+        deadline = time.monotonic() + _RELEASE
+        while time.monotonic() < deadline:
+            # Who does not answer now is asked again.
+            with contextlib.suppress(psycopg.Error):
+                lag = self.lag(place)
+                if lag is None or lag.streaming or lag.lost:
+                    return
+            time.sleep(_LOOK)
 
     def lag(self, place: Site) -> Lag | None:
         """How far it is behind; None when it follows nobody. Raises psycopg.Error when a server does not answer."""

@@ -204,7 +204,9 @@ class PostgresProvider:
             return
         self.run(place)
         self.publish()
-        if place.database.origin is not Origin.FOLLOW:
+        if place.database.origin is Origin.FOLLOW:
+            self.followers.wait_for_stream(place)
+        else:
             self.ensure_tenant(place)
         databases.step(self.context, place.database.addon_id, Step.AVAILABLE)
 
