@@ -146,7 +146,8 @@ class Engines:
         self.runtime.remove(engine.name)
         self.prepare(engine)
         for left in self.sockets(engine).iterdir():
-            left.unlink()
+            # What a program said (postgres/archive.py) its reader removes as well.
+            left.unlink(missing_ok=True)
         self.runtime.start(self.spec(engine, engine.name, argv, env=env or {}, mounts=mounts, group=group))
 
     def stop(self, engine: Engine, seconds: float) -> None:
