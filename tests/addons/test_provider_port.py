@@ -48,6 +48,8 @@ def manifests(place: Place, owner: Actor) -> Iterator[Path]:
     """The port as the addons role has it."""
     own = services.built_in(place.context).own
     assert own.keys() == SERVICES.keys()
+    # As the role does it: initdb and its sync may take longer than the checks wait for an answer.
+    place.manager.keep_spare()
     port = ProviderPort(place.context, own)
     port.write_manifests(place.settings)
     path = place.settings.run / provider_port.SOCKET
