@@ -27,7 +27,7 @@ from celadon.store import tables
 def clips(tmp_path: Path, shared_tenant: Tenant) -> Iterator[Clips]:
     home = tmp_path / "home"
     home.mkdir()
-    with clips_of(home, shared_tenant, Limits(seconds=2.0)) as found:
+    with clips_of(home, shared_tenant, Limits()) as found:
         yield found
 
 
@@ -193,6 +193,7 @@ def test_who_may_change_a_query_is_told_what_is_wrong_with_it_and_readers_are_no
 
 def test_a_query_that_fails_is_not_run_for_every_reader(clips: Clips) -> None:
     dataclip = clips.add("select pg_sleep(60)")
+    clips.runs.limits = Limits(seconds=2.0)
     assert clips.read(f"{dataclip.link}.json").status == 409
     clips.places.down = True
     assert clips.read(f"{dataclip.link}.json").json["id"] == "conflict"
