@@ -39,22 +39,27 @@ def verification(shop: Shop) -> Verification:
     return Verification(shop.place.context, shop.place.clusters, shop.transfers, pauses=(0.0,))
 
 
-def harmed(shop: Shop, patched: pytest.MonkeyPatch, harm: Harm, step: str = "load") -> None:
-    """Have something happen just after a program of the check was started."""
-    # What is loaded is little: it might be there before its server is dead.
-    first = harm is kill_server and step == "load"
-    started = getattr(shop.transfers.programs, step)
+def fall_asleep(shop: Shop, patched: pytest.MonkeyPatch) -> None:
+    """Have each program sleep: one that is done in a moment might be over before it is killed."""
     runtime = shop.transfers.programs.runtime
     run = runtime.start
 
     def asleep(spec: ContainerSpec) -> None:
         run(replace(spec, argv=("sleep", "60")))
 
+    patched.setattr(runtime, "start", asleep)
+
+
+def harmed(shop: Shop, patched: pytest.MonkeyPatch, harm: Harm, step: str = "load") -> None:
+    """Have something happen just after a program of the check was started."""
+    # What is loaded is little: it might be there before its server is dead.
+    first = harm is kill_server and step == "load"
+    started = getattr(shop.transfers.programs, step)
+
     def start(transfer: Transfer, *words: object) -> None:
         with pytest.MonkeyPatch.context() as here:
             if harm is kill_program:
-                # A list of contents is written in a moment: one that sleeps is there when it is killed.
-                here.setattr(runtime, "start", asleep)
+                fall_asleep(shop, here)
             if first:
                 harm(shop, transfer)
             started(transfer, *words)
@@ -154,7 +159,10 @@ def test_a_backup_whose_program_was_killed_from_outside_is_begun_anew(
         started = shop.transfers.programs.dump
 
         def dump(transfer: Transfer, *words: object, **more: object) -> None:
-            started(transfer, *words, **more)  # type: ignore[arg-type]
+            with pytest.MonkeyPatch.context() as here:
+                if not transfer.attempts:
+                    fall_asleep(shop, here)
+                started(transfer, *words, **more)  # type: ignore[arg-type]
             if not transfer.attempts:
                 kill_program(shop, transfer)
 

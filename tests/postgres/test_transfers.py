@@ -4,6 +4,7 @@ import contextlib
 import functools
 import http.server
 import queue
+import signal
 import threading
 import time
 import uuid
@@ -26,6 +27,7 @@ from celadon.postgres import programs
 from celadon.postgres.transfers import Transfers
 from celadon.postgres.verification import Verification
 from celadon.store import apps, engines, events, mails, tables
+from tests.postgres.failing import wait_for
 from tests.postgres.place import Place
 
 
@@ -182,6 +184,8 @@ def test_an_app_goes_on_reading_during_a_restore(shop: Shop) -> None:
     for reader in readers:
         reader.start()
     try:
+        # Who comes in late would find it over.
+        wait_for("they read", lambda: len(counts) >= len(readers))
         restore = shop.run(shop.order(TransferKind.RESTORE, of=backup.id))
     finally:
         over.set()
@@ -216,6 +220,9 @@ def test_progress_is_told_and_a_backup_can_be_cancelled(shop: Shop) -> None:
         if bytes_now := shop.found(ordered).processed_bytes:
             seen.append(bytes_now)
     assert len(set(seen)) == 2 and seen == sorted(seen)
+    # It stands still from here on: its end does not come before the word that it is to be cancelled.
+    program = shop.transfers.programs.container_id(shop.found(ordered))
+    shop.place.clusters.engines.runtime.signal(program, signal.SIGSTOP)
     with shop.place.context.database.transaction() as tx:
         tx.connection.execute(tables.transfers.update().values(cancel_asked=True))
     running.join(120)
