@@ -20,6 +20,7 @@ from celadon.postgres.changes import Changes
 from celadon.postgres.credentials import Credentials
 from celadon.postgres.databases import Databases
 from tests.api.world import EMAIL, PASSWORD, World, basic
+from tests.postgres.failing import wait_until_left
 from tests.postgres.place import Place
 
 
@@ -95,6 +96,9 @@ def test_its_information_says_when_it_is_at_a_limit(made: Made) -> None:
 def test_its_information_says_when_no_more_connections_are_to_be_had(made: Made) -> None:
     if made.addon.plan != "mini":
         pytest.skip("one plan is enough")
+    found = databases.find(made.place.context, made.addon.id)
+    assert found is not None
+    wait_until_left(made.place.clusters, found.engine, found.database.name)
     with contextlib.ExitStack() as stack:
         for _ in range(SIZES["mini"].connections):
             stack.enter_context(made.connect())

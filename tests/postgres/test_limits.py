@@ -19,7 +19,7 @@ from celadon.postgres import limits
 from celadon.postgres.limits import Limits
 from celadon.postgres.transfers import Transfers
 from tests.postgres import limited
-from tests.postgres.failing import wait_for
+from tests.postgres.failing import wait_for, wait_until_left
 from tests.postgres.limited import Made, Refused, made
 from tests.postgres.place import Place
 
@@ -166,6 +166,7 @@ def test_temporary_files_and_connections_are_bounded_by_the_plan(place: Place) -
                     "set work_mem = '1MB'; select count(*) from (select repeat('x', 1000) || n from "
                     "generate_series(1, 400000) n order by 1 desc) x"
                 )
+        wait_until_left(place.clusters, found.known.engine, found.known.database.name)
         with contextlib.ExitStack() as stack:
             for _ in range(SIZES["mini"].connections):
                 stack.enter_context(found.connect())
