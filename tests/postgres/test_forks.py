@@ -212,13 +212,13 @@ def test_a_follower_shows_what_is_written_and_takes_no_writes(
         follower = make(follow=leader.id)
         written = writer.written
         with connect(provider, follower.provided) as connection:
-            until(lambda: (connection.execute("select max(n) from one").fetchone() or (0,))[0] >= written, 5)
+            until(lambda: (connection.execute("select max(n) from one").fetchone() or (0,))[0] >= written)
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             follower.ask("insert into one values (0)")
         lag = provider.followers.lag(follower.place)
         assert lag is not None
         assert (lag.leader_id, lag.streaming, lag.lost) == (leader.id, True, False)
-        until(lambda: (found := provider.followers.lag(follower.place)) is not None and found.seconds < 1, 5)
+        until(lambda: (found := provider.followers.lag(follower.place)) is not None and found.seconds < 1)
         assert [place.database.addon_id for place in databases.followers(provider.context, leader.id)] == [follower.id]
     assert provider.followers.lag(leader.place) is None
     # A password that is changed is changed in both.
@@ -277,7 +277,7 @@ def test_a_follower_that_has_fallen_behind_says_so_and_is_made_anew(
     assert provider.finish_followers() == 1
     leader.ask("create table anew as select 1 as n")
     with connect(provider, follower.provided) as connection:
-        until(lambda: connection.execute("select to_regclass('anew')").fetchone() != (None,), 10)
+        until(lambda: connection.execute("select to_regclass('anew')").fetchone() != (None,))
     leader.ask("drop table anew")
     found = provider.followers.lag(follower.place)
     assert found is not None
