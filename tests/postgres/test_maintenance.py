@@ -215,6 +215,8 @@ def restarted(place: Place, node: Engine, asked: datetime) -> bool:
 
 
 def writes(pair: Owned) -> bool:
+    # Its standby may have become the primary after the last look.
+    pair.place.manager.publish()
     try:
         with pair.connect() as connection:
             connection.execute("insert into kept values (2)")
