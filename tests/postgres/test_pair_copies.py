@@ -194,7 +194,8 @@ def test_what_the_old_primary_had_not_archived_the_new_one_does(
                 stack.enter_context(gone(pair))
         finally:
             os.chown(directory, uid, uid)
-        wait_for("all is archived", lambda: all(archived(provider, pair.first, name) for name in left))
+        # After three tries in vain a server waits for a minute, or for the next segment, which comes as late.
+        wait_for("all is archived", lambda: all(archived(provider, pair.first, name) for name in left), 180)
         rolled = make(rollback=addon(pair), to=f"{moment}")
         found = rows(rolled, writer)
         assert seen <= found <= asked + 5
