@@ -23,7 +23,7 @@ from celadon.build.role import Builds
 from celadon.build.workspace import Workspace
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.build import Build, BuildStatus
+from celadon.model.build import LAST_LINE_SECONDS, Build, BuildStatus
 from celadon.model.errors import InvalidParams
 from celadon.model.release import Release
 from celadon.model.slug import Slug, SlugStatus
@@ -245,7 +245,8 @@ def test_an_output_is_over_with_its_last_line_or_soon_after_its_build(slow: Slow
     # A role that dies in between leaves it without.
     output.unlink()
     with context.database.transaction() as tx:
-        stored_builds.update(tx, build.id, now=now(), finished_at=now() - timedelta(seconds=3))
+        long_ago = now() - timedelta(seconds=LAST_LINE_SECONDS + 1)
+        stored_builds.update(tx, build.id, now=now(), finished_at=long_ago)
     assert stream.build_over(context, build.id, output)
 
 

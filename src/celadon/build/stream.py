@@ -20,14 +20,14 @@ from starlette.routing import Route
 from celadon.actions import releases as release_actions
 from celadon.actions.context import Context, now
 from celadon.build.uploads import Uploads
-from celadon.model.build import DEPLOYED, BuildStatus
+from celadon.model.build import DEPLOYED, LAST_LINE_SECONDS, BuildStatus
 from celadon.model.release import ReleaseStatus
 from celadon.store import builds, releases
 
 _LOOK = 0.05
 _BLOCK = 1 << 16
 _TAIL = 256
-_LAST_LINE = timedelta(seconds=2)
+_LAST_LINE = timedelta(seconds=LAST_LINE_SECONDS)
 
 
 def application(context: Context) -> Starlette:
@@ -77,7 +77,7 @@ def build_over(context: Context, build_id: str, output: Path) -> bool:
         return build is None
     if build.status is not BuildStatus.SUCCEEDED or build.finished_at is None or DEPLOYED.encode() in _end(output):
         return True
-    # What it ends with names its release, which is made with its end: it comes some milliseconds later, unless its role died.
+    # What it ends with names its release, which is made with its end: it comes later, unless its role died.
     return now() - build.finished_at > _LAST_LINE
 
 

@@ -20,7 +20,7 @@ from celadon.git.output import Output
 from celadon.git.repository import Repository
 from celadon.model.account import Actor
 from celadon.model.app import App
-from celadon.model.build import DEPLOYED, Build, BuildStatus
+from celadon.model.build import DEPLOYED, LAST_LINE_SECONDS, Build, BuildStatus
 from celadon.model.deploy_hook import SCHEDULED
 from celadon.model.dyno import WEB
 from celadon.model.errors import CeladonError, NotFound
@@ -36,9 +36,7 @@ ACCEPTED, REFUSED = 0, 1
 
 T = TypeVar("T")
 
-# It comes after the build's end is in the store, by some milliseconds.
 _LAST_LINE = DEPLOYED.encode()
-_LAST_LINE_SECONDS = 2.0
 # Who waits longer for a web dyno is told what for.
 _PATIENCE_SECONDS = 5.0
 # Nothing depends on these waits: whoever follows looks again at least so often.
@@ -99,7 +97,7 @@ async def _follow_build(push: Push, accepted: Build, tell: Tell) -> Build:
     with push.bell.ear() as ear:
         build = await _relay_until(ended, output, ear, tell)
         if build.status is BuildStatus.SUCCEEDED:
-            deadline = time.monotonic() + _LAST_LINE_SECONDS
+            deadline = time.monotonic() + LAST_LINE_SECONDS
             while not output.has(_LAST_LINE) and (left := deadline - time.monotonic()) > 0:
                 await ear.wait(left)
                 ear.clear()
