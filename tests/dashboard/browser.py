@@ -139,6 +139,8 @@ class Visitor:
         """Screens of the page as it is, at both widths and in both schemes; nothing is wider than the screen, and what
         people with a keyboard or a screen reader need is there."""
         SCREENS.mkdir(parents=True, exist_ok=True)
+        # Whoever clicks a link goes on as soon as the next page begins.
+        self.page.wait_for_load_state()
         for scheme in SCHEMES:
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             for width in WIDTHS:

@@ -66,7 +66,7 @@ def test_logs_come_by_themselves_and_go_on_after_the_last_line(visitor: Visitor)
     visitor.page.route("**/streams/**", stream)
     page = visitor.go("/dashboard/apps/example/logs?dyno=web")
     log = page.get_by_role("log")
-    expect(log).to_contain_text("line 3003", timeout=20_000)
+    expect(log).to_contain_text("line 3003")
     expect(page.get_by_role("alert")).to_contain_text("dropped 7 messages")
     # No more than so many lines are kept in the page.
     expect(page.locator("#log-count")).to_have_text("2000 lines; 104 older ones have left the page")

@@ -25,6 +25,8 @@ def shop(world: World) -> Pipeline:
 def open_pipeline(visitor: Visitor) -> Page:
     visitor.go("/dashboard/pipelines")
     visitor.page.get_by_role("link", name="shop").click()
+    # With its script, which is there last: without, nothing can be dragged.
+    visitor.page.wait_for_url("**/dashboard/pipelines/*")
     return visitor.page
 
 
