@@ -252,7 +252,8 @@ def test_a_connection_that_never_logs_in_harms_nobody(town: Town) -> None:
     try:
         began = time.monotonic()
         assert town.ssh().returncode == 0
-        assert time.monotonic() - began < 10
+        # The silent ones are thrown out after 30 s.
+        assert time.monotonic() - began < 25
     finally:
         for connection in silent:
             connection.close()
