@@ -9,6 +9,7 @@ import socket
 import stat
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -296,6 +297,27 @@ def _peak(town: Town) -> int:
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
+# The role as it is, but that it gives no guess back.
+UNFORGETTING = """
+import sys
+from celadon import __main__ as celadon
+from celadon.actions import rates
+rates._OF_ADDRESS = (rates._OF_ADDRESS[0], 0)
+sys.exit(celadon.main())
+"""
+
+
+@pytest.fixture
+def unforgetting(town: Town) -> Iterator[None]:
+    """Every six seconds one more may be wrong, and on a busy machine thirty of them take longer than that."""
+    town.stop_role()
+    town.start_role("-c", UNFORGETTING)
+    yield
+    town.stop_role()
+    town.start_role()
+
+
+@pytest.mark.usefixtures("unforgetting")
 def test_guesses_of_a_password_end(town: Town, relay: Relay) -> None:
     name = town.create_app().name
     statuses = [get(relay, FETCH.format(name), f"{EMAIL}:wrong-{number}", **HERE)[0] for number in range(32)]

@@ -84,8 +84,9 @@ class Town:
                 self._claim.bind(f"\0celadon-instance-{number}")
                 return number
 
-    def start_role(self) -> None:
-        argv = [sys.executable, "-m", "celadon", "role", "git", "--home", str(self.home)]
+    def start_role(self, *program: str) -> None:
+        """`program` is what Python runs in place of the platform's own."""
+        argv = [sys.executable, *(program or ("-m", "celadon")), "role", "git", "--home", str(self.home)]
         with self.log.open("ab") as log:
             self.role = subprocess.Popen(argv, stdout=log, stderr=log)
         # The socket of a role that was killed is still there: only an answer says that this one listens.
