@@ -49,7 +49,9 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
 def test_started_tree_runs_every_role_and_keeps_its_output(settings: Settings) -> None:
     assert supervise.start(settings)
     wait(lambda: set(supervise.pids(settings)) == {"api", "clock"})
-    wait(lambda: "role api speaks" in (settings.home / "log/api/current").read_text())
+    log = settings.home / "log/api/current"
+    # Who keeps it is a program of its own, which may start later than the role.
+    wait(lambda: log.exists() and "role api speaks" in log.read_text())
 
 
 def test_second_start_leaves_the_running_tree_alone(settings: Settings) -> None:
@@ -60,6 +62,12 @@ def test_second_start_leaves_the_running_tree_alone(settings: Settings) -> None:
     assert supervise.pids(settings) == before
 
 
+def begun(pid: int) -> float:
+    """When a process began, in seconds since the machine did."""
+    status = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")
+    return int(status.rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+
+
 def test_killed_role_is_back_within_a_second(settings: Settings) -> None:
     supervise.start(settings)
     wait(lambda: len(supervise.pids(settings)) == 2)
@@ -67,8 +75,11 @@ def test_killed_role_is_back_within_a_second(settings: Settings) -> None:
     # runsv waits a second before it starts again what ran for less than one.
     age = time.monotonic()
     wait(lambda: time.monotonic() - age > 1.1)
+    killed = time.clock_gettime(time.CLOCK_BOOTTIME)
     os.kill(first, signal.SIGKILL)
-    wait(lambda: supervise.pids(settings).get("api", first) != first, seconds=1.0)
+    wait(lambda: supervise.pids(settings).get("api", first) != first)
+    # As the kernel saw it: how long a program then takes to load is the machine's affair.
+    assert begun(supervise.pids(settings)["api"]) - killed < 1.0
 
 
 @pytest.fixture
