@@ -80,7 +80,8 @@ def test_builds_have_next_to_nothing_until_dynos_let_them_starve(
             until(lambda: share(settings) == _FED, "builds starve, and are given more", 60)
             with shares.taken():
                 pass
-            assert share(settings) == _FED, "the other one still runs"
+            # Again: of the three seconds that they are given more, this test may have missed the end.
+            until(lambda: share(settings) == _FED, "the other one still runs, and is looked after", 60)
             for program in programs[1:]:
                 program.kill()
             until(lambda: share(settings) == _LEAN, "they starve no more, and are not done", 30)
