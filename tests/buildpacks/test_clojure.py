@@ -133,8 +133,8 @@ def test_an_uberjar_by_tools_build_and_functions_with_arguments(shared: stack.Ap
     shown = shared.run("clojure -X:run hello.core/show :a 1 '[:b :c]' '\"d\"' '{:e 2}'", env=NO_INTERNET)
     assert "Downloading" not in shown.output
     assert shown.output.endswith('{:a 1, :b {:c "d"}, :e 2}\n')
-    # A future that has ended does not hold up the program's end for a minute.
-    assert shown.seconds < 30
+    # A future that has ended does not hold up the program's end for a minute; nothing else here takes one.
+    assert shown.seconds < 60
     refused = shared.run("clojure -X:run hello.core/none")
     assert refused.status == 1
     assert refused.output.endswith("there is no none in hello.core\n")

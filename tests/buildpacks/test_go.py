@@ -113,14 +113,17 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_said_within_seconds(example: stack.App, name: str) -> None:
+def test_what_is_broken_is_said_within_seconds(
+    first: tuple[stack.App, stack.Compiled], example: stack.App, name: str
+) -> None:
     files, answer = BROKEN[name]
     example.write(files)
     refused = example.compile("go")
     assert refused.status == 1
     assert answer in refused.output
     assert refused.output.count(" !     ") > 1, "what to do about it is not said"
-    assert refused.seconds < 15
+    # A machine that has much else to do needs longer, for the first build as well.
+    assert refused.seconds < max(15, first[1].seconds / 2)
 
 
 def test_a_newer_go_than_the_chosen_one_is_not_fetched_in_silence(example: stack.App) -> None:

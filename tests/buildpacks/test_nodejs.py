@@ -92,7 +92,8 @@ def test_the_express_example_answers_and_its_second_build_fetches_nothing(app: s
     assert second.status == 0, second.output
     assert " !     " not in second.output, second.output
     assert "-----> Using the packages of package-lock.json from the cache\n" in second.output
-    assert second.seconds < 20
+    # A machine that has much else to do needs longer, for the first build as well.
+    assert second.seconds < max(20, first.seconds / 2)
 
     with app.serve("npm start") as url:
         assert stack.get(url)[1] == "changed"

@@ -166,14 +166,17 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_what_is_broken_is_said_within_seconds(example: stack.App, name: str) -> None:
+def test_what_is_broken_is_said_within_seconds(
+    first: tuple[stack.App, stack.Compiled], example: stack.App, name: str
+) -> None:
     files, answer = BROKEN[name]
     example.write(files)
     refused = example.compile("rust")
     assert refused.status == 1
     assert answer in refused.output
     assert refused.output.count(" !     ") > 1, "what to do about it is not said"
-    assert refused.seconds < 15
+    # A machine that has much else to do needs longer, for the first build as well.
+    assert refused.seconds < max(15, first[1].seconds / 2)
 
 
 def test_a_library_of_c_that_the_stack_does_not_have_is_named(example: stack.App) -> None:
