@@ -70,7 +70,10 @@ def test_a_push_is_watched_and_gone_back_from(app: App, visitor: Visitor) -> Non
         page.get_by_role("link", name="v4", exact=True).click()
         expect(page.locator("pre.output")).to_contain_text("migrating", timeout=PATIENCE)
         expect(page.locator("#release")).to_contain_text("release command runs")
-        app.celadon("ps:exec", "-d", "release.1004", "--", "touch", "seen")
+        # What it writes is shown before it is known to be up, which it must be to be gone into.
+        wait_for("it is up", lambda: "release.1004: up" in app.celadon("ps"))
+        # It ends as soon as there is the file, and with it who has made that: perhaps before they have told their status.
+        app.celadon("ps:exec", "-d", "release.1004", "--", "touch", "seen", check=False)
         expect(page.locator("pre.output")).to_contain_text("migrated", timeout=PATIENCE)
         expect(page.locator("#release")).to_contain_text("serves", timeout=PATIENCE)
         assert push.wait(60) == 0
