@@ -122,7 +122,8 @@ def test_a_repository_without_commits(platform: Platform) -> None:
     assert "src refspec main does not match any" in pushed.stdout
     cloned = platform.run("git", "-C", str(empty), "fetch", "celadon", check=False)
     assert cloned.returncode == 0, cloned.stdout
-    assert app.get().status == 503
+    # The router hears of an app a moment after it is there: until then nothing has that name (404).
+    wait_for("it is known, and blank", lambda: app.get().status == 503)
     assert "H81" in app.wait_for_log("code=H81")
 
 

@@ -68,7 +68,7 @@ def test_an_app_nobody_knows_is_told_what_to_add(platform: Platform) -> None:
         known = " ".join((CHECKOUT / "buildpacks" / name / "known-by").read_text().split())
         assert f" !       {name}: {known}" in output
     assert "celadon buildpacks:set NAME or URL" in output
-    assert app.get().status == 503
+    wait_for("the router knows it, and that it is blank", lambda: app.get().status == 503)
     assert "H81" in app.wait_for_log("code=H81")
 
 
