@@ -54,7 +54,8 @@ SETTINGS = {
 # Where a day has some seconds.
 BRIEF = {"cycle_after": "6", "one_off_limit": "4"}
 NARROW = {
-    "build_timeout": "6",
+    # Builds weigh little: beside dynos that burn all processors the smallest takes five seconds.
+    "build_timeout": "30",
     "build_memory": str(160 << 20),
     "build_disk_limit": str(48 << 20),
     "slug_limit": str(8 << 20),

@@ -228,7 +228,7 @@ def test_a_slug_over_the_limit_is_refused(narrow: Platform) -> None:
 
 def test_a_build_that_takes_too_long_is_stopped(narrow: Platform) -> None:
     app, output = push_narrow(narrow, "#!/bin/sh\necho begun\nsleep 1000\n")
-    refused(app, output, "begun", "Push failed: the build took longer than 0.1 minutes and was stopped")
+    refused(app, output, "begun", "Push failed: the build took longer than 0.5 minutes and was stopped")
 
 
 def test_a_build_that_needs_too_much_memory_is_stopped(narrow: Platform) -> None:
