@@ -76,7 +76,7 @@ work=$(mktemp -d) && say "temporary: ${work%/*}"
 curl --silent --show-error --fail --location --retry 3 --retry-all-errors --connect-timeout 3 --max-time 20 \
   -o "$work/got.json" "$(cat "$ENV_DIR/FACTS_URL")"
 say "fetched: $(jq -r .told "$work/got.json")"
-say "unreachable: $(curl --silent --retry 1 http://192.0.2.1/ >/dev/null && echo reached || echo "given up after $((SECONDS / 30)) half minutes")"
+say "unreachable: $(SECONDS=0; curl --silent --retry 1 http://192.0.2.1/ >/dev/null && echo reached || echo "given up after $((SECONDS / 30)) half minutes")"
 say "tools:$(for tool in awk git gzip make gcc openssl patch perl python3 rsync sha256sum tar unzip xz zstd; do
   command -v "$tool" >/dev/null || printf ' without %s' "$tool"; done)"
 say "variables: $(cd "$ENV_DIR" && ls | sort | paste -sd ' ')"
