@@ -21,7 +21,9 @@ def test_a_fork_has_code_rows_and_config_and_goes_on_after_a_kill(platform: Plat
     assert begun.stdout is not None
     said = ""
     while "Adding" not in said:
-        said += begun.stdout.read(1)
+        piece = begun.stdout.read(1)
+        assert piece, said
+        said += piece
     begun.kill()
     begun.communicate()
     shown = platform.celadon(*words)
