@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import socket
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -12,10 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from celadon.addons import provider_port
 from celadon.platform import settings
 from tests.addons import sample
 from tests.addons.sample import Sample
-from tests.journeys.conftest import App, Platform
+from tests.journeys.conftest import App, Platform, wait_for
 from tests.official_cli.client import Client
 
 FILES = {"README.md": "nothing to run\n"}
@@ -33,7 +35,10 @@ def provider(platform: Platform, tmp_path_factory: pytest.TempPathFactory) -> It
         added = platform.celadon("addons:providers:add", str(found.path))
         assert "Adding the provider of notes... done, 3 plans" in added
         yield found
-        assert "done" in platform.celadon("addons:providers:remove", "notes")
+        # The last add-ons went with their apps, which nobody waited for.
+        wait_for(
+            "it is offered no more", lambda: "done" in platform.celadon("addons:providers:remove", "notes", check=False)
+        )
 
 
 @pytest.fixture
@@ -42,6 +47,11 @@ def app(platform: Platform) -> Iterator[App]:
     found = platform.create(FILES)
     yield found
     platform.celadon("apps:destroy", "--app", found.name, "--confirm", found.name)
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def config(app: App) -> dict[str, str]:
@@ -85,7 +95,10 @@ def test_the_sample_provider_passes_the_checks(platform: Platform, provider: Sam
 
 
 def test_the_providers_of_the_platform_pass_the_same_checks(platform: Platform, app: App) -> None:
-    manifests = settings.load(platform.home).run / "providers"
+    run = settings.load(platform.home).run
+    # A platform is up when its API answers; the role that writes them, and listens then, may come later.
+    wait_for("the providers listen", lambda: _listens(run / provider_port.SOCKET))
+    manifests = run / provider_port.MANIFESTS
     assert len(list(manifests.glob("*.json"))) == 5
     options = ["--", "--app", app.name, "--url", "https://example.com/hook"]
     for service, given in (("heroku-redis", []), ("scheduler", options[:3]), ("deployhooks", options)):
