@@ -218,11 +218,15 @@ def _free_ports() -> dict[str, int]:
 
 
 def _free_port(held: contextlib.ExitStack) -> int:
-    """One that nobody has, until `held` is left. Below the kernel's own (32768), and below those of add-ons' engines."""
+    """One that nobody has, until `held` is left. Below the kernel's own (32768), and below those of add-ons' engines.
+
+    Each worker has a part of its own: until its platform listens there are seconds, in which others look for ports.
+    """
+    first = 10_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 10 * 1_500
     for _ in range(1000):
         listener = held.enter_context(socket.socket())
         with contextlib.suppress(OSError):
-            listener.bind(("127.0.0.1", random.SystemRandom().randint(10_000, 24_999)))
+            listener.bind(("127.0.0.1", random.SystemRandom().randrange(first, first + 1_500)))
             return int(listener.getsockname()[1])
     pytest.fail("no port is free")
 
