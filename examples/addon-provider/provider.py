@@ -95,6 +95,9 @@ class Requests(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(sent)
         self.wfile.flush()
+        if status == HTTPStatus.ACCEPTED:
+            # Not before: the platform is to hear that it will be ready before it hears that it is.
+            self.server.wanted.set()
 
     do_GET = do_POST = do_PUT = do_DELETE = answer
 
@@ -150,7 +153,6 @@ def provision(request: Requests) -> tuple[int, str, str]:
     if resource.state == "gone":
         raise Refused(410, "that resource has been removed")
     if resource.state == "pending":
-        request.server.wanted.set()
         return _json(202, {"id": resource.id, "message": "Your notes are being made"})
     request.server.log.write(resource.log_input_url, f"{resource.name} is ready")
     return _json(200, _shown(request, resource, "Your notes are ready"))
@@ -222,7 +224,8 @@ def _resource(request: Requests) -> Resource:
 
 def _own(request: Requests) -> Resource:
     found = request.server.resources.find(request.words[0])
-    request.require("app", found.token if found and found.state == "ready" else "")
+    # Also one that is pending: the app may have its config before we have heard that the platform has it.
+    request.require("app", found.token if found and found.state != "gone" else "")
     assert found is not None, "nobody has the password of nothing"
     return found
 
