@@ -241,6 +241,16 @@ def test_an_asynchronous_provider_gives_its_config_and_then_is_done(world: Conte
     assert descriptions(world, owner).count("Add heroku-postgresql:mini add-on") == 1
 
 
+def test_a_provider_that_is_done_before_its_answer_was_written_keeps_its_message(world: Context, owner: Actor) -> None:
+    addon = ask(world, owner)
+    provisioning.config_changed(world, addon.id, {URL: "postgres://soon"})
+    provisioning.finished(world, addon.id)
+    provisioning.provisioned(world, addon.id, provider_id="p", config=None, message="it is being made")
+    found = now_of(world, addon)
+    assert (found.state, found.awaited) == (AddOnState.PROVISIONED, False)
+    assert (found.provider_id, found.message) == ("p", "it is being made")
+
+
 def test_a_plan_is_changed(world: Context, owner: Actor) -> None:
     addon = made(world, owner)
     with pytest.raises(InvalidParams, match="add-on of heroku-postgresql"):

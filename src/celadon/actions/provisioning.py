@@ -63,11 +63,14 @@ def provisioned(
         addon = stored.lock(tx, addon_id)
         if addon is None or not addon.alive:
             return
+        said = message[:_LONGEST_MESSAGE]
         stored.update(tx, addon.id, now=now(), provider_id=provider_id)
         if addon.state is not AddOnState.PROVISIONING:
-            # Destroyed meanwhile, or finished already: it is known now by what name.
+            # Destroyed meanwhile, or finished already: it is known now by what name, and what was said with it.
+            if addon.state is AddOnState.PROVISIONED and not addon.message:
+                stored.update(tx, addon.id, now=now(), message=said)
             return
-        values = {"message": message[:_LONGEST_MESSAGE], "failures": 0, "retry_at": None}
+        values = {"message": said, "failures": 0, "retry_at": None}
         stored.update(tx, addon.id, now=now(), awaited=config is None, **values)
         if config is not None:
             stored.set_config(tx, addon.id, "", config)
