@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 
 import click
+from click.termui import raw_terminal
 
 from celadon.cli.command import command
 from celadon.cli.commands import browser_login, saved_accounts
@@ -85,10 +86,15 @@ def _warn_if_open(platform: Platform) -> None:
 
 
 def _await_key() -> None:
-    print("Press any key to open up the browser to log in, or q to exit: ", end="", file=sys.stderr, flush=True)
-    key = click.getchar()
+    # The terminal is made to give single keys before it is asked for one: what is typed until then is thrown away.
+    with raw_terminal() as terminal:
+        print("Press any key to open up the browser to log in, or q to exit: ", end="", file=sys.stderr, flush=True)
+        # On Windows there is nothing to make.
+        key = click.getchar() if terminal < 0 else os.read(terminal, 32).decode("utf-8", "replace")
+    if key == "\x03":
+        raise KeyboardInterrupt
     print(file=sys.stderr)
-    if key in ("q", "Q"):
+    if key in ("q", "Q", "\x04"):
         raise Failure("Login cancelled.")
 
 
