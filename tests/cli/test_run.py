@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import termios
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -279,6 +280,24 @@ def test_a_shell_in_the_first_web_dyno_where_nothing_else_is_said(stage: Stage) 
     shell.close()
     assert shell.exitstatus == 6
     assert stage.body["env"] == {"TERM": "xterm", "COLUMNS": 111, "LINES": 33}
+
+
+def test_what_is_typed_before_the_dyno_answers_reaches_it(stage: Stage) -> None:
+    typed = threading.Event()
+
+    def behave(client: ssl.SSLSocket) -> None:
+        typed.wait(60)
+        client.sendall(b"rendezvous\r\n")
+        stage.meeting._terminal(client)
+
+    stage.meeting.behave = behave
+    shell = stage.celadon.terminal("ps:exec")
+    shell.expect_exact("Running `bash` in web.1... ")
+    shell.send("exit 6\r")
+    typed.set()
+    shell.expect(pexpect.EOF)
+    shell.close()
+    assert shell.exitstatus == 6
 
 
 @pytest.mark.parametrize("name", ["run:rake", "rake"])

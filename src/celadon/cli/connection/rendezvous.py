@@ -251,7 +251,8 @@ def _raw(descriptor: int) -> Iterator[None]:
     before = termios.tcgetattr(descriptor)
     handlers = {ending: signal.signal(ending, _leave) for ending in _ENDING}
     try:
-        tty.setraw(descriptor)
+        # What has been typed ahead stays: it is the dyno's.
+        tty.setraw(descriptor, termios.TCSADRAIN)
         yield
     finally:
         # The terminal itself may be what has gone.
