@@ -26,10 +26,22 @@ def _signals_kept() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
     # Not ignored, which it would inherit: a function of ours is none of its.
     own = [number for name in ("SIGINT", "SIGQUIT") if (number := getattr(signal, name, None)) is not None]
     before = {number: signal.signal(number, lambda *_: None) for number in own}
+    running: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def pass_on(number: int, _: object) -> None:
+        if running:
+            running[0].send_signal(number)
+        else:
+            early.append(number)
 
     def tell(program: "subprocess.Popen[bytes]") -> None:
-        before[signal.SIGTERM] = signal.signal(signal.SIGTERM, lambda number, _: program.send_signal(number))
+        running.append(program)
+        # Whoever ends us may do so before its start has come back to us.
+        for number in early:
+            program.send_signal(number)
 
+    before[signal.SIGTERM] = signal.signal(signal.SIGTERM, pass_on)
     try:
         yield tell
     finally:
