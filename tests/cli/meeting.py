@@ -50,6 +50,8 @@ class Meeting:
                     self._meet(client)
 
     def _meet(self, client: ssl.SSLSocket) -> None:
+        # Each connection's own: left to the command, it would be input, and break off the output of one that has ended.
+        self.first_line = b""
         while not self.first_line.endswith(b"\r\n"):
             self.first_line += client.recv(1)
         if self.behave is not None:
