@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests import ports
 from tests.cli.inside import Inside
 from tests.cli.program import Program
 from tests.cli.world import World
@@ -226,10 +227,11 @@ def test_where_no_platform_is_known_nobody_is_asked_for_a_password(
 
 
 def test_what_listens_at_the_default_address_is_a_platform(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setattr(platforms, "DEFAULT_URL", f"http://localhost:{server.getsockname()[1]}")
-        assert platforms.is_default_open()
-    assert not platforms.is_default_open()
+    with ports.held() as (port,):
+        monkeypatch.setattr(platforms, "DEFAULT_URL", f"http://localhost:{port}")
+        with socket.create_server(("127.0.0.1", port)):
+            assert platforms.is_default_open()
+        assert not platforms.is_default_open()
 
 
 def test_apps_of_several_platforms_are_candidates_each_with_its_url(program: Program, bare_world: World) -> None:
