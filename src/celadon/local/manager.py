@@ -71,10 +71,11 @@ class Process(honcho_process.Process):
             self._send_message(f"cannot start: {what}\n")
             self._send_message({"returncode": _CANNOT_RUN}, type="stop")
             return
+        # Before anything is told: a manager that was killed while its events were full is told nothing any more.
+        threading.Thread(target=self._end_with_manager, daemon=True).start()
         self._send_message({"pid": self._child.pid}, type="start")
         relaying = threading.Thread(target=self._relay)
         relaying.start()
-        threading.Thread(target=self._end_with_manager, daemon=True).start()
         code = self._child.wait()
         relaying.join(_LAST_LINES_SECONDS)
         self._send_message({"returncode": code}, type="stop")
