@@ -28,6 +28,12 @@ def test_builds_are_listed_and_shown(world: World, celadon: Program) -> None:
     assert json.loads(celadon("builds:info", build.id, "--json").out)["id"] == build.id
 
 
+def test_of_builds_in_one_second_the_last_is_the_newest(world: World, celadon: Program) -> None:
+    made = [world.deploy("example", {"web": "run"}) for _ in range(3)]
+    shown = celadon("builds", "-a", "example", "-n", "3", "--json").out
+    assert [build["id"] for build in json.loads(shown)] == made[::-1]
+
+
 def test_cancel_asks_for_the_build_that_runs(world: World, celadon: Program) -> None:
     celadon.env["CELADON_APP"] = "example"
     assert celadon("builds:cancel").err == " !    cannot cancel: no build of example is running\n"

@@ -141,7 +141,8 @@ def uploaded(invocation: Invocation, archive: Path) -> str:
 
 def _newest(invocation: Invocation) -> list[dict[str, Any]]:
     found = invocation.client.all(f"{invocation.app_path}/builds")
-    return sorted(found, key=lambda entry: str(entry["created_at"]), reverse=True)
+    # The oldest come first. Their times are whole seconds: of those that have the same the last is the newest.
+    return sorted(found, key=lambda entry: str(entry["created_at"]))[::-1]
 
 
 def _find(invocation: Invocation, build: str | None) -> dict[str, Any]:
