@@ -81,7 +81,8 @@ def fill(celadon: Program) -> str:
     with psycopg.connect(f"{url}?sslmode=require", autocommit=True) as connection:
         connection.execute("create table items (id integer primary key, name text)")
         connection.execute("insert into items select n, repeat('x', 100) from generate_series(1, 5000) n")
-        connection.execute("create index on items (name)")
+        # As long as the insert, so that of the slowest three statements one is cut: the vacuum and the counts are short.
+        connection.execute("create index items_by_what_they_are_called on items (name)")
         connection.execute("vacuum analyze items")
         for _ in range(50):
             connection.execute("select count(*) from items")
