@@ -17,6 +17,7 @@ import pexpect
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import ports
 from tests.cli.meeting import SECRET, Meeting
 from tests.cli.program import Program
 from tests.cli.replay import Asked, Replay, Told
@@ -248,8 +249,10 @@ def test_a_certificate_of_another_authority_is_refused(stage: Stage, tmp_path: P
 
 
 def test_nothing_listens_at_the_rendezvous(stage: Stage) -> None:
-    stage.meeting.close()
-    shown = stage.celadon("run", "true")
+    with ports.held() as (port,):
+        dyno = {"name": "run.1", "attach_url": f"rendezvous://localhost:{port}/{SECRET}", "state": "starting"}
+        stage.server.answers["POST /apps/example/dynos"] = Told(201, dyno)
+        shown = stage.celadon("run", "true")
     assert shown.status == 1
     assert "cannot attach to the dyno at localhost:" in shown.err
 
