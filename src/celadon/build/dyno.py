@@ -158,7 +158,11 @@ def _follow(
             break
         # conmon has no bell for its log: looking is how one follows it.
         time.sleep(_LOOK)
-    write(follower.read())
+    # One read may not have all that came since the last look: a slow disk keeps us from looking for seconds.
+    while text := follower.read():
+        write(text)
+        if reason is not None or stopped() is not None:
+            break
     return reason
 
 
