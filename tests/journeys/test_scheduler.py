@@ -78,7 +78,8 @@ def test_a_job_that_is_due_runs_once_and_says_how_it_ended(platform: Platform, a
     assert re.search(rf"heroku\[{name}\]: State changed from (starting|up) to complete", log)
     assert f"app[{name}]: ran as {name}" in log
     assert f"heroku[{name}]: {command}" in log
-    assert f"app[api]: {command} by user scheduler@addons.heroku.com" in log
+    # It comes another way than what dynos write.
+    app.wait_for_log(f"app[api]: {command} by user scheduler@addons.heroku.com")
     assert log.count("]: ran as scheduler.") == 1
     assert "failed, exit status 3" in app.celadon("scheduler")
     app.celadon("scheduler:update", job["id"], "-c", "true")

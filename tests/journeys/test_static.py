@@ -26,7 +26,7 @@ def test_a_domain_leads_to_the_app_at_once_and_no_longer_when_it_is_removed(plat
     assert "www.journey.example" in app.celadon("domains")
     for host in ("www.journey.example", "any.journey.example", "WWW.journey.example:80"):
         wait_for(f"{host} answers", lambda host=host: "mine" in platform.request(host).text)  # type: ignore[misc]
-    assert "app[api]: Add www.journey.example domain by user" in app.logs()
+    app.wait_for_log("app[api]: Add www.journey.example domain by user")
     app.celadon("domains:clear")
     wait_for("it leads nowhere", lambda: platform.request("www.journey.example").status == 404)
     assert "has no domain names" in app.celadon("domains")
