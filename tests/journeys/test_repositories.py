@@ -39,8 +39,9 @@ def test_a_folder_is_an_app_and_its_repository_is_packed_and_emptied(platform: P
     assert " !     Pointers of Git LFS stand in the place of files: large.bin." in said
     _no_lfs(platform, app)
     wait_for("it serves", lambda: " first " in app.get().text)
-    shown = app.celadon("apps:info")
-    assert "services/api" in shown and "Repo Size:" in shown
+    # The size is looked at, and the push counted, when the push is over.
+    shown = wait_for("its size is known", lambda: found if "Repo Size:" in (found := app.celadon("apps:info")) else "")
+    assert "services/api" in shown
     _pack(platform, app)
     app.celadon("apps:repo:reset", "--confirm", app.name)
     assert "Building the folder services/api" in app.push()
