@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 from celadon.platform import runtimes, settings, supervise
@@ -75,11 +76,14 @@ class Pushing:
 
 def containers(app: App) -> list[tuple[str, ContainerState]]:
     """Dyno and state of each of the app's containers; two of one dyno that run fail the test."""
-    found = runtimes.dynos(settings.load(app.platform.home)).list()
-    mine = sorted((one.labels["dyno"], one.state) for one in found.values() if one.labels.get("app") == app.name)
-    running = [name for name, state in mine if state is ContainerState.RUNNING]
-    assert len(running) == len(set(running)), mine
-    return mine
+    runtime = runtimes.dynos(settings.load(app.platform.home))
+    found = [one for one in runtime.list().values() if one.labels.get("app") == app.name]
+    names = Counter(one.labels["dyno"] for one in found if one.state is ContainerState.RUNNING)
+    # While they are listed one may end and the next begin: two are two if both still run when both have been seen.
+    running = [one for one in found if one.state is ContainerState.RUNNING and names[one.labels["dyno"]] > 1]
+    still = [one for one in running if (now := runtime.inspect(one.id)) and now.state is ContainerState.RUNNING]
+    assert len(still) == len({one.labels["dyno"] for one in still}), still
+    return sorted((one.labels["dyno"], one.state) for one in found)
 
 
 def test_the_dynos_role_killed_while_dynos_start(platform: Platform) -> None:
