@@ -41,7 +41,8 @@ def app(platform: Platform, new_client: Callable[[Path], Client], password: str)
     heroku.log_in(EMAIL, password)
     assert f"http://{app.host}:{platform.ports['http-port']}/ | https://localhost:" in heroku("create", name)
     assert "Buildpack set. Next release" in heroku("buildpacks:set", "heroku/python")
-    pushed = heroku.run("git", "push", "heroku", "main")
+    # It takes as long as a build, a release command and a start.
+    pushed = heroku.run("git", "push", "heroku", "main", seconds=300)
     assert "remote: -----> Python app detected" in pushed
     assert "deployed to Celadon" in pushed
     return app, heroku
@@ -264,12 +265,14 @@ def test_webhooks(app: tuple[App, Client]) -> None:
         assert re.search(rf"{webhook['id']} +{server.url('/500')} +api:app,dyno +sync", heroku("webhooks"))
         heroku("maintenance:on")
         wait_for("it has failed", lambda: "retrying" in app_.celadon("webhooks:deliveries"))
-        listed = re.search(r"retrying +api:app +sync +(\d+) +500", heroku("webhooks:deliveries"))
+        # Ten seconds later it is tried again, and while it is, it waits for nothing and has no answer.
+        retried = r"retrying +api:app +sync +(\d+) +500"
+        listed = wait_for("it waits", lambda: re.search(retried, heroku("webhooks:deliveries")))
         (delivery,) = json.loads(app_.celadon("webhooks:deliveries", "--json"))
-        # Ten seconds later it is tried again.
         assert listed and 1 <= int(listed[1]) <= delivery["num_attempts"]
-        shown = heroku("webhooks:deliveries:info", delivery["id"])
-        assert re.search(r"Code: +500\n", shown) and '"maintenance": true' in shown
+        info = ("webhooks:deliveries:info", delivery["id"])
+        shown = wait_for("it is told", lambda: found if re.search(r"Code: +500\n", found := heroku(*info)) else "")
+        assert '"maintenance": true' in shown
         events = heroku("webhooks:events")
         assert re.search(rf"{delivery['event']['id']} +app +update", events)
         assert '"maintenance": true' in heroku("webhooks:events:info", delivery["event"]["id"])

@@ -30,7 +30,7 @@ class Client:
         """What a command says; fails the test unless it ends with this status."""
         return self.run("heroku", *words, status=status, given=given)
 
-    def run(self, *argv: str, status: int = 0, given: str = "") -> str:
+    def run(self, *argv: str, status: int = 0, given: str = "", seconds: float = SECONDS) -> str:
         """The same for any program, which may be git."""
         found = subprocess.run(
             argv,
@@ -40,7 +40,7 @@ class Client:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=SECONDS,
+            timeout=seconds,
             check=False,
         )
         said = _COLOURS.sub("", found.stdout)
