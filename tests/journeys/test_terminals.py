@@ -21,6 +21,7 @@ def app(platform: Platform) -> App:
     found.celadon("config:set", "MARK=for-exec")
     found.push()
     found.celadon("ps:scale", "worker=1")
+    wait_for("the worker is up", lambda: "worker.1: up" in found.celadon("ps"))
     return found
 
 
