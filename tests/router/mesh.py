@@ -300,6 +300,8 @@ class Mesh:
         dyno_id = self.dyno(app_id, at, number=number)
         self.wait_routed(dyno_id)
         self.wait_server(dyno_id)
+        # Its server and its route are told before the app's name and pages, which may be new as well.
+        wait_for("all is told", lambda: self.row(dyno_id).reached)
         return dyno_id
 
     def wait_server(self, dyno_id: str, *, there: bool = True) -> None:
@@ -363,7 +365,8 @@ class Mesh:
         path = self.settings.home / "logs" / app_id / "heroku.router.log"
         if not path.exists():
             return []
-        return [line[45:] for line in path.read_text("utf-8").split("\n") if line]
+        # What has no line end yet is just being written.
+        return [line[45:] for line in path.read_text("utf-8").split("\n")[:-1] if line]
 
     def errors(self, app_id: str) -> list[str]:
         return [line for line in self.log(app_id) if not line.startswith("at=info")][:5]
