@@ -109,8 +109,9 @@ class Flow:
     def send(self, to: socket.socket) -> None:
         for _ in range(self.blocks):
             to.sendall(BLOCK)
-            self.sent += 1
+            # Before the number: who sees that all is sent takes the checksum for that of all.
             self.checksum = zlib.crc32(BLOCK, self.checksum)
+            self.sent += 1
 
     def receive(self, stream: BinaryIO) -> int:
         """The checksum of all that comes."""
