@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -37,16 +38,20 @@ class KillableEngine(ContainerEngine):
             bundles=settings.home / "engines", run=settings.run / "engines", cgroup=f"/{settings.home.name}"
         )
         self.starts = 0
+        # The role would start one while a test still kills whatever is in the last one's control group.
+        self._turn = threading.Lock()
         super().__init__(settings, self.runtime)
 
     def start(self) -> None:
-        self.starts += 1
-        super().start()
+        with self._turn:
+            self.starts += 1
+            super().start()
 
     def kill(self) -> None:
-        self.runtime.kill(engine.NAME)
-        if self.ending:
-            self.runtime.remove(engine.NAME)
+        with self._turn:
+            self.runtime.kill(engine.NAME)
+            if self.ending:
+                self.runtime.remove(engine.NAME)
 
 
 @pytest.fixture
