@@ -28,7 +28,8 @@ OWN = "apps.test"
 
 @pytest.fixture
 def mesh() -> Iterator[Mesh]:
-    with meshes.mesh(domain="apps.test") as running:
+    # No test waits for a time of these.
+    with meshes.mesh(domain="apps.test", first_byte_timeout=20.0, idle_timeout=20.0) as running:
         yield running
 
 
@@ -124,7 +125,7 @@ def test_certificates_are_there_after_a_reload_a_death_and_a_restart_of_the_role
     assert presented(secure, "www.example.com") == "mine"
     for number in range(haproxy.FIRST_SLOTS - haproxy.SPARES + 1):
         secure.dyno(secure.app(f"filler-{number}"), servers.Dyno(f"127.0.0.{number + 2}"))
-    wait_for("HAProxy has reloaded", lambda: secure.actual().slots > haproxy.FIRST_SLOTS, 30)
+    wait_for("HAProxy has reloaded", lambda: secure.actual().slots > haproxy.FIRST_SLOTS)
     assert presented(secure, "www.example.com") == "mine"
     remove(secure, other)
     wait_for("one is gone", lambda: presented(secure, "late.example.com") == OWN)
@@ -151,7 +152,7 @@ def test_a_file_that_a_power_cut_has_cut_short_comes_again_from_the_store(secure
     for path in files.iterdir():
         path.write_text("")
     secure.engine.kill()
-    wait_for("it is served again", lambda: presented(secure, "www.example.com") == "mine", 20)
+    wait_for("it is served again", lambda: presented(secure, "www.example.com") == "mine")
     assert presented(secure, OWN) == OWN
 
 
@@ -185,7 +186,7 @@ def test_a_certificate_of_a_thousand_names_is_served_for_each(secure: Mesh) -> N
     names = [f"n{number}.example.com" for number in range(1000)]
     app_id = secure.app("many")
     endpoint(secure, app_id, ROOT.issue("many", "*.example.com"), *names)
-    wait_for("all are served", lambda: all(presented(secure, name) == "many" for name in names[::199]), 30)
+    wait_for("all are served", lambda: all(presented(secure, name) == "many" for name in names[::199]))
 
 
 def test_old_protocols_are_refused_and_http_2_is_offered(secure: Mesh) -> None:

@@ -181,7 +181,8 @@ def test_a_dyno_that_refuses_connections_is_h21(mesh: Mesh) -> None:
     assert " dyno=web.1 " in line
 
 
-def test_one_dyno_that_refuses_is_passed_over_while_another_accepts(mesh: Mesh) -> None:
+def test_one_dyno_that_refuses_is_passed_over_while_another_accepts(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("half", web=2)
     with servers.Dyno("127.0.0.2") as good:
         with servers.Dyno("127.0.0.3") as deaf:

@@ -98,8 +98,9 @@ def test_that_a_dyno_is_reached_is_said_when_haproxy_has_been_told(mesh: Mesh, m
         assert not mesh.row(dyno_id).reached
 
 
-def test_once_a_release_is_reached_no_request_meets_the_one_before_it(mesh: Mesh) -> None:
+def test_once_a_release_is_reached_no_request_meets_the_one_before_it(patient: Mesh) -> None:
     """Though nobody has said yet that its dynos are to drain; it serves on when the new release does not."""
+    mesh = patient
     app_id = mesh.app("switch", web=2)
     with contextlib.ExitStack() as stack:
         dynos = [stack.enter_context(servers.Dyno(f"127.0.0.{number}")) for number in range(2, 6)]
@@ -268,7 +269,8 @@ def test_an_apps_slot_is_never_shared(mesh: Mesh) -> None:
         )
 
 
-def test_slots_are_refilled_by_a_reload_before_they_run_out(mesh: Mesh) -> None:
+def test_slots_are_refilled_by_a_reload_before_they_run_out(patient: Mesh) -> None:
+    mesh = patient
     with contextlib.ExitStack() as stack:
         for number in range(haproxy.FIRST_SLOTS - haproxy.SPARES + 2):
             dyno = stack.enter_context(servers.Dyno(f"127.0.1.{number + 2}"))

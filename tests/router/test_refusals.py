@@ -159,7 +159,8 @@ def test_what_is_no_http_is_refused_with_400(mesh: Mesh) -> None:
         assert client.recv(12) == b"HTTP/1.1 400"
 
 
-def test_a_certificate_authority_is_answered_at_any_name_and_dynos_do_not_see_it(mesh: Mesh) -> None:
+def test_a_certificate_authority_is_answered_at_any_name_and_dynos_do_not_see_it(patient: Mesh) -> None:
+    mesh = patient
     app_id = mesh.app("proved")
     with servers.Dyno() as dyno:
         mesh.serve(app_id, dyno)
