@@ -5,15 +5,15 @@ import socket
 from collections.abc import Iterator
 
 
-def reserved() -> socket.socket:
-    """Has a port of 127.0.0.1 until it is closed: who connects there is refused.
+def reserved(address: str = "127.0.0.1") -> socket.socket:
+    """Has a port of this address until it is closed: who connects there is refused.
 
     A server with SO_REUSEADDR, as they all set it, may listen there all the same. The kernel gives the port to nobody
     else: neither to who asks for any that is free nor to who connects to another one.
     """
     found = socket.socket()
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    found.bind(("127.0.0.1", 0))
+    found.bind((address, 0))
     return found
 
 

@@ -98,14 +98,14 @@ def behave(connection: socket.socket, head: str, body: bytes) -> bool:
 class Dyno:
     """A listening web dyno at an address of its own; a context manager."""
 
-    def __init__(self, address: str = "127.0.0.1", behaviour: Behaviour = behave) -> None:
+    def __init__(self, address: str = "127.0.0.1", behaviour: Behaviour = behave, port: int = 0) -> None:
         self.requests: list[str] = []
         self.connections = 0
         self._behaviour = behaviour
         self._open: set[socket.socket] = set()
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._listener.bind((address, 0))
+        self._listener.bind((address, port))
         self._listener.listen(1024)
         self.address, self.port = self._listener.getsockname()
 

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 
+from tests import ports
 from tests.router import servers
 from tests.router.load import Load
 from tests.router.mesh import Mesh, wait_for
@@ -15,6 +16,15 @@ from celadon.model import routing
 
 class Returning(servers.Dyno):
     """A dyno that may listen again, where it did, after it has stopped."""
+
+    def __init__(self, address: str = "127.0.0.1") -> None:
+        # Its port stays its own while nobody listens there.
+        self._held = ports.reserved(address)
+        super().__init__(address, port=self._held.getsockname()[1])
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__(*_)
+        self._held.close()
 
     def resume(self) -> None:
         self._listener = socket.socket()
@@ -46,7 +56,7 @@ def slow(connection: socket.socket, head: str, body: bytes) -> bool:
 
 def slower(connection: socket.socket, head: str, body: bytes) -> bool:
     """Also beside one that has to wait for a processor."""
-    time.sleep(0.3)
+    time.sleep(1.0)
     return servers.answer(connection, b"slow\n")
 
 
@@ -110,4 +120,5 @@ def test_an_app_whose_only_dyno_refused_for_a_while_answers_soon_after_it_accept
             assert mesh.get("only.localhost", "/refused")[0] == 503
         wait_for("all lines", lambda: sum("code=H21" in line for line in mesh.log(app_id)) == 3)
         dyno.resume()
-        mesh.wait_status("only.localhost", 200, 3.0)
+        # It is looked at each second.
+        mesh.wait_status("only.localhost", 200, 10.0)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
+from tests.router import mesh as meshes
 from tests.router import servers
 from tests.router.load import Load
 from tests.router.mesh import LocalEngine, Mesh, now, wait_for
@@ -141,7 +142,15 @@ def test_a_draining_dyno_finishes_its_request_and_gets_no_new_one(patient: Mesh)
         assert len(old.requests) <= taken + 1
 
 
-def test_a_dyno_that_does_not_get_empty_is_let_go_after_the_drain_timeout(mesh: Mesh) -> None:
+@pytest.fixture
+def draining() -> Iterator[Mesh]:
+    """A router that waits two seconds for a dyno that drains, and long for what that says."""
+    with meshes.mesh(first_byte_timeout=20.0, idle_timeout=20.0) as running:
+        yield running
+
+
+def test_a_dyno_that_does_not_get_empty_is_let_go_after_the_drain_timeout(draining: Mesh) -> None:
+    mesh = draining
     app_id = mesh.app("stuck", web=2)
     with servers.Dyno("127.0.0.2", endless) as old, servers.Dyno("127.0.0.3") as new:
         old_id = mesh.serve(app_id, old)
