@@ -166,6 +166,18 @@ def test_what_a_killed_role_has_half_told_is_in_nobodys_way(secure: Mesh) -> Non
     wait_for("it is served", lambda: presented(secure, "www.example.com") == "mine")
 
 
+def test_the_platforms_own_is_not_taken_away_while_another_role_writes_it(secure: Mesh) -> None:
+    partial = certificates.partial_of(certificates.server_pem(secure.settings))
+    partial.write_text("not whole yet")
+    app_id = secure.app("shop")
+    endpoint(secure, app_id, ROOT.issue("first", "www.example.com"), "www.example.com")
+    wait_for("it is served", lambda: presented(secure, "www.example.com") == "first")
+    # The round after the one that has told it: that one has ended then.
+    endpoint(secure, app_id, ROOT.issue("second", "shop.example.com"), "shop.example.com")
+    wait_for("it is served", lambda: presented(secure, "shop.example.com") == "second")
+    assert partial.exists()
+
+
 def test_a_certificate_is_served_for_its_domains_and_not_for_all_it_speaks_for(secure: Mesh) -> None:
     app_id = secure.app("greedy")
     greedy = ROOT.issue("greedy", "www.example.com", "localhost", "*.apps.test", "*.example.org")

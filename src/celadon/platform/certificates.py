@@ -192,9 +192,14 @@ def _key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     )
 
 
+def partial_of(path: Path) -> Path:
+    """What such a file is called until it is whole."""
+    return path.with_suffix(".partial")
+
+
 def write_secret(path: Path, content: bytes) -> None:
     """Write a file for its owner's eyes; a kill leaves the old one or the new one."""
-    partial = path.with_suffix(".partial")
+    partial = partial_of(path)
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

@@ -46,6 +46,8 @@ class Certificates:
         """
         named = {certificate.name: certificate for certificate in wanted}
         own = where.certificate.name if where.certificate else ""
+        # Another role renews it, and gives it its name when it is on the disk.
+        coming = certificates.partial_of(where.certificate).name if where.certificate else ""
         self._refused = {name: until for name, until in self._refused.items() if until > time.monotonic()}
         new = [name for name in named if name not in present and name not in self._refused]
         old = [name for name in present if name not in named and name != own]
@@ -59,7 +61,7 @@ class Certificates:
                 # What takes the place of an old one may be among those that are told later.
                 for name in () if self.restless else old:
                     _remove(conversation, name, where)
-        _forget(where, keep={*self.taken, own})
+        _forget(where, keep={*self.taken, own, coming})
         return self.taken != before
 
     def forget(self) -> None:
