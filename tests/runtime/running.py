@@ -76,7 +76,9 @@ def until(condition: Callable[[], object], what: str, seconds: float = 60.0) -> 
 def output(spec: protocol.ContainerSpec) -> str:
     """What the container has written so far, without conmon's prefixes; parts of lines are joined."""
     found = []
-    for line in spec.log_path.read_text("utf-8", "replace").splitlines():
+    # What has no line end yet is just being written.
+    records, _, _ = spec.log_path.read_text("utf-8", "replace").rpartition("\n")
+    for line in records.splitlines():
         _, _, kind, text = line.split(" ", 3)
         found.append(text if kind == "P" else f"{text}\n")
     return "".join(found)

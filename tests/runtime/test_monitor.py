@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.runtime.running import until
 
 from celadon.runtime import monitor
 
@@ -76,9 +77,14 @@ def test_what_has_no_command_line_in_a_container_is_not_waited_for(
     nameless: Callable[[int, int], None], pauses: list[float], tmp_path: Path
 ) -> None:
     nameless(200_001, 3)
-    assert monitor.strays(tmp_path) == set()
-    # Another one of root's may have been between two programs.
-    assert sum(pauses) < 0.05
+
+    def quick() -> bool:
+        pauses.clear()
+        assert monitor.strays(tmp_path) == set()
+        return sum(pauses) < 0.05
+
+    # Another one of root's may be between two programs, for long where the disk is slow: but that comes to an end.
+    until(quick, "nobody is waited for")
 
 
 def test_all_that_may_be_one_in_a_moment_are_waited_for_together(
