@@ -14,6 +14,12 @@ from celadon.logplex import search
 from celadon.model import logline
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each piece of a log three programs start, and each may have to wait for the disk."""
+    monkeypatch.setattr(search, "SECONDS", 300.0)
+
+
 def found(tmp_path: Path, session: Session, say: Callable[[Running], object], count: int = 1, **options: Any) -> str:
     async def body() -> str:
         async with listener.running(tmp_path, s=session, **options) as place:
@@ -132,7 +138,6 @@ SLOW = 'case "$*" in *"-e slow -- /dev/null") ;; *"-e slow "*) exec sleep 600 ;;
 
 
 def test_searches_of_one_app_do_not_take_the_place_of_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search, "SECONDS", 300.0)
     monkeypatch.setattr(search, "_LIMITS", ("sh", "-c", SLOW, "sh"))
 
     async def body() -> None:

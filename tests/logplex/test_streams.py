@@ -13,6 +13,7 @@ import pytest
 from tests.logplex import listener
 from tests.logplex.listener import Answer, Running, Session
 
+from celadon.logplex import search
 from celadon.model.guest import Loss
 
 SSE = "text/event-stream"
@@ -218,6 +219,8 @@ def test_filters_hold_for_backlog_and_live_lines(tmp_path: Path) -> None:
 
 def test_lines_of_a_filter_are_found_however_far_back_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listener.tail, "LOOK_BACK", 1)
+    # For each piece of a log three programs start, and each may have to wait for the disk.
+    monkeypatch.setattr(search, "SECONDS", 300.0)
 
     async def scene(running: Running) -> None:
         await said(running, "first", "second", "third", source="heroku")
