@@ -39,8 +39,8 @@ SETTINGS = {
     "acme_email": "ops@example.com",
     "stop_timeout": "5",
     "drain_timeout": "5",
-    "boot_timeout": "8",
-    "push_wait": "30",
+    "boot_timeout": "15",
+    "push_wait": "45",
     "sample_interval": "1",
     "dyno_disk_limit": str(256 << 20),
     # Small, and soon asleep.

@@ -81,7 +81,7 @@ def test_an_app_that_does_not_boot_leaves_the_old_release_serving_and_the_push_s
     assert "done, v4" in output
     assert "web.1 of v4 crashed (exit status 137): v3 still serves; see `celadon logs`" in output
     assert " one " in app.get().text
-    lines = app.wait_for_log("Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 8 seconds")
+    lines = app.wait_for_log("Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 15 seconds")
     assert "Stopping process with SIGKILL" in lines
     app.wait_for_log("State changed from starting to crashed")
     # The second start follows at once; then there is a wait.
