@@ -104,7 +104,7 @@ def test_a_tenant_that_logs_without_end_fills_no_disk_and_nobody_elses_log(
     turn = threading.Barrier(2)
     began = time.monotonic()
     with made(place) as found, made(place) as quiet:
-        noise = "do $$ begin for n in 1..500 loop raise warning '%', repeat('x', 1000); end loop; end $$"
+        noise = "do $$ begin for n in 1..250 loop raise warning '%', repeat('x', 1000); end loop; end $$"
 
         def shout() -> None:
             with contextlib.suppress(threading.BrokenBarrierError), found.connect() as connection:
