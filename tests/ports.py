@@ -3,6 +3,7 @@
 import contextlib
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def reserved(address: str = "127.0.0.1") -> socket.socket:
@@ -22,3 +23,10 @@ def held(count: int = 1) -> Iterator[list[int]]:
     """So many of them while the block runs."""
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(reserved()).getsockname()[1] for _ in range(count)]
+
+
+def listens(at: int | Path) -> bool:
+    """Whether somebody takes connections at this port of 127.0.0.1, or this socket: it is there before."""
+    family, address = (socket.AF_INET, ("127.0.0.1", at)) if isinstance(at, int) else (socket.AF_UNIX, str(at))
+    with socket.socket(family) as tried:
+        return tried.connect_ex(address) == 0

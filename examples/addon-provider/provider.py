@@ -96,7 +96,7 @@ class Requests(BaseHTTPRequestHandler):
         self.wfile.write(sent)
         self.wfile.flush()
         if status == HTTPStatus.ACCEPTED:
-            # Not before: the platform is to hear that it will be ready before it hears that it is.
+            # The platform hears that it will be ready before it hears that it is.
             self.server.wanted.set()
 
     do_GET = do_POST = do_PUT = do_DELETE = answer

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import socket
 import stat
 import uuid
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import ports
 from tests.journeys.conftest import wait_for
 from tests.postgres.conftest import place as place
 from tests.postgres.place import Place
@@ -38,11 +38,6 @@ def owner(place: Place) -> Actor:
     return actor
 
 
-def listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as tried:
-        return tried.connect_ex(str(path)) == 0
-
-
 @pytest.fixture(scope="module")
 def manifests(place: Place, owner: Actor) -> Iterator[Path]:
     """The port as the addons role has it."""
@@ -55,7 +50,7 @@ def manifests(place: Place, owner: Actor) -> Iterator[Path]:
     path = place.settings.run / provider_port.SOCKET
     serving = Serving(path, place.context, port.routes())
     serving.start()
-    wait_for("it listens", lambda: listens(path))
+    wait_for("it listens", lambda: ports.listens(path))
     yield place.settings.run / provider_port.MANIFESTS
     serving.stop()
 

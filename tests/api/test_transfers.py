@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import ports
 from tests.api.examples_accounts import grace
 from tests.api.examples_dataclips import database
 from tests.api.world import World
@@ -182,11 +183,6 @@ class Reader:
             return Read(answer.status, answer.read())
 
 
-def _listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as tried:
-        return tried.connect_ex(str(path)) == 0
-
-
 @pytest.fixture
 def reader(shop: World) -> Iterator[Reader]:
     with tempfile.TemporaryDirectory(prefix="celadon-") as home:
@@ -196,7 +192,7 @@ def reader(shop: World) -> Iterator[Reader]:
         serving.start()
         deadline = time.monotonic() + 30
         # The file is there as soon as the socket is bound.
-        while not _listens(path):
+        while not ports.listens(path):
             assert time.monotonic() < deadline, "it does not listen"
             time.sleep(0.01)
         yield Reader(path)

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import socket
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -73,11 +72,6 @@ def pebble(directory: Path, http_port: int, dns_address: str) -> Iterator[tuple[
             yield found
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as tried:
-        return tried.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextlib.contextmanager
 def _pebble(directory: Path, http_port: int, dns_address: str, listen: int, manage: int) -> Iterator[tuple[str, Path]]:
     root = certified.root()
@@ -104,7 +98,7 @@ def _pebble(directory: Path, http_port: int, dns_address: str, listen: int, mana
         process = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
         try:
             # It says so before it does.
-            wait_for("pebble listens", lambda: _listens(listen))
+            wait_for("pebble listens", lambda: ports.listens(listen))
             yield f"https://localhost:{listen}/dir", bundle
         finally:
             process.kill()

@@ -3,7 +3,6 @@
 import html
 import json
 import re
-import socket
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from celadon.addons import provider_port
 from celadon.platform import settings
+from tests import ports
 from tests.addons import sample
 from tests.addons.sample import Sample
 from tests.journeys.conftest import App, Platform, wait_for
@@ -47,11 +47,6 @@ def app(platform: Platform) -> Iterator[App]:
     found = platform.create(FILES)
     yield found
     platform.celadon("apps:destroy", "--app", found.name, "--confirm", found.name)
-
-
-def _listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(path)) == 0
 
 
 def config(app: App) -> dict[str, str]:
@@ -97,7 +92,7 @@ def test_the_sample_provider_passes_the_checks(platform: Platform, provider: Sam
 def test_the_providers_of_the_platform_pass_the_same_checks(platform: Platform, app: App) -> None:
     run = settings.load(platform.home).run
     # A platform is up when its API answers; the role that writes them, and listens then, may come later.
-    wait_for("the providers listen", lambda: _listens(run / provider_port.SOCKET))
+    wait_for("the providers listen", lambda: ports.listens(run / provider_port.SOCKET))
     manifests = run / provider_port.MANIFESTS
     assert len(list(manifests.glob("*.json"))) == 5
     options = ["--", "--app", app.name, "--url", "https://example.com/hook"]

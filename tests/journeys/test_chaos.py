@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Self
 
 from celadon.platform import runtimes, settings, supervise
 from celadon.router import haproxy
+from tests import ports
 from tests.journeys import sources
 from tests.journeys.conftest import CELADON, App, Platform, wait_for
 from tests.journeys.load import Load
@@ -68,12 +68,7 @@ class Killer:
 
     def _back(self) -> bool:
         there = set(supervise.pids(self.settings)) >= set(ROLES)
-        return there and all(_listens(self.settings.run / f"{role}.sock") for role in haproxy.ROLES)
-
-
-def _listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as probe:
-        return probe.connect_ex(str(path)) == 0
+        return there and all(ports.listens(self.settings.run / f"{role}.sock") for role in haproxy.ROLES)
 
 
 class Tail:

@@ -1,7 +1,6 @@
 """Real terminals: a shell beside a dyno's process, logs that go on, a database's prompt."""
 
 import re
-import socket
 import termios
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 import pexpect
 import pytest
 
+from tests import ports
 from tests.journeys import sources
 from tests.journeys.conftest import CELADON, App, Platform, wait_for
 from tests.journeys.test_kills import kill
@@ -70,11 +70,6 @@ def terminal(app: App) -> Iterator[Open]:
         child.close(force=True)
 
 
-def listens(port: int) -> bool:
-    with socket.socket() as found:
-        return found.connect_ex(("127.0.0.1", port)) == 0
-
-
 def beside(app: App, dyno: str = "web.1") -> list[str]:
     """What runs in a dyno besides its own process and our look at it."""
     shown = app.celadon("ps:exec", "-d", dyno, "--", "echo; ps -eo args=")
@@ -134,7 +129,7 @@ def test_it_ends_with_the_role_that_holds_it_and_leaves_the_dyno_alone(app: App,
     shell = terminal("ps:exec", "-d", "worker.1", "trap '' HUP; echo up; sleep 994 & sleep 993")
     shell.expect("up\r\n")
     kill(app.platform, "dynos")
-    wait_for("it meets clients again", lambda: listens(app.platform.ports["rendezvous-port"]))
+    wait_for("it meets clients again", lambda: ports.listens(app.platform.ports["rendezvous-port"]))
     assert "ended without an exit status" in shell.ends_with(1)
     assert "ended without an exit status" in run.ends_with(1)
     wait_for("nothing is left of it", lambda: beside(app, "worker.1") == [])

@@ -1,6 +1,7 @@
 """What is done to a primary and its standby, and who writes meanwhile and remembers what was acknowledged."""
 
 import contextlib
+import logging
 import os
 import signal
 import threading
@@ -18,6 +19,8 @@ from celadon.model.engine import Engine
 from celadon.postgres.cluster import Clusters
 from celadon.postgres.manager import Manager
 from tests.postgres.place import Place
+
+log = logging.getLogger(__name__)
 
 
 def wait_for(what: str, condition: Callable[[], object], seconds: float = 90.0) -> None:
@@ -49,10 +52,12 @@ class Pair:
 
     def keep(self) -> None:
         while not self.stopped.is_set():
-            # What breaks is tried again, as by the role: without it nobody would start or publish anything any more.
-            with contextlib.suppress(Exception):
-                self.manager.ensure()
-                self.manager.publish()
+            for look in (self.manager.ensure, self.manager.publish):
+                try:
+                    look()
+                except Exception:
+                    # Tried again, as by the role: without it nobody would start or publish anything any more.
+                    log.exception("at=keep-failed")
             self.stopped.wait(0.1)
 
     @property

@@ -298,9 +298,7 @@ class Mesh:
     def serve(self, app_id: str, at: servers.Dyno, number: int = 1) -> str:
         """A web dyno that is up, once requests reach it."""
         dyno_id = self.dyno(app_id, at, number=number)
-        self.wait_routed(dyno_id)
-        self.wait_server(dyno_id)
-        # Its server and its route are told before the app's name and pages, which may be new as well.
+        # Said last: its server and its route are told before the app's name and pages, which may be new as well.
         wait_for("all is told", lambda: self.row(dyno_id).reached)
         return dyno_id
 

@@ -66,7 +66,7 @@ def mesh() -> Iterator[Mesh]:
 
 
 def test_haproxy_serves_from_its_container_and_is_adopted_by_the_next_role(mesh: Mesh) -> None:
-    app_id = mesh.app("boxed")
+    app_id = mesh.app("boxed", web=2)
     with servers.Dyno() as dyno:
         mesh.serve(app_id, dyno)
         mesh.wait_status("boxed.localhost", 200)
@@ -79,7 +79,7 @@ def test_haproxy_serves_from_its_container_and_is_adopted_by_the_next_role(mesh:
 
 
 def test_a_killed_container_is_replaced(mesh: Mesh) -> None:
-    app_id = mesh.app("boxed")
+    app_id = mesh.app("boxed", web=2)
     with servers.Dyno() as dyno:
         mesh.serve(app_id, dyno)
         mesh.engine.kill()
@@ -88,7 +88,7 @@ def test_a_killed_container_is_replaced(mesh: Mesh) -> None:
 
 
 def test_reloads_in_the_container_lose_nothing(mesh: Mesh) -> None:
-    app_id = mesh.app("boxed")
+    app_id = mesh.app("boxed", web=2)
     with servers.Dyno() as dyno:
         mesh.serve(app_id, dyno)
         with Load(mesh.settings.http_port, "boxed.localhost", clients=16) as load:
@@ -112,7 +112,7 @@ def test_a_master_whose_places_are_all_taken_begins_anew_and_loses_no_request(
 ) -> None:
     monkeypatch.setattr(admin.ask_master, "__defaults__", (1.0,))
     monkeypatch.setattr(role, "_SILENCE", 1.0)
-    app_id = mesh.app("boxed")
+    app_id = mesh.app("boxed", web=2)
     with servers.Dyno() as first, servers.Dyno("127.0.0.2") as second, contextlib.ExitStack() as held:
         dyno_id = mesh.serve(app_id, first)
         mesh.wait_status("boxed.localhost", 200)

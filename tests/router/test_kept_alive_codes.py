@@ -194,7 +194,7 @@ def test_a_get_without_answer_ends_the_connection_and_is_h13_when_the_client_ask
 @pytest.mark.parametrize("method", ["GET", "POST"])
 @pytest.mark.parametrize("before", [1, 2])
 def test_a_dyno_that_refuses_is_h21_until_another_accepts(mesh: Mesh, before: int, method: str) -> None:
-    app_id = mesh.app("deaf")
+    app_id = mesh.app("deaf", web=2)
     with servers.Dyno("127.0.0.2") as dyno, visiting(mesh, app_id, "deaf") as visit:
         mesh.serve(app_id, dyno)
         visit.ask_well(before)

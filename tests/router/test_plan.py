@@ -123,9 +123,3 @@ def test_a_slot_with_servers_or_a_route_is_given_to_no_other_app() -> None:
 def test_apps_without_a_server_to_stay_need_no_slot() -> None:
     backends = [backend("a", answer=Answer.WAIT), backend("b", server("web.1_y", draining=True), answer=Answer.WAIT)]
     assert plan.assign(backends, actual(), {}) == {}
-
-
-def test_a_dyno_that_must_not_be_added_leaves_its_app_waiting() -> None:
-    wanted = table(backend("a", server("web.1_x")), backend("b", server("web.1_y")))
-    left = plan.servable(wanted, frozenset({"web.1_x"}))
-    assert [(one.answer, len(one.servers)) for one in left.backends] == [(Answer.WAIT, 0), (Answer.SERVE, 1)]

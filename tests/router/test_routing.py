@@ -1,13 +1,14 @@
 """The pure table: who answers, from apps, releases, formations and dynos."""
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from celadon.model import routing
 from celadon.model.app import App
-from celadon.model.dyno import Dyno, DynoState
+from celadon.model.dyno import Dyno, DynoRequest, DynoState
 from celadon.model.formation import Formation
 from celadon.model.release import Release, ReleaseStatus
 from celadon.model.routing import Answer, Backend
@@ -141,25 +142,29 @@ def test_servers_are_the_web_dynos_that_are_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fresh", "web", "switched"),
+    ("present", "web", "switched"),
     [
         ([dyno(S.UP), dyno(S.UP, number=2)], 2, True),
         ([dyno(S.UP)], 2, False),
         ([dyno(S.UP), dyno(S.STARTING, number=2)], 2, False),
         ([dyno(S.UP), dyno(S.CRASHED, number=2)], 2, False),
         ([dyno(S.UP), dyno(S.UP, number=2, draining=True)], 2, False),
+        # On its way out: the one that takes its place is of the same number.
+        ([replace(dyno(S.UP), request=DynoRequest.RESTART), dyno(S.UP)], 2, False),
+        ([replace(dyno(S.UP), size="2X"), dyno(S.UP, number=2)], 2, False),
+        ([dyno(S.CRASHED), dyno(S.UP, number=2)], 1, False),
         ([dyno(S.UP)], 1, True),
         ([], 2, False),
         ([], 0, False),
     ],
 )
 def test_a_release_before_drains_once_the_present_one_has_all_its_dynos(
-    fresh: list[Dyno], web: int, switched: bool
+    present: list[Dyno], web: int, switched: bool
 ) -> None:
     before = [dyno(S.UP, number=number, of="r-before") for number in (1, 2)]
-    servers = {one.dyno_id: one.draining for one in backend(*before, *fresh, web=web).servers}
+    servers = {one.dyno_id: one.draining for one in backend(*before, *present, web=web).servers}
     assert [servers[one.id] for one in before] == [switched, switched]
-    assert all(servers[one.id] == (one.draining_at is not None) for one in fresh if one.id in servers)
+    assert all(servers[one.id] == (one.draining_at is not None) for one in present if one.id in servers)
 
 
 def test_an_app_has_its_name_and_its_domains() -> None:

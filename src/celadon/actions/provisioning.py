@@ -63,15 +63,12 @@ def provisioned(
         addon = stored.lock(tx, addon_id)
         if addon is None or not addon.alive:
             return
-        said = message[:_LONGEST_MESSAGE]
-        stored.update(tx, addon.id, now=now(), provider_id=provider_id)
+        said = {"provider_id": provider_id, "message": message[:_LONGEST_MESSAGE]}
         if addon.state is not AddOnState.PROVISIONING:
             # Destroyed meanwhile, or finished already: it is known now by what name, and what was said with it.
-            if addon.state is AddOnState.PROVISIONED and not addon.message:
-                stored.update(tx, addon.id, now=now(), message=said)
+            stored.update(tx, addon.id, now=now(), **said)
             return
-        values = {"message": said, "failures": 0, "retry_at": None}
-        stored.update(tx, addon.id, now=now(), awaited=config is None, **values)
+        stored.update(tx, addon.id, now=now(), awaited=config is None, failures=0, retry_at=None, **said)
         if config is not None:
             stored.set_config(tx, addon.id, "", config)
             _finish(context, tx, addon)

@@ -146,7 +146,7 @@ class Engines:
         self.runtime.remove(engine.name)
         self.prepare(engine)
         for left in self.sockets(engine).iterdir():
-            # What a program said (postgres/archive.py) its reader removes as well.
+            # Whoever reads what a program has left here removes it as well.
             left.unlink(missing_ok=True)
         self.runtime.start(self.spec(engine, engine.name, argv, env=env or {}, mounts=mounts, group=group))
 

@@ -161,7 +161,8 @@ def _follow(
     # One read may not have all that came since the last look: a slow disk keeps us from looking for seconds.
     while text := follower.read():
         write(text)
-        if reason is not None or stopped() is not None:
+        reason = reason or stopped()
+        if reason is not None:
             break
     return reason
 

@@ -62,17 +62,19 @@ class Process(honcho_process.Process):
     """Its end is told when it ends, not when the last of those that it started has closed the output."""
 
     def run(self, events: Any = None, ignore_signals: bool = False) -> None:
-        self._events = events
+        self._events, failure = events, ""
+        self._child: Any = None
         try:
             self._child = self._child_ctor(self.cmd, env=self.env, cwd=self.cwd)
         except OSError as error:
-            what = "its variables are too large" if error.errno == errno.E2BIG else error.strerror
-            self._send_message({"pid": os.getpid()}, type="start")
-            self._send_message(f"cannot start: {what}\n")
-            self._send_message({"returncode": _CANNOT_RUN}, type="stop")
-            return
+            failure = "its variables are too large" if error.errno == errno.E2BIG else str(error.strerror)
         # Before anything is told: a manager that was killed while its events were full is told nothing any more.
         threading.Thread(target=self._end_with_manager, daemon=True).start()
+        if self._child is None:
+            self._send_message({"pid": os.getpid()}, type="start")
+            self._send_message(f"cannot start: {failure}\n")
+            self._send_message({"returncode": _CANNOT_RUN}, type="stop")
+            return
         self._send_message({"pid": self._child.pid}, type="start")
         relaying = threading.Thread(target=self._relay)
         relaying.start()
@@ -89,8 +91,9 @@ class Process(honcho_process.Process):
         manager = multiprocessing.parent_process()
         assert manager is not None, "this is a child of the manager's"
         manager.join()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+        if self._child is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._child.pid, signal.SIGKILL)
         # Nobody will ever read what other threads of this process still have to tell.
         os._exit(1)
 

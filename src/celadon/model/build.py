@@ -6,8 +6,8 @@ from enum import StrEnum
 
 # The last line of a build's output that released something ends so; who follows the output waits for it.
 DEPLOYED = "deployed to Celadon"
-# So long at most, from the build's end in the store on: it comes some milliseconds later, unless its role died. Where a
-# disk is slow, the role may be held up for seconds in between: by the store, which moves its log into itself then.
+# Seconds that whoever has seen the build's end waits for that line. It comes some milliseconds later, unless its role
+# died; on a slow disk a checkpoint of SQLite's log may hold up the role for seconds in between.
 LAST_LINE_SECONDS = 10.0
 
 

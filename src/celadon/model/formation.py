@@ -107,21 +107,20 @@ def _one_off(dyno: Dyno, old: bool) -> list[Command]:
 _ASLEEP = (DynoState.UP, DynoState.STOPPING, DynoState.IDLE)
 
 
+def fits(dyno: Dyno, target: Target | Formation, release_id: str | None) -> bool:
+    """Whether it is what is wanted: of this release, of this size, its number within the quantity."""
+    return dyno.release_id == release_id and dyno.size == target.size and dyno.number <= target.quantity
+
+
 def _split(dynos: Sequence[Dyno], target: Target | None, release_id: str | None) -> tuple[list[Dyno], list[Dyno]]:
     """Dynos that are as wanted, and those to be rid of; both by number, those that are stopping already in neither."""
     current: list[Dyno] = []
     outdated: list[Dyno] = []
     for dyno in sorted(dynos, key=lambda dyno: (dyno.number, dyno.created_at)):
-        wanted = (
-            target is not None
-            and dyno.release_id == release_id
-            and dyno.size == target.size
-            and dyno.number <= target.quantity
-        )
         # The only web dyno of its app keeps its place while it falls asleep and sleeps.
         asleep = dyno.request is DynoRequest.IDLE and dyno.state in _ASLEEP and target and target.quantity == 1
-        fits = wanted and (asleep or (dyno.request is None and dyno.draining_at is None))
-        (current if fits else outdated).append(dyno)
+        stays = asleep or (dyno.request is None and dyno.draining_at is None)
+        (current if target and fits(dyno, target, release_id) and stays else outdated).append(dyno)
     return current, outdated
 
 

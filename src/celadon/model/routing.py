@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from celadon.model.app import App
 from celadon.model.dyno import WEB, Dyno, DynoState
 from celadon.model.error_code import CODES
-from celadon.model.formation import Formation
+from celadon.model.formation import Formation, fits
 from celadon.model.release import Release
 
 
@@ -135,9 +135,9 @@ def routes(
         web = [dyno for dyno in dynos.get(app.id, ()) if dyno.type == WEB]
         release = releases.get(app.id)
         types = process_types.get(release.slug_id, ()) if release and release.slug_id else None
-        quantity = _web_quantity(formations.get(app.id, ()))
-        servers = _servers(web, release, quantity)
-        answer = _answer(app, types, quantity, web, servers)
+        wanted = next((entry for entry in formations.get(app.id, ()) if entry.type == WEB), None)
+        servers = _servers(web, release, wanted)
+        answer = _answer(app, types, wanted.quantity if wanted else 0, web, servers)
         backends.append(Backend(app_id=app.id, app_name=app.name, answer=answer, servers=servers))
     own = own_certificates(hosts, own_period) if own_period else ()
     for name, app_id in (domains or {}).items():
@@ -213,28 +213,28 @@ def dyno_name(server: str) -> str:
     return server.rpartition("_")[0]
 
 
-def _servers(web: Iterable[Dyno], release: Release | None, quantity: int) -> tuple[Server, ...]:
-    """Those of dynos that are up. Once as many as wanted are of this release, those of others drain in the same step: who
-    has seen the new page does not meet the old one again.
+def _servers(web: Iterable[Dyno], release: Release | None, wanted: Formation | None) -> tuple[Server, ...]:
+    """The servers of the dynos that are up. In the step that brings the last of those that are wanted all others drain:
+    from then on nobody meets the release before. The dyno manager, who goes by the same rule, tells them to go.
     """
     up = [dyno for dyno in web if dyno.state is DynoState.UP]
-    fresh = {dyno.id for dyno in up if release and dyno.release_id == release.id and dyno.draining_at is None}
-    switched = bool(fresh) and len(fresh) >= quantity
+    current = {
+        dyno.id
+        for dyno in up
+        if release and wanted and fits(dyno, wanted, release.id) and dyno.request is None and dyno.draining_at is None
+    }
+    switched = wanted is not None and 0 < wanted.quantity <= len(current)
     return tuple(
         Server(
             name=server_name(dyno),
             address=dyno.address,
             port=dyno.port,
             dyno_id=dyno.id,
-            draining=dyno.draining_at is not None or (switched and dyno.id not in fresh),
+            draining=dyno.draining_at is not None or (switched and dyno.id not in current),
         )
         for dyno in up
         if dyno.address is not None and dyno.port is not None
     )
-
-
-def _web_quantity(formation: Iterable[Formation]) -> int:
-    return sum(entry.quantity for entry in formation if entry.type == WEB)
 
 
 def _answer(

@@ -22,7 +22,7 @@ from celadon.model.postgres_archive import STANZA
 from celadon.model.postgres_database import Origin
 from celadon.postgres import authentication, blocks, patroni, tenants
 from celadon.postgres import credential_roles as roles
-from celadon.postgres.archive import REPOSITORY, Archive, read_said
+from celadon.postgres.archive import REPOSITORY, Archive
 from celadon.postgres.cluster import DATA, SUPERUSER, ClusterFailure, Clusters
 from celadon.postgres.followers import Followers, slot_of
 from celadon.runtime.protocol import Bind, ContainerSpec
@@ -123,14 +123,21 @@ class Copies:
         self.clusters.engines.runtime.start(spec)
         try:
             # It answers nobody before it has been promoted: hot_standby is off.
-            self.clusters.wait(engine, _LONG, name)
+            self._wait_for_recovery(engine, spec)
             self._rename(place, source)
             self.clusters.stop(engine, name, _STOP)
-        except ClusterFailure as error:
-            # Nobody has spoken to it, so there is nothing of anybody's in what it said.
-            raise ClusterFailure(f"{error}: {read_said(spec.log_path).strip()[-500:]}") from error
         finally:
             self.clusters.engines.runtime.remove(name)
+
+    def _wait_for_recovery(self, engine: Engine, spec: ContainerSpec) -> None:
+        try:
+            self.clusters.wait(engine, _LONG, spec.id)
+        except ClusterFailure as error:
+            said = ""
+            with contextlib.suppress(OSError):
+                # Nobody has spoken to it, so there is nothing of anybody's in what it said.
+                said = spec.log_path.read_text("utf-8", "replace")
+            raise ClusterFailure(f"{error}: {said.strip()[-500:]}") from error
 
     def _rename(self, place: Place, source: Place) -> None:
         """Other names and no other logins than its owner's; a copy's users are not the source's."""

@@ -31,8 +31,10 @@ log = logging.getLogger(__name__)
 
 _PASSWORD = "conf/replicator.pass"
 _AUTHORITY = "conf/authority.crt"
-# Seconds for the leader to notice that a follower is gone or there, and for a follower to become writable.
+# Seconds for the leader to notice that a follower is gone, and for a follower to become writable.
 _RELEASE = 30.0
+# Seconds for a follower that answers to be sent what its leader writes, and between two looks whether it is.
+_STREAM, _STREAM_LOOK = 30.0, 0.2
 # How long a leader may say nothing, which speaks every few seconds, before the connection to it is given up.
 _SILENCE = 15
 _PROMOTION = 60
@@ -186,17 +188,17 @@ class Followers:
                 time.sleep(_LOOK)
 
     def wait_for_stream(self, place: Site) -> None:
-        """Until its leader sends it what is written: it answers before, and a leader that ends waits for those alone
-        that it sends to. No error when that takes long, as when the leader restarts: it goes on trying by itself.
+        """Wait until the leader sends it what is written, which begins after it answers. A leader that ends gives its
+        last writes only to those that it sends to. No error after 30 s, as when the leader restarts: it goes on trying.
         """
-        deadline = time.monotonic() + _RELEASE
+        deadline = time.monotonic() + _STREAM
         while time.monotonic() < deadline:
             # Who does not answer now is asked again.
             with contextlib.suppress(psycopg.Error):
                 lag = self.lag(place)
                 if lag is None or lag.streaming or lag.lost:
                     return
-            time.sleep(_LOOK)
+            time.sleep(_STREAM_LOOK)
 
     def lag(self, place: Site) -> Lag | None:
         """How far it is behind; None when it follows nobody. Raises psycopg.Error when a server does not answer."""

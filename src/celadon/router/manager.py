@@ -10,7 +10,7 @@ Survives: a SIGKILL anywhere. Files come first and are whole; what HAProxy lacks
 import contextlib
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -84,7 +84,8 @@ class Manager:
         view = self._known
         started = self._ensure_running(view)
         actual = self._look()
-        table = self._claim(view, actual)
+        view = self._claim(view, actual)
+        table = view.table
         slots = plan.assign(table.backends, actual, actual.routes)
         where = self._site(view)
         try:
@@ -145,7 +146,8 @@ class Manager:
         """Start HAProxy from whole files when it is not there."""
         if self._engine.running():
             return False
-        table = self._claim(view, None)
+        view = self._claim(view, None)
+        table = view.table
         slots = plan.assign(table.backends, None, {})
         try:
             self._start(view, table, slots)
@@ -171,23 +173,21 @@ class Manager:
         with Admin(self._settings.run / haproxy.ADMIN_SOCKET) as conversation:
             return admin.look(conversation, self._files)
 
-    def _claim(self, view: View, actual: Actual | None) -> RoutingTable:
-        """Say in the store that requests may reach a dyno, before they can: its manager then asks before it stops it."""
+    def _claim(self, view: View, actual: Actual | None) -> View:
+        """Say in the store that requests may reach a dyno, before they can: its manager then asks before it stops it.
+
+        Returns the view of which that holds: where the store has gone on meanwhile, a newer one.
+        """
         have = {name for found in actual.servers.values() for name in found} if actual else set()
-        fresh = {
-            server.dyno_id: server.name
-            for backend in view.table.backends
-            for server in backend.servers
-            if not server.draining and (server.name not in have or not view.dynos[server.dyno_id].routed)
-        }
-        if not fresh:
-            return view.table
-        with self._database.transaction() as tx:
-            claimed = dynos.claim_routes(tx, fresh)
-        view.dynos.update({dyno.id: replace(dyno, routed=True) for dyno in claimed})
-        # A row may have started anew since: then the server that was seen is no more.
-        taken = {routing.server_name(dyno) for dyno in claimed}
-        return plan.servable(view.table, frozenset(fresh.values()) - taken)
+        while fresh := _unclaimed(view, have):
+            with self._database.transaction() as tx:
+                claimed = dynos.claim_routes(tx, fresh)
+            view.dynos.update({dyno.id: replace(dyno, routed=True) for dyno in claimed})
+            # A row may be gone since, or have started anew: then the server that was seen is no more.
+            if {routing.server_name(dyno) for dyno in claimed} >= set(fresh.values()):
+                break
+            view = self._known = self._view()
+        return view
 
     def _say_reached(self, view: View, table: RoutingTable) -> None:
         """Say in the store that requests do reach a dyno, now that they do; who waits for it hears of it here."""
@@ -350,6 +350,16 @@ def _pages(config_vars: Mapping[str, str]) -> routing.Pages:
         error=routing.page_url(config_vars.get("ERROR_PAGE_URL", "")),
         maintenance=routing.page_url(config_vars.get("MAINTENANCE_PAGE_URL", "")),
     )
+
+
+def _unclaimed(view: View, have: Collection[str]) -> dict[str, str]:
+    """Dyno id → server of those that requests may reach from now on; `have` are the servers that HAProxy knows."""
+    return {
+        server.dyno_id: server.name
+        for backend in view.table.backends
+        for server in backend.servers
+        if not server.draining and (server.name not in have or not view.dynos[server.dyno_id].routed)
+    }
 
 
 def _stays(dyno: Dyno) -> bool:

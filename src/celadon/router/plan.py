@@ -1,10 +1,10 @@
 """From the wanted table and what HAProxy has to the commands that close the gap. Pure: nothing is told to anybody here."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from celadon.model.routing import Answer, Backend, RoutingTable, Server
+from celadon.model.routing import Backend, RoutingTable, Server
 from celadon.router import haproxy
 from celadon.router.admin import Actual, RunningServer
 
@@ -79,20 +79,6 @@ def _free(taken: set[str]) -> Iterator[str]:
 def highest(slots: Iterable[str]) -> int:
     """One more than the highest slot number in use."""
     return max((int(slot.removeprefix("slot")) for slot in slots), default=-1) + 1
-
-
-def servable(table: RoutingTable, refused: frozenset[str]) -> RoutingTable:
-    """The table without the servers that must not be added (by name): an app left with none waits."""
-    if not refused:
-        return table
-    backends = []
-    for backend in table.backends:
-        servers = tuple(server for server in backend.servers if server.name not in refused)
-        answer = backend.answer
-        if answer is Answer.SERVE and not any(not server.draining for server in servers):
-            answer = Answer.WAIT
-        backends.append(replace(backend, servers=servers, answer=answer))
-    return replace(table, backends=tuple(backends))
 
 
 def plan(table: RoutingTable, slots: Mapping[str, str], actual: Actual, where: haproxy.Site) -> Plan:

@@ -21,7 +21,7 @@ from celadon.runtime import cgroups, monitor, protocol
 _START_TIMEOUT = 30.0
 _END_TIMEOUT = 10.0
 # What else runs in the container may keep it from ever getting there. Two programs start until it is there, each of
-# which takes seconds where much else wants the processors.
+# which may take seconds where much else wants the processors.
 _GATE_TIMEOUT = 10.0
 _PAUSE = 0.002
 # It stops until it is in its control group: what it starts before would be in none.
@@ -81,8 +81,12 @@ class Execs:
         """Put the command, which has stopped at its gate, into its group, and let it go on."""
         deadline = time.monotonic() + _GATE_TIMEOUT
         while not (stopped := cgroups.state(pid) == "T") or not self.cgroups.holds(spec.container_id, pid):
-            if stopped or time.monotonic() > deadline or not cgroups.state(pid):
+            if stopped or not cgroups.state(pid):
                 raise protocol.RuntimeFailure(f"cannot run a command in {spec.container_id}: it ended at once")
+            if time.monotonic() > deadline:
+                raise protocol.RuntimeFailure(
+                    f"cannot run a command in {spec.container_id}: it does not start within {_GATE_TIMEOUT:g} s"
+                )
             time.sleep(_PAUSE)
         # crun sets it for containers only.
         if (score := process.get("oomScoreAdj")) is not None:

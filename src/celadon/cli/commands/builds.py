@@ -141,8 +141,8 @@ def uploaded(invocation: Invocation, archive: Path) -> str:
 
 def _newest(invocation: Invocation) -> list[dict[str, Any]]:
     found = invocation.client.all(f"{invocation.app_path}/builds")
-    # The oldest come first. Their times are whole seconds: of those that have the same the last is the newest.
-    return sorted(found, key=lambda entry: str(entry["created_at"]))[::-1]
+    # The oldest come first; times are whole seconds, by which those of one second cannot be told apart.
+    return found[::-1]
 
 
 def _find(invocation: Invocation, build: str | None) -> dict[str, Any]:

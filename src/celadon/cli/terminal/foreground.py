@@ -47,6 +47,9 @@ def _signals_kept() -> Iterator[Callable[["subprocess.Popen[bytes]"], None]]:
     finally:
         for number, answer in before.items():
             signal.signal(number, answer)
+        if not running:
+            for number in early:
+                signal.raise_signal(number)
 
 
 @contextlib.contextmanager
