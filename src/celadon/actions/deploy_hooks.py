@@ -167,14 +167,14 @@ def mail(context: Context, attempt: Attempt, letter: Letter) -> list[str]:
         ]
 
 
-def end(context: Context, attempt: Attempt, error: str | None) -> datetime | None:
-    """What came of an attempt (None: it is told); returns when another one is made."""
-    delivery = attempt.delivery
-    again = rules.next_attempt(delivery.attempts, now()) if error else None
+def end(context: Context, attempt: Attempt, error: str | None) -> timedelta | None:
+    """What came of an attempt (None: it is told); returns how long it is until another one is made."""
+    delivery, moment = attempt.delivery, now()
+    again = rules.next_attempt(delivery.attempts, moment) if error else None
     state = DeliveryState.SUCCEEDED if error is None else DeliveryState.PENDING if again else DeliveryState.FAILED
     with context.database.transaction() as tx:
         deploy_hooks.end(tx, delivery, **_over(state, again, error))
-    return again
+    return again - moment if again else None
 
 
 def _over(state: DeliveryState, again: datetime | None, error: str | None) -> dict[str, object]:

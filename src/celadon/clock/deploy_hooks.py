@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import celadon
 from celadon.actions import deploy_hooks
-from celadon.actions.context import Context, now
+from celadon.actions.context import Context
 from celadon.actions.deploy_hooks import Attempt
 from celadon.clock import irc, posting
 from celadon.model import deploy_hook as rules
@@ -87,7 +87,7 @@ class Hooks:
         if error is None:
             self._say(attempt, rules.sent_line(attempt.hook))
         else:
-            self._say(attempt, rules.failed_line(attempt.hook, error, again - now() if again else None))
+            self._say(attempt, rules.failed_line(attempt.hook, error, again))
 
     def _post(self, said: Post) -> str | None:
         """Why it could not be sent, None when it was."""
