@@ -111,8 +111,8 @@ def tell(world: Context) -> None:
 def told_by(world: Context, *all_hooks: Hooks) -> bool:
     """Whether nothing is due any more, nor under way.
 
-    Neither alone says so: between two deliveries of an app there is a moment in which nobody is busy, and what is due then
-    is begun by the thread that has ended the first.
+    Neither alone says so: what is under way is not due, and who is busy is asked one after the other, where one may
+    have begun what another has left.
     """
     for hooks in all_hooks:
         hooks.ensure()

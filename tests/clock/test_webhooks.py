@@ -404,7 +404,7 @@ def test_two_couriers_attempt_nothing_twice(world: Context, owner: Actor, server
     couriers = [Courier(world, 10.0), Courier(world, 10.0)]
 
     def ended() -> bool:
-        # That nobody is busy says nothing: between two deliveries of a webhook nobody is.
+        # Who is busy is asked one after the other: one may have begun what the other has just left.
         for courier in couriers:
             courier.ensure()
         return {one.status for one in deliveries(world, owner)} == {"succeeded"}

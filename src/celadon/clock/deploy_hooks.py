@@ -36,7 +36,7 @@ class Hooks:
         self._seconds = seconds
         self._tls = posting.trust(context.settings)
         self._lines = Lines(context.settings.home)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         # Apps of which something is being told.
         self._under_way: set[str] = set()
 
@@ -68,9 +68,10 @@ class Hooks:
             # It is attempted again when its lease has ended.
             log.exception("at=hook hook=%s release=%s", attempt.hook.id, attempt.delivery.release_id)
         finally:
+            # In one: whoever sees that nobody is busy knows that no thread begins anything any more.
             with self._lock:
                 self._under_way.discard(attempt.delivery.app_id)
-        self.ensure()
+                self.ensure()
 
     def _attempt(self, attempt: Attempt) -> None:
         said = rules.message(attempt.hook, attempt.deploy)

@@ -35,7 +35,7 @@ class Courier:
         self._context = context
         self._seconds = seconds
         self._tls = posting.trust(context.settings)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._under_way: Counter[str] = Counter()
 
     def ensure(self) -> int:
@@ -80,9 +80,10 @@ class Courier:
             # The delivery is attempted again when its lease has ended.
             log.exception("at=deliver webhook=%s delivery=%s", attempt.webhook.id, attempt.delivery.id)
         finally:
+            # In one: whoever sees that nobody is busy knows that no thread begins anything any more.
             with self._lock:
                 self._under_way[attempt.owner_id] -= 1
-        self.ensure()
+                self.ensure()
 
     def _attempt(self, attempt: Attempt) -> Told:
         assert attempt.secret.value is not None, "every webhook has a secret"
