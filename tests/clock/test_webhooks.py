@@ -32,7 +32,7 @@ from celadon.platform.settings import Settings
 from celadon.store import tables
 
 # Long enough for anything local, on a machine that has much else to do; short enough to wait for.
-_SECONDS, _SHORT = 30.0, 1.0
+_SECONDS, _SHORT = 30.0, 5.0
 
 
 @pytest.fixture
