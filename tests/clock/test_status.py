@@ -122,9 +122,9 @@ def test_roles_are_seen_through_their_supervisor(
     monkeypatch.setattr(clock_status, "now", lambda: minute)
     wait_for("all run", lambda: all(life.pid for life in roles.lives(context).values()))
     assert all(life.since and abs(now() - life.since) < timedelta(minutes=1) for life in roles.lives(context).values())
-    subprocess.run(
-        ["sv", "down", str(context.settings.home / "roles" / "build")], check=True, stdout=subprocess.DEVNULL
-    )
+    # By itself it waits for seven seconds.
+    down = ["sv", "-w", "60", "down", str(context.settings.home / "roles" / "build")]
+    subprocess.run(down, check=True, stdout=subprocess.DEVNULL)
     wait_for("one is down", lambda: roles.lives(context)["build"].pid is None)
     assert Watch(context).ensure() == 2
     found = {one.component.name: one.health for one in status.summary(context).components}
