@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from tests import ports
 
 from celadon.cli.failure import Failure, UsageFailure
 from celadon.local import formation
@@ -79,14 +80,16 @@ def test_concurrency() -> None:
 
 
 def test_a_port_in_use_is_told_of_what_listens() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = str(server.getsockname()[1])
-        with pytest.raises(Failure, match=rf"cannot start web\.1: port {port} is in use"):
-            formation.check_ports([Entry("web.1", "serve", {"PORT": port})])
-        with pytest.raises(Failure, match=r"cannot start api\.1"):
-            formation.check_ports([Entry("api.1", "serve -p ${PORT:-1}", {"PORT": port})])
-        formation.check_ports([Entry("worker.1", "work", {"PORT": port})])
-    formation.check_ports([Entry("web.1", "serve", {"PORT": port})])
+    # It stays ours when nobody listens there any more.
+    with ports.held() as (number,):
+        with socket.create_server(("127.0.0.1", number)):
+            port = str(number)
+            with pytest.raises(Failure, match=rf"cannot start web\.1: port {port} is in use"):
+                formation.check_ports([Entry("web.1", "serve", {"PORT": port})])
+            with pytest.raises(Failure, match=r"cannot start api\.1"):
+                formation.check_ports([Entry("api.1", "serve -p ${PORT:-1}", {"PORT": port})])
+            formation.check_ports([Entry("worker.1", "work", {"PORT": port})])
+        formation.check_ports([Entry("web.1", "serve", {"PORT": port})])
 
 
 def test_procfile_that_cannot_be_read_is_told_line_by_line(tmp_path: Path) -> None:
