@@ -25,13 +25,14 @@ class Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket."""
 
     def __init__(self, path: Path, token: str) -> None:
-        super().__init__("localhost", timeout=60)
+        # Forty at once share two processors with the server, and with whatever else the machine does.
+        super().__init__("localhost", timeout=120)
         self._path = path
         self.sent = {"Accept": ACCEPT, "Authorization": f"Bearer {token}"}
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(20)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[http.client.HTTPResponse, bytes]:
