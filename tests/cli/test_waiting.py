@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from starlette.types import Receive, Scope, Send
+from tests.cli.conftest import Stand
 from tests.cli.program import Program
 from tests.cli.replay import Asked, Replay, Told
 from tests.cli.world import World
@@ -14,7 +16,7 @@ from tests.cli.world import World
     [
         (("ps:wait", "--type", "web"), "The dynos go on without us.\n !    To look: celadon ps -a example\n"),
         (("domains:wait",), "To look: celadon domains:info www.example.com -a example\n"),
-        (("addons:create", "heroku-redis:mini", "--wait"), "made all the same.\n !    To look: celadon addons"),
+        (("addons:create", "heroku-redis:mini", "--wait"), "is made all the same.\n !    To wait for it: celadon"),
     ],
 )
 def test_what_goes_on_is_said_with_how_to_look(
@@ -24,8 +26,29 @@ def test_what_goes_on_is_said_with_how_to_look(
         assert celadon("domains:add", "www.example.com", "-a", "example").status == 0
     if words[0] == "ps:wait":
         world.deploy("example", {"web": "gunicorn app:app"}, commit="b" * 16)
-    left = celadon.interrupted(*words, "-a", "example", after="... ")
+    left = celadon.interrupted(*words, "-a", "example", after="Waiting for ")
     assert said in left.err
+    assert "Traceback" not in left.err
+    assert left.status == 130
+
+
+def test_what_is_only_asked_for_may_be_made_all_the_same(
+    stand: Stand, world: World, celadon: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = stand.application
+    assert application is not None
+
+    async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            await application(scope, receive, send)
+            return
+        # With an answer the command would wait for the add-on, and leave with other words.
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    monkeypatch.setattr(stand, "application", silent)
+    left = celadon.interrupted("addons:create", "heroku-redis:mini", "--wait", "-a", "example", after="... ")
+    assert "heroku-redis:mini may be made all the same.\n !    To look: celadon addons -a example\n" in left.err
     assert "Traceback" not in left.err
     assert left.status == 130
 
