@@ -27,7 +27,10 @@ class Stand:
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         self.application: Application | None = None
-        config = uvicorn.Config(self._call, interface="asgi3", log_config=None, lifespan="off", ws="none")
+        # As long as the role keeps connections: a command that comes back to its own is not to find it closed.
+        config = uvicorn.Config(
+            self._call, interface="asgi3", log_config=None, lifespan="off", ws="none", timeout_keep_alive=75
+        )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, kwargs={"sockets": [self.socket]}, daemon=True)
         self.thread.start()
