@@ -53,7 +53,10 @@ class Meeting:
         # Each connection's own: left to the command, it would be input, and break off the output of one that has ended.
         self.first_line = b""
         while not self.first_line.endswith(b"\r\n"):
-            self.first_line += client.recv(1)
+            byte = client.recv(1)
+            if not byte:
+                return  # It has left, and would be asked for ever.
+            self.first_line += byte
         if self.behave is not None:
             self.behave(client)
             return
