@@ -71,7 +71,7 @@ def alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     try:
-        return not select.select([descriptor], [], [], 10)[0]
+        return not select.select([descriptor], [], [], 60)[0]
     finally:
         os.close(descriptor)
 

@@ -29,7 +29,7 @@ def program(stand: Stand, world: World, celadon: Program) -> Program:
 
 def carry_out(context: Context) -> None:
     """What waits is done, as by the role."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (waiting := transferring.open_ones(context)):
         assert time.monotonic() < deadline, "nothing was asked for"
         time.sleep(0.01)

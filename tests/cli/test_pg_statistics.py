@@ -59,8 +59,9 @@ def made(
     stand.application = Application(context, (*role.ROUTES, *table))
     asking = Asking(context, Providers(context, {"heroku-postgresql": provider}))
     name = addons.create(context, world.actor, "example", plan=f"heroku-postgresql:{request.param}").addon.name
-    deadline = time.monotonic() + 60
-    while addons.find(context, world.actor, name).addon.work is not None and time.monotonic() < deadline:
+    deadline = time.monotonic() + 180
+    while addons.find(context, world.actor, name).addon.work is not None:
+        assert time.monotonic() < deadline, "its server is not there yet"
         asking.ensure()
         time.sleep(0.02)
     shutil.copy(settings.ca_file, context.settings.ca_file)

@@ -55,8 +55,9 @@ def make(
 ) -> str:
     plan = f"heroku-postgresql:{plan}"
     name = addons.create(world.context, world.actor, app, plan=plan, options=options).addon.name
-    deadline = time.monotonic() + 60
-    while addons.find(world.context, world.actor, name).addon.work is not None and time.monotonic() < deadline:
+    deadline = time.monotonic() + 180
+    while addons.find(world.context, world.actor, name).addon.work is not None:
+        assert time.monotonic() < deadline, "its server is not there yet"
         ask.ensure()
         time.sleep(0.02)
     shutil.copy(settings.ca_file, world.context.settings.ca_file)

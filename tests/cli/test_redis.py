@@ -55,8 +55,9 @@ def ask(stand: Stand, world: World, settings: Settings) -> Iterator[Asking]:
 
 def make(world: World, ask: Asking) -> str:
     name = addons.create(world.context, world.actor, "example", plan="heroku-redis:mini").addon.name
-    deadline = time.monotonic() + 60
-    while addons.find(world.context, world.actor, name).addon.work is not None and time.monotonic() < deadline:
+    deadline = time.monotonic() + 180
+    while addons.find(world.context, world.actor, name).addon.work is not None:
+        assert time.monotonic() < deadline, "its server is not there yet"
         ask.ensure()
         time.sleep(0.02)
     return name

@@ -147,7 +147,7 @@ def test_systemd_takes_its_units(tmp_path: Path) -> None:
     plan = export.Plan(app="shop", root=tmp_path, user="root", log=str(tmp_path))
     files = export.write("systemd", [hard], plan, tmp_path / "units").written
     done = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False, timeout=30
+        ["systemd-analyze", "verify", "--man=no", *files], capture_output=True, text=True, check=False, timeout=120
     )
     complaints = [line for line in done.stderr.splitlines() if "shop" in line and "world-inaccessible" not in line]
     assert (done.returncode, complaints) == (0, [])
@@ -162,7 +162,7 @@ def test_scripts_run_the_command_with_its_variables(format: str, tmp_path: Path)
     plan = export.Plan(app="shop", root=root, user="root", log=str(tmp_path))
     export.write(format, [Entry("web.1", command, env)], plan, tmp_path / "out")
     expected = f"{env['A']}||5000|{root}|it's\n"
-    done = subprocess.run(script(format, tmp_path / "out"), capture_output=True, check=False, timeout=30)
+    done = subprocess.run(script(format, tmp_path / "out"), capture_output=True, check=False, timeout=120)
     shown = (tmp_path / "web.1.log").read_bytes() if format != "runit" else done.stdout
     assert (done.stderr, shown.decode()) == (b"", expected)
 
