@@ -72,10 +72,11 @@ class Compiler:
             address=address,
             watch=self.watch(self._stopped(build, output)),
         )
-        failed = False
         try:
             run.workspace.open()
             compiled = images.imported(run) if build.image else self._compiled(run)
+            # Before the build's end, behind which a slow disk may hold us up: who is killed in between says it again.
+            output.announce("Slug compilation finished")
             if compiled is None:
                 return None
             release = builds.succeed(self.context, build.id, compiled)
@@ -83,13 +84,11 @@ class Compiler:
                 self._deployed(app, compiled, release, output)
             return release
         except (BuildError, slug.SlugError, InvalidParams, RuntimeFailure) as error:
-            failed = True
             self._failed(build, error, output)
             return None
         finally:
             run.workspace.close()
             shutil.rmtree(run.shown, ignore_errors=True)
-            output.announce("Slug compilation failed" if failed else "Slug compilation finished")
             output.close()
 
     def _compiled(self, run: Run) -> Compiled | None:
@@ -197,6 +196,7 @@ class Compiler:
             reason = "the platform could not run the build; its operator finds the reason in the build role's log"
         if not (isinstance(error, BuildError) and error.told):
             output.error(build.failure(reason))
+        output.announce("Slug compilation failed")
         builds.fail(self.context, build.id, reason)
 
 
