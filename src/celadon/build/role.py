@@ -57,6 +57,9 @@ def main(settings: Settings) -> None:
     compiler = Compiler(
         context=context, runtime=runtime, stack_root=images.path(settings, "cedar"), uv=Path(uv or "/usr/local/bin/uv")
     )
+    uploads.sweep(settings)
+    # First of all: what a killed role has left may take a slow disk longer than anybody waits for its successor.
+    stream.serve(context)
     for container_id in runtime.list():
         runtime.remove(container_id)
     # Disks that a killed role had mounted, for apps that may be gone by now.
@@ -65,8 +68,6 @@ def main(settings: Settings) -> None:
             pass
     # What a killed role had decrypted for its builds.
     shutil.rmtree(settings.run / "builds", ignore_errors=True)
-    uploads.sweep(settings)
-    stream.serve(context)
     Builds(context, compiler).run()
 
 
