@@ -25,6 +25,8 @@ from typing import TypeVar
 import pytest
 
 from celadon.model import size as sizes
+from celadon.platform import settings as platform_settings
+from celadon.router import haproxy
 from tests.journeys import internet as outside
 from tests.journeys.internet import Internet
 from tests.official_cli import install
@@ -37,8 +39,9 @@ _PORTS = ("http-port", "https-port", "ssh-port", "rendezvous-port")
 # A test's time is dear: what people wait for half a minute is shorter here.
 SETTINGS = {
     "acme_email": "ops@example.com",
-    "stop_timeout": "5",
-    "drain_timeout": "5",
+    # PHP has two servers to end one after the other, which by themselves may take seven seconds; nobody else needs any.
+    "stop_timeout": "15",
+    "drain_timeout": "10",
     "boot_timeout": "15",
     "push_wait": "45",
     "sample_interval": "1",
@@ -281,6 +284,24 @@ def _up(platform: Platform, settings: dict[str, str]) -> None:
     flags = [word for name, port in platform.ports.items() for word in (f"--{name}", str(port))]
     chosen = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     _installer(platform, "up", "--home", str(platform.home), "--no-sample", *flags, *chosen)
+    # It is up when its API answers. For the other roles the router waits, but no longer than for one that was killed: at
+    # the first start they make keys as well, and who pushes does not try again.
+    wait_for("every role listens", lambda: _roles_listen(platform), 120)
+
+
+def _roles_listen(platform: Platform) -> bool:
+    """Whether those that the router leads to do, and those that have ports of their own."""
+    run = platform_settings.load(platform.home).run
+    ports = [platform.ports[name] for name in ("ssh-port", "rendezvous-port")]
+    sockets = [run / f"{role}.sock" for role in haproxy.ROLES]
+    return all(_listens(socket.AF_UNIX, str(path)) for path in sockets) and all(
+        _listens(socket.AF_INET, ("127.0.0.1", port)) for port in ports
+    )
+
+
+def _listens(family: int, address: str | tuple[str, int]) -> bool:
+    with socket.socket(family) as probe:
+        return probe.connect_ex(address) == 0
 
 
 def _down(platform: Platform) -> None:

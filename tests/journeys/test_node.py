@@ -24,10 +24,10 @@ def test_pages_and_web_sockets_of_an_express_app(platform: Platform) -> None:
         echo.send(b"\x00\x01" * 50_000)
         assert echo.recv(10) == b"\x00\x01" * 50_000
         app.celadon("ps:restart")
-        # A deploy does not wait for it for ever.
+        # A deploy does not wait for it for ever: ten seconds, once the next dyno is up.
         for _ in range(1000):
             try:
-                echo.recv(30)
+                echo.recv(60)
             except ConnectionClosed:
                 break
     app.wait_for_log("hello to ")
