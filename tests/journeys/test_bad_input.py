@@ -128,14 +128,25 @@ def test_a_repository_without_commits(platform: Platform) -> None:
 
 
 def test_a_python_version_that_does_not_exist_fails_in_seconds_with_those_that_do(platform: Platform) -> None:
-    app = platform.create({"requirements.txt": "", ".python-version": "3.99\n", "Procfile": "web: python app.py\n"})
-    began = time.monotonic()
-    output = app.push(check=False)
-    took = time.monotonic() - began
+    app = platform.create({"Procfile": "web: python app.py\n", "requirements.txt": "broken ==\n"})
+    usual, output = timed(app)
+    assert "Push rejected" in output, output
+    app.write("requirements.txt", "")
+    app.write(".python-version", "3.99\n")
+    app.commit()
+    took, output = timed(app)
     assert "3.99" in output
     assert re.search(r"3\.1[1-4]", output), output
     assert output.count("Push rejected, failed to compile Python app.") == 1
-    assert took < 20, f"{took:.1f} s"
+    # A machine that has much else to do needs longer, for what is wrong at first sight as well.
+    assert took < max(20, 3 * usual), f"{took:.1f} s, {usual:.1f} s"
+
+
+def timed(app: App) -> tuple[float, str]:
+    """The seconds of a push that fails, and what it says."""
+    began = time.monotonic()
+    output = app.push(check=False)
+    return time.monotonic() - began, output
 
 
 def test_links_out_of_the_tree_show_nothing_of_the_host(app: App) -> None:
