@@ -1,6 +1,7 @@
 """Apps that fail: to build, to boot, in the middle of their work. What served before goes on, and the owner is told."""
 
 import re
+from datetime import datetime, timedelta
 
 from tests.journeys import sources
 from tests.journeys.conftest import CHECKOUT, Answer, App, Platform, wait_for
@@ -114,9 +115,16 @@ def test_a_crash_after_ten_requests_restarts_at_once_and_then_waits(platform: Pl
     lines = app.wait_for_log('at=error code=H10 desc="App crashed" method=GET')
     assert "app[web.1]: the tenth request was too much" in lines
     assert "heroku[web.1]: State changed from crashed to starting" in lines
-    starts = "heroku[web.1]: State changed from created to starting"
+    starts, asked = "heroku[web.1]: State changed from created to starting", "app[api]: Restarted all dynos by user"
     before = app.logs().count(starts)
     app.celadon("ps:restart")
-    # That it is up is another matter: a start takes its time.
-    wait_for("a restart does not wait", lambda: app.logs().count(starts) > before, 8)
+    app.wait_for_log(asked)
+    lines = wait_for("it restarts", lambda: log if (log := app.logs()).count(starts) > before else "")
+    # By what the log says: commands and the log itself take their time.
+    assert said_at(lines, starts) - said_at(lines, asked) < timedelta(seconds=8)
     wait_for("it answers again", lambda: app.get().status == 200)
+
+
+def said_at(log: str, text: str) -> datetime:
+    """When this was said last."""
+    return datetime.fromisoformat([line for line in log.splitlines() if text in line][-1].split()[0])
