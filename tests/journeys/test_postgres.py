@@ -47,7 +47,8 @@ def test_a_kill_in_the_middle_of_making_one_only_delays_it(platform: Platform) -
     app = platform.create(EXAMPLES / "python-postgres")
     runtime = runtimes.addons(settings.load(platform.home))
     before = set(runtime.list())
-    adding = threading.Thread(target=app.celadon, args=("addons:create", "heroku-postgresql:standard-0", "--wait"))
+    words = ("addons:create", "heroku-postgresql:standard-0", "--wait")
+    adding = threading.Thread(target=app.celadon, args=words, kwargs={"timeout": 300})
     adding.start()
     try:
         for _ in range(3):
