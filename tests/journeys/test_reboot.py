@@ -20,8 +20,11 @@ PROBE = r"""
 import json, os, socket, ssl, struct, sys, urllib.parse
 import psycopg
 
+# The first time all of them are there; later on one that is not is asked again.
+PATIENCE = 60 if "keep" in sys.argv else 5
+
 def database(url):
-    with psycopg.connect(url, connect_timeout=5) as connection:
+    with psycopg.connect(url, connect_timeout=PATIENCE) as connection:
         if "keep" in sys.argv:
             connection.execute("create table kept as select 'word' as word")
         return connection.execute("select word from kept").fetchone()[0]
@@ -30,7 +33,7 @@ def redis(url):
     found = urllib.parse.urlsplit(url)
     plain = ssl.create_default_context()
     plain.check_hostname, plain.verify_mode = False, ssl.CERT_NONE
-    with socket.create_connection((found.hostname, found.port), 5) as raw, plain.wrap_socket(raw) as tls:
+    with socket.create_connection((found.hostname, found.port), PATIENCE) as raw, plain.wrap_socket(raw) as tls:
         keep = "SET kept word\r\n" if "keep" in sys.argv else ""
         tls.sendall(f"AUTH {found.password}\r\n{keep}GET kept\r\nQUIT\r\n".encode())
         said = b""
@@ -44,7 +47,7 @@ def redis(url):
 def memcached(servers):
     host, _, port = servers.partition(":")
     login = f"\0{os.environ['MEMCACHIER_USERNAME']}\0{os.environ['MEMCACHIER_PASSWORD']}".encode()
-    with socket.create_connection((host, int(port)), 5) as connection:
+    with socket.create_connection((host, int(port)), PATIENCE) as connection:
         head = struct.pack(">BBHBBHIIQ", 0x80, 0x21, 5, 0, 0, 0, 5 + len(login), 0, 0)
         connection.sendall(head + b"PLAIN" + login)
         return "word" if connection.recv(24)[6:8] == b"\0\0" else "refused"
@@ -117,7 +120,7 @@ def test_all_engines_are_back_after_a_restart_of_the_machine(doomed: Platform) -
     wait_for("it is on the disk", lambda: any(b"kept" in path.read_bytes() for path in found.home.glob(logs)))
     reboot(found)
     conftest._up(doomed, SETTINGS)
-    wait_for("everything answers with what it held", lambda: probe(app) == expected, 120)
+    wait_for("everything answers with what it held", lambda: probe(app) == expected, 240)
     assert app.celadon("config", "--json") == config
     # A standby that begins answers nobody yet.
     wait_for("the engines are those of before", lambda: engines(found) == running)
