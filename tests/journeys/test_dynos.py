@@ -154,7 +154,7 @@ def test_dynos_are_replaced_when_they_are_old_and_nobody_notices(brief: Platform
     app.push()
     app.celadon("ps:scale", "web=2")
     with Load(brief.ports["http-port"], app.host, clients=8) as load:
-        wait_for("both were cycled", lambda: {"web.1", "web.2"} <= cycled(app), 40)
+        wait_for("both were cycled", lambda: {"web.1", "web.2"} <= cycled(app))
         # On a slow machine visitors are slow, too.
         wait_for("visitors have asked", lambda: load.answered > 100 or load.failures)
     assert load.failures == []

@@ -217,8 +217,8 @@ def test_a_dyno_reaches_the_routers_ports_on_its_network(platform: Platform, int
     app.push()
     found = settings.load(platform.home)
     gateway = found.subnet.replace(".0.0/16", ".0.1")
-    asked = f"curl -sS --max-time 5 -H 'Host: {app.host}' http://{gateway}:{found.http_port}/from-inside"
-    api = f"curl -sS --max-time 5 http://{gateway}:{found.http_port}/schema | head -c 100"
+    asked = f"curl -sS --max-time 30 -H 'Host: {app.host}' http://{gateway}:{found.http_port}/from-inside"
+    api = f"curl -sS --max-time 30 http://{gateway}:{found.http_port}/schema | head -c 100"
     said = app.celadon("run", "--", f"{asked}; {api}")
     assert "/from-inside one - web.1" in said
     assert "heroku" in said.lower() or "schema" in said

@@ -58,7 +58,7 @@ def test_a_template_an_edit_a_deploy_and_a_console(platform: Platform, visitor: 
     page.get_by_role("button", name="Run").click()
     expect(page.locator(".console-state")).to_contain_text("is up", timeout=60_000)
     rows = page.locator(".xterm-rows")
-    expect(rows).to_contain_text("$", timeout=20_000)
+    expect(rows).to_contain_text("$", timeout=60_000)
     page.keyboard.type("echo sum $((40 + 2)) $TERM; tput cols\n")
     expect(rows).to_contain_text("sum 42 xterm-256color")
     page.set_viewport_size({"width": 700, "height": 900})
