@@ -24,7 +24,8 @@ _EXITS = ".exits"
 _CREATE_TIMEOUT = 30.0
 _COMMAND_TIMEOUT = 10.0
 _KILL_TIMEOUT = 10.0
-_CLAIM_TIMEOUT = 1.0
+# A program may take seconds to start where a disk is slow; what is left of the time above is for killing.
+_CLAIM_TIMEOUT = 5.0
 _PAUSE = 0.001
 
 # crun refuses hybrid hosts while the v2 mount still owns a controller; it does not look further when that is not
