@@ -189,7 +189,8 @@ class App:
         self.platform.run("git", "add", "-A", cwd=self.checkout)
         self.platform.run("git", "commit", "-q", "--allow-empty", "-m", message, cwd=self.checkout)
 
-    def push(self, *words: str, check: bool = True, timeout: float = 300) -> str:
+    def push(self, *words: str, check: bool = True, timeout: float = 600) -> str:
+        """What a push says. Of languages with compilers it takes most of a minute on a machine with nothing else to do."""
         argv = ["git", "push", *(words or ("celadon", "main"))]
         return self.platform.run(*argv, cwd=self.checkout, check=check, timeout=timeout).stdout
 
