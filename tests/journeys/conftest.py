@@ -27,6 +27,7 @@ import pytest
 from celadon.model import size as sizes
 from celadon.platform import settings as platform_settings
 from celadon.router import haproxy
+from tests import ports
 from tests.journeys import internet as outside
 from tests.journeys.internet import Internet
 from tests.official_cli import install
@@ -293,16 +294,8 @@ def _up(platform: Platform, settings: dict[str, str]) -> None:
 def _roles_listen(platform: Platform) -> bool:
     """Whether those that the router leads to do, and those that have ports of their own."""
     run = platform_settings.load(platform.home).run
-    ports = [platform.ports[name] for name in ("ssh-port", "rendezvous-port")]
-    sockets = [run / f"{role}.sock" for role in haproxy.ROLES]
-    return all(_listens(socket.AF_UNIX, str(path)) for path in sockets) and all(
-        _listens(socket.AF_INET, ("127.0.0.1", port)) for port in ports
-    )
-
-
-def _listens(family: int, address: str | tuple[str, int]) -> bool:
-    with socket.socket(family) as probe:
-        return probe.connect_ex(address) == 0
+    own = [platform.ports[name] for name in ("ssh-port", "rendezvous-port")]
+    return all(ports.listens(at) for at in (*own, *(run / f"{role}.sock" for role in haproxy.ROLES)))
 
 
 def _down(platform: Platform) -> None:
