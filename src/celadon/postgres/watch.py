@@ -71,10 +71,12 @@ class Watch:
             try:
                 ended += self.look(engine)
             except (psycopg.Error, RuntimeFailure, OSError) as error:
-                # A server that starts or stops now; the next look has a new connection.
+                # A server that starts or stops now: the next look has a new connection. Or one that was too slow to
+                # answer: it is asked by the same one again, for none can be made while the table of locks is full.
                 log.warning("at=watch engine=%s error=%r", engine.name, str(error)[:200])
-                if engine.id in self._connections:
-                    self._connections.pop(engine.id).close()
+                known = self._connections.get(engine.id)
+                if known is not None and known.closed:
+                    del self._connections[engine.id]
         return ended
 
     def look(self, engine: Engine) -> int:
