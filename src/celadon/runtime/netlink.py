@@ -120,8 +120,7 @@ class Netlink:
         The last use of this socket: from here on it hears of every link. TimeoutError after ten seconds.
         """
         self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, _LINK_GROUP)
-        self._socket.settimeout(_ACTIVE_SECONDS)
-        message = self._ask(_GETLINK, 0, _link_header(index, up=False))
+        message = self._asked(index)
         while not _is_active(message, index):
             try:
                 message = self._socket.recv(65536)
@@ -129,7 +128,30 @@ class Netlink:
                 if error.errno != errno.ENOBUFS:
                     raise
                 # More news than the socket holds: what it said of this link may be lost, so ask.
-                message = self._ask(_GETLINK, 0, _link_header(index, up=False))
+                message = self._asked(index)
+
+    def _asked(self, index: int) -> bytes:
+        """What the kernel says of a link now, or news that came before that."""
+        while True:
+            # To a socket that was full it answers nothing until all that is in there has been read.
+            self._drain()
+            self._socket.settimeout(_ACTIVE_SECONDS)
+            try:
+                return self._ask(_GETLINK, 0, _link_header(index, up=False))
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+
+    def _drain(self) -> None:
+        self._socket.setblocking(False)
+        while True:
+            try:
+                self._socket.recv(65536)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
 
     def delete_link(self, name: str) -> bool:
         """False when there is no such link."""
