@@ -105,7 +105,8 @@ class UpgradeFiles:
         engines = self.clusters.engines
         engines.prepare(engine)
         for left in engines.sockets(engine).iterdir():
-            left.unlink()
+            # What a program said (archive.py) its reader removes as well.
+            left.unlink(missing_ok=True)
         engines.write(engine, "upgrade/pg_hba.conf", "local all postgres trust\n")
         text = _CONFIGURATION.format(shared=max(16, engine.memory >> 22))
         engines.write(engine, "upgrade/postgresql.conf", text)
