@@ -257,7 +257,8 @@ class CrunRuntime:
         if directory.is_dir() and not (directory / "started").exists():
             self._stop_unfinished(container_id, deadline)
         self.kill(container_id)
-        self._cgroups.remove(container_id, deadline)
+        # That may have taken all of its time: the kernel needs some more for the groups.
+        self._cgroups.remove(container_id, time.monotonic() + _KILL_TIMEOUT)
         record = _record(directory)
         if self._network is not None and record.get("group"):
             # Whoever has the address next is somebody else.
