@@ -17,6 +17,7 @@ from celadon.actions import context as contexts
 from celadon.actions.context import Context
 from celadon.addons.engines import Engines
 from celadon.addons.locks import Locks
+from celadon.addons.ports import Ports
 from celadon.addons.provider import Provided, Wanted
 from celadon.model.engine import Engine
 from celadon.platform import images, runtimes
@@ -80,12 +81,17 @@ class Place:
         return Pairs(self.context, self.clusters, Locks())
 
     @cached_property
+    def ports(self) -> Ports:
+        """The one that all publish by, as in the role: of two, one might publish what it had found before the other."""
+        return Ports(self.clusters.engines, (self.pairs.published,))
+
+    @cached_property
     def provider(self) -> PostgresProvider:
-        return PostgresProvider(self.context, self.pairs)
+        return PostgresProvider(self.context, self.pairs, ports=self.ports)
 
     @cached_property
     def manager(self) -> Manager:
-        return Manager(self.context, self.pairs)
+        return Manager(self.context, self.pairs, self.ports)
 
     def provision(self, plan: str, **options: str) -> tuple[Wanted, Provided]:
         order = wanted(plan, **options)

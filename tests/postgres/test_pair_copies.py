@@ -24,8 +24,9 @@ from tests.postgres.test_forks import Killed, Made, _killed
 
 @pytest.fixture(scope="module")
 def provider(place: Place) -> PostgresProvider:
-    """One that knows add-ons by their ids; it and the manager share their locks, as in the role."""
-    place.__dict__["provider"] = PostgresProvider(place.context, place.pairs, resolve=lambda word, _: word)
+    """One that knows add-ons by their ids; it and the manager share their locks and ports, as in the role."""
+    found = PostgresProvider(place.context, place.pairs, ports=place.ports, resolve=lambda word, _: word)
+    place.__dict__["provider"] = found
     return place.provider
 
 
