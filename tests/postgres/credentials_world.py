@@ -64,7 +64,7 @@ class Shop:
         return int(newest["version"])
 
     def open(self, url: str) -> psycopg.Connection:
-        words = f"sslmode=verify-full&sslrootcert={self.place.settings.ca_file}&connect_timeout=5"
+        words = f"sslmode=verify-full&sslrootcert={self.place.settings.ca_file}&connect_timeout=10"
         return psycopg.connect(f"{url}?{words}", autocommit=True)
 
     def login(self, credential: str = "default") -> psycopg.Connection:

@@ -101,7 +101,7 @@ class Place:
         """As an app does, by its config var, and sure of whom it speaks to."""
         assert provided.config is not None
         url = provided.config["HEROKU_POSTGRESQL_URL"]
-        words = f"sslmode=verify-full&sslrootcert={self.settings.ca_file}&connect_timeout=5"
+        words = f"sslmode=verify-full&sslrootcert={self.settings.ca_file}&connect_timeout=10"
         return psycopg.connect(f"{url}?{words}", autocommit=True)
 
 

@@ -50,7 +50,7 @@ class Server:
             socket=SOCKET,
             directory=work,
             memory=128 << 20,
-            env={"PGHOST": f"{ENGINE_DIRECTORY}/run", "PGCONNECT_TIMEOUT": "5"},
+            env={"PGHOST": f"{ENGINE_DIRECTORY}/run", "PGCONNECT_TIMEOUT": "10"},
         )
         engines.runtime.start(spec)
         try:

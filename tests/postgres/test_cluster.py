@@ -39,7 +39,7 @@ def as_tenant(clusters: Clusters, engine: Engine, tenant: Tenant, **other: objec
         "dbname": tenant.name,
         "sslmode": "verify-full",
         "sslrootcert": str(settings.ca_file),
-        "connect_timeout": 5,
+        "connect_timeout": 10,
         **other,
     }
     return psycopg.connect(autocommit=True, **words)  # type: ignore[arg-type]
