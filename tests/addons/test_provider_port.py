@@ -51,7 +51,10 @@ def manifests(place: Place, owner: Actor) -> Iterator[Path]:
     serving = Serving(path, place.context, port.routes())
     serving.start()
     wait_for("it listens", lambda: ports.listens(path))
-    yield place.settings.run / provider_port.MANIFESTS
+    with pytest.MonkeyPatch.context() as patched:
+        # The role itself waits for as long as it takes: some programs start until a first database answers.
+        patched.setattr(provider_checks, "_SECONDS", 120.0)
+        yield place.settings.run / provider_port.MANIFESTS
     serving.stop()
 
 
