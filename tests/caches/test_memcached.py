@@ -26,7 +26,8 @@ def dev(memcached_provider: MemcachedProvider) -> Iterator[str]:
 
 def client_of(config: Mapping[str, str], **other: str) -> Any:
     words = {"username": config["MEMCACHIER_USERNAME"], "password": config["MEMCACHIER_PASSWORD"], **other}
-    return bmemcached.Client((config["MEMCACHIER_SERVERS"],), **words)
+    # Of an answer that takes longer than its three seconds it would say nothing, and answer that there is none.
+    return bmemcached.Client((config["MEMCACHIER_SERVERS"],), socket_timeout=30, **words)
 
 
 def answer_of(config: Mapping[str, str], request: bytes) -> bytes:
