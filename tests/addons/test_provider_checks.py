@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests import receiver
+from tests import ports, receiver
 from tests.addons import sample
 from tests.addons.sample import Sample
 
@@ -73,10 +72,9 @@ def test_what_takes_everybody_for_the_platform_is_found() -> None:
     }
 
 
-def test_nobody_there_is_said(tmp_path: Path) -> None:
-    with sample.running(tmp_path) as gone:
-        pass
-    (wrong,) = _wrong(gone.manifest).values()
+def test_nobody_there_is_said() -> None:
+    with ports.held() as (port,):
+        (wrong,) = _wrong(partner.moved(MANIFEST, f"http://127.0.0.1:{port}")).values()
     assert wrong.startswith("it does not answer: ConnectionRefusedError")
 
 
