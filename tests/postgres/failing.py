@@ -23,7 +23,12 @@ from tests.postgres.place import Place
 log = logging.getLogger(__name__)
 
 
-def wait_for(what: str, condition: Callable[[], object], seconds: float = 90.0) -> None:
+# Seconds. A node that was killed comes back by a rewind or, where that fails, by a copy of all files: for that a dozen
+# programs start one after the other, each of which a busy machine may hold up.
+_PATIENCE = 180.0
+
+
+def wait_for(what: str, condition: Callable[[], object], seconds: float = _PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:g} s in vain until {what}"
