@@ -105,7 +105,7 @@ class UpgradeFiles:
         engines = self.clusters.engines
         engines.prepare(engine)
         for left in engines.sockets(engine).iterdir():
-            # What a program said (archive.py) its reader removes as well.
+            # Whoever reads what a program has left here removes it as well.
             left.unlink(missing_ok=True)
         engines.write(engine, "upgrade/pg_hba.conf", "local all postgres trust\n")
         text = _CONFIGURATION.format(shared=max(16, engine.memory >> 22))
