@@ -464,8 +464,9 @@ def _started(home: Path, make_engine: Callable[[Settings], MortalEngine], values
             home=home,
             http_port=http_port,
             https_port=https_port,
-            first_byte_timeout=1.0,
-            idle_timeout=1.5,
+            # Dynos are threads of the test itself: one that waits a second or two for a processor is still in time.
+            first_byte_timeout=5.0,
+            idle_timeout=5.0,
             boot_queue_timeout=2.0,
             drain_timeout=2.0,
         )

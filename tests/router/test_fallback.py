@@ -31,7 +31,7 @@ def image() -> None:
 
 @pytest.fixture
 def old(image: None) -> Iterator[Mesh]:
-    with meshes.mesh(services_suite=SUITE, domain="apps.test", idle_timeout=2.0) as running:
+    with meshes.mesh(services_suite=SUITE, domain="apps.test") as running:
         assert running.tell("show version").startswith("2.6")
         yield running
 

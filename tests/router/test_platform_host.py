@@ -27,6 +27,7 @@ class Role:
         self.requests: list[str] = []
         self._path: Path = mesh.settings.run / f"{name}.sock"
         self._open: list[socket.socket] = []
+        self._slow = mesh.settings.first_byte_timeout + 1.0
 
     def __enter__(self) -> "Role":
         self._path.unlink(missing_ok=True)
@@ -60,7 +61,7 @@ class Role:
                     return
                 self.requests.append(head.decode())
                 if b"?slow " in head:
-                    time.sleep(2.5)
+                    time.sleep(self._slow)
                 servers.answer(connection, self.name.encode() + b" " + str(len(body)).encode())
 
 

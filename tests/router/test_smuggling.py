@@ -156,7 +156,11 @@ def assert_unambiguous(head: str) -> None:
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
     # A dyno that had to wait for a processor is no refusal.
-    with meshes.mesh(first_byte_timeout=20.0) as mesh, Careful("127.0.0.2") as front, Careful("127.0.0.3") as other:
+    with (
+        meshes.mesh(first_byte_timeout=20.0, idle_timeout=1.5) as mesh,
+        Careful("127.0.0.2") as front,
+        Careful("127.0.0.3") as other,
+    ):
         app_id = mesh.app("front")
         mesh.serve(app_id, front)
         mesh.serve(mesh.app("other"), other)
