@@ -131,7 +131,7 @@ def test_a_request_waits_for_the_first_dyno_whatever_its_size_and_is_answered_by
     body = b"x" * 300_000
     with futures.ThreadPoolExecutor(20) as pool, servers.Dyno() as dyno:
         answers = [pool.submit(mesh.get, "booting.localhost", "/echo", "POST", body) for _ in range(20)]
-        time.sleep(1.0)
+        time.sleep(3.0)
         assert not any(answer.done() for answer in answers)
         mesh.change(
             dyno_id,
@@ -144,7 +144,7 @@ def test_a_request_waits_for_the_first_dyno_whatever_its_size_and_is_answered_by
     wait_for("all lines", lambda: len(mesh.log(app_id)) == 20)
     services = [int(found) for found in re.findall(r"service=(\d+)ms", "\n".join(mesh.log(app_id)))]
     # Twenty at once take their time: the quickest of them had hardly to wait for the others.
-    assert len(services) == 20 and min(services) < 800, "the wait is none of the dyno's"
+    assert len(services) == 20 and min(services) < 2000, "the wait is none of the dyno's"
 
 
 def test_a_wait_that_is_too_long_is_h20(mesh: Mesh) -> None:
