@@ -21,9 +21,9 @@ LONG_AGO = timedelta(hours=2)
 @pytest.fixture
 def sleepy() -> Iterator[Mesh]:
     """A router whose Nap dynos sleep after an hour."""
-    with mesh(
-        first_byte_timeout=20.0, idle_timeout=20.0, dyno_sizes=("1X:512:1:5:3:0", "Nap:64:1:0:3:3600")
-    ) as running:
+    sizes = ("1X:512:1:5:3:0", "Nap:64:1:0:3:3600")
+    # Whoever waits for a dyno is told in whole seconds, and wakes it for as long as requests may wait.
+    with mesh(first_byte_timeout=20.0, idle_timeout=20.0, boot_queue_timeout=20.0, dyno_sizes=sizes) as running:
         yield running
 
 
@@ -82,7 +82,7 @@ def test_a_request_that_goes_on_keeps_awake(sleepy: Mesh, reload: bool) -> None:
 
     def slow(connection: socket.socket, head: str, body: bytes) -> bool:
         held.set()
-        release.wait(15)
+        release.wait(60)
         return servers.answer(connection, b"at last")
 
     with servers.Dyno(behaviour=slow) as dyno:
@@ -90,7 +90,7 @@ def test_a_request_that_goes_on_keeps_awake(sleepy: Mesh, reload: bool) -> None:
         asking = threading.Thread(target=lambda: sleepy.get("busy.localhost"))
         asking.start()
         try:
-            assert held.wait(10)
+            assert held.wait(60)
             if reload:
                 from celadon.router import admin
 
