@@ -222,8 +222,11 @@ def _present_worker(master: Path) -> int | None:
 
 
 def old_workers(master: Path) -> list[int]:
-    """Processes of earlier loads that still finish their requests."""
+    """Processes of earlier loads that still finish their requests. Raises AdminError when the master does not say."""
     answer = ask_master(master, "show proc")
+    if not answer:
+        # A master that begins anew closes what it was asked: that there is no old process has not been said.
+        raise AdminError("cannot ask HAProxy's master 'show proc': it closed the connection")
     _, _, old = answer.partition("# old workers")
     return [int(found) for found in re.findall(r"^([0-9]+)\s+worker", old.partition("# programs")[0], re.MULTILINE)]
 
