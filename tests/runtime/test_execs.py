@@ -30,7 +30,7 @@ class Client:
 
     def attach(self, path: Path) -> None:
         self.joined.connect(str(path))
-        self.joined.settimeout(20)
+        self.joined.settimeout(60)
 
     def say(self, text: str) -> None:
         self.joined.sendall(text.encode())
