@@ -88,15 +88,19 @@ def conmon(log: Path, command: str, limit: int) -> Iterator["subprocess.Popen[by
 def test_output_of_a_dyno_is_complete_over_rotations_and_restarts_of_logplex(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channel, "PART_SECONDS", 1.0)
+    # However slowly a line of 20,000 bytes is written, it is not cut where its end does not come for a while.
+    monkeypatch.setattr(channel, "PART_SECONDS", 3600.0)
     lines = 6_000
+    # Each of these lines is three of at most 10,000 bytes, header words included.
+    ended = lines + 2 * (lines // 1000)
     log = Lines(tmp_path).path("app-1", Source(source="app", ps="web.1"), DYNO)
 
     async def scene() -> bytes:
-        for expected in (lines // 3, lines // 2):
+        for expected in (lines // 3, lines // 2, ended):
             await _until(tmp_path, expected)
-        # Each line of 20,000 bytes is three of at most 10,000, header words included; the last one has no newline.
-        return await _until(tmp_path, lines + 2 * (lines // 1000) + 1)
+        # The last one has no newline.
+        monkeypatch.setattr(channel, "PART_SECONDS", 1.0)
+        return await _until(tmp_path, ended + 1)
 
     with conmon(log, COMMAND.format(lines=lines, log=log), limit=200_000):
         content = asyncio.run(scene())
@@ -152,8 +156,9 @@ write(b"the end\n")
 
 
 @pytest.mark.skipif(not shutil.which("conmon"), reason="conmon is not installed")
-def test_what_no_program_should_write_is_kept_too(tmp_path: Path) -> None:
+def test_what_no_program_should_write_is_kept_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Any byte, ten megabytes without a newline, and nothing but newlines."""
+    monkeypatch.setattr(channel, "PART_SECONDS", 3600.0)
     empty = 50_000
     log = Lines(tmp_path).path("app-1", Source(source="app", ps="web.1"), DYNO)
     with conmon(log, ODD.replace("{empty}", str(empty)).replace("{log}", str(log)), limit=10 << 20):
