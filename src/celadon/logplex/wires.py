@@ -33,6 +33,8 @@ from celadon.platform.settings import Settings
 # Seconds: to connect, and how long a receiver may take nothing at all.
 CONNECT_SECONDS = 10.0
 STALL_SECONDS = 30.0
+# The kernel gives up long after we do: it cannot tell one who takes nothing from one who is not there.
+_KERNEL_SECONDS = 3 * STALL_SECONDS
 # Bytes that wait in this process for a slow receiver, beside what the kernel has.
 _WRITE_BUFFER = 256 << 10
 _SYSLOG_PORT, _SYSLOG_TLS_PORT = 514, 6514
@@ -187,7 +189,7 @@ async def _dialled(addresses: Sequence[tuple[int, str]], port: int) -> socket.so
         # What the other side has not acknowledged is sent again: the kernel must not send it after us.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         # A machine that is gone does not acknowledge: the kernel says so after this many milliseconds.
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(STALL_SECONDS * 1000))
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(_KERNEL_SECONDS * 1000))
         try:
             async with asyncio.timeout(CONNECT_SECONDS / min(len(addresses), 4)):
                 await loop.sock_connect(made, (address, port))
