@@ -61,18 +61,21 @@ def first_line(settings: Settings, token: str, *, fresh: bool) -> str | None:
     Its web dynos are given time to come up, unless it has none by its owner's will.
     """
     host = f"{APP}.{settings.domain}"
+    pages: list[bytes] = []
 
     def answers() -> bool:
         answer = client.page(settings, host)
-        return answer is not None and answer.status == 200
+        if answer is None or answer.status != 200:
+            return False
+        pages.append(answer.content)
+        return True
 
     try:
         seconds = _PAGE_SECONDS if fresh else _AGAIN_SECONDS
         client.wait_until(answers, seconds if fresh or _wanted(settings, token) else 0.0)
     except TimeoutError:
         return None
-    answer = client.page(settings, host)
-    return visible_line(answer.content.decode("utf-8", errors="replace")) if answer else None
+    return visible_line(pages[-1].decode("utf-8", errors="replace"))
 
 
 def visible_line(page: str) -> str:
