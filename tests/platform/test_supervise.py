@@ -38,12 +38,17 @@ def wait(condition: Callable[[], T], seconds: float = 60.0) -> T:
 def settings(tmp_path: Path) -> Iterator[Settings]:
     # A number of its own: a platform of this machine has control groups.
     settings = Settings(home=tmp_path / "a home", instance=100_000 + os.getpid())
+    # In memory: runsv writes what it does into its tree before it does it, and a disk may stand still for seconds.
+    settings.home.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", settings.home], check=True)
     program = tmp_path / "sleeper"
     program.write_text(SLEEPER.format(python=sys.executable))
     program.chmod(0o755)
     supervise.write_tree(settings, ("api", "clock"), python=str(program))
     yield settings
     supervise.stop(settings)
+    # Whoever keeps the output may still have it open.
+    subprocess.run(["umount", "--lazy", settings.home], check=True)
 
 
 def test_started_tree_runs_every_role_and_keeps_its_output(settings: Settings) -> None:
