@@ -60,7 +60,14 @@ def _listening(table: Path, port: int) -> Iterator[str]:
 
 
 def _holds(process: Path, sockets: set[str]) -> bool:
-    try:
-        return any(str(descriptor.readlink()) in sockets for descriptor in (process / "fd").iterdir())
-    except OSError:
-        return False
+    descriptors: list[Path] = []
+    with contextlib.suppress(OSError):
+        descriptors = list((process / "fd").iterdir())
+    return any(_target(descriptor) in sockets for descriptor in descriptors)
+
+
+def _target(descriptor: Path) -> str:
+    """Empty when it has been closed since it was listed: the process may have the others all the same."""
+    with contextlib.suppress(OSError):
+        return str(descriptor.readlink())
+    return ""
