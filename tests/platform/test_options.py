@@ -4,6 +4,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from tests import ports
 
 from celadon.platform import options
 from celadon.platform.failure import PlatformFailure
@@ -59,9 +60,9 @@ def test_bad_value_is_refused_with_the_flag_that_mends_it(arguments: tuple[str, 
 
 
 def test_port_that_somebody_listens_on_is_refused_by_its_name() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    with ports.held() as (port,):
         settings = merged("--http-port", str(port))
-        with pytest.raises(PlatformFailure, match=rf"port {port}: it is in use by .*\(process \d+\).*--http-port"):
+        refused = pytest.raises(PlatformFailure, match=rf"port {port}: it is in use by .*\(process \d+\).*--http-port")
+        with socket.create_server(("127.0.0.1", port)), refused:
             options.check_ports(settings, ["http_port"])
-    options.check_ports(settings, ["http_port"])
+        options.check_ports(settings, ["http_port"])
