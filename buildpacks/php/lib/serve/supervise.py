@@ -17,7 +17,7 @@ from typing import NoReturn
 
 START_SECONDS = 20.0
 # Together less than the 30 s that a dyno has.
-REQUEST_SECONDS, PHP_SECONDS, LOG_SECONDS = 20.0, 4.0, 1.0
+REQUEST_SECONDS, PHP_SECONDS, LOG_SECONDS = 20.0, 4.0, 3.0
 _STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 # Blocked, and waited for: so none is missed between two looks.
 _SIGNALS = {signal.SIGCHLD, *_STOP}
@@ -54,6 +54,17 @@ def end(process: Process, number: int, seconds: float) -> None:
     process.wait()
 
 
+def by_size(files: list[str]) -> dict[int, list[str]]:
+    """They are mostly new, and of one size."""
+    found: dict[int, list[str]] = {}
+    for name in files:
+        size = 0
+        with contextlib.suppress(OSError):
+            size = Path(name).stat().st_size
+        found.setdefault(size, []).append(name)
+    return found
+
+
 class Dyno:
     """The processes, in the order in which they were started."""
 
@@ -62,8 +73,9 @@ class Dyno:
         self.readers = [start_reader(["cat", str(log)])]
         # Held open: without a writer the reader would end.
         self.writer = os.open(log, os.O_WRONLY | os.O_CLOEXEC)
-        if files:
-            follow = ["tail", "--quiet", "--follow=name", "--retry", "--lines=0", "--", *files]
+        # From where they end now: the first page may have been asked for before a reader has opened them.
+        for size, names in by_size(files).items():
+            follow = ["tail", "--quiet", "--follow=name", "--retry", f"--bytes=+{size + 1}", "--", *names]
             self.readers.append(start_reader(follow))
         self.fpm: Process | None = None
         self.web: Process | None = None
