@@ -17,7 +17,7 @@ from pathlib import Path
 
 # uv's own prefix, which UV_PYTHON_INSTALL_MIRROR takes the place of.
 RELEASES = re.compile(r"^https://[^ ]+?/python-build-standalone/releases/download")
-PROBE_SECONDS = 1.5
+PROBE_SECONDS = 4
 _LOGIN = re.compile(r"^(https?://)([^/]*)@")
 
 
