@@ -181,7 +181,7 @@ class App:
         started = time.monotonic()
         argv, full = self._dyno(command, env or {})
         ran = subprocess.run(
-            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=full, check=False, timeout=60
+            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=full, check=False, timeout=300
         )
         return Compiled(status=ran.returncode, output=ran.stdout, seconds=time.monotonic() - started)
 

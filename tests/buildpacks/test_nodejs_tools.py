@@ -192,7 +192,7 @@ def test_lock_files_of_several_package_managers_are_refused_and_named(app: stack
     assert refused.status == 1
     assert f" !     cannot tell which lock file counts: there are {' and '.join(files)}.\n" in refused.output
     assert "Traceback" not in refused.output
-    assert refused.seconds < 15
+    assert refused.seconds < 30
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_a_pnpm_that_cannot_be_had_is_refused_with_the_nearest(
     refused = app.compile("nodejs")
     assert refused.status == 1
     assert said in refused.output
-    assert refused.seconds < 15
+    assert refused.seconds < 30
 
 
 @pytest.fixture

@@ -145,7 +145,7 @@ def test_an_sbt_that_cannot_be_had_is_refused_with_the_nearest(app: stack.App, a
     assert refused.status == 1
     assert answer in refused.output
     assert "into project/build.properties, commit and push again." in refused.output
-    assert refused.seconds < 15
+    assert refused.seconds < 30
 
 
 def test_sbt_comes_from_a_mirror_and_is_refused_when_damaged(app: stack.App, tmp_path: Path) -> None:
