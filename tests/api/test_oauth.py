@@ -149,3 +149,12 @@ def test_a_session_ends_with_what_it_has_authorized(world: World) -> None:
     assert world.call("DELETE", "/oauth/sessions/~", token=token).status == 200
     assert world.get("/account", token=token).status == 401
     assert world.get("/oauth/sessions").json == []
+
+
+def test_a_session_ends_with_its_token(world: World) -> None:
+    """Heroku's client revokes both at once when it logs out: whichever is first."""
+    token = log_in(world).json["access_token"]
+    assert len(world.get("/oauth/sessions").json) == 1
+    assert world.call("DELETE", "/oauth/authorizations/~", token=token).status == 200
+    assert world.get("/account", token=token).status == 401
+    assert world.get("/oauth/sessions").json == []

@@ -12,7 +12,7 @@ from celadon.model.account import GLOBAL_SCOPE, Actor, Authorization
 from celadon.model.errors import Forbidden, InvalidParams, NotFound
 from celadon.model.feature import PRIVATE_ACCOUNT
 from celadon.model.oauth_client import CODE_LASTS, OauthClient
-from celadon.store import accounts, authorizations, events, oauth_clients, secrets
+from celadon.store import accounts, authorizations, events, oauth_clients, secrets, sessions
 from celadon.store.database import Transaction
 
 API_KEY = "API key"
@@ -160,11 +160,14 @@ def find(context: Context, actor: Actor, authorization_id: str) -> Authorization
 
 
 def revoke(context: Context, actor: Actor, authorization_id: str) -> Authorization:
-    """The token stops working at once; raises NotFound."""
+    """The token stops working at once, and the session that it is of is over; raises NotFound."""
     found = find(context, actor, authorization_id)
     if found.id != actor.authorization_id:
         access.require_account_write(actor)
     with context.database.transaction() as tx:
         authorizations.delete(tx, found.id)
         events.insert(tx, "authorization:destroy", by=actor, resource_id=found.id)
+        if found.session_id is not None:
+            sessions.delete(tx, found.session_id)
+            events.insert(tx, "session:destroy", by=actor, resource_id=found.session_id)
     return found
