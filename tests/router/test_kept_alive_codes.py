@@ -116,7 +116,7 @@ class Bad:
 @pytest.fixture(scope="module")
 def bad() -> Iterator[Bad]:
     # Times that tests wait for; a client that is to leave before has to be quick enough all the same.
-    with meshes.mesh(first_byte_timeout=5.0, idle_timeout=5.0) as mesh, servers.Dyno(behaviour=behave) as dyno:
+    with meshes.mesh() as mesh, servers.Dyno(behaviour=behave) as dyno:
         app_id = mesh.app("bad")
         mesh.serve(app_id, dyno)
         mesh.wait_status("bad.localhost", 200)

@@ -6,21 +6,12 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
-from tests.router import mesh as meshes
 from tests.router import servers
 from tests.router.mesh import Mesh
 from websockets.sync import client as websocket_client
 from websockets.sync import server as websocket_server
-
-
-@pytest.fixture
-def brief() -> Iterator[Mesh]:
-    """A router whose times a test may wait for, and a machine that has much else to do may keep."""
-    with meshes.mesh(first_byte_timeout=5.0, idle_timeout=5.0) as running:
-        yield running
 
 
 def seen_headers(mesh: Mesh, host: str, **headers: str) -> dict[str, str]:
@@ -86,8 +77,7 @@ def test_a_very_long_path_still_is_one_whole_line(mesh: Mesh) -> None:
     assert mesh.line(app_id, "at=info").endswith(" protocol=http")
 
 
-def test_a_response_streams_unbuffered_for_as_long_as_something_comes(brief: Mesh) -> None:
-    mesh = brief
+def test_a_response_streams_unbuffered_for_as_long_as_something_comes(mesh: Mesh) -> None:
     seen = threading.Semaphore(0)
 
     def drip(connection: socket.socket, head: str, body: bytes) -> bool:
@@ -127,9 +117,7 @@ def test_bodies_of_any_size_come_back_as_they_were(patient: Mesh, size: int) -> 
         assert mesh.get("echo.localhost", "/echo", "POST", body[:size]) == (200, body[:size])
 
 
-def test_websockets_echo_and_silence_ends_them(brief: Mesh) -> None:
-    mesh = brief
-
+def test_websockets_echo_and_silence_ends_them(mesh: Mesh) -> None:
     def echo(connection: websocket_server.ServerConnection) -> None:
         for message in connection:
             connection.send(message)

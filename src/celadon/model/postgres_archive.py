@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from celadon.model.postgres_origin import Span
 
+# How files of an archive are compressed, and what their names end with when they are whole.
+COMPRESSION = "lz4"
 STANZA = "main"
 _FULL_EVERY = timedelta(days=7)
 _ANY_EVERY = timedelta(days=1)
@@ -86,7 +88,7 @@ def configuration(
 [global]
 repo1-path={repository}
 {kept}repo1-bundle=y
-compress-type=lz4
+compress-type={COMPRESSION}
 start-fast=y
 process-max={processes}
 lock-path=/tmp/archive/locks

@@ -6,7 +6,7 @@ A host name leads to an app, an app to an `Answer`: its dynos, a wait for one th
 import hashlib
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import quote, urlsplit
 
@@ -213,28 +213,31 @@ def dyno_name(server: str) -> str:
     return server.rpartition("_")[0]
 
 
+def _server(dyno: Dyno) -> Server | None:
+    if dyno.state is not DynoState.UP or dyno.address is None or dyno.port is None:
+        return None
+    return Server(
+        name=server_name(dyno),
+        address=dyno.address,
+        port=dyno.port,
+        dyno_id=dyno.id,
+        draining=dyno.draining_at is not None,
+    )
+
+
 def _servers(web: Iterable[Dyno], release: Release | None, wanted: Formation | None) -> tuple[Server, ...]:
     """The servers of the dynos that are up. In the step that brings the last of those that are wanted all others drain:
     from then on nobody meets the release before. The dyno manager, who goes by the same rule, tells them to go.
     """
-    up = [dyno for dyno in web if dyno.state is DynoState.UP]
+    up = [(dyno, server) for dyno in web if (server := _server(dyno)) is not None]
     current = {
         dyno.id
-        for dyno in up
-        if release and wanted and fits(dyno, wanted, release.id) and dyno.request is None and dyno.draining_at is None
+        for dyno, server in up
+        if release and wanted and fits(dyno, wanted, release.id) and dyno.request is None and not server.draining
     }
-    switched = wanted is not None and 0 < wanted.quantity <= len(current)
-    return tuple(
-        Server(
-            name=server_name(dyno),
-            address=dyno.address,
-            port=dyno.port,
-            dyno_id=dyno.id,
-            draining=dyno.draining_at is not None or (switched and dyno.id not in current),
-        )
-        for dyno in up
-        if dyno.address is not None and dyno.port is not None
-    )
+    if wanted is None or not 0 < wanted.quantity <= len(current):
+        return tuple(server for _, server in up)
+    return tuple(server if dyno.id in current else replace(server, draining=True) for dyno, server in up)
 
 
 def _answer(

@@ -25,7 +25,7 @@ from celadon.actions.context import Context, now
 from celadon.addons.engines import ENGINE_DIRECTORY
 from celadon.model import postgres_archive as rules
 from celadon.model.engine import Engine
-from celadon.model.postgres_archive import STANZA, Backup, BackupType
+from celadon.model.postgres_archive import COMPRESSION, STANZA, Backup, BackupType
 from celadon.model.postgres_origin import Span
 from celadon.postgres.cluster import DATA, ClusterFailure, Clusters
 from celadon.runtime.protocol import Bind, RuntimeFailure
@@ -43,9 +43,8 @@ _ARCHIVED = 60.0
 _LOOK = 0.01
 _AFTER_FAILURE = timedelta(minutes=5)
 
-# How a segment's name ends in the archive; what pgBackRest has only begun to write, or left half of, has `.pgbackrest.tmp`
-# behind it.
-_WHOLE = ".lz4"
+# What pgBackRest has only begun to write, or left half of, has `.pgbackrest.tmp` behind this.
+_WHOLE = f".{COMPRESSION}"
 
 _PUSH = f"pgbackrest --config={_CONFIG} --stanza={STANZA} archive-push"
 _SCRIPT = "conf/before-archiving.sh"

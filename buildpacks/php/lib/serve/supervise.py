@@ -55,7 +55,7 @@ def end(process: Process, number: int, seconds: float) -> None:
 
 
 def by_size(files: list[str]) -> dict[int, list[str]]:
-    """They are mostly new, and of one size."""
+    """Size in bytes → the files that have it now, 0 for those that are not there yet: mostly all are new, and one `tail` does."""
     found: dict[int, list[str]] = {}
     for name in files:
         size = 0
